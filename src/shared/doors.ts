@@ -1,0 +1,63 @@
+// The doors of the workers, as comlink exposes them. Types only; the workers implement them.
+import type { ClipRecord } from './record'
+import type { GenerateRequest } from './request'
+import type { GenerateResult, ProgressEvent } from './job'
+
+/** Embeddings of some prompts, in their order. */
+export interface TextEmbeddings {
+  /** one a prompt: f32 [L, E], L tokens of width E */
+  prompts: { values: Float32Array<ArrayBuffer>; tokens: number; width: number; usedPrompt: string }[]
+}
+
+/** text.worker: a quantized encoder on onnxruntime-web. Ended by the page once the embeddings are there. */
+export interface TextDoor {
+  /** @param modelUrl absolute URL of the model folder, ending in / */
+  encode(modelUrl: string, prompts: string[]): Promise<TextEmbeddings>
+}
+
+/** What the page knows of this machine before the first job. */
+export interface AdapterReport {
+  adapter: string
+  software: boolean
+  f16: boolean
+  /** the encoder that will be used: a WebCodecs codec string, or null when there is none */
+  codec: string | null
+}
+
+export interface GenerateOptions {
+  precision?: 'f32' | 'f16'
+  /** f32 [C, F', H', W'] instead of noise drawn from the seed */
+  noise?: Float32Array<ArrayBuffer>
+  /** f32 [L, E] instead of the text encoder's: the prompt's and, with guidance, the negative prompt's */
+  embeds?: { prompt: Float32Array<ArrayBuffer>; negative?: Float32Array<ArrayBuffer>; width: number }
+  keepLatents?: boolean
+}
+
+/** Functions a job calls back, passed as comlink proxies. */
+export interface JobCallbacks {
+  onProgress(event: ProgressEvent): void
+  /** starts a text worker, encodes, and ends it */
+  encodeText: TextDoor['encode']
+}
+
+/** generate.worker: everything from embeddings to a saved WebM. Rejects with AppError. */
+export interface GenerateDoor {
+  /** @throws AppError no-webgpu, no-adapter */
+  probe(): Promise<AdapterReport>
+  generate(jobId: string, modelUrl: string, request: GenerateRequest, callbacks: JobCallbacks, options?: GenerateOptions): Promise<GenerateResult & { latents?: Float32Array<ArrayBuffer> }>
+  /** answers within one step; an unknown job is no error */
+  cancel(jobId: string): Promise<void>
+  /** frees weights and the device */
+  unload(): Promise<void>
+}
+
+/** library.worker: clips on OPFS, records in IndexedDB. */
+export interface LibraryDoor {
+  /** newest first */
+  list(): Promise<ClipRecord[]>
+  /** @throws AppError not-found */
+  open(id: string): Promise<Blob>
+  remove(id: string): Promise<void>
+  /** bytes used by this site and what the browser grants it */
+  usage(): Promise<{ usedBytes: number; quotaBytes: number }>
+}

@@ -1,0 +1,67 @@
+// A job's life, as one union. The page renders it, the worker moves it.
+import type { ErrorData } from './errors'
+
+/** The stages in which work happens, in order. */
+export const STAGES = ['loading', 'compiling', 'encoding-text', 'denoising', 'decoding', 'saving'] as const
+export type Stage = (typeof STAGES)[number]
+
+/** A small moving picture of the clip as it stands: RGBA u8, `frames` pictures of width × height, one after another. */
+export interface Preview {
+  width: number
+  height: number
+  frames: number
+  rgba: Uint8ClampedArray<ArrayBuffer>
+}
+
+/** What a worker tells of a running job. `step` of `steps` counts denoise steps, or decoded frames while decoding. */
+export interface ProgressEvent {
+  stage: Stage
+  step?: number
+  steps?: number
+  etaSeconds?: number
+  preview?: Preview
+  /** bytes fetched and in all, while loading */
+  loadedBytes?: number
+  totalBytes?: number
+}
+
+export type JobState =
+  | { status: 'idle' }
+  | { status: 'queued' }
+  | ({ status: 'running' } & ProgressEvent)
+  | { status: 'done'; result: GenerateResult }
+  | { status: 'failed'; error: ErrorData }
+  | { status: 'cancelled' }
+
+/** Milliseconds, bytes and hashes of one finished job. */
+export interface JobReport {
+  adapter: string
+  precision: 'f32' | 'f16'
+  /** variant chosen for each op that has several: `op → variant` */
+  kernels: Record<string, string>
+  tokens: number
+  textMs: number
+  stepMs: number[]
+  decodeMs: number
+  encodeMs: number
+  totalMs: number
+  weightGpuBytes: number
+  peakGpuBytes: number
+  /** null where the browser does not tell */
+  peakHostBytes: number | null
+  latentsSha256: string
+  framesSha256: string
+}
+
+/** A finished clip. `blob` is there even when storage was full and nothing was saved. */
+export interface GenerateResult {
+  /** library id, or null when the clip could not be saved */
+  id: string | null
+  blob: Blob
+  codec: string
+  report: JobReport
+  /** set when the clip was made but could not be saved */
+  saveError?: ErrorData
+  /** set when the prompt was longer than the model reads: the part that was used */
+  usedPrompt?: string
+}

@@ -1,0 +1,49 @@
+// kinora.json: what a model folder says of itself beyond the diffusers configs.
+import * as v from 'valibot'
+import { AppError } from './errors'
+
+const range = v.object({ default: v.number(), min: v.number(), max: v.number() })
+
+/** The schema of `kinora.json`. */
+export const ModelManifestSchema = v.object({
+  schemaVersion: v.literal(1),
+  id: v.string(),
+  name: v.string(),
+  version: v.number(),
+  licence: v.string(),
+  description: v.string(),
+  /** every other file of the folder: path relative to it, length in bytes, SHA-256 in hex */
+  files: v.array(v.object({ path: v.string(), bytes: v.number(), sha256: v.string() })),
+  /** pixels */
+  sizes: v.pipe(v.array(v.object({ shape: v.string(), width: v.number(), height: v.number() })), v.minLength(1)),
+  frames: v.object({ default: v.number(), allowed: v.pipe(v.array(v.number()), v.minLength(1)) }),
+  fps: v.object({ default: v.number(), allowed: v.pipe(v.array(v.number()), v.minLength(1)) }),
+  steps: range,
+  guidance: range,
+  /** latent channels; pixels per latent pixel; frames per latent frame */
+  latent: v.object({ channels: v.number(), scaleSpace: v.number(), scaleTime: v.number() }),
+  /** how RoPE coordinates follow from a latent index; read by the pipeline */
+  rope: v.record(v.string(), v.unknown()),
+  text: v.object({
+    /** tokens the encoder takes, special tokens included */
+    maxTokens: v.number(),
+    /** lower-case words (and punctuation) the tokenizer knows; empty: an open vocabulary */
+    words: v.array(v.string()),
+    emptyPrompt: v.optional(v.boolean()),
+  }),
+  /** what it can draw, by theme, in words that work */
+  knows: v.array(v.object({ title: v.string(), phrases: v.array(v.string()) })),
+  examples: v.array(v.string()),
+  quality: v.optional(v.record(v.string(), v.unknown())),
+})
+
+/** A model folder's `kinora.json`. */
+export type ModelManifest = v.InferOutput<typeof ModelManifestSchema>
+
+/** Parses `kinora.json`; throws AppError `weights-corrupt` naming the field. */
+export function parseManifest(data: unknown, url: string): ModelManifest {
+  const parsed = v.safeParse(ModelManifestSchema, data)
+  if (parsed.success) return parsed.output
+  const issue = parsed.issues[0]
+  throw new AppError('weights-corrupt', `kinora.json is not readable: ${v.getDotPath(issue) ?? 'it'}: ${issue.message}.`, { file: url })
+}
