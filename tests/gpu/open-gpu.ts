@@ -1,0 +1,18 @@
+// Dawn in Node: the same API as the browser's. A GPU test without a GPU fails here, loudly.
+import { create, globals } from 'webgpu'
+import { openGpu, type Gpu } from '../../workers/engine/device'
+
+Object.assign(globalThis, globals)
+let opened: Promise<Gpu> | undefined
+
+/** The adapter of this machine, opened once a process; buffers are handed out full of NaN. */
+export function testGpu(): Promise<Gpu> {
+  return (opened ??= openGpu(create([])).then((gpu) => {
+    gpu.pool.onAcquire = (buffer) => {
+      if (gpu.queue.dryRun) return
+      gpu.queue.flush() // the buffer may be a reused one that pending dispatches still read
+      gpu.device.queue.writeBuffer(buffer, 0, new Uint8Array(buffer.size).fill(0xff))
+    }
+    return gpu
+  }))
+}

@@ -1,0 +1,127 @@
+// Dispatches are gathered into submits that stay short: a driver resets a device whose submit runs for seconds, and the
+// page's own painting waits behind ours. The work in a submit is bounded by operations, at a rate measured as we go.
+import type { Kernel } from './kernel'
+import type { Tensor } from './tensor'
+
+/** A value of a kernel's uniform struct. */
+export type Uniform = { u32: number } | { i32: number } | { f32: number }
+export const u32 = (value: number): Uniform => ({ u32: value })
+export const i32 = (value: number): Uniform => ({ i32: value })
+export const f32 = (value: number): Uniform => ({ f32: value })
+
+const TARGET_SUBMIT_MS = 60
+const ARENA_BYTES = 65536
+const UNIFORM_ALIGN = 256
+const USAGE_UNIFORM = 0x40 | 0x08 // UNIFORM | COPY_DST
+/** Operations a millisecond before anything is measured: a software adapter's rate, so that the first submits are short everywhere. */
+const FIRST_RATE = 1e6
+/** A dispatch costs at least this many operations: launching has a price too. */
+const DISPATCH_COST = 1e4
+
+export interface Dispatch {
+  kernel: Kernel
+  /** bound from @binding(1) on, in order; @binding(0) is the uniform struct */
+  tensors: readonly Tensor[]
+  /** the uniform struct's members in order, 4 bytes each; at most 64 */
+  uniforms: readonly Uniform[]
+  workgroups: readonly [number, number?, number?]
+  /** floating-point operations, for the submit budget and the profile */
+  flops: number
+}
+
+/** Encodes dispatches and submits them in short pieces. */
+export class CommandQueue {
+  /** when set, dispatches only note their kernels: see Gpu.compile */
+  dryRun: Set<Kernel> | undefined
+  /** operations a millisecond, measured */
+  rate = FIRST_RATE
+  private encoder: GPUCommandEncoder | undefined
+  private pass: GPUComputePassEncoder | undefined
+  private pendingFlops = 0
+  private arenaUsed = 0
+  private readonly arena: GPUBuffer
+  private readonly arenaBytes = new ArrayBuffer(ARENA_BYTES)
+  private lastDoneMs = 0
+
+  constructor(private readonly device: GPUDevice) {
+    this.arena = device.createBuffer({ label: 'uniforms', size: ARENA_BYTES, usage: USAGE_UNIFORM })
+  }
+
+  /** The most operations one dispatch should have; ops split larger ones. */
+  get dispatchBudget(): number {
+    return this.rate * TARGET_SUBMIT_MS
+  }
+
+  /** Adds one dispatch; submits when the budget is full. */
+  dispatch(call: Dispatch): void {
+    if (this.dryRun) {
+      this.dryRun.add(call.kernel)
+      return
+    }
+    const [x, y = 1, z = 1] = call.workgroups
+    if (x === 0 || y === 0 || z === 0) return
+    const limit = this.device.limits.maxComputeWorkgroupsPerDimension
+    if (x > limit || y > limit || z > limit) throw new RangeError(`${call.kernel.label}: ${x}×${y}×${z} workgroups, over the limit of ${limit}.`)
+    if (this.arenaUsed + UNIFORM_ALIGN > ARENA_BYTES) this.flush()
+    const pipeline = call.kernel.ready()
+    const view = new DataView(this.arenaBytes, this.arenaUsed, UNIFORM_ALIGN)
+    call.uniforms.forEach((value, index) => {
+      if ('u32' in value) view.setUint32(index * 4, value.u32, true)
+      else if ('i32' in value) view.setInt32(index * 4, value.i32, true)
+      else view.setFloat32(index * 4, value.f32, true)
+    })
+    const group = this.device.createBindGroup({
+      layout: pipeline.getBindGroupLayout(0),
+      entries: [
+        { binding: 0, resource: { buffer: this.arena, offset: this.arenaUsed, size: UNIFORM_ALIGN } },
+        ...call.tensors.map((tensor, index) => ({ binding: index + 1, resource: { buffer: tensor.buffer } })),
+      ],
+    })
+    this.arenaUsed += UNIFORM_ALIGN
+    this.encoder ??= this.device.createCommandEncoder()
+    this.pass ??= this.encoder.beginComputePass()
+    this.pass.setPipeline(pipeline)
+    this.pass.setBindGroup(0, group)
+    this.pass.dispatchWorkgroups(x, y, z)
+    this.pendingFlops += Math.max(call.flops, DISPATCH_COST)
+    if (this.pendingFlops >= this.dispatchBudget) this.flush()
+  }
+
+  /** Copies between buffers, in order with the dispatches. Sizes and offsets are multiples of 4 bytes. */
+  copy(from: GPUBuffer, fromOffset: number, to: GPUBuffer, toOffset: number, bytes: number): void {
+    if (this.dryRun) return
+    this.pass?.end()
+    this.pass = undefined
+    this.encoder ??= this.device.createCommandEncoder()
+    this.encoder.copyBufferToBuffer(from, fromOffset, to, toOffset, bytes)
+  }
+
+  /** Submits what is pending. */
+  flush(): void {
+    if (!this.encoder) return
+    this.pass?.end()
+    this.device.queue.writeBuffer(this.arena, 0, this.arenaBytes, 0, this.arenaUsed)
+    this.device.queue.submit([this.encoder.finish()])
+    this.encoder = undefined
+    this.pass = undefined
+    this.arenaUsed = 0
+    this.measure(this.pendingFlops)
+    this.pendingFlops = 0
+  }
+
+  /** Learns the rate from how long a submit took after the one before it. Slows at once, speeds up gently. */
+  private measure(flops: number): void {
+    const startMs = performance.now()
+    this.device.queue.onSubmittedWorkDone().then(
+      () => {
+        const doneMs = performance.now()
+        const elapsedMs = doneMs - Math.max(startMs, this.lastDoneMs)
+        this.lastDoneMs = doneMs
+        if (flops < FIRST_RATE || elapsedMs <= 0) return
+        const seen = flops / elapsedMs
+        this.rate = seen < this.rate ? (this.rate + seen) / 2 : Math.min(seen, this.rate * 1.5)
+      },
+      () => undefined, // a lost device is reported by Gpu.lost
+    )
+  }
+}

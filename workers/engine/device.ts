@@ -1,0 +1,121 @@
+// The GPU device: what the adapter can do, its queue, kernels and buffers.
+import { AppError } from '../../src/shared/errors'
+import { BufferPool } from './buffer-pool'
+import { CommandQueue } from './command-queue'
+import { KernelCache } from './kernel'
+import { fromHalfBits, tensorBytes, type Tensor } from './tensor'
+
+const USAGE_READ = 0x01 | 0x08 // MAP_READ | COPY_DST
+const MAP_READ = 0x01
+
+/** What the adapter is and can do. */
+export interface AdapterFacts {
+  name: string
+  /** a CPU pretending to be a GPU: SwiftShader, lavapipe, WARP */
+  software: boolean
+  f16: boolean
+  subgroups: boolean
+}
+
+/** A device with everything the ops need. One a worker; close() frees it. */
+export class Gpu {
+  readonly queue: CommandQueue
+  readonly kernels: KernelCache
+  readonly pool: BufferPool
+  /** resolves, never rejects, when the device is gone */
+  readonly lost: Promise<AppError>
+  private failure: AppError | undefined
+
+  constructor(
+    readonly device: GPUDevice,
+    readonly facts: AdapterFacts,
+  ) {
+    this.queue = new CommandQueue(device)
+    this.kernels = new KernelCache(device)
+    this.pool = new BufferPool(device)
+    device.addEventListener('uncapturederror', (event) => {
+      const { error } = event as GPUUncapturedErrorEvent
+      const outOfMemory = error.constructor.name === 'GPUOutOfMemoryError'
+      this.failure ??= new AppError(outOfMemory ? 'out-of-memory' : 'internal', `The GPU reported: ${error.message}`, {})
+    })
+    this.lost = device.lost.then((info) => {
+      this.failure = new AppError('device-lost', `The GPU device was lost: ${info.message || info.reason || 'no reason given'}`, {
+        reason: info.reason || 'unknown',
+      })
+      return this.failure
+    })
+  }
+
+  /** Throws what the GPU reported since it was opened, if anything. */
+  check(): void {
+    if (this.failure) throw this.failure
+  }
+
+  /** Compiles, in parallel and without blocking, every kernel `run` would dispatch. `run` must not read back. */
+  async compile(run: () => void): Promise<void> {
+    const kernels = (this.queue.dryRun = new Set())
+    try {
+      run()
+    } finally {
+      this.queue.dryRun = undefined
+    }
+    await Promise.race([Promise.all([...kernels].map((kernel) => kernel.compile())), this.lost])
+    this.check()
+  }
+
+  /** Submits, and waits until the GPU has done everything. Throws what it reported. */
+  async settle(): Promise<void> {
+    this.queue.flush()
+    await Promise.race([this.device.queue.onSubmittedWorkDone(), this.lost])
+    this.check()
+  }
+
+  /** The tensor's raw bytes, once all work before is done. */
+  async readBytes(tensor: Tensor): Promise<ArrayBuffer> {
+    const size = tensorBytes(tensor.shape, tensor.dtype)
+    const staging = this.device.createBuffer({ label: 'read', size, usage: USAGE_READ })
+    try {
+      this.queue.copy(tensor.buffer, 0, staging, 0, size)
+      this.queue.flush()
+      const mapped = staging.mapAsync(MAP_READ)
+      mapped.catch(() => undefined) // when the device is lost the race below has the better error
+      await Promise.race([mapped, this.lost])
+      this.check()
+      return staging.getMappedRange().slice(0)
+    } finally {
+      staging.destroy()
+    }
+  }
+
+  /** An f32 or f16 tensor's values. */
+  async read(tensor: Tensor): Promise<Float32Array<ArrayBuffer>> {
+    const bytes = await this.readBytes(tensor)
+    if (tensor.dtype === 'f32') return new Float32Array(bytes)
+    if (tensor.dtype === 'f16') return fromHalfBits(new Uint16Array(bytes)).slice(0, tensor.shape.reduce((a, b) => a * b, 1))
+    throw new Error(`read: expected f32 or f16, got ${tensor.dtype}.`)
+  }
+
+  /** Frees the device and all that lives on it. */
+  close(): void {
+    this.pool.drain()
+    this.device.destroy()
+  }
+}
+
+/** Opens the best adapter there is, asking for what it has and no more. @throws AppError no-adapter */
+export async function openGpu(api: GPU): Promise<Gpu> {
+  const adapter = await api.requestAdapter({ powerPreference: 'high-performance' })
+  if (!adapter) throw new AppError('no-adapter', 'This browser has WebGPU, but found no graphics adapter it may use.', {})
+  const wanted: GPUFeatureName[] = ['shader-f16', 'subgroups', 'timestamp-query']
+  const requiredFeatures = wanted.filter((feature) => adapter.features.has(feature))
+  const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits
+  const device = await adapter.requestDevice({ requiredFeatures, requiredLimits: { maxBufferSize, maxStorageBufferBindingSize } })
+  const { vendor, architecture, device: model, description } = adapter.info
+  const name = [vendor, architecture, model, description].filter(Boolean).join(' ') || 'unknown adapter'
+  return new Gpu(device, {
+    name,
+    software: /swiftshader|llvmpipe|lavapipe|basic render/i.test(name),
+    f16: device.features.has('shader-f16'),
+    subgroups: device.features.has('subgroups'),
+  })
+}

@@ -1,0 +1,73 @@
+// A kernel is a WGSL file with a prelude in front: constants and aliases that pick a variant.
+
+/** Values the prelude turns into WGSL: numbers → `const NAME = 64u;`, booleans → `const NAME = true;`, strings → `alias name = f16;`. */
+export type Prelude = Record<string, number | boolean | string>
+
+/** A WGSL file (and the lib files it needs), by the name of its stem. */
+export interface KernelSource {
+  name: string
+  code: string
+  libs?: readonly string[]
+}
+
+/** A variant of a kernel on one device. */
+export class Kernel {
+  private pipeline: GPUComputePipeline | undefined
+
+  constructor(
+    private readonly device: GPUDevice,
+    readonly label: string,
+    private readonly wgsl: string,
+  ) {}
+
+  /** Compiles without blocking; later uses are free. */
+  async compile(): Promise<void> {
+    this.pipeline ??= await this.device.createComputePipelineAsync(this.descriptor())
+  }
+
+  /** The pipeline, compiled now if it was not before. */
+  ready(): GPUComputePipeline {
+    return (this.pipeline ??= this.device.createComputePipeline(this.descriptor()))
+  }
+
+  get compiled(): boolean {
+    return this.pipeline !== undefined
+  }
+
+  private descriptor(): GPUComputePipelineDescriptor {
+    const module = this.device.createShaderModule({ label: this.label, code: this.wgsl })
+    return { label: this.label, layout: 'auto', compute: { module, entryPoint: 'main' } }
+  }
+}
+
+/** Kernels of one device, by name and prelude. */
+export class KernelCache {
+  private readonly kernels = new Map<string, Kernel>()
+
+  constructor(private readonly device: GPUDevice) {}
+
+  /** The kernel for this source and prelude; the same arguments give the same object. */
+  get(source: KernelSource, prelude: Prelude): Kernel {
+    const label = `${source.name} ${JSON.stringify(prelude)}`
+    let kernel = this.kernels.get(label)
+    if (!kernel) {
+      kernel = new Kernel(this.device, label, writePrelude(prelude, source))
+      this.kernels.set(label, kernel)
+    }
+    return kernel
+  }
+}
+
+/** The full WGSL: enables, constants, aliases, libs, file. */
+export function writePrelude(prelude: Prelude, source: KernelSource): string {
+  const lines: string[] = []
+  const usesHalf = Object.values(prelude).some((value) => typeof value === 'string' && /\bf16\b/.test(value))
+  if (usesHalf) lines.push('enable f16;')
+  if (prelude['SUBGROUPS'] === true) lines.push('enable subgroups;')
+  for (const [name, value] of Object.entries(prelude)) {
+    if (typeof value === 'number') lines.push(`const ${name} = ${Number.isInteger(value) ? `${value}u` : `f32(${value})`};`)
+    else if (typeof value === 'boolean') lines.push(`const ${name} = ${value};`)
+    else lines.push(`alias ${name} = ${value};`)
+  }
+  return [...lines, ...(source.libs ?? []), source.code].join('\n')
+}

@@ -1,0 +1,69 @@
+// Tensors belong to a scope, and a scope frees them all when it ends, however it ends.
+import type { Gpu } from './device'
+import { tensorBytes, toHalfBits, type DType, type Tensor } from './tensor'
+
+/** Owns tensors. Ops take a scope first and allocate their result in it. */
+export class Scope {
+  private readonly owned = new Set<GPUBuffer>()
+
+  constructor(readonly gpu: Gpu) {}
+
+  /** A tensor with undefined contents. */
+  alloc(shape: readonly number[], dtype: DType = 'f32'): Tensor {
+    const buffer = this.gpu.pool.acquire(tensorBytes(shape, dtype))
+    this.owned.add(buffer)
+    return { shape, dtype, buffer }
+  }
+
+  /** A tensor with these values: floats for f32 and f16, whole numbers for u32 and i32, raw bytes for i8 and i4. */
+  upload(values: Float32Array | Uint32Array | Int32Array | Uint8Array | Int8Array, shape: readonly number[], dtype: DType): Tensor {
+    const tensor = this.alloc(shape, dtype)
+    const source = dtype === 'f16' && values instanceof Float32Array ? toHalfBits(values) : values
+    const wanted = tensorBytes(shape, dtype)
+    if (source.byteLength > wanted || source.byteLength <= wanted - 4) {
+      throw new Error(`upload: [${shape.join(', ')}] ${dtype} takes ${wanted} bytes, got ${source.byteLength}.`)
+    }
+    let bytes = new Uint8Array(source.buffer, source.byteOffset, source.byteLength)
+    if (bytes.byteLength < wanted) {
+      const padded = new Uint8Array(wanted)
+      padded.set(bytes)
+      bytes = padded
+    }
+    if (!this.gpu.queue.dryRun) {
+      this.gpu.queue.flush() // the buffer may be a reused one that pending dispatches still read
+      this.gpu.device.queue.writeBuffer(tensor.buffer, 0, bytes as Uint8Array<ArrayBuffer>)
+    }
+    return tensor
+  }
+
+  /** Frees one tensor early. A tensor of another scope is left alone. */
+  free(tensor: Tensor): void {
+    if (this.owned.delete(tensor.buffer)) this.gpu.pool.release(tensor.buffer)
+  }
+
+  /** Runs `body` with a scope of its own for temporaries; results meant to outlive it are allocated in an outer scope. */
+  within<T>(body: (temporary: Scope) => T): T {
+    const inner = new Scope(this.gpu)
+    try {
+      return body(inner)
+    } finally {
+      inner.close()
+    }
+  }
+
+  /** Frees everything this scope still owns. */
+  close(): void {
+    for (const buffer of this.owned) this.gpu.pool.release(buffer)
+    this.owned.clear()
+  }
+}
+
+/** Runs `body` with a scope that is closed when the promise settles. */
+export async function withScope<T>(gpu: Gpu, body: (scope: Scope) => Promise<T>): Promise<T> {
+  const scope = new Scope(gpu)
+  try {
+    return await body(scope)
+  } finally {
+    scope.close()
+  }
+}
