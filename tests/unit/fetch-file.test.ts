@@ -1,0 +1,171 @@
+import { createHash } from 'node:crypto'
+import { createServer, type RequestListener, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterEach, describe, expect, test } from 'vitest'
+import { AppError } from '../../src/shared/errors'
+import { fetchManifest, fetchModelFile, modelFile, type FetchOptions, type ModelFile } from '../../workers/weights/fetch-file'
+
+const weights = new Uint8Array(300_000).map((_, i) => (i * 31) & 255)
+const file: ModelFile = { path: 'transformer/w.safetensors', bytes: weights.length, sha256: createHash('sha256').update(weights).digest('hex') }
+
+let server: Server | undefined
+afterEach(() => {
+  server?.closeAllConnections()
+  server?.close()
+})
+
+/** Serves with this handler; answers the model folder's URL. */
+async function serve(handler: RequestListener): Promise<string> {
+  server = createServer(handler)
+  await new Promise<void>((listening) => server!.listen(0, '127.0.0.1', listening))
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/models/starter/`
+}
+
+async function failure(modelUrl: string, options?: FetchOptions): Promise<AppError> {
+  const thrown: unknown = await fetchModelFile(modelUrl, file, options).catch((error: unknown) => error)
+  expect(thrown).toBeInstanceOf(AppError)
+  return thrown as AppError
+}
+
+describe('fetchModelFile', () => {
+  test('gives the checked bytes and tells how far it is', async () => {
+    const url = await serve((request, response) => {
+      expect(request.url).toBe('/models/starter/transformer/w.safetensors')
+      response.write(weights.subarray(0, 100_000))
+      setTimeout(() => response.end(weights.subarray(100_000)), 20)
+    })
+    const seen: number[] = []
+    const bytes = await fetchModelFile(url, file, {
+      onProgress(loaded, total) {
+        expect(total).toBe(weights.length)
+        seen.push(loaded)
+      },
+    })
+    expect(Buffer.compare(bytes, weights)).toBe(0)
+    expect(seen[0]).toBe(0)
+    expect(seen.at(-1)).toBe(weights.length)
+    expect(seen.length).toBeGreaterThan(2)
+    expect(seen).toEqual([...seen].sort((a, b) => a - b))
+  })
+
+  test('404 is weights-missing with the status', async () => {
+    const url = await serve((_, response) => response.writeHead(404).end())
+    const error = await failure(url)
+    expect(error.code).toBe('weights-missing')
+    expect(error.details).toMatchObject({ file: file.path, status: 404 })
+  })
+
+  test('an index page with status 200 is weights-missing', async () => {
+    const url = await serve((_, response) => response.setHeader('content-type', 'text/html; charset=utf-8').end('<!doctype html>'))
+    const error = await failure(url)
+    expect(error.code).toBe('weights-missing')
+    expect(error.message).toContain('a web page came instead')
+  })
+
+  test('no server is weights-missing', async () => {
+    const url = await serve(() => undefined)
+    await new Promise((closed) => server!.close(closed))
+    expect((await failure(url)).code).toBe('weights-missing')
+  })
+
+  test('too short, too long and broken off are weights-truncated with both lengths', async () => {
+    const answers: RequestListener[] = [
+      (_, response) => response.end(weights.subarray(0, 1000)),
+      (_, response) => response.end(Buffer.concat([weights, weights])),
+      (_, response) => {
+        response.setHeader('content-length', weights.length)
+        response.write(weights.subarray(0, 1000), () => response.destroy())
+      },
+    ]
+    for (const answer of answers) {
+      const url = await serve(answer)
+      const error = await failure(url)
+      expect(error.code).toBe('weights-truncated')
+      expect(error.details).toMatchObject({ file: file.path, expected: weights.length })
+      expect(error.details['found']).not.toBe(weights.length)
+      server!.closeAllConnections()
+      server!.close()
+    }
+  })
+
+  test('one flipped bit is weights-corrupt with both hashes', async () => {
+    const flipped = weights.slice()
+    flipped[12345]! ^= 4
+    const url = await serve((_, response) => response.end(flipped))
+    const error = await failure(url)
+    expect(error.code).toBe('weights-corrupt')
+    expect(error.details).toEqual({ file: file.path, expected: file.sha256, found: createHash('sha256').update(flipped).digest('hex') })
+  })
+
+  test('a bad copy is looked for once more, past the caches', async () => {
+    const caching: (string | undefined)[] = []
+    const url = await serve((request, response) => {
+      caching.push(request.headers['cache-control'])
+      response.end(caching.length === 1 ? weights.subarray(1) : weights)
+    })
+    expect(await fetchModelFile(url, file)).toHaveLength(weights.length)
+    expect(caching).toEqual([undefined, 'no-cache'])
+  })
+
+  test('an abort while it loads is an AbortError, and the connection ends', async () => {
+    const stopped = new AbortController()
+    let closed = false
+    const url = await serve((_, response) => {
+      response.on('close', () => (closed = true))
+      response.write(weights.subarray(0, 1000))
+    })
+    const run = fetchModelFile(url, file, { signal: stopped.signal, onProgress: (loaded) => loaded > 0 && stopped.abort() })
+    await expect(run).rejects.toMatchObject({ name: 'AbortError' })
+    await expect.poll(() => closed).toBe(true)
+  })
+
+  test('a path out of the model folder is refused without a request', async () => {
+    let requests = 0
+    const url = await serve((_, response) => {
+      requests++
+      response.end(weights)
+    })
+    for (const path of ['../other/w.safetensors', '/w.safetensors', 'https://example.com/w.safetensors']) {
+      await expect(fetchModelFile(url, { ...file, path })).rejects.toMatchObject({ code: 'weights-corrupt' })
+    }
+    expect(requests).toBe(0)
+  })
+})
+
+describe('fetchManifest', () => {
+  const manifest = {
+    schemaVersion: 1,
+    id: 'tiny',
+    name: 'Tiny',
+    version: 1,
+    licence: 'MIT',
+    description: 'for a test',
+    files: [file],
+    sizes: [{ shape: '1:1', width: 64, height: 64 }],
+    frames: { default: 9, allowed: [9] },
+    fps: { default: 8, allowed: [8] },
+    steps: { default: 4, min: 1, max: 8 },
+    guidance: { default: 3, min: 1, max: 8 },
+    latent: { channels: 16, scaleSpace: 8, scaleTime: 4 },
+    rope: {},
+    text: { maxTokens: 16, words: [] },
+    knows: [],
+    examples: [],
+  }
+
+  test('reads kinora.json and finds its files', async () => {
+    const url = await serve((_, response) => response.setHeader('content-type', 'application/json').end(JSON.stringify(manifest)))
+    const read = await fetchManifest(url)
+    expect(modelFile(read, file.path)).toEqual(file)
+    expect(() => modelFile(read, 'vae/none')).toThrow('vae/none is not among the files of Tiny')
+  })
+
+  test.each([
+    ['missing', 404, '', 'weights-missing'],
+    ['not JSON', 200, '{', 'weights-corrupt'],
+    ['of another shape', 200, '{"schemaVersion":1}', 'weights-corrupt'],
+  ])('%s', async (_, status, body, code) => {
+    const url = await serve((_request, response) => response.writeHead(status, { 'content-type': 'application/json' }).end(body))
+    await expect(fetchManifest(url)).rejects.toMatchObject({ code })
+  })
+})
