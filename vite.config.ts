@@ -1,42 +1,11 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte'
 import { readFileSync } from 'node:fs'
+import type { Plugin } from 'vite'
+import { VitePWA } from 'vite-plugin-pwa'
 import { defineConfig } from 'vitest/config'
+import { contentSecurityPolicy, siteHeaders } from './src/shared/site-headers'
 
 const testEnvFile = 'node_modules/.cache/kinora/test-env.json'
-
-/**
- * Everything comes from this origin: scripts, workers, weights. `wasm-unsafe-eval` is for ONNX Runtime's wasm.
- * Inline style *elements* are needed by the dev server only; the production build has none.
- */
-export function contentSecurityPolicy(dev: boolean): string {
-  return [
-    `default-src 'self'`,
-    `script-src 'self' 'wasm-unsafe-eval'`,
-    `worker-src 'self'`,
-    `connect-src 'self'`,
-    `img-src 'self' blob: data:`,
-    `media-src 'self' blob:`,
-    `style-src 'self'${dev ? ` 'unsafe-inline'` : ''}`,
-    `object-src 'none'`,
-    `base-uri 'self'`,
-    `form-action 'self'`,
-  ].join('; ')
-}
-
-/**
- * Cross-origin isolation gives shared memory and precise timers. `require-corp` and not `credentialless`:
- * the page embeds nothing from elsewhere, and Safari knows only the former.
- */
-function headers(dev: boolean): Record<string, string> {
-  return {
-    'Cross-Origin-Opener-Policy': 'same-origin',
-    'Cross-Origin-Embedder-Policy': 'require-corp',
-    'Cross-Origin-Resource-Policy': 'same-origin',
-    'Content-Security-Policy': contentSecurityPolicy(dev),
-    'Referrer-Policy': 'no-referrer',
-    'X-Content-Type-Options': 'nosniff',
-  }
-}
 
 // What `npm test` found for Dawn (a Vulkan driver); set here so that the forked test processes inherit it.
 if (process.env.VITEST) {
@@ -48,17 +17,57 @@ if (process.env.VITEST) {
   }
 }
 
+/** Hosts that send no headers of their own still get the policy; the dev server's differs and is sent as a header. */
+function policyForStaticHosts(): Plugin {
+  return {
+    name: 'kinora:policy',
+    apply: 'build',
+    transformIndexHtml: () => [{ tag: 'meta', attrs: { 'http-equiv': 'Content-Security-Policy', content: contentSecurityPolicy() }, injectTo: 'head-prepend' }],
+  }
+}
+
+/** Builds src/service-worker.ts with the list of built files; the page registers it, and public/ has the web manifest. */
+function serviceWorker() {
+  return VitePWA({
+    strategies: 'injectManifest',
+    srcDir: 'src',
+    filename: 'service-worker.ts',
+    injectRegister: false,
+    manifest: false,
+    injectManifest: {
+      rollupFormat: 'iife',
+      globPatterns: ['**/*.{html,js,css,svg,png,woff2,webmanifest,wasm}'],
+      // models are kept under their hashes, and only app stores look at screenshots
+      globIgnores: ['models/**', 'screenshots/**'],
+      dontCacheBustURLsMatching: /^assets\//,
+      maximumFileSizeToCacheInBytes: 32 * 2 ** 20,
+    },
+  })
+}
+
 export default defineConfig({
-  plugins: [svelte({ configFile: false })],
+  // a missing file is a 404 and never the page: there is one page, at /
+  appType: 'mpa',
+  plugins: [svelte({ configFile: false }), policyForStaticHosts(), process.env.VITEST ? [] : serviceWorker()],
   resolve: {
     alias: [
       // transformers.js asks for ONNX Runtime with its WebGPU provider (26 MB of wasm); the text encoder runs on the CPU (13 MB).
       { find: /^onnxruntime-web\/webgpu$/, replacement: 'onnxruntime-web/wasm' },
     ],
   },
-  worker: { format: 'es' },
-  server: { port: 4173, headers: headers(true) },
-  preview: { port: 4173, headers: headers(false) },
+  worker: {
+    format: 'es',
+    // workers and wasm in a folder of their own: the service worker keeps them apart from the shell
+    rolldownOptions: {
+      output: {
+        entryFileNames: 'assets/engine/[name]-[hash].js',
+        chunkFileNames: 'assets/engine/[name]-[hash].js',
+        assetFileNames: 'assets/engine/[name]-[hash][extname]',
+      },
+    },
+  },
+  server: { port: 4173, headers: siteHeaders(true) },
+  preview: { port: 4173, headers: siteHeaders() },
   build: {
     target: ['chrome113', 'firefox141', 'safari26'],
     // no data: URLs, which the policy above refuses for fonts and workers

@@ -1,0 +1,147 @@
+// Keeps the page, and what it needs to generate, on this machine.
+// Three stores: the shell (Workbox's precache: page, icons), the engine (workers and wasm, under hashed names),
+// and models (weights, under the SHA-256 that kinora.json gives them, checked before they are kept).
+// A new version waits until the page says `skip-waiting`: a running generation is never interrupted.
+/// <reference lib="webworker" />
+import { addPlugins, cleanupOutdatedCaches, createHandlerBoundToURL, precacheAndRoute } from 'workbox-precaching'
+import { NavigationRoute, registerRoute } from 'workbox-routing'
+import { parseManifest } from './shared/model'
+import type { ModelManifest } from './shared/model'
+import type { FromServiceWorker, ToServiceWorker } from './shared/service-worker-messages'
+import { siteHeaders } from './shared/site-headers'
+
+declare const self: ServiceWorkerGlobalScope
+
+const ENGINE = 'kinora-engine'
+const MODELS = 'kinora-models'
+/** The model that ships with the page. */
+const STARTER = new URL('models/starter/', self.registration.scope).href
+
+/** Every built file with its revision, written here by the build. */
+const built = self.__WB_MANIFEST.map((entry) => (typeof entry === 'string' ? { url: entry, revision: null } : entry))
+const isEngine = (url: string) => url.startsWith('assets/engine/')
+const engineUrls = new Set(built.filter(({ url }) => isEngine(url)).map(({ url }) => new URL(url, self.registration.scope).href))
+
+addPlugins([{ handlerWillRespond: ({ response }) => Promise.resolve(withSiteHeaders(response)) }])
+precacheAndRoute(built.filter(({ url }) => !isEngine(url)), { cleanURLs: false })
+cleanupOutdatedCaches()
+registerRoute(new NavigationRoute(createHandlerBoundToURL('index.html'), { denylist: [/\.\w+$/] }))
+registerRoute(({ url }) => engineUrls.has(url.href), ({ request }) => engineFile(request.url))
+registerRoute(({ url }) => url.href.startsWith(new URL('models/', self.registration.scope).href), ({ request }) => modelFile(request))
+
+let firstInstall = false
+
+self.addEventListener('install', () => {
+  firstInstall = self.registration.active === null
+})
+
+self.addEventListener('activate', (event) => {
+  event.waitUntil(
+    (async () => {
+      await removeOldEngines()
+      // The first version serves the page that is already open: one visit is enough to work offline. Later ones never take over.
+      if (firstInstall) await self.clients.claim()
+      // As a message, since an activation that waits for megabytes would hold up the page's requests.
+      self.registration.active?.postMessage({ type: 'prepare-offline' } satisfies ToServiceWorker)
+    })(),
+  )
+})
+
+self.addEventListener('message', (event) => {
+  const message = event.data as ToServiceWorker
+  if (message.type === 'skip-waiting') event.waitUntil(self.skipWaiting())
+  if (message.type === 'prepare-offline') event.waitUntil(prepareOffline())
+})
+
+/** Fetches what is missing for generating without a network; what is here already costs nothing. */
+async function prepareOffline(): Promise<void> {
+  try {
+    for (const url of engineUrls) await (await engineFile(url)).body?.cancel()
+    const manifest = await readManifest(STARTER)
+    for (const file of manifest?.files ?? []) await (await modelFile(new Request(new URL(file.path, STARTER)))).body?.cancel()
+    if (!manifest || !(await holdsModel(manifest))) return
+  } catch {
+    return // offline or out of space: the next visit goes on from here
+  }
+  for (const client of await self.clients.matchAll({ includeUncontrolled: true })) client.postMessage({ type: 'offline-ready' } satisfies FromServiceWorker)
+}
+
+/** A worker's script or the wasm: its name changes with its content, so that a kept one is never stale. */
+async function engineFile(url: string): Promise<Response> {
+  const cache = await caches.open(ENGINE)
+  const kept = await cache.match(url)
+  if (kept) return withSiteHeaders(kept)
+  const response = await fetch(url)
+  if (response.ok) await keep(cache, url, response.clone())
+  return withSiteHeaders(response)
+}
+
+async function removeOldEngines(): Promise<void> {
+  const cache = await caches.open(ENGINE)
+  for (const { url } of await cache.keys()) if (!engineUrls.has(url)) await cache.delete(url)
+}
+
+/** A file of a model folder. `kinora.json` comes from the network while there is one; a weight file is kept once its hash is right. */
+async function modelFile(request: Request): Promise<Response> {
+  const url = request.url
+  const folder = /^.*\/models\/[^/]+\//.exec(url)?.[0]
+  if (!folder) return fetch(request)
+  const cache = await caches.open(MODELS)
+  if (url === `${folder}kinora.json`) {
+    const response = await fetch(url, { cache: 'no-cache' }).catch(() => undefined)
+    if (response?.ok) await keep(cache, url, response.clone())
+    return withSiteHeaders(response ?? (await cache.match(url)) ?? Response.error())
+  }
+
+  const file = (await readManifest(folder))?.files.find(({ path }) => new URL(path, folder).href === url)
+  if (!file) return fetch(request)
+  const key = `${url}?sha256=${file.sha256}`
+  // a reader that mistrusts what it got asks with `reload`
+  const kept = request.cache === 'reload' ? undefined : await cache.match(key)
+  if (kept) return withSiteHeaders(kept)
+  const response = await fetch(url, { cache: request.cache })
+  if (!response.ok) return response
+  const bytes = await response.clone().arrayBuffer()
+  if (bytes.byteLength === file.bytes && (await sha256(bytes)) === file.sha256.toLowerCase()) {
+    for (const old of await cache.keys(url, { ignoreSearch: true })) if (old.url !== key) await cache.delete(old)
+    await keep(cache, key, new Response(bytes, { headers: response.headers }))
+  }
+  return withSiteHeaders(response)
+}
+
+/** A model's manifest, as kept or else from the network; null where there is none that can be read. */
+async function readManifest(folder: string): Promise<ModelManifest | null> {
+  const url = `${folder}kinora.json`
+  const response = (await (await caches.open(MODELS)).match(url)) ?? (await modelFile(new Request(url)))
+  try {
+    return parseManifest(await response.json(), url)
+  } catch {
+    return null
+  }
+}
+
+async function holdsModel(manifest: ModelManifest): Promise<boolean> {
+  const cache = await caches.open(MODELS)
+  for (const { path, sha256 } of manifest.files) {
+    if (!(await cache.match(`${new URL(path, STARTER).href}?sha256=${sha256}`))) return false
+  }
+  return true
+}
+
+/** Storage may be full: the file is used all the same, only not kept. */
+async function keep(cache: Cache, key: string, response: Response): Promise<void> {
+  await cache.put(key, response).catch(() => undefined)
+}
+
+/** The same answer with this site's headers, for hosts that do not send them. */
+function withSiteHeaders(response: Response): Response {
+  if (response.type === 'error' || response.type === 'opaque') return response
+  const headers = new Headers(response.headers)
+  for (const [name, value] of Object.entries(siteHeaders())) headers.set(name, value)
+  return new Response(response.body, { status: response.status, statusText: response.statusText, headers })
+}
+
+async function sha256(bytes: ArrayBuffer): Promise<string> {
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))
+  return [...digest].map((byte) => byte.toString(16).padStart(2, '0')).join('')
+}
