@@ -1,0 +1,25 @@
+// The library's door: clips on OPFS, records in IndexedDB.
+import { expose } from 'comlink'
+import type { LibraryDoor } from '../src/shared/doors'
+import { registerErrorTransfer } from '../src/shared/error-transfer'
+import { openSavedClip, removeSavedClip, sweepClips, withRecords } from './storage/library'
+
+registerErrorTransfer()
+
+// files that a crash or a closed tab left without a record; the library works as well with them
+const swept = sweepClips().catch((error: unknown) => console.warn('Could not sweep up unfinished clips:', error))
+
+const library: LibraryDoor = {
+  async list() {
+    await swept
+    return withRecords((records) => records.list())
+  },
+  open: openSavedClip,
+  remove: removeSavedClip,
+  async usage() {
+    const { usage = 0, quota = 0 } = await navigator.storage.estimate()
+    return { usedBytes: usage, quotaBytes: quota }
+  },
+}
+
+expose(library)

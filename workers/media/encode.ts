@@ -1,0 +1,184 @@
+// RGBA frames → encoded chunks, through the browser's own encoder (WebCodecs).
+import { AppError } from '../../src/shared/errors'
+
+/** The codecs a WebM may hold, best first. */
+export const CODECS = ['vp9', 'av1', 'vp8'] as const
+export type Codec = (typeof CODECS)[number]
+
+/** An encoder that this browser has for a clip of this size. */
+export interface EncoderChoice {
+  codec: Codec
+  /** what the record and the page show: a WebCodecs codec string */
+  codecString: string
+  config: VideoEncoderConfig
+  /** 0 (best) to 63, the same for every frame; undefined: the encoder steers by `config.bitrate` */
+  quantizer?: number
+}
+
+/**
+ * Steady quality for every frame instead of a bitrate: a rate-controlled VP9 smears small clips,
+ * for its first second is spent on finding out what they cost. 16 of 63 keeps a gradient free of blocks.
+ */
+const QUANTIZER = 16
+
+/** Bits for each pixel where only a bitrate can be given: about four times what a video site would spend. */
+const BITS_PER_PIXEL = 0.5
+const MIN_BITRATE = 2_000_000
+
+const KEYFRAME_SECONDS = 2
+
+/**
+ * The first of VP9, AV1 and VP8 that this browser encodes at this size, or null when there is none.
+ * @param width,height pixels, even: the codecs halve the colour planes
+ * @param codecs which to try, best first
+ * @throws AppError bad-request when a side is odd: a clip is never cropped or padded behind one's back
+ */
+export async function chooseEncoder(width: number, height: number, fps: number, codecs: readonly Codec[] = CODECS): Promise<EncoderChoice | null> {
+  if (width % 2 !== 0 || height % 2 !== 0) {
+    throw new AppError('bad-request', `A clip's sides must be even, got ${width}×${height}.`, { field: 'width', expected: 'even sides', got: `${width}×${height}` })
+  }
+  if (typeof VideoEncoder === 'undefined') return null
+  for (const codec of codecs) {
+    const codecString = codecStringOf(codec, width, height, fps)
+    const common: VideoEncoderConfig = { codec: codecString, width, height, framerate: fps, latencyMode: 'quality', alpha: 'discard' }
+    const steady: VideoEncoderConfig = { ...common, bitrateMode: 'quantizer' }
+    if (codec !== 'vp8' && (await isSupported(steady))) return { codec, codecString, config: steady, quantizer: QUANTIZER }
+    const bitrate = Math.max(MIN_BITRATE, Math.round(width * height * fps * BITS_PER_PIXEL))
+    const variable: VideoEncoderConfig = { ...common, bitrateMode: 'variable', bitrate }
+    if (await isSupported(variable)) return { codec, codecString, config: variable }
+  }
+  return null
+}
+
+/** Takes frames in time order and hands out chunks in the same order. */
+export interface FrameEncoder {
+  /** one frame, RGBA u8 [height, width, 4]; resolves when there is room for the next, so that frames never pile up */
+  add(rgba: Uint8ClampedArray<ArrayBuffer>): Promise<void>
+  /** resolves when every chunk is out */
+  flush(): Promise<void>
+  /** drops what is under way; harmless when already closed */
+  close(): void
+}
+
+/** Frames that may wait in the encoder. */
+const MAX_QUEUE = 4
+
+/**
+ * Starts an encoder.
+ * @param onChunk called in order for every chunk; what it throws fails the next call here
+ */
+export function startEncoder(choice: EncoderChoice, fps: number, onChunk: EncodedVideoChunkOutputCallback): FrameEncoder {
+  const { width, height } = choice.config
+  const keyframeEvery = Math.max(1, Math.floor(KEYFRAME_SECONDS * fps))
+  let failure: Error | undefined
+  let index = 0
+
+  const encoder = new VideoEncoder({
+    output(chunk, metadata) {
+      try {
+        onChunk(chunk, metadata)
+      } catch (error) {
+        failure ??= error instanceof Error ? error : new Error(String(error))
+      }
+    },
+    error(error) {
+      failure ??= new AppError('internal', `The ${choice.codec} encoder failed: ${error.message}`, { codec: choice.codecString })
+    },
+  })
+  encoder.configure(choice.config)
+
+  const throwFailure = () => {
+    if (failure) throw failure
+  }
+
+  return {
+    async add(rgba) {
+      throwFailure()
+      if (rgba.length !== width * height * 4) {
+        throw new AppError('internal', `A frame of ${width}×${height} takes ${width * height * 4} bytes, got ${rgba.length}.`)
+      }
+      const timestamp = microseconds(index, fps)
+      const frame = new VideoFrame(rgba, {
+        format: 'RGBX', // opaque: the alpha byte is not read
+        codedWidth: width,
+        codedHeight: height,
+        timestamp,
+        duration: microseconds(index + 1, fps) - timestamp,
+      })
+      encoder.encode(frame, encodeOptions(choice, index % keyframeEvery === 0))
+      frame.close()
+      index++
+      while (encoder.encodeQueueSize > MAX_QUEUE && !failure) await nextDequeue(encoder)
+      throwFailure()
+    },
+    async flush() {
+      throwFailure()
+      try {
+        await encoder.flush()
+      } catch (error) {
+        throw failure ?? error
+      }
+      throwFailure()
+    },
+    close() {
+      if (encoder.state !== 'closed') encoder.close()
+    },
+  }
+}
+
+function microseconds(frame: number, fps: number): number {
+  return Math.round((frame * 1_000_000) / fps)
+}
+
+/** TypeScript's library does not know the per-codec options yet. */
+type EncodeOptions = VideoEncoderEncodeOptions & Partial<Record<Codec, { quantizer: number }>>
+
+function encodeOptions(choice: EncoderChoice, keyFrame: boolean): EncodeOptions {
+  return choice.quantizer === undefined ? { keyFrame } : { keyFrame, [choice.codec]: { quantizer: choice.quantizer } }
+}
+
+/** The next time the queue shrinks; the timeout covers an encoder that failed, which dequeues nothing any more. */
+function nextDequeue(encoder: VideoEncoder): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(done, 200)
+    function done(): void {
+      clearTimeout(timer)
+      encoder.removeEventListener('dequeue', done)
+      resolve()
+    }
+    encoder.addEventListener('dequeue', done)
+  })
+}
+
+async function isSupported(config: VideoEncoderConfig): Promise<boolean> {
+  try {
+    return (await VideoEncoder.isConfigSupported(config)).supported === true
+  } catch {
+    return false // an option or codec that this browser has not heard of
+  }
+}
+
+/** Levels as [name in the codec string, luma pixels a picture, luma pixels a second], smallest first. */
+const VP9_LEVELS = [
+  ['10', 36_864, 829_440],
+  ['20', 122_880, 4_608_000],
+  ['30', 552_960, 20_736_000],
+  ['40', 2_228_224, 83_558_400],
+  ['50', 8_912_896, 311_951_360],
+  ['60', 35_651_584, 1_176_502_272],
+] as const
+const AV1_LEVELS = [
+  ['00', 147_456, 4_423_680],
+  ['04', 665_856, 19_975_680],
+  ['08', 2_359_296, 70_778_880],
+  ['12', 8_912_896, 267_386_880],
+  ['16', 35_651_584, 1_069_547_520],
+] as const
+
+function codecStringOf(codec: Codec, width: number, height: number, fps: number): string {
+  if (codec === 'vp8') return 'vp8'
+  const levels = codec === 'vp9' ? VP9_LEVELS : AV1_LEVELS
+  const pixels = width * height
+  const level = levels.find(([, picture, second]) => pixels <= picture && pixels * fps <= second) ?? levels[levels.length - 1]!
+  return codec === 'vp9' ? `vp09.00.${level[0]}.08` : `av01.0.${level[0]}M.08`
+}

@@ -1,0 +1,97 @@
+// Frames in, a saved clip out: encoder, muxer and storage in one row.
+import { AppError, type ErrorData } from '../../src/shared/errors'
+import { chooseEncoder, startEncoder, type Codec } from '../media/encode'
+import { makePoster } from '../media/poster'
+import { startWebm } from '../media/webm'
+import { openClipFile } from '../storage/clip-file'
+import { unlockClip } from '../storage/clip-lock'
+import { saveClip, type RecordFacts, type SavedClip } from '../storage/library'
+
+/** A clip to come: pixels (even), pictures per second, and how many pictures. */
+export interface ClipSinkOptions {
+  width: number
+  height: number
+  fps: number
+  frames: number
+  signal?: AbortSignal
+  /** codecs to try, best first; all that a WebM holds by default */
+  codecs?: readonly Codec[]
+}
+
+/** A clip whose bytes are written, but which has no record yet. */
+export interface FinishedClip {
+  /** type video/webm; there even when storage was full */
+  blob: Blob
+  /** WebCodecs codec string */
+  codec: string
+  bytes: number
+  durationSeconds: number
+  /** name under clips/, or null when it is in memory only */
+  file: string | null
+  saveError?: ErrorData
+  poster: Blob
+}
+
+/** Where a job puts its frames. */
+export interface ClipSink {
+  /** the next frame in time order, RGBA u8 [height, width, 4]; may be reused by the caller once this resolves */
+  add(rgba: Uint8ClampedArray<ArrayBuffer>): Promise<void>
+  /** the whole clip; when it rejects, abort() is still due */
+  finish(): Promise<FinishedClip>
+  /** drops everything written so far, also after finish(); harmless when called twice */
+  abort(): Promise<void>
+}
+
+/**
+ * Opens an encoder and a file for one clip.
+ * @throws AppError no-encoder, bad-request (odd sides)
+ */
+export async function openClipSink({ width, height, fps, frames, signal, codecs }: ClipSinkOptions): Promise<ClipSink> {
+  signal?.throwIfAborted()
+  const choice = await chooseEncoder(width, height, fps, codecs)
+  if (!choice) {
+    throw new AppError('no-encoder', `This browser has no VP9, AV1 or VP8 encoder for ${width}×${height}.`, { width, height, fps })
+  }
+  const file = await openClipFile(`${crypto.randomUUID()}.webm`)
+  const webm = startWebm({ codec: choice.codec, width, height, fps }, (bytes, position) => file.write(bytes, position))
+  const encoder = startEncoder(choice, fps, (chunk, metadata) => {
+    const bytes = new Uint8Array(chunk.byteLength)
+    chunk.copyTo(bytes)
+    webm.add(bytes, chunk.type, chunk.timestamp, metadata)
+  })
+  const posterFrame = Math.floor(frames / 2)
+  let poster: Blob | undefined
+  let added = 0
+
+  return {
+    async add(rgba) {
+      signal?.throwIfAborted()
+      if (added === posterFrame) poster = await makePoster(rgba, width, height)
+      added++
+      await encoder.add(rgba)
+    },
+    async finish() {
+      signal?.throwIfAborted()
+      if (!poster || added !== frames) throw new AppError('internal', `The clip has ${added} frames, expected ${frames}.`, { expected: frames, found: added })
+      await encoder.flush()
+      encoder.close()
+      const durationSeconds = frames / fps
+      const bytes = webm.finish(durationSeconds)
+      return { ...(await file.finish()), codec: choice.codecString, bytes, durationSeconds, poster }
+    },
+    async abort() {
+      encoder.close()
+      await file.abort()
+      unlockClip(file.name)
+    },
+  }
+}
+
+/** What a record says that the clip itself does not know. */
+export type ClipFacts = Pick<RecordFacts, 'request' | 'modelName' | 'modelVersion' | 'report'>
+
+/** Writes the clip's record, last of all; without room for it the clip stays playable from memory. */
+export async function saveRecord(clip: FinishedClip, facts: ClipFacts): Promise<SavedClip> {
+  const { codec, durationSeconds, poster } = clip
+  return saveClip(clip, { ...facts, codec, durationSeconds, poster })
+}

@@ -1,0 +1,52 @@
+// The library's records, in IndexedDB. A record is written last: a file without one is garbage.
+import { openDB } from 'idb'
+import { AppError } from '../../src/shared/errors'
+import type { ClipRecord } from '../../src/shared/record'
+import { CLIPS, MIGRATIONS, type Migration } from './migrations'
+
+/** The records of this origin. */
+export interface Records {
+  /** newest first */
+  list(): Promise<ClipRecord[]>
+  get(id: string): Promise<ClipRecord | undefined>
+  /** @throws DOMException QuotaExceededError */
+  put(record: ClipRecord): Promise<void>
+  remove(id: string): Promise<void>
+  close(): void
+}
+
+/**
+ * Opens the database, bringing an older one up to date first.
+ * @param migrations one step a version; the number of steps is the version
+ * @throws AppError internal when a newer version of the app made the database
+ */
+export async function openRecords(name = 'kinora', migrations: readonly Migration[] = MIGRATIONS): Promise<Records> {
+  const version = migrations.length
+  const database = await openDB(name, version, {
+    async upgrade(db, oldVersion, _newVersion, transaction) {
+      for (const migrate of migrations.slice(oldVersion)) await migrate(db, transaction)
+    },
+  }).catch((error: unknown) => {
+    if (error instanceof DOMException && error.name === 'VersionError') {
+      throw new AppError('internal', 'The library was written by a newer version of Kinora: reload the page to update.', { expected: version })
+    }
+    throw error
+  })
+
+  return {
+    async list() {
+      const oldestFirst = (await database.getAllFromIndex(CLIPS, 'createdAtMs')) as ClipRecord[]
+      return oldestFirst.reverse()
+    },
+    async get(id) {
+      return (await database.get(CLIPS, id)) as ClipRecord | undefined
+    },
+    async put(record) {
+      await database.put(CLIPS, record)
+    },
+    async remove(id) {
+      await database.delete(CLIPS, id)
+    },
+    close: () => database.close(),
+  }
+}

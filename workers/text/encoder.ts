@@ -1,0 +1,56 @@
+// Token ids → embeddings, by a small BERT-style ONNX model.
+import { AppError } from '../../src/shared/errors'
+import { openSession, Tensor, type InferenceSession } from './runtime'
+
+/** Embeddings of one prompt: f32 [tokens, width]. */
+export interface Embeddings {
+  values: Float32Array<ArrayBuffer>
+  tokens: number
+  width: number
+}
+
+/** An encoder in memory; release it when the embeddings are there. */
+export interface TextEncoderModel {
+  encode(ids: readonly number[]): Promise<Embeddings>
+  release(): Promise<void>
+}
+
+/**
+ * Loads an encoder with inputs `input_ids`, `attention_mask` (and `token_type_ids`, when it asks): i64 [1, L],
+ * and output `last_hidden_state`: f32 [1, L, E].
+ * @param model the checked bytes of an ONNX file
+ * @param file its name, for the error
+ * @throws AppError weights-corrupt when the runtime does not take it
+ */
+export async function openTextEncoder(model: Uint8Array<ArrayBuffer>, file: string): Promise<TextEncoderModel> {
+  const session = await openSession(model).catch((error: unknown) => {
+    throw new AppError('weights-corrupt', `${file} does not load: ${error instanceof Error ? error.message : String(error)}`, { file })
+  })
+  return {
+    encode: (ids) => run(session, ids, file),
+    release: () => session.release(),
+  }
+}
+
+async function run(session: InferenceSession, ids: readonly number[], file: string): Promise<Embeddings> {
+  const tokens = ids.length
+  const inputs: Record<string, BigInt64Array> = {
+    input_ids: BigInt64Array.from(ids, BigInt),
+    attention_mask: new BigInt64Array(tokens).fill(1n), // one prompt at a time: no padding, so no masking
+    token_type_ids: new BigInt64Array(tokens),
+  }
+  const feeds: Record<string, Tensor> = {}
+  for (const name of session.inputNames) {
+    const values = inputs[name]
+    if (!values) throw new AppError('weights-corrupt', `${file} asks for an input ${name} that no prompt has.`, { file, input: name })
+    feeds[name] = new Tensor('int64', values, [1, tokens])
+  }
+  const output = (await session.run(feeds, ['last_hidden_state']))['last_hidden_state']
+  const [batch, length, width] = output?.dims ?? []
+  if (!output || output.type !== 'float32' || batch !== 1 || length !== tokens || !width) {
+    const found = output ? `${output.type} [${output.dims.join(', ')}]` : 'nothing'
+    throw new AppError('weights-corrupt', `${file} gives ${found}, expected float32 [1, ${tokens}, width].`, { file, found })
+  }
+  // a copy: the runtime's memory goes with the session
+  return { values: Float32Array.from(output.data as Float32Array), tokens, width }
+}

@@ -1,0 +1,49 @@
+// Words → token ids, by the model folder's own tokenizer.json.
+import { env, PreTrainedTokenizer } from '@huggingface/transformers'
+import { AppError } from '../../src/shared/errors'
+
+// The library can download by itself; here every byte comes through the manifest's checks.
+env.allowRemoteModels = false
+env.allowLocalModels = false
+
+/** Token ids of a text, and how much of the text they stand for. */
+export interface TokenizedPrompt {
+  /** i32 range, special tokens included, at most `maxTokens` */
+  ids: number[]
+  /** the beginning of the prompt that the ids stand for; the whole of it when it fits */
+  usedPrompt: string
+}
+
+export type Tokenizer = (prompt: string) => TokenizedPrompt
+
+/**
+ * Builds a tokenizer that never gives more than `maxTokens` ids. A longer prompt is cut after its last word that fits,
+ * so that the closing special token stays where the encoder learned to see it.
+ * @param tokenizerJson,tokenizerConfig the files' bytes
+ * @throws AppError weights-corrupt when they are no tokenizer
+ */
+export function createTokenizer(tokenizerJson: Uint8Array, tokenizerConfig: Uint8Array, maxTokens: number): Tokenizer {
+  let tokenizer: PreTrainedTokenizer
+  try {
+    const [json, config] = [tokenizerJson, tokenizerConfig].map((bytes) => JSON.parse(new TextDecoder().decode(bytes)) as object)
+    tokenizer = new PreTrainedTokenizer(json, config)
+  } catch (error) {
+    throw new AppError('weights-corrupt', `tokenizer.json is not readable: ${String(error)}.`, { file: 'tokenizer/tokenizer.json' })
+  }
+
+  return (prompt) => {
+    const whole = tokenizer.encode(prompt)
+    if (whole.length <= maxTokens) return { ids: whole, usedPrompt: prompt }
+    // a longer beginning never has fewer tokens: halve the interval of word ends
+    const ends = [0, ...[...prompt.matchAll(/[\p{P}\p{S}]|[^\s\p{P}\p{S}]+/gu)].map((word) => word.index + word[0].length)]
+    let fits = 0
+    let tooLong = ends.length
+    while (tooLong - fits > 1) {
+      const middle = (fits + tooLong) >> 1
+      if (tokenizer.encode(prompt.slice(0, ends[middle])).length <= maxTokens) fits = middle
+      else tooLong = middle
+    }
+    const usedPrompt = prompt.slice(0, ends[fits])
+    return { ids: tokenizer.encode(usedPrompt), usedPrompt }
+  }
+}
