@@ -1,5 +1,6 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte'
 import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import type { Plugin } from 'vite'
 import { VitePWA } from 'vite-plugin-pwa'
 import { defineConfig } from 'vitest/config'
@@ -36,7 +37,7 @@ function serviceWorker() {
     manifest: false,
     injectManifest: {
       rollupFormat: 'iife',
-      globPatterns: ['**/*.{html,js,css,svg,png,woff2,webmanifest,wasm}'],
+      globPatterns: ['**/*.{html,js,mjs,css,svg,png,woff2,webmanifest,wasm}'],
       // models are kept under their hashes, and only app stores look at screenshots
       globIgnores: ['models/**', 'screenshots/**'],
       dontCacheBustURLsMatching: /^assets\//,
@@ -51,8 +52,9 @@ export default defineConfig({
   plugins: [svelte({ configFile: false }), policyForStaticHosts(), process.env.VITEST ? [] : serviceWorker()],
   resolve: {
     alias: [
-      // transformers.js asks for ONNX Runtime with its WebGPU provider (26 MB of wasm); the text encoder runs on the CPU (13 MB).
-      { find: /^onnxruntime-web\/webgpu$/, replacement: 'onnxruntime-web/wasm' },
+      // One copy of ONNX Runtime: transformers.js asks for the one with WebGPU (26 MB of wasm), the text encoder runs on plain wasm (13 MB).
+      // The build with its glue code in a file of its own: bundled, its threads would load the whole text worker each.
+      { find: /^onnxruntime-web\/(webgpu|wasm)$/, replacement: fileURLToPath(new URL('node_modules/onnxruntime-web/dist/ort.wasm.min.mjs', import.meta.url)) },
     ],
   },
   worker: {
