@@ -3,11 +3,13 @@ import { create, globals } from 'webgpu'
 import { openGpu, type Gpu } from '../../workers/engine/device'
 
 Object.assign(globalThis, globals)
+/** Held for the life of the process: a collected instance takes its devices' threads with it and aborts. */
+const api = create([])
 let opened: Promise<Gpu> | undefined
 
 /** The adapter of this machine, opened once a process; buffers are handed out full of NaN. */
 export function testGpu(): Promise<Gpu> {
-  return (opened ??= openGpu(create([])).then((gpu) => {
+  return (opened ??= openGpu(api).then((gpu) => {
     gpu.pool.onAcquire = (buffer) => {
       if (gpu.queue.dryRun) return
       gpu.queue.flush() // the buffer may be a reused one that pending dispatches still read

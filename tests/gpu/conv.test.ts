@@ -1,0 +1,127 @@
+import { describe, expect, test } from 'vitest'
+import { withScope } from '../../workers/engine/scope'
+import type { FloatDType } from '../../workers/engine/tensor'
+import { conv, uploadConv, type ConvOptions } from '../../workers/ops/conv'
+import { testGpu } from './open-gpu'
+import { asHalf, randomValues, relativeError, siluReference } from './reference'
+
+type Size4 = readonly [number, number, number, number]
+type Options = Omit<ConvOptions, 'addTo' | 'dtype'>
+
+/** Direct convolution, channels last, in double precision. Returns [F', H', W', O] and its shape. */
+function convReference(x: Float32Array, [F, H, W, C]: Size4, w: Float32Array, shape: readonly number[], bias: Float32Array | undefined, o: Options) {
+  const [O = 0, I = 0, kt = 0, kh = 0, kw = 0] = shape.length === 4 ? [shape[0], shape[1], 1, shape[2], shape[3]] : shape
+  const [st, sh, sw] = o.stride ?? [1, 1, 1]
+  const before = o.time === 'both' ? (kt - 1) >> 1 : kt - 1
+  const after = o.time === 'both' ? (kt - 1) >> 1 : 0
+  const [py, px] = [(kh - 1) >> 1, (kw - 1) >> 1]
+  const frames = Math.floor((F + before + after - kt) / st) + 1
+  const height = Math.floor((H + 2 * py - kh) / sh) + 1
+  const width = Math.floor((W + 2 * px - kw) / sw) + 1
+  const mirror = (i: number, n: number) => (i < 0 ? -i : i >= n ? 2 * (n - 1) - i : i)
+  const y = new Float32Array(frames * height * width * O)
+  let at = 0
+  for (let f = 0; f < frames; f++)
+    for (let r = 0; r < height; r++)
+      for (let s = 0; s < width; s++)
+        for (let out = 0; out < O; out++) {
+          let sum = bias?.[out] ?? 0
+          for (let t = 0; t < kt; t++)
+            for (let a = 0; a < kh; a++)
+              for (let b = 0; b < kw; b++) {
+                const z = Math.min(F - 1, Math.max(0, f * st + t - before))
+                let [iy, ix] = [r * sh + a - py, s * sw + b - px]
+                if (o.padSpace === 'reflect') [iy, ix] = [mirror(iy, H), mirror(ix, W)]
+                if (iy < 0 || iy >= H || ix < 0 || ix >= W) continue
+                for (let c = 0; c < C; c++) {
+                  const weight = w[(((out * I + c) * kt + t) * kh + a) * kw + b] as number
+                  sum += weight * (x[((z * H + iy) * W + ix) * C + c] as number)
+                }
+              }
+          y[at++] = o.activation === 'silu' ? siluReference(sum) : sum
+        }
+  return { y, shape: [frames, height, width, O] }
+}
+
+const cases: { name: string; x: Size4; w: readonly number[]; bias?: boolean; residual?: boolean; options?: Options }[] = [
+  { name: '2D 3×3, three channels to twelve', x: [2, 7, 9, 3], w: [12, 3, 3, 3], bias: true },
+  { name: '2D 3×3, 48 to 48, silu and residual', x: [1, 6, 5, 48], w: [48, 48, 3, 3], bias: true, residual: true, options: { activation: 'silu' } },
+  { name: '2D 3×3, odd channels both ways, residual', x: [1, 5, 4, 7], w: [5, 7, 3, 3], bias: true, residual: true },
+  { name: '2D 1×1, 20 to 12, more rows than a workgroup has', x: [1, 17, 19, 20], w: [12, 20, 1, 1], bias: true },
+  { name: '2D 3×3 reflect', x: [1, 5, 6, 8], w: [8, 8, 3, 3], options: { padSpace: 'reflect' } },
+  { name: '2D 3×3 stride 2', x: [2, 7, 8, 4], w: [8, 4, 3, 3], bias: true, options: { stride: [1, 2, 2] } },
+  { name: '3D (2,3,3) causal', x: [3, 4, 5, 16], w: [16, 16, 2, 3, 3], bias: true },
+  { name: '3D 3×3×3 causal', x: [4, 4, 3, 12], w: [20, 12, 3, 3, 3], bias: true, options: { time: 'causal' } },
+  { name: '3D 3×3×3 non-causal, reflect', x: [3, 5, 4, 8], w: [12, 8, 3, 3, 3], bias: true, options: { time: 'both', padSpace: 'reflect' } },
+  { name: '3D 3×3×3 causal, stride 2 each way', x: [5, 6, 7, 8], w: [8, 8, 3, 3, 3], bias: true, options: { stride: [2, 2, 2] } },
+  { name: '3D on one frame', x: [1, 3, 3, 4], w: [4, 4, 3, 3, 3], options: { time: 'both' } },
+]
+
+describe.each<[FloatDType, number]>([
+  ['f32', 1e-5],
+  ['f16', 2e-3],
+])('conv in %s', (dtype, tolerance) => {
+  test.each(cases)('$name', async ({ x, w, bias, residual, options = {} }) => {
+    const gpu = await testGpu()
+    const round = (values: Float32Array<ArrayBuffer>) => (dtype === 'f16' ? asHalf(values) : values)
+    const count = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1)
+    const input = round(randomValues(1, count(x)))
+    const weight = round(randomValues(2, count(w), 1 / Math.sqrt(count(w.slice(1)))))
+    const biases = bias ? randomValues(3, w[0] ?? 0) : undefined
+    const expected = convReference(input, x, weight, w, biases, options)
+    const added = residual ? randomValues(4, expected.y.length) : undefined
+    await withScope(gpu, async (scope) => {
+      const addTo = added && scope.upload(added, expected.shape, 'f32') // the residual stream stays f32
+      const y = conv(scope, scope.upload(input, x, dtype), uploadConv(scope, weight, w, biases, dtype), { ...options, ...(addTo && { addTo }) })
+      expect(y.shape).toEqual(expected.shape)
+      expect(y.dtype).toBe(dtype)
+      expect(relativeError(await gpu.read(y), expected.y.map((v, i) => v + (added?.[i] ?? 0)))).toBeLessThan(tolerance)
+    })
+    expect(gpu.pool.liveBuffers).toBe(0)
+  })
+})
+
+test('f16 activations into an f32 stream', async () => {
+  const gpu = await testGpu()
+  const input = asHalf(randomValues(1, 2 * 4 * 4 * 8))
+  const weight = asHalf(randomValues(2, 8 * 8 * 9, 0.1))
+  const expected = convReference(input, [2, 4, 4, 8], weight, [8, 8, 3, 3], undefined, {})
+  await withScope(gpu, async (scope) => {
+    const y = conv(scope, scope.upload(input, [2, 4, 4, 8], 'f16'), uploadConv(scope, weight, [8, 8, 3, 3], undefined, 'f16'), { dtype: 'f32' })
+    expect(relativeError(await gpu.read(y), expected.y)).toBeLessThan(1e-5)
+  })
+})
+
+test('f16 stores clamp instead of overflowing', async () => {
+  const gpu = await testGpu()
+  await withScope(gpu, async (scope) => {
+    const x = scope.upload(new Float32Array(4).fill(60000), [1, 1, 1, 4], 'f16')
+    const w = uploadConv(scope, new Float32Array([1, 1, 1, 1, -1, -1, -1, -1]), [2, 4, 1, 1], undefined, 'f16')
+    expect([...(await gpu.read(conv(scope, x, w)))]).toEqual([65504, -65504])
+  })
+})
+
+test('a slow device gets several short dispatches and the same result', async () => {
+  const gpu = await testGpu()
+  const [x, w] = [randomValues(1, 3 * 12 * 15 * 8), randomValues(2, 8 * 8 * 9, 0.1)]
+  await withScope(gpu, async (scope) => {
+    const input = scope.upload(x, [3, 12, 15, 8], 'f32')
+    const weight = uploadConv(scope, w, [8, 8, 3, 3], undefined, 'f32')
+    const whole = await gpu.read(conv(scope, input, weight))
+    const rate = gpu.queue.rate
+    gpu.queue.rate = 1
+    const parts = conv(scope, input, weight)
+    gpu.queue.rate = rate
+    expect(await gpu.read(parts)).toEqual(whole)
+  })
+})
+
+test('wrong shapes say what was expected', async () => {
+  const gpu = await testGpu()
+  await withScope(gpu, async (scope) => {
+    const weight = uploadConv(scope, new Float32Array(4), [1, 4, 1, 1], undefined, 'f32')
+    expect(() => conv(scope, scope.alloc([1, 2, 2, 3]), weight)).toThrow(/expected x \[F, H, W, 4\], got \[1, 2, 2, 3\]/)
+    expect(() => conv(scope, scope.alloc([1, 2, 2, 4]), weight, { addTo: scope.alloc([1, 2, 2, 4]) })).toThrow(/expected addTo \[1, 2, 2, 1\]/)
+    expect(() => uploadConv(scope, new Float32Array(5), [1, 4, 1, 1], undefined, 'f32')).toThrow(/got \[1, 4, 1, 1\] and 5 values/)
+  })
+})

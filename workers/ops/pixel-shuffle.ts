@@ -1,0 +1,123 @@
+// Channels ↔ space and time: what up- and downsampling autoencoders do between convolutions.
+import shuffleCode from '../../shaders/pixel_shuffle.wgsl?raw'
+import unshuffleCode from '../../shaders/pixel_unshuffle.wgsl?raw'
+import { u32 } from '../engine/command-queue'
+import type { Scope } from '../engine/scope'
+import { dim, elementCount, type FloatDType, type Tensor } from '../engine/tensor'
+import { dispatchGroups } from './dispatch-groups'
+
+const WORKGROUP = 64
+/** Index arithmetic of one element, in the submit budget's operations. */
+const COST = 20
+
+/**
+ * How the factors lie in the channel dimension, slowest first: channel, time, y, x as in torch's pixel_shuffle and LTX's
+ * up- and downsamplers, or channel, time, x, y as in LTX's patches of pixels.
+ */
+export type ShuffleOrder = 'ctyx' | 'ctxy'
+
+interface CommonOptions {
+  /** frames a group, t; 1 by default */
+  time?: number
+  /** pixels a side, p */
+  space: number
+  /** 'ctyx' by default */
+  order?: ShuffleOrder
+  /** added to the result, of its shape */
+  addTo?: Tensor
+  /** of the result; by default x's */
+  dtype?: FloatDType
+}
+
+export interface PixelShuffleOptions extends CommonOptions {
+  /** frames left out in front of the result; 0 by default */
+  dropFirst?: number
+  /** the result's channels repeated this often: C, then C again …; 1 by default */
+  repeatChannels?: number
+}
+
+export interface PixelUnshuffleOptions extends CommonOptions {
+  /** how often the first frame is repeated in front of x; 0 by default */
+  repeatFirst?: number
+  /** the mean of this many channels in a row becomes one; 1 by default */
+  meanOf?: number
+}
+
+function checkAddend(op: string, addTo: Tensor | undefined, shape: readonly number[]): void {
+  if (addTo && addTo.shape.join() !== shape.join()) {
+    throw new Error(`${op}: expected addTo [${shape.join(', ')}], got [${addTo.shape.join(', ')}].`)
+  }
+}
+
+/** x [F, H, W, C·t·p·p] → [F·t − dropFirst, H·p, W·p, C·repeatChannels] */
+export function pixelShuffle(scope: Scope, x: Tensor, options: PixelShuffleOptions): Tensor {
+  const { time = 1, space, order = 'ctyx', dropFirst = 0, repeatChannels = 1, addTo, dtype = x.dtype as FloatDType } = options
+  const [frames, height, width] = [dim(x, -4), dim(x, -3), dim(x, -2)]
+  const channels = dim(x, -1) / (time * space * space)
+  if (x.shape.length !== 4 || !Number.isInteger(channels)) {
+    throw new Error(`pixelShuffle: expected [F, H, W, C·${time}·${space}·${space}], got [${x.shape.join(', ')}].`)
+  }
+  const shape = [frames * time - dropFirst, height * space, width * space, channels * repeatChannels]
+  checkAddend('pixelShuffle', addTo, shape)
+  const y = scope.alloc(shape, dtype)
+  const count = elementCount(shape)
+  const kernel = scope.gpu.kernels.get(
+    { name: 'pixel_shuffle', code: shuffleCode },
+    {
+      elem: x.dtype,
+      out_elem: dtype,
+      add_elem: (addTo ?? x).dtype,
+      X_FIRST: order === 'ctxy',
+      HAS_ADD: addTo !== undefined,
+      HALF_OUT: dtype === 'f16',
+    },
+  )
+  dispatchGroups(scope.gpu.queue, {
+    kernel,
+    tensors: [x, addTo ?? x, y], // without an addend its binding still needs a buffer
+    uniforms: [height, width, channels, channels * repeatChannels, time, space, dropFirst, count].map(u32),
+    groups: Math.ceil(count / WORKGROUP),
+    flopsPerGroup: WORKGROUP * COST,
+  })
+  return y
+}
+
+/** The inverse. x [F, H, W, C] → [(F + repeatFirst)/t, H/p, W/p, C·t·p·p / meanOf] */
+export function pixelUnshuffle(scope: Scope, x: Tensor, options: PixelUnshuffleOptions): Tensor {
+  const { time = 1, space, order = 'ctyx', repeatFirst = 0, meanOf = 1, addTo, dtype = x.dtype as FloatDType } = options
+  const channels = dim(x, -1)
+  const shape = [
+    (dim(x, -4) + repeatFirst) / time,
+    dim(x, -3) / space,
+    dim(x, -2) / space,
+    (channels * time * space * space) / meanOf,
+  ] as const
+  if (x.shape.length !== 4 || !shape.every(Number.isInteger)) {
+    throw new Error(
+      `pixelUnshuffle: expected [F, H, W, C] with F + ${repeatFirst} a multiple of ${time}, H and W of ${space}, ` +
+        `C·${time * space * space} of ${meanOf}; got [${x.shape.join(', ')}].`,
+    )
+  }
+  checkAddend('pixelUnshuffle', addTo, shape)
+  const y = scope.alloc(shape, dtype)
+  const count = elementCount(shape)
+  const kernel = scope.gpu.kernels.get(
+    { name: 'pixel_unshuffle', code: unshuffleCode },
+    {
+      elem: x.dtype,
+      out_elem: dtype,
+      add_elem: (addTo ?? x).dtype,
+      X_FIRST: order === 'ctxy',
+      HAS_ADD: addTo !== undefined,
+      HALF_OUT: dtype === 'f16',
+    },
+  )
+  dispatchGroups(scope.gpu.queue, {
+    kernel,
+    tensors: [x, addTo ?? x, y],
+    uniforms: [shape[1], shape[2], channels, shape[3], time, space, repeatFirst, meanOf, count].map(u32),
+    groups: Math.ceil(count / WORKGROUP),
+    flopsPerGroup: WORKGROUP * (COST + 8 * meanOf),
+  })
+  return y
+}
