@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import type { Plugin } from 'vite'
 import { VitePWA } from 'vite-plugin-pwa'
 import { defineConfig } from 'vitest/config'
-import { contentSecurityPolicy, siteHeaders } from './src/shared/site-headers'
+import { contentSecurityPolicy, siteHeaders } from './src/shared/site-headers.ts'
 
 const testEnvFile = 'node_modules/.cache/kinora/test-env.json'
 

@@ -1,0 +1,172 @@
+// npm run generate: makes one clip with the built page in headless Chromium, through the same workers as a person would.
+import { writeFileSync } from 'node:fs'
+import type { Page } from 'playwright'
+import type { AutomationOptions, AutomationResult } from '../../src/rpc/automation'
+import type { ProgressEvent } from '../../src/shared/job'
+import { requestProblems } from '../../src/shared/request'
+import type { GenerateRequest } from '../../src/shared/request'
+import type { ModelManifest } from '../../src/shared/model'
+import { latentGrid } from '../../workers/pipeline/latent-grid'
+import { withPage } from '../e2e/browser'
+import { build, isBuilt } from './build.mjs'
+import { parseFlags, UsageError } from './generate-flags'
+import type { GenerateFlags } from './generate-flags'
+import { serveModel } from './model-folder'
+import { serveBuild } from './serve.mjs'
+import { readEmbeds, readNoise, saveLatents } from './tensor-files'
+
+/** Ports of their own, so that a page left open at 4173 is not disturbed. */
+const FIRST_PORT = 4300
+
+try {
+  await main(process.argv.slice(2))
+} catch (error) {
+  const usage = error instanceof UsageError
+  console.error(`generate: ${error instanceof Error ? firstLine(error.message) : String(error)}`)
+  process.exitCode = usage ? 2 : 1
+}
+
+async function main(argv: readonly string[]): Promise<void> {
+  const flags = parseFlags(argv)
+  if (!isBuilt()) {
+    console.error('Building…')
+    await build()
+  }
+  const model = serveModel(flags.model)
+  const server = await serveBuild(FIRST_PORT, model.plugins)
+  try {
+    const adapter = process.env.KINORA_ADAPTER === 'swiftshader' ? 'swiftshader' : 'default'
+    await withPage({ adapter, ...(flags.profile && { profile: flags.profile }) }, async (page) => {
+      await page.goto(server.url)
+      await page.waitForFunction(() => window.kinora !== undefined)
+      const modelUrl = server.url + model.path
+      const manifest = await readManifest(page, modelUrl)
+      const request = toRequest(flags, manifest)
+      const grid = latentGrid(request, manifest)
+      const shape = [grid.channels, grid.frames, grid.height, grid.width]
+      const options: AutomationOptions = {
+        modelUrl,
+        ...(flags.precision && { precision: flags.precision }),
+        ...(flags.autotune && { autotune: true }),
+        ...(flags.noise !== undefined && { noise: readNoise(flags.noise, shape) }),
+        ...(flags.embeds !== undefined && { embeds: readEmbeds(flags.embeds) }),
+        ...(flags['save-latents'] !== undefined && { keepLatents: true }),
+      }
+      const { result, requests } = await generate(page, server.url, request, options)
+      writeFileSync(flags.out, Buffer.from(result.webm, 'base64'))
+      if (flags['save-latents'] !== undefined && result.latents) saveLatents(flags['save-latents'], result.latents, shape)
+      print(flags, request, manifest, result, requests)
+    })
+  } finally {
+    await server.close()
+  }
+}
+
+/** The model's own words on what it can do, read by the page as the page reads it. */
+async function readManifest(page: Page, modelUrl: string): Promise<ModelManifest> {
+  const answer = await page.evaluate(async (url) => {
+    try {
+      return { ok: true as const, manifest: await window.kinora!.manifest(url) }
+    } catch (error) {
+      return { ok: false as const, message: error instanceof Error ? error.message : String(error) }
+    }
+  }, modelUrl)
+  if (!answer.ok) throw new Error(answer.message)
+  return answer.manifest
+}
+
+/** The flags, with the model's defaults where nothing was said. @throws UsageError when the model does not allow it */
+function toRequest(flags: GenerateFlags, manifest: ModelManifest): GenerateRequest {
+  const size = manifest.sizes[0]
+  const request: GenerateRequest = {
+    model: manifest.id,
+    prompt: flags.prompt,
+    ...(flags.negative !== undefined && { negativePrompt: flags.negative }),
+    width: flags.width ?? size?.width ?? 0,
+    height: flags.height ?? size?.height ?? 0,
+    frames: flags.frames ?? manifest.frames.default,
+    fps: flags.fps ?? manifest.fps.default,
+    steps: flags.steps ?? manifest.steps.default,
+    guidance: flags.guidance ?? manifest.guidance.default,
+    seed: flags.seed ?? Math.floor(Math.random() * 2 ** 32),
+  }
+  const problem = requestProblems(request, manifest)[0]
+  if (problem) throw new UsageError(`--${problem.field}: expected ${problem.expected}, got ${problem.got}`)
+  return request
+}
+
+type Finished = Extract<AutomationResult, { ok: true }>
+
+/** Runs the job in the page; counts the requests it makes, and refuses any that leaves the page's origin. */
+async function generate(page: Page, origin: string, request: GenerateRequest, options: AutomationOptions): Promise<{ result: Finished; requests: number }> {
+  let requests = 0
+  const elsewhere: string[] = []
+  page.context().on('request', (sent) => {
+    const url = new URL(sent.url())
+    if (url.protocol === 'blob:' || url.protocol === 'data:') return
+    requests++
+    if (url.origin !== origin) elsewhere.push(url.href)
+  })
+  await page.exposeFunction('reportProgress', (event: ProgressEvent) => console.error(describe(event)))
+  const result = await page.evaluate(
+    ([what, how]) => {
+      const { reportProgress } = window as unknown as { reportProgress: (event: ProgressEvent) => Promise<void> }
+      return window.kinora!.generate(what, how, (event) => void reportProgress(event))
+    },
+    [request, options] as const,
+  )
+  if (elsewhere.length) throw new Error(`a request left the page's origin: ${elsewhere[0]}`)
+  if (!result.ok) throw new Error(result.error.message)
+  return { result, requests }
+}
+
+function describe({ stage, step, steps, etaSeconds, loadedBytes, totalBytes }: ProgressEvent): string {
+  const count = step !== undefined && steps !== undefined ? ` ${step} of ${steps}` : ''
+  const bytes = loadedBytes !== undefined && totalBytes ? ` ${Math.round((100 * loadedBytes) / totalBytes)} %` : ''
+  return `${stage}${count}${bytes}${etaSeconds === undefined ? '' : `, ${Math.ceil(etaSeconds)} s left`}`
+}
+
+function print(flags: GenerateFlags, request: GenerateRequest, manifest: ModelManifest, { report, saveError }: Finished, requests: number): void {
+  if (saveError) console.error(`not kept in the library: ${saveError.message}`)
+  const { model: _id, negativePrompt, prompt, seed, width, height, frames, fps, steps, guidance } = request
+  const line = {
+    mode: 'text-to-video',
+    prompt,
+    ...(negativePrompt !== undefined && { negativePrompt }),
+    seed,
+    width,
+    height,
+    frames,
+    fps,
+    steps,
+    guidance,
+    model: manifest.id,
+    adapter: report.adapter,
+    precision: report.precision,
+    kernels: report.kernels,
+    tokens: report.tokens,
+    textMs: report.textMs,
+    stepMs: report.stepMs,
+    decodeMs: report.decodeMs,
+    encodeMs: report.encodeMs,
+    totalMs: report.totalMs,
+    weightGpuBytes: report.weightGpuBytes,
+    peakGpuBytes: report.peakGpuBytes,
+    peakHostBytes: report.peakHostBytes,
+    requests,
+    latentsSha256: report.latentsSha256,
+    framesSha256: report.framesSha256,
+    out: flags.out,
+  }
+  if (flags.json) console.log(JSON.stringify(line))
+  else {
+    const { adapter, precision, totalMs, peakGpuBytes } = report
+    console.log(`${flags.out}: ${width}×${height}, ${frames} frames at ${fps} fps, seed ${seed}, ${steps} steps`)
+    console.log(`${(totalMs / 1000).toFixed(1)} s on ${adapter} (${precision}), at most ${Math.round(peakGpuBytes / 2 ** 20)} MiB of GPU memory`)
+  }
+}
+
+/** Browser drivers append their call logs. */
+function firstLine(message: string): string {
+  return message.split('\n')[0] ?? message
+}

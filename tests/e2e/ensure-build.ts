@@ -1,0 +1,6 @@
+import { build, isBuilt } from '../commands/build.mjs'
+
+/** The tests drive the production build as it would be served. */
+export default async function ensureBuild(): Promise<void> {
+  if (!isBuilt()) await build()
+}

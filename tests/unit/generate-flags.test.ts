@@ -1,0 +1,58 @@
+import { expect, test } from 'vitest'
+import { parseFlags, UsageError } from '../commands/generate-flags'
+
+const least = ['--prompt', 'a red sky', '--out', 'clip.webm']
+
+/** The message of the UsageError that these flags give; anything else fails the test. */
+function refusal(...argv: string[]): string {
+  try {
+    parseFlags(argv)
+  } catch (error) {
+    expect(error).toBeInstanceOf(UsageError)
+    return (error as UsageError).message
+  }
+  throw new Error(`${argv.join(' ')} was taken`)
+}
+
+test('reads every flag as its own type', () => {
+  const flags = parseFlags([
+    ...least, '--negative', 'rain', '--seed', '4294967295', '--width', '128', '--height', '96', '--frames', '17', '--fps', '7.5', '--steps', '4',
+    '--guidance', '3', '--model', 'models/x', '--json', '--precision', 'f16', '--autotune', '--profile', 'p', '--noise', 'n.safetensors',
+    '--embeds', 'e.safetensors', '--save-latents', 'l.safetensors',
+  ])
+  expect(flags).toEqual({
+    prompt: 'a red sky', out: 'clip.webm', negative: 'rain', seed: 4294967295, width: 128, height: 96, frames: 17, fps: 7.5, steps: 4, guidance: 3,
+    model: 'models/x', json: true, precision: 'f16', autotune: true, profile: 'p', noise: 'n.safetensors', embeds: 'e.safetensors',
+    'save-latents': 'l.safetensors',
+  })
+})
+
+test('leaves out what was not said, so that the model decides', () => {
+  expect(parseFlags(least)).toEqual({ prompt: 'a red sky', out: 'clip.webm', json: false, autotune: false })
+})
+
+test('takes an empty prompt, and words that look like numbers', () => {
+  expect(parseFlags(['--prompt', '', '--out', 'a.webm']).prompt).toBe('')
+  expect(parseFlags(['--prompt', '-3 degrees', '--out', 'a.webm']).prompt).toBe('-3 degrees')
+})
+
+test.each([
+  [['--out', 'clip.webm'], '--prompt is missing: --prompt "a red sky at sunset"'],
+  [['--prompt', 'x'], '--out is missing: --out clip.webm'],
+  [[...least, '--seed', '-1'], '--seed: expected a whole number from 0 to 4294967295, got "-1"'],
+  [[...least, '--seed', '4294967296'], '--seed: expected a whole number from 0 to 4294967295, got "4294967296"'],
+  [[...least, '--steps', '2.5'], '--steps: expected a whole number from 1 to 1000, got "2.5"'],
+  [[...least, '--steps', '0'], '--steps: expected a whole number from 1 to 1000, got "0"'],
+  [[...least, '--guidance', 'high'], '--guidance: expected a number from 1 to 100, got "high"'],
+  [[...least, '--fps', '1e3'], '--fps: expected a number from 1 to 120, got "1e3"'],
+  [[...least, '--precision', 'f8'], '--precision: expected f32 or f16, got "f8"'],
+  [['--prompt', 'x', '--out', 'clip.mp4'], '--out: expected a file that ends in .webm, got "clip.mp4"'],
+  [[...least, '--sede', '7'], "Unknown option '--sede'"],
+  [[...least, 'stray'], "Unexpected argument 'stray'"],
+])('refuses %j in one line', (argv, message) => {
+  expect(refusal(...argv)).toBe(message)
+})
+
+test('a flag without its value is refused in one line', () => {
+  expect(refusal(...least, '--width')).toMatch(/^Option '--width <value>' argument missing$/)
+})
