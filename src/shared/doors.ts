@@ -33,7 +33,7 @@ export interface GenerateOptions {
   keepLatents?: boolean
 }
 
-/** Functions a job calls back, passed as comlink proxies. */
+/** Functions a job calls back, passed as one comlink proxy: `proxy({ onProgress, encodeText })`, so each call answers with a promise. */
 export interface JobCallbacks {
   onProgress(event: ProgressEvent): void
   /** starts a text worker, encodes, and ends it */
@@ -47,6 +47,8 @@ export interface GenerateDoor {
   generate(jobId: string, modelUrl: string, request: GenerateRequest, callbacks: JobCallbacks, options?: GenerateOptions): Promise<GenerateResult & { latents?: Float32Array<ArrayBuffer> }>
   /** answers within one step; an unknown job is no error */
   cancel(jobId: string): Promise<void>
+  /** GPU buffers that live now, and how many of them are weights of the loaded model; between jobs the two are equal */
+  gpuBuffers(): Promise<{ live: number; weights: number }>
   /** frees weights and the device */
   unload(): Promise<void>
 }

@@ -22,8 +22,8 @@ export const ModelManifestSchema = v.object({
   guidance: range,
   /** latent channels; pixels per latent pixel; frames per latent frame */
   latent: v.object({ channels: v.number(), scaleSpace: v.number(), scaleTime: v.number() }),
-  /** how RoPE coordinates follow from a latent index; read by the pipeline */
-  rope: v.record(v.string(), v.unknown()),
+  /** RoPE coordinate of a token = latent index × scale, along time and along both axes of space */
+  rope: v.looseObject({ timeScale: v.number(), spaceScale: v.number() }),
   text: v.object({
     /** tokens the encoder takes, special tokens included */
     maxTokens: v.number(),

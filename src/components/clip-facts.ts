@@ -1,0 +1,37 @@
+import type { GenerateRequest } from '../shared/request'
+import type { JobReport } from '../shared/job'
+import { formatDuration, formatSeconds } from './quantities'
+
+type Fact = readonly [name: string, value: string]
+
+/** A clip's settings as facts to show. Pure. */
+export function requestFacts(request: GenerateRequest): Fact[] {
+  return [
+    ['Seed', String(request.seed)],
+    ['Size', `${request.width} × ${request.height}`],
+    ['Length', `${formatSeconds(request.frames / request.fps)}, ${request.frames} frames`],
+    ['Rate', `${request.fps} fps`],
+    ['Steps', String(request.steps)],
+    ['Guidance', String(request.guidance)],
+  ]
+}
+
+/** How a clip was made, as facts to show. Pure. */
+export function reportFacts(report: JobReport, codec: string): Fact[] {
+  return [
+    ['Made in', formatDuration(report.totalMs)],
+    ['Words', formatDuration(report.textMs)],
+    ['Denoising', formatDuration(report.stepMs.reduce((sum, ms) => sum + ms, 0))],
+    ['Decoding', formatDuration(report.decodeMs)],
+    ['Encoding', formatDuration(report.encodeMs)],
+    ['Codec', codecName(codec)],
+    ['Precision', report.precision],
+    ['GPU', report.adapter],
+  ]
+}
+
+/** `vp09.00.10.08` → "VP9"; a codec that has no name here stays as it is. Pure. */
+export function codecName(codec: string): string {
+  const names: Record<string, string> = { vp09: 'VP9', vp9: 'VP9', vp8: 'VP8', av01: 'AV1', av1: 'AV1' }
+  return names[codec.toLowerCase().split('.')[0] ?? ''] ?? codec
+}

@@ -1,0 +1,71 @@
+// `window.kinora`: the page's own workers for scripts. The command line drives the built page through it.
+// Everything that crosses is plain data, so that a browser driver can pass it; binary data is base64.
+import { toErrorData } from '../shared/errors'
+import type { ErrorData } from '../shared/errors'
+import type { AdapterReport, GenerateOptions } from '../shared/doors'
+import type { GenerateResult, ProgressEvent } from '../shared/job'
+import type { ModelManifest } from '../shared/model'
+import type { GenerateRequest } from '../shared/request'
+import { base64ToFloats, bytesToBase64 } from './base64'
+import { generate, probe } from './generate'
+import { fetchManifest, modelFolderUrl } from './model'
+
+/** GenerateOptions with base64 of little-endian f32 in place of arrays. */
+export interface AutomationOptions {
+  /** absolute URL of a model folder on this origin, ending in /; the starter when left out */
+  modelUrl?: string
+  precision?: GenerateOptions['precision']
+  /** f32 [C, F', H', W'] */
+  noise?: string
+  /** f32 [L, width] each */
+  embeds?: { prompt: string; negative?: string; width: number }
+  keepLatents?: boolean
+}
+
+/** A finished job: the result without its Blob, the WebM and (with keepLatents) the latents f32 [C, F', H', W'] in base64. */
+export type AutomationResult =
+  | (Omit<GenerateResult, 'blob'> & { ok: true; webm: string; latents?: string })
+  | { ok: false; error: ErrorData }
+
+/** What scripts find at `window.kinora`. */
+export interface AutomationDoor {
+  generate(request: GenerateRequest, options?: AutomationOptions, onEvent?: (event: ProgressEvent) => void): Promise<AutomationResult>
+  /** @param modelUrl absolute URL of a model folder, ending in /; the starter when left out */
+  manifest(modelUrl?: string): Promise<ModelManifest>
+  probe(): Promise<AdapterReport>
+}
+
+declare global {
+  interface Window {
+    kinora?: AutomationDoor
+  }
+}
+
+/** Opens the door. Events come without their preview, which no script prints. */
+export function openAutomationDoor(): void {
+  const starterUrl = modelFolderUrl('starter')
+  window.kinora = {
+    manifest: (modelUrl = starterUrl) => fetchManifest(modelUrl),
+    probe,
+    async generate(request, options = {}, onEvent) {
+      const { modelUrl = starterUrl, noise, embeds, ...rest } = options
+      try {
+        const { blob, latents, ...result } = await generate(
+          crypto.randomUUID(),
+          modelUrl,
+          request,
+          ({ preview: _preview, ...event }) => onEvent?.(event),
+          { ...rest, ...(noise && { noise: base64ToFloats(noise) }), ...(embeds && { embeds: decodeEmbeds(embeds) }) },
+        )
+        const webm = await bytesToBase64(blob)
+        return { ok: true, ...result, webm, ...(latents && { latents: await bytesToBase64(new Blob([latents])) }) }
+      } catch (error) {
+        return { ok: false, error: toErrorData(error) }
+      }
+    },
+  }
+}
+
+function decodeEmbeds({ prompt, negative, width }: NonNullable<AutomationOptions['embeds']>): NonNullable<GenerateOptions['embeds']> {
+  return { prompt: base64ToFloats(prompt), ...(negative && { negative: base64ToFloats(negative) }), width }
+}

@@ -1,0 +1,57 @@
+import { proxy, transfer } from 'comlink'
+import { AppError } from '../shared/errors'
+import type { AdapterReport, GenerateDoor, GenerateOptions, JobCallbacks } from '../shared/doors'
+import type { GenerateResult, ProgressEvent } from '../shared/job'
+import type { GenerateRequest } from '../shared/request'
+import { encodeText } from './text'
+import { WorkerClient } from './worker-client'
+
+const client = new WorkerClient<GenerateDoor>(
+  () => new Worker(new URL('../../workers/generate.worker.ts', import.meta.url), { type: 'module', name: 'generate' }),
+)
+
+/** Jobs under way; aborting one ends its text worker, the generate worker is told by its door. */
+const jobs = new Map<string, AbortController>()
+
+/** What this machine has. @throws AppError no-webgpu, no-adapter */
+export async function probe(): Promise<AdapterReport> {
+  // no worker is needed to know this
+  if (!('gpu' in navigator)) throw new AppError('no-webgpu', 'This browser has no WebGPU.', { secureContext: isSecureContext })
+  return client.call((door) => door.probe())
+}
+
+/** Runs one job. @param modelUrl absolute URL of the model folder, ending in / */
+export async function generate(
+  jobId: string,
+  modelUrl: string,
+  request: GenerateRequest,
+  onProgress: (event: ProgressEvent) => void,
+  options: GenerateOptions = {},
+): Promise<GenerateResult & { latents?: Float32Array<ArrayBuffer> }> {
+  const controller = new AbortController()
+  jobs.set(jobId, controller)
+  const callbacks: JobCallbacks = {
+    onProgress,
+    encodeText: async (url, prompts) => {
+      const embeddings = await encodeText(controller.signal, url, prompts)
+      return transfer(embeddings, embeddings.prompts.map((prompt) => prompt.values.buffer))
+    },
+  }
+  try {
+    return await client.call((door) => door.generate(jobId, modelUrl, request, proxy(callbacks), options))
+  } catch (error) {
+    // A worker whose device is gone is of no use to the next job: it gets a new one.
+    if (error instanceof AppError && error.code === 'device-lost') client.end(error)
+    throw error
+  } finally {
+    jobs.delete(jobId)
+  }
+}
+
+/** Asks a job to stop; it rejects with `cancelled` within one step. An unknown job is no error. */
+export async function cancel(jobId: string): Promise<void> {
+  const controller = jobs.get(jobId)
+  if (!controller) return
+  controller.abort()
+  await client.call((door) => door.cancel(jobId))
+}

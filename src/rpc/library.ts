@@ -1,0 +1,19 @@
+import type { LibraryDoor } from '../shared/doors'
+import type { ClipRecord } from '../shared/record'
+import { WorkerClient } from './worker-client'
+
+const client = new WorkerClient<LibraryDoor>(
+  () => new Worker(new URL('../../workers/library.worker.ts', import.meta.url), { type: 'module', name: 'library' }),
+)
+
+/** All clips, newest first. */
+export const listClips = (): Promise<ClipRecord[]> => client.call((door) => door.list())
+
+/** The WebM of a clip. @throws AppError not-found */
+export const openClip = (id: string): Promise<Blob> => client.call((door) => door.open(id))
+
+/** Deletes a clip for good. */
+export const removeClip = (id: string): Promise<void> => client.call((door) => door.remove(id))
+
+/** Bytes that this site uses, and what the browser grants it. */
+export const storageUsage = (): Promise<{ usedBytes: number; quotaBytes: number }> => client.call((door) => door.usage())

@@ -1,0 +1,23 @@
+import { AppError } from '../shared/errors'
+import { parseManifest } from '../shared/model'
+import type { ModelManifest } from '../shared/model'
+
+/** Absolute URL of a model folder that ships with the page, ending in /. */
+export function modelFolderUrl(folder: string): string {
+  return new URL(`models/${folder}/`, document.baseURI).href
+}
+
+/** Reads `kinora.json` of a model folder. @throws AppError weights-missing, weights-corrupt */
+export async function fetchManifest(modelUrl: string): Promise<ModelManifest> {
+  const url = new URL('kinora.json', modelUrl).href
+  const missing = (found: string) => new AppError('weights-missing', `kinora.json: expected a file, got ${found}.`, { file: 'kinora.json', found })
+  const response = await fetch(url).catch(() => {
+    throw missing('no answer')
+  })
+  // a static host may answer a missing file with its own page
+  if (!response.ok || response.headers.get('content-type')?.startsWith('text/html')) throw missing(response.ok ? 'a web page' : `HTTP ${response.status}`)
+  const data: unknown = await response.json().catch(() => {
+    throw new AppError('weights-corrupt', 'kinora.json is not JSON.', { file: 'kinora.json' })
+  })
+  return parseManifest(data, url)
+}

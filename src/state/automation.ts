@@ -1,0 +1,1 @@
+export { openAutomationDoor } from '../rpc/automation'

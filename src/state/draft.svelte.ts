@@ -1,0 +1,100 @@
+import * as v from 'valibot'
+import type { ModelManifest } from '../shared/model'
+import type { GenerateRequest } from '../shared/request'
+import { readStored, writeStored } from './stored'
+
+const StoredDraft = v.object({
+  prompt: v.string(),
+  negativePrompt: v.string(),
+  width: v.number(),
+  height: v.number(),
+  frames: v.number(),
+  fps: v.number(),
+  steps: v.number(),
+  guidance: v.number(),
+  seedMode: v.picklist(['random', 'fixed']),
+  seed: v.number(),
+})
+
+/** A random u32. */
+export function drawSeed(): number {
+  return crypto.getRandomValues(new Uint32Array(1))[0] ?? 0
+}
+
+/** The form of the create view: the next request, as far as it is written. Kept across reloads. */
+class Draft {
+  prompt = $state('')
+  negativePrompt = $state('')
+  /** pixels */
+  width = $state(0)
+  height = $state(0)
+  frames = $state(0)
+  /** pictures per second */
+  fps = $state(0)
+  steps = $state(0)
+  guidance = $state(1)
+  seedMode = $state<'random' | 'fixed'>('random')
+  /** u32; used when the seed is fixed, and shown as grain on the screen before a clip is made */
+  seed = $state(drawSeed())
+
+  constructor() {
+    const stored = v.safeParse(StoredDraft, readStored('draft'))
+    if (stored.success) Object.assign(this, stored.output)
+  }
+
+  /** Fills in the model's defaults where nothing was chosen yet. */
+  adopt(model: ModelManifest): void {
+    if (this.frames !== 0) return
+    const { width, height } = model.sizes[0] ?? { width: 0, height: 0 }
+    Object.assign(this, {
+      width,
+      height,
+      frames: model.frames.default,
+      fps: model.fps.default,
+      steps: model.steps.default,
+      guidance: model.guidance.default,
+    })
+  }
+
+  /** Back to the model's defaults; the words stay. */
+  reset(model: ModelManifest): void {
+    this.frames = 0
+    this.seedMode = 'random'
+    this.adopt(model)
+  }
+
+  /** Takes over a made clip's words and settings, its seed fixed so that the same clip can come again. */
+  use(request: GenerateRequest): void {
+    const { model: _model, negativePrompt = '', ...rest } = request
+    Object.assign(this, { ...rest, negativePrompt, seedMode: 'fixed' })
+  }
+
+  /** Takes over single settings, such as the nearest allowed size. */
+  take(settings: Partial<GenerateRequest>): void {
+    Object.assign(this, settings)
+  }
+
+  /** The request as it stands, with this seed. */
+  request(model: ModelManifest): GenerateRequest {
+    const negativePrompt = this.negativePrompt.trim()
+    return {
+      model: model.id,
+      prompt: this.prompt.trim(),
+      ...(negativePrompt && { negativePrompt }),
+      width: this.width,
+      height: this.height,
+      frames: this.frames,
+      fps: this.fps,
+      steps: this.steps,
+      guidance: this.guidance,
+      seed: this.seed,
+    }
+  }
+
+  save(): void {
+    const { prompt, negativePrompt, width, height, frames, fps, steps, guidance, seedMode, seed } = this
+    writeStored('draft', { prompt, negativePrompt, width, height, frames, fps, steps, guidance, seedMode, seed })
+  }
+}
+
+export const draft = new Draft()

@@ -1,0 +1,38 @@
+import { listClips, openClip, removeClip, storageUsage } from '../rpc/library'
+import { toErrorData } from '../shared/errors'
+import type { ErrorData } from '../shared/errors'
+import type { ClipRecord } from '../shared/record'
+
+/** The clips kept on this machine. */
+class Library {
+  /** newest first */
+  clips = $state.raw<ClipRecord[]>([])
+  status = $state<'unread' | 'reading' | 'ready' | 'failed'>('unread')
+  error = $state.raw<ErrorData | null>(null)
+  usage = $state.raw<{ usedBytes: number; quotaBytes: number } | null>(null)
+
+  async load(): Promise<void> {
+    if (this.status !== 'ready') this.status = 'reading'
+    try {
+      ;[this.clips, this.usage] = await Promise.all([listClips(), storageUsage()])
+      this.status = 'ready'
+    } catch (error) {
+      this.error = toErrorData(error)
+      this.status = 'failed'
+    }
+  }
+
+  /** The WebM of a clip. @throws AppError not-found */
+  open(id: string): Promise<Blob> {
+    return openClip(id)
+  }
+
+  /** Deletes a clip for good. @throws AppError when it could not be deleted */
+  async remove(id: string): Promise<void> {
+    await removeClip(id)
+    this.clips = this.clips.filter((clip) => clip.id !== id)
+    this.usage = await storageUsage()
+  }
+}
+
+export const library = new Library()

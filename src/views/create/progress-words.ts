@@ -1,0 +1,40 @@
+import { formatBytes } from '../../components/quantities'
+import type { JobState } from '../../shared/job'
+
+/** Where a job stands, in words; empty while nothing happens. Pure. */
+export function progressWords(job: JobState, cancelling: boolean): string {
+  if (job.status === 'queued') return cancelling ? 'Stopping…' : 'Starting…'
+  if (job.status === 'cancelled') return 'Cancelled. Nothing was kept.'
+  if (job.status === 'done') return 'Done.'
+  if (job.status !== 'running') return ''
+  if (cancelling) return 'Stopping…'
+  switch (job.stage) {
+    case 'loading':
+      return job.totalBytes ? `Loading the model: ${formatBytes(job.loadedBytes ?? 0)} of ${formatBytes(job.totalBytes)}` : 'Loading the model'
+    case 'compiling':
+      return 'Preparing the GPU'
+    case 'encoding-text':
+      return 'Reading your words'
+    case 'denoising':
+      return job.steps ? `Denoising: step ${job.step ?? 0} of ${job.steps}` : 'Denoising'
+    case 'decoding':
+      return job.steps ? `Developing: frame ${job.step ?? 0} of ${job.steps}` : 'Developing'
+    case 'saving':
+      return 'Saving to your library'
+  }
+}
+
+/** How much of the present stage is done, 0 to 1; null when it does not tell. Pure. */
+export function stageFraction(job: JobState): number | null {
+  if (job.status !== 'running') return null
+  if (job.stage === 'loading' && job.totalBytes) return Math.min(1, (job.loadedBytes ?? 0) / job.totalBytes)
+  if ((job.stage === 'denoising' || job.stage === 'decoding') && job.steps) return Math.min(1, (job.step ?? 0) / job.steps)
+  return null
+}
+
+/** How far the picture is out of the noise, 0 to 1. Pure. */
+export function focusOf(job: JobState): number {
+  if (job.status !== 'running') return 1
+  if (job.stage === 'denoising') return job.steps ? Math.min(1, (job.step ?? 0) / job.steps) : 0
+  return job.stage === 'decoding' || job.stage === 'saving' ? 1 : 0
+}
