@@ -1,0 +1,97 @@
+import { describe, expect, it } from 'vitest'
+import { withScope } from '../../workers/engine/scope'
+import type { FloatDType } from '../../workers/engine/tensor'
+import { normRope } from '../../workers/ops/rope'
+import { testGpu } from './open-gpu'
+import { asHalf, randomValues, relativeError } from './reference'
+
+interface Rope {
+  cos: Float32Array
+  sin: Float32Array
+  positions: number
+}
+
+/** x [rows, D] → [rows, D] */
+function normRopeReference(x: Float32Array, size: number, o: { weight?: Float32Array; eps?: number; rope?: Rope }): Float32Array {
+  const y = new Float32Array(x.length)
+  for (let start = 0, r = 0; start < x.length; start += size, r++) {
+    const row = Array.from(x.subarray(start, start + size))
+    if (o.eps !== undefined) {
+      const length = Math.sqrt(row.reduce((sum, value) => sum + value * value, 0) / size + o.eps)
+      row.forEach((value, c) => (row[c] = (value / length) * (o.weight?.[c] ?? 1)))
+    }
+    for (let i = 0; i < size / 2; i++) {
+      const at = o.rope ? (r % o.rope.positions) * (size / 2) + i : 0
+      const [cos, sin] = [o.rope?.cos[at] ?? 1, o.rope?.sin[at] ?? 0]
+      const [a, b] = [row[2 * i] as number, row[2 * i + 1] as number]
+      y[start + 2 * i] = a * cos - b * sin
+      y[start + 2 * i + 1] = a * sin + b * cos
+    }
+  }
+  return y
+}
+
+const TOLERANCE: Record<FloatDType, number> = { f32: 1e-6, f16: 5e-4 }
+const gpu = await testGpu()
+const dtypes: FloatDType[] = gpu.facts.f16 ? ['f32', 'f16'] : ['f32']
+
+describe.each(dtypes)('normRope %s', (dtype) => {
+  const rounded = (values: Float32Array): Float32Array => (dtype === 'f16' ? asHalf(values) : values)
+
+  it.each([
+    { batch: 1, tokens: 1, size: 2 },
+    { batch: 2, tokens: 37, size: 192 },
+    { batch: 3, tokens: 5, size: 50 },
+    { batch: 1, tokens: 3, size: 2048 },
+  ])('norm, rotation and both over $batch × $tokens rows of $size', async ({ batch, tokens, size }) => {
+    const x = rounded(randomValues(1, batch * tokens * size, 2))
+    const weight = randomValues(2, size)
+    const angles = randomValues(3, (tokens * size) / 2, 100)
+    const rope = { cos: angles.map(Math.cos), sin: angles.map(Math.sin), positions: tokens }
+    await withScope(gpu, async (scope) => {
+      const input = scope.upload(x, [batch, tokens, size], dtype)
+      const weightTensor = scope.upload(weight, [size], 'f32')
+      const table = (values: Float32Array): ReturnType<typeof scope.upload> => scope.upload(values, [tokens, size / 2], 'f32')
+      const ropeTensors = { cos: table(rope.cos), sin: table(rope.sin), positions: tokens }
+
+      const both = await gpu.read(normRope(scope, input, { weight: weightTensor, eps: 1e-5, rope: ropeTensors }))
+      expect(relativeError(both, normRopeReference(x, size, { weight, eps: 1e-5, rope }))).toBeLessThan(TOLERANCE[dtype])
+      const normed = await gpu.read(normRope(scope, input, { weight: weightTensor }))
+      expect(relativeError(normed, normRopeReference(x, size, { weight, eps: 1e-5 }))).toBeLessThan(TOLERANCE[dtype])
+      const turned = await gpu.read(normRope(scope, input, { rope: ropeTensors }))
+      expect(relativeError(turned, normRopeReference(x, size, { rope }))).toBeLessThan(TOLERANCE[dtype])
+    })
+  })
+
+  it('takes positions of their own for every row of a batch', async () => {
+    const [batch, tokens, size] = [2, 11, 48]
+    const x = rounded(randomValues(1, batch * tokens * size))
+    const angles = randomValues(3, (batch * tokens * size) / 2, 10)
+    const rope = { cos: angles.map(Math.cos), sin: angles.map(Math.sin), positions: batch * tokens }
+    await withScope(gpu, async (scope) => {
+      const table = (values: Float32Array): ReturnType<typeof scope.upload> => scope.upload(values, [batch * tokens, size / 2], 'f32')
+      const o = { eps: 1e-6, rope: { cos: table(rope.cos), sin: table(rope.sin), positions: rope.positions } }
+      const got = await gpu.read(normRope(scope, scope.upload(x, [batch, tokens, size], dtype), o))
+      expect(relativeError(got, normRopeReference(x, size, { eps: 1e-6, rope }))).toBeLessThan(TOLERANCE[dtype])
+    })
+  })
+})
+
+it.runIf(gpu.facts.f16)('takes f32 and gives f16', async () => {
+  const x = randomValues(1, 5 * 48)
+  await withScope(gpu, async (scope) => {
+    const got = normRope(scope, scope.upload(x, [5, 48], 'f32'), { eps: 1e-5, dtype: 'f16' })
+    expect(got.dtype).toBe('f16')
+    expect(relativeError(await gpu.read(got), normRopeReference(x, 48, { eps: 1e-5 }))).toBeLessThan(TOLERANCE.f16)
+  })
+})
+
+it('refuses odd rows and tables of another size', async () => {
+  await withScope(gpu, async (scope) => {
+    expect(() => normRope(scope, scope.alloc([2, 5]), { eps: 0 })).toThrow('expected rows of even length, got 5')
+    const rope = { cos: scope.alloc([4, 3]), sin: scope.alloc([4, 3]), positions: 4 }
+    expect(() => normRope(scope, scope.alloc([4, 8]), { rope })).toThrow('expected cos f32 [4, 4], got f32 [4, 3]')
+    expect(() => normRope(scope, scope.alloc([3, 6]), { rope })).toThrow('3 rows are not a multiple of 4 positions')
+    await gpu.settle()
+  })
+})
