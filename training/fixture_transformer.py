@@ -49,7 +49,8 @@ class Spec:
 CASES = {
     "ltx_transformer_coords": Spec(
         seed=1, heads=4, head_dim=16, layers=2, channels=24, caption=20, batch=2, grid=(3, 3, 5), text_lengths=[9, 4],
-        text_tokens=9, coords=True, note="batch 2, padded text, video_coords that differ in the batch, dim % 6 = 4"),
+        text_tokens=9, coords=True, dtype=torch.bfloat16,
+        note="batch 2, padded text, video_coords that differ in the batch, dim % 6 = 4, BF16 weights"),
     "ltx_transformer_tokens": Spec(
         seed=2, heads=3, head_dim=32, layers=1, channels=17, caption=36, batch=1, grid=(3, 5, 7), text_lengths=[5],
         text_tokens=11, per_token=True, dtype=torch.float16,
@@ -138,12 +139,13 @@ def parts(model: LTXVideoTransformer3DModel) -> dict[str, nn.Module]:
 
 
 def rounded_to_int4(weight: Tensor) -> Tensor:
-    """Groups of 32 along the input; a width that is no multiple falls back to int8 by output channel."""
-    grouped = weight.shape[1] % GROUP == 0
-    groups = weight.reshape(weight.shape[0], -1, GROUP if grouped else weight.shape[1])
-    top = 7 if grouped else 127
-    scale = groups.abs().amax(-1, keepdim=True) / top
-    return ((groups / scale).round() * scale).reshape(weight.shape)
+    """Groups of 32 along the input, the last one perhaps shorter; a group's extreme becomes -8."""
+    rounded = []
+    for group in weight.split(GROUP, dim=1):
+        extreme = group.gather(1, group.abs().argmax(1, keepdim=True))
+        step = extreme / -8
+        rounded.append((group / step).round().clamp(-8, 7) * step)
+    return torch.cat(rounded, dim=1)
 
 
 @contextmanager

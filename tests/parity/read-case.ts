@@ -1,0 +1,82 @@
+// A parity case on disk: config.json, weights.safetensors, io.safetensors (in.*, out.*) and case.json.
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { weightSource, type WeightSource } from '../../workers/models/weight-source'
+import { elementsOf, floatsOf, openSafetensors, type Safetensors } from '../../workers/weights/safetensors'
+
+/** A tensor on the host; ids, masks and floats alike are f32, which holds them exactly. */
+export interface HostTensor {
+  shape: readonly number[]
+  values: Float32Array
+}
+
+/** What a case says. */
+export interface ParityCase {
+  name: string
+  folder: string
+  className: string
+  call: string
+  config: Record<string, unknown>
+  scalars: Record<string, unknown>
+  inputs: Map<string, HostTensor>
+  outputs: Map<string, HostTensor>
+}
+
+/** Every folder with a case.json at or below `folder`, in order of name. */
+export function findCases(folder: string): string[] {
+  if (!existsSync(folder) || !statSync(folder).isDirectory()) return []
+  if (existsSync(join(folder, 'case.json'))) return [folder]
+  return readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name)
+    .sort()
+    .flatMap((name) => findCases(join(folder, name)))
+}
+
+/** Reads everything but the weights. Throws when a file is missing or not readable. */
+export function readCase(folder: string): ParityCase {
+  const config = readJson(join(folder, existsSync(join(folder, 'config.json')) ? 'config.json' : 'transformer/config.json'))
+  const { call, scalars } = readJson(join(folder, 'case.json'))
+  const io = readTensors(join(folder, 'io.safetensors'))
+  const named = (prefix: string) =>
+    new Map(io.names.filter((name) => name.startsWith(prefix)).map((name) => [name.slice(prefix.length), toHost(io, name)]))
+  return {
+    name: basename(folder),
+    folder,
+    className: String(config['_class_name']),
+    call: String(call),
+    config,
+    scalars: (scalars ?? {}) as Record<string, unknown>,
+    inputs: named('in.'),
+    outputs: named('out.'),
+  }
+}
+
+/** The weights of a case, or of one of a pipeline case's parts. */
+export function readWeights(folder: string): WeightSource {
+  return weightSource(readTensors(join(folder, 'weights.safetensors')))
+}
+
+/** A JSON file that holds an object. */
+export function readJson(path: string): Record<string, unknown> {
+  return JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>
+}
+
+/** An input that the call cannot do without. */
+export function need(parityCase: ParityCase, name: string): HostTensor {
+  const tensor = parityCase.inputs.get(name)
+  if (!tensor) throw new Error(`io.safetensors has no in.${name}`)
+  return tensor
+}
+
+function readTensors(path: string): Safetensors {
+  return openSafetensors(new Uint8Array(readFileSync(path)), path)
+}
+
+function toHost(file: Safetensors, name: string): HostTensor {
+  const tensor = file.tensor(name)
+  const { shape, dtype } = tensor
+  if (dtype === 'I64') return { shape, values: Float32Array.from(elementsOf(tensor, dtype), Number) }
+  if (dtype === 'I32' || dtype === 'I8' || dtype === 'U8') return { shape, values: Float32Array.from(elementsOf(tensor, dtype)) }
+  return { shape, values: floatsOf(tensor) }
+}
