@@ -1,0 +1,46 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { fallingSigmas, setTimesteps, shiftForTokens } from '../../workers/models/flow-match-scheduler'
+import { floatsOf, openSafetensors } from '../../workers/weights/safetensors'
+
+const CASES = 'tests/parity'
+
+describe('setTimesteps', () => {
+  const names = readdirSync(CASES).filter((name) => name.startsWith('flow_match_'))
+  it('has cases of the reference to follow', () => expect(names.length).toBeGreaterThan(8))
+
+  it.each(names)('gives the reference’s numbers to the last digit or two: %s', (name) => {
+    const json = (file: string) => JSON.parse(readFileSync(join(CASES, name, file), 'utf8')) as Record<string, never>
+    const { num_inference_steps: steps, ...rest } = json('case.json')['scalars'] as Record<string, never>
+    const schedule = setTimesteps(json('config.json'), { ...(steps !== undefined && { steps }), ...rest })
+    const io = openSafetensors(new Uint8Array(readFileSync(join(CASES, name, 'io.safetensors'))))
+    for (const field of ['sigmas', 'timesteps'] as const) {
+      const expected = floatsOf(io.tensor(`out.${field}`))
+      expect(schedule[field].length).toBe(expected.length)
+      expected.forEach((value, index) => expect(Math.abs((schedule[field][index] as number) - value)).toBeLessThanOrEqual(2.4e-7 * Math.abs(value)))
+    }
+  })
+
+  it('falls from 1 to 0', () => {
+    const { sigmas, timesteps } = setTimesteps({}, { sigmas: fallingSigmas(8) })
+    expect([...sigmas]).toEqual([1, 0.875, 0.75, 0.625, 0.5, 0.375, 0.25, 0.125, 0])
+    expect([...timesteps]).toEqual([1000, 875, 750, 625, 500, 375, 250, 125])
+  })
+
+  it('refuses to guess mu', () => {
+    expect(() => setTimesteps({ use_dynamic_shifting: true }, { steps: 4 })).toThrow('mu')
+  })
+
+  it('refuses no steps, and sigmas that do not match them', () => {
+    expect(() => setTimesteps({}, { steps: 0 })).toThrow('at least one step')
+    expect(() => setTimesteps({}, { steps: 3, sigmas: [1, 0.5] })).toThrow('as many sigmas')
+  })
+
+  it('shifts longer clips more', () => {
+    const config = { base_shift: 0.95, max_shift: 2.05, base_image_seq_len: 1024, max_image_seq_len: 4096 }
+    expect(shiftForTokens(config, 1024)).toBeCloseTo(0.95, 12)
+    expect(shiftForTokens(config, 4096)).toBeCloseTo(2.05, 12)
+    expect(shiftForTokens(config, 2560)).toBeCloseTo(1.5, 12)
+  })
+})
