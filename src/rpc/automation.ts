@@ -7,7 +7,7 @@ import type { GenerateResult, ProgressEvent } from '../shared/job'
 import type { ModelManifest } from '../shared/model'
 import type { GenerateRequest } from '../shared/request'
 import { base64ToFloats, bytesToBase64 } from './base64'
-import { generate, probe } from './generate'
+import { generate, gpuBuffers, probe } from './generate'
 import { fetchManifest, modelFolderUrl } from './model'
 
 /** GenerateOptions with base64 of little-endian f32 in place of arrays. */
@@ -33,6 +33,8 @@ export interface AutomationDoor {
   /** @param modelUrl absolute URL of a model folder, ending in /; the starter when left out */
   manifest(modelUrl?: string): Promise<ModelManifest>
   probe(): Promise<AdapterReport>
+  /** GPU buffers that live now, and how many of them are weights; between jobs the two are equal */
+  gpuBuffers(): Promise<{ live: number; weights: number }>
 }
 
 declare global {
@@ -47,6 +49,7 @@ export function openAutomationDoor(): void {
   window.kinora = {
     manifest: (modelUrl = starterUrl) => fetchManifest(modelUrl),
     probe,
+    gpuBuffers,
     async generate(request, options = {}, onEvent) {
       const { modelUrl = starterUrl, noise, embeds, ...rest } = options
       try {

@@ -20,6 +20,11 @@ export async function probe(): Promise<AdapterReport> {
   return client.call((door) => door.probe())
 }
 
+/** GPU buffers that live now, and how many of them are weights; between jobs the two are equal. */
+export function gpuBuffers(): Promise<{ live: number; weights: number }> {
+  return client.call((door) => door.gpuBuffers())
+}
+
 /** Runs one job. @param modelUrl absolute URL of the model folder, ending in / */
 export async function generate(
   jobId: string,
