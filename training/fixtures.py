@@ -12,12 +12,14 @@ from pathlib import Path
 import diffusers
 import torch
 
+from fixture_autoencoder import write_autoencoder_cases
 from fixture_scheduler import write_scheduler_cases
 from fixture_transformer import write_transformer_cases
 
 WRITERS = {
     "scheduler": write_scheduler_cases,
     "transformer": write_transformer_cases,
+    "autoencoder": write_autoencoder_cases,
 }
 
 
