@@ -2,20 +2,23 @@
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { preview } from 'vite'
+import { dist } from './build.mjs'
 import { root } from './process.mjs'
 
 /**
  * @param {number} port first port to try
  * @param {import('vite').Plugin[]} [plugins] more routes, for commands and tests
+ * @param {string} [folder] another folder than dist, for tests
  * @returns {Promise<{ url: string, close: () => Promise<void> }>} url without a slash at its end
  */
-export async function serveBuild(port, plugins = []) {
+export async function serveBuild(port, plugins = [], folder = dist) {
   const free = await freePort(port)
   const server = await preview({
     root,
     configFile: join(root, 'vite.config.ts'),
     logLevel: 'warn',
     plugins,
+    build: { outDir: folder },
     preview: { host: '127.0.0.1', port: free, strictPort: true },
   })
   return { url: `http://localhost:${free}`, close: () => server.close() }

@@ -1,0 +1,118 @@
+// `test` with the production build served, and a page that watches its requests.
+import { test as base } from '@playwright/test'
+import type { Page } from '@playwright/test'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { dist } from '../commands/build.mjs'
+import { serveBuild } from '../commands/serve.mjs'
+import type { AutomationOptions, AutomationResult } from '../../src/rpc/automation'
+import { parseManifest } from '../../src/shared/model'
+import type { ModelManifest } from '../../src/shared/model'
+import type { GenerateRequest } from '../../src/shared/request'
+
+/** What is wrong with a served file. */
+export type Damage = 'missing' | 'truncated' | 'corrupt'
+
+export interface App {
+  /** origin, without a slash at its end */
+  url: string
+  /** the starter's own manifest */
+  starter: ModelManifest
+  /** serves a file of the starter in this state from now on */
+  damage(path: string, damage: Damage): void
+  /** serves every file as it is again */
+  repair(): void
+}
+
+export const test = base.extend<{ elsewhere: string[] }, { app: App }>({
+  app: [
+    // eslint-disable-next-line no-empty-pattern -- Playwright reads the fixtures from the pattern
+    async ({}, use) => {
+      const damaged = new Map<string, Damage>()
+      const server = await serveBuild(4400, [
+        {
+          name: 'kinora:damage',
+          configurePreviewServer({ middlewares }) {
+            middlewares.use('/models/starter/', (request, response, next) => {
+              const path = (request.url ?? '').replace(/^\/|\?.*$/g, '')
+              const damage = damaged.get(path)
+              if (!damage) return next()
+              if (damage === 'missing') return response.writeHead(404).end()
+              response.setHeader('Cache-Control', 'no-store')
+              return response.end(spoil(readFileSync(join(dist, 'models/starter', path)), damage))
+            })
+          },
+        },
+      ])
+      await use({
+        url: server.url,
+        starter: parseManifest(JSON.parse(readFileSync(join(dist, 'models/starter/kinora.json'), 'utf8')), 'kinora.json'),
+        damage: (path, damage) => damaged.set(path, damage),
+        repair: () => damaged.clear(),
+      })
+      await server.close()
+    },
+    { scope: 'worker' },
+  ],
+
+  /** Every request that left the page's origin; there must be none, so each test ends by looking. */
+  elsewhere: [
+    async ({ app, context }, use) => {
+      const elsewhere: string[] = []
+      context.on('request', (request) => {
+        const url = new URL(request.url())
+        if (url.protocol.startsWith('http') && url.origin !== app.url) elsewhere.push(url.href)
+      })
+      await use(elsewhere)
+      base.expect(elsewhere, 'requests that left the origin').toEqual([])
+    },
+    { auto: true },
+  ],
+})
+
+export { expect } from '@playwright/test'
+
+function spoil(bytes: Buffer, damage: Damage): Buffer {
+  if (damage === 'truncated') return bytes.subarray(0, Math.floor(bytes.length / 2))
+  // one bit in the middle: only a hash can tell
+  const copy = Buffer.from(bytes)
+  const middle = Math.floor(copy.length / 2)
+  copy[middle] = copy[middle]! ^ 1
+  return copy
+}
+
+/** The cheapest clip that the starter makes: its fewest frames, two steps, no guidance. */
+export function smallClip(starter: ModelManifest, changes: Partial<GenerateRequest> = {}): GenerateRequest {
+  const [size] = starter.sizes.toSorted((a, b) => a.width * a.height - b.width * b.height)
+  return {
+    model: starter.id,
+    prompt: 'a red sky at sunset',
+    width: size?.width ?? 0,
+    height: size?.height ?? 0,
+    frames: Math.min(...starter.frames.allowed.filter((frames) => frames > 1)),
+    fps: starter.fps.default,
+    steps: Math.max(2, starter.steps.min),
+    guidance: Math.max(1, starter.guidance.min),
+    seed: 7,
+    ...changes,
+  }
+}
+
+export type Finished = Extract<AutomationResult, { ok: true }>
+
+/** Makes a clip through the page's door for scripts; a failed job fails the test. */
+export async function generate(page: Page, request: GenerateRequest, options: AutomationOptions = {}): Promise<Finished> {
+  const result = await page.evaluate(([what, how]) => window.kinora!.generate(what, how), [request, options] as const)
+  if (!result.ok) throw new Error(`${result.error.code}: ${result.error.message}`)
+  return result
+}
+
+/** Opens the page with this request in its form, as a person left it. */
+export async function openWith(page: Page, url: string, request: GenerateRequest): Promise<void> {
+  const { model: _model, negativePrompt = '', ...rest } = request
+  await page.addInitScript((draft) => {
+    // only where nothing was written yet: a reload keeps what the test did
+    if (!localStorage.getItem('kinora.draft')) localStorage.setItem('kinora.draft', JSON.stringify(draft))
+  }, { ...rest, negativePrompt, seedMode: 'fixed' })
+  await page.goto(url)
+}

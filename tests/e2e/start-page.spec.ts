@@ -1,0 +1,129 @@
+// The first screen: what it says, what it weighs, and that everybody can use it.
+import AxeBuilder from '@axe-core/playwright'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { dist } from '../commands/build.mjs'
+import { expect, openWith, smallClip, test } from './app'
+
+const FIRST_SCREEN_BYTES = 150 * 1024
+
+test('offers words that work, and says what it does not know', async ({ page, app }) => {
+  await page.goto(app.url)
+  await expect(page).toHaveTitle(/Kinora/)
+  const prompt = page.getByLabel('Prompt', { exact: true })
+  const generate = page.getByRole('button', { name: 'Generate', exact: true })
+
+  await expect(generate).toBeDisabled()
+  await expect(page.locator('#why-off')).toHaveText('Write a few words first.')
+
+  const example = app.starter.examples[0] ?? ''
+  await page.getByRole('button', { name: example, exact: true }).first().click()
+  await expect(prompt).toHaveValue(example)
+  await expect(generate).toBeEnabled()
+  await expect(page.locator('.marks .unknown')).toHaveCount(0)
+
+  await prompt.fill('a red sky over a xylophone ')
+  await expect(page.locator('.marks .unknown')).toHaveText(['xylophone'])
+  await expect(page.locator('#prompt-notes')).toContainText('does not know the underlined word')
+})
+
+test('cuts a prompt that is too long, and says where', async ({ page, app }) => {
+  await page.goto(app.url)
+  const words = Array.from({ length: app.starter.text.maxTokens + 5 }, (_, index) => (index % 2 ? 'sky' : 'red'))
+  await page.getByLabel('Prompt', { exact: true }).fill(words.join(' '))
+  const lastRead = words[app.starter.text.maxTokens - 3] ?? ''
+  await expect(page.locator('#prompt-notes')).toContainText(`It stops after “${lastRead}”`)
+  await expect(page.locator('#prompt-notes')).toContainText('last 7 words are left out')
+  await expect(page.getByRole('button', { name: 'Generate', exact: true })).toBeEnabled()
+})
+
+test('offers the nearest size and length when the model does not allow one', async ({ page, app }) => {
+  const { width, height } = app.starter.sizes[0]!
+  const frames = Math.max(...app.starter.frames.allowed)
+  await openWith(page, app.url, smallClip(app.starter, { width: width + 3, height, frames: frames + 50 }))
+  await expect(page.getByRole('button', { name: 'Generate', exact: true })).toBeDisabled()
+  await page.getByRole('button', { name: `${width} × ${height}` }).first().click()
+  await page.getByRole('button', { name: `${frames} frames` }).click()
+  await expect(page.getByRole('button', { name: 'Generate', exact: true })).toBeEnabled()
+})
+
+for (const theme of ['dark', 'light'] as const) {
+  for (const width of [1280, 390]) {
+    test(`has no accessibility faults, ${theme}, ${width} pixels wide`, async ({ page, app }) => {
+      await page.setViewportSize({ width, height: 800 })
+      await page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' })
+      await page.goto(app.url)
+      await page.getByLabel('Prompt', { exact: true }).fill('a red sky over a xylophone ')
+      for (const view of ['create', 'library', 'settings']) {
+        await page.goto(`${app.url}/#/${view}`)
+        await expect(page.getByRole('link', { name: view, exact: false }).and(page.locator('[aria-current=page]'))).toBeVisible()
+        const { violations } = await new AxeBuilder({ page }).analyze()
+        expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)).toEqual([])
+        expect(await page.evaluate(() => document.documentElement.scrollWidth), 'the page scrolls sideways').toBeLessThanOrEqual(width)
+      }
+    })
+  }
+}
+
+test('works from the keyboard alone', async ({ page, app }) => {
+  await page.goto(app.url)
+  await expect(page.getByRole('button', { name: 'Skip to content' }).or(page.getByRole('link', { name: 'Skip to content' }))).toBeAttached()
+  await page.keyboard.press('Tab')
+  await expect(page.locator(':focus')).toHaveText('Skip to content')
+  await page.keyboard.press('Enter')
+  await expect(page.locator('main')).toBeFocused()
+  await page.keyboard.press('Tab')
+  await expect(page.getByLabel('Prompt', { exact: true })).toBeFocused()
+  await page.keyboard.type('a red sky')
+  const generate = page.getByRole('button', { name: 'Generate', exact: true })
+  await expect(generate).toBeEnabled()
+  await page.keyboard.press('Tab')
+  await expect(generate).toBeFocused()
+  expect(await generate.evaluate((button) => getComputedStyle(button).outlineStyle), 'the focus is seen').not.toBe('none')
+})
+
+test('first screen: at most 150 KB of script and style, compressed', async ({ page, app }) => {
+  const files = new Set<string>()
+  page.on('response', (response) => {
+    const { pathname } = new URL(response.url())
+    if (/\.(js|css)$/.test(pathname) && !pathname.startsWith('/assets/engine/')) files.add(pathname)
+  })
+  await page.goto(app.url)
+  await expect(page.getByLabel('Prompt', { exact: true })).toBeVisible()
+  const bytes = [...files].reduce((sum, file) => sum + gzipSync(readFileSync(join(dist, file))).length, 0)
+  expect(files.size).toBeGreaterThan(1)
+  expect(bytes).toBeLessThanOrEqual(FIRST_SCREEN_BYTES)
+})
+
+test('is isolated and keeps to the strict policy', async ({ page, app }) => {
+  const response = await page.goto(app.url)
+  expect(await page.evaluate(() => crossOriginIsolated)).toBe(true)
+  const policy = response?.headers()['content-security-policy'] ?? ''
+  expect(policy).toContain("script-src 'self' 'wasm-unsafe-eval'")
+  expect(policy).toContain("connect-src 'self'")
+  expect(await page.evaluate(() => fetch('https://example.org/').then(() => 'reached', () => 'refused'))).toBe('refused')
+})
+
+test('can be installed', async ({ page, app }) => {
+  await page.goto(app.url)
+  const cdp = await page.context().newCDPSession(page)
+  const { errors, url } = await cdp.send('Page.getAppManifest')
+  expect(url).toBe(`${app.url}/manifest.webmanifest`)
+  expect(errors).toEqual([])
+  const manifest = await page.evaluate(() => fetch('/manifest.webmanifest').then((answer) => answer.json() as Promise<WebManifest>))
+  for (const { src, sizes } of [...manifest.icons, ...manifest.screenshots]) {
+    const measured = await page.evaluate(async (address) => {
+      const image = new Image()
+      image.src = address
+      await image.decode()
+      return `${image.naturalWidth}x${image.naturalHeight}`
+    }, src)
+    if (sizes !== 'any') expect(measured, src).toBe(sizes)
+  }
+})
+
+interface WebManifest {
+  icons: { src: string; sizes: string }[]
+  screenshots: { src: string; sizes: string }[]
+}
