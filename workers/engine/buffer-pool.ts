@@ -47,6 +47,11 @@ export class BufferPool {
     else this.free.set(buffer.size, [buffer])
   }
 
+  /** Begins a new measure of peakBytes. */
+  resetPeak(): void {
+    this.peakBytes = this.liveBytes
+  }
+
   /** Destroys the buffers nobody holds. */
   drain(): void {
     for (const list of this.free.values()) for (const buffer of list) buffer.destroy()

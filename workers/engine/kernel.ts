@@ -56,6 +56,17 @@ export class KernelCache {
     }
     return kernel
   }
+
+  /** Every variant compiled so far: kernel name → its preludes, for a job's record. */
+  variants(): Record<string, string> {
+    const found: Record<string, string[]> = {}
+    for (const { label, compiled } of this.kernels.values()) {
+      if (!compiled) continue
+      const space = label.indexOf(' ')
+      ;(found[label.slice(0, space)] ??= []).push(label.slice(space + 1))
+    }
+    return Object.fromEntries(Object.entries(found).map(([name, preludes]) => [name, preludes.sort().join(' | ')]))
+  }
 }
 
 /** The full WGSL: enables, constants, aliases, libs, file. */

@@ -1,0 +1,52 @@
+// The generate door: one job at a time, from words to a saved WebM.
+import { expose, transfer } from 'comlink'
+import type { GenerateDoor } from '../src/shared/doors'
+import { registerErrorTransfer } from '../src/shared/error-transfer'
+import { AppError, toErrorData } from '../src/shared/errors'
+import { chooseEncoder } from './media/encode'
+import { Studio } from './pipeline/studio'
+import { textToVideo } from './pipeline/text-to-video'
+
+registerErrorTransfer()
+
+const studio = new Studio()
+const jobs = new Map<string, AbortController>()
+/** settles when the job before has ended; a job never rejects it */
+let queue: Promise<unknown> = Promise.resolve()
+
+/** A size and rate that stand for all when the page asks which encoder there is. */
+const PROBE = [128, 128, 8] as const
+
+const door: GenerateDoor = {
+  async probe() {
+    const codec = await chooseEncoder(...PROBE)
+    const { facts } = await studio.gpu()
+    return { adapter: facts.name, software: facts.software, f16: facts.f16, codec: codec?.codecString ?? null }
+  },
+
+  async generate(jobId, modelUrl, request, callbacks, options = {}) {
+    const controller = new AbortController()
+    jobs.set(jobId, controller)
+    const job = queue.then(() => textToVideo(controller.signal, studio, modelUrl, request, callbacks, options))
+    queue = job.catch(() => undefined)
+    try {
+      const result = await job
+      return result.latents ? transfer(result, [result.latents.buffer]) : result
+    } catch (error) {
+      const { code, message, details } = toErrorData(error)
+      throw new AppError(code, message, details)
+    } finally {
+      jobs.delete(jobId)
+    }
+  },
+
+  async cancel(jobId) {
+    jobs.get(jobId)?.abort(new AppError('cancelled', 'The job was cancelled.', {}))
+    await queue
+  },
+
+  gpuBuffers: () => studio.buffers(),
+  unload: () => studio.unload(),
+}
+
+expose(door)

@@ -1,0 +1,71 @@
+// One element in, one element out.
+import activation from '../../shaders/lib/activation.wgsl?raw'
+import binaryCode from '../../shaders/elementwise_binary.wgsl?raw'
+import unaryCode from '../../shaders/elementwise_unary.wgsl?raw'
+import { u32 } from '../engine/command-queue'
+import type { Scope } from '../engine/scope'
+import { elementCount, type FloatDType, type Tensor } from '../engine/tensor'
+import { dispatchGroups } from './dispatch-groups'
+
+const WORKGROUP = 64
+const PER_INVOCATION = 4
+/** Arithmetic of one element, in the submit budget's operations. */
+const COST = 10
+
+/** The kernel's OP of each function. */
+const UNARY = { cast: 0, silu: 1, gelu: 2 } as const
+const BINARY = { add: 0, affine: 1 } as const
+
+/** x·sigmoid(x), in x's shape and dtype. */
+export function silu(scope: Scope, x: Tensor): Tensor {
+  return unary(scope, x, 'silu', x.dtype as FloatDType)
+}
+
+/** GELU (Hendrycks & Gimpel, 2016) in its tanh form, in x's shape and dtype. */
+export function gelu(scope: Scope, x: Tensor): Tensor {
+  return unary(scope, x, 'gelu', x.dtype as FloatDType)
+}
+
+/** The same values as another float type; f16 holds up to ±65 504. */
+export function cast(scope: Scope, x: Tensor, dtype: FloatDType): Tensor {
+  return unary(scope, x, 'cast', dtype)
+}
+
+/** a + b. b is f32 and has a's shape, or the shape of a's last dimensions, repeated over the leading ones. */
+export function add(scope: Scope, a: Tensor, b: Tensor): Tensor {
+  return binary(scope, a, b, 'add', elementCount(b.shape))
+}
+
+/** x·table[0, c] + table[1, c] for each channel c; x [..., C], table f32 [2, C]. */
+export function affine(scope: Scope, x: Tensor, table: Tensor): Tensor {
+  return binary(scope, x, table, 'affine', elementCount(table.shape) / 2)
+}
+
+function unary(scope: Scope, x: Tensor, op: keyof typeof UNARY, dtype: FloatDType): Tensor {
+  const y = scope.alloc(x.shape, dtype)
+  const prelude = { elem_x: x.dtype, elem_y: dtype, OP: UNARY[op] }
+  run(scope, { name: 'elementwise_unary', code: unaryCode, libs: [activation] }, prelude, [x, y], [])
+  return y
+}
+
+function binary(scope: Scope, a: Tensor, b: Tensor, op: keyof typeof BINARY, period: number): Tensor {
+  if (b.dtype !== 'f32' || period === 0 || elementCount(a.shape) % period !== 0) {
+    throw new Error(`${op}: expected f32 values that repeat evenly over [${a.shape.join(', ')}], got ${b.dtype} [${b.shape.join(', ')}].`)
+  }
+  const y = scope.alloc(a.shape, a.dtype)
+  run(scope, { name: 'elementwise_binary', code: binaryCode }, { elem: a.dtype, OP: BINARY[op] }, [a, b, y], [period])
+  return y
+}
+
+type Kernels = Scope['gpu']['kernels']
+
+function run(scope: Scope, source: Parameters<Kernels['get']>[0], prelude: Parameters<Kernels['get']>[1], tensors: readonly Tensor[], more: readonly number[]): void {
+  const count = elementCount((tensors[0] as Tensor).shape)
+  dispatchGroups(scope.gpu.queue, {
+    kernel: scope.gpu.kernels.get(source, prelude),
+    tensors,
+    uniforms: [count, ...more].map(u32),
+    groups: Math.ceil(count / (WORKGROUP * PER_INVOCATION)),
+    flopsPerGroup: WORKGROUP * PER_INVOCATION * COST,
+  })
+}

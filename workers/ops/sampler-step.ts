@@ -1,0 +1,51 @@
+// The sampler's arithmetic, with classifier-free guidance fused: one pass over the latent.
+import guidedCode from '../../shaders/lib/velocity_guided.wgsl?raw'
+import plainCode from '../../shaders/lib/velocity_plain.wgsl?raw'
+import code from '../../shaders/sampler_step.wgsl?raw'
+import { f32, u32 } from '../engine/command-queue'
+import type { Scope } from '../engine/scope'
+import { elementCount, type Tensor } from '../engine/tensor'
+import { dispatchGroups } from './dispatch-groups'
+
+const WORKGROUP = 64
+/** Arithmetic of one element, in the submit budget's operations. */
+const COST = 10
+
+/** Where a step starts, and what guides it. */
+export interface Guided {
+  /** noise level, 1 → 0 */
+  sigma: number
+  /** the velocity to push away from, f32 in x's shape */
+  unconditional?: Tensor
+  /** how far; 1 is the velocity itself */
+  guidance?: number
+}
+
+/** One Euler step: x + (sigmaNext − sigma)·v. x, velocity: f32 of one shape; the result too. */
+export function eulerStep(scope: Scope, x: Tensor, velocity: Tensor, o: Guided & { sigmaNext: number }): Tensor {
+  return step(scope, x, velocity, o, o.sigmaNext - o.sigma)
+}
+
+/** Where the latent would land if the velocity stayed: x − sigma·v. x, velocity: f32 of one shape; the result too. */
+export function denoisedEstimate(scope: Scope, x: Tensor, velocity: Tensor, o: Guided): Tensor {
+  return step(scope, x, velocity, o, -o.sigma)
+}
+
+function step(scope: Scope, x: Tensor, velocity: Tensor, { unconditional: away, guidance = 1 }: Guided, factor: number): Tensor {
+  const count = elementCount(x.shape)
+  for (const tensor of [x, velocity, ...(away ? [away] : [])]) {
+    if (tensor.dtype !== 'f32' || elementCount(tensor.shape) !== count) {
+      throw new Error(`sampler step: expected f32 tensors of [${x.shape.join(', ')}], got ${tensor.dtype} [${tensor.shape.join(', ')}].`)
+    }
+  }
+  const y = scope.alloc(x.shape, 'f32')
+  const libs = [away ? guidedCode : plainCode]
+  dispatchGroups(scope.gpu.queue, {
+    kernel: scope.gpu.kernels.get({ name: 'sampler_step', code, libs }, { GUIDED: away !== undefined }),
+    tensors: away ? [x, velocity, y, away] : [x, velocity, y],
+    uniforms: [u32(count), f32(factor), f32(guidance)],
+    groups: Math.ceil(count / WORKGROUP),
+    flopsPerGroup: WORKGROUP * COST,
+  })
+  return y
+}

@@ -1,0 +1,40 @@
+// What a job's words become before the first step.
+import type { GenerateOptions, JobCallbacks } from '../../src/shared/doors'
+import type { GenerateRequest } from '../../src/shared/request'
+import { AppError } from '../../src/shared/errors'
+import type { LoadedModel } from './load-model'
+import type { PromptEmbedding, Studio } from './studio'
+import { untilAborted } from './until-aborted'
+
+/** The prompt's embedding, and with guidance the embedding to steer away from (the empty prompt's unless the request names one). */
+export interface Conditioning {
+  prompt: PromptEmbedding
+  away?: PromptEmbedding
+}
+
+/** Embeds a request's words, or takes embeddings given from outside. @throws AppError bad-request */
+export async function embedPrompts(
+  signal: AbortSignal,
+  studio: Studio,
+  model: LoadedModel,
+  request: GenerateRequest,
+  callbacks: JobCallbacks,
+  given: GenerateOptions['embeds'],
+): Promise<Conditioning> {
+  const guided = request.guidance !== 1
+  if (given) {
+    if (guided && !given.negative) {
+      throw new AppError('bad-request', 'embeds: expected a negative embedding too, for guidance is not 1, got none.', { field: 'embeds' })
+    }
+    const embedding = (values: Float32Array<ArrayBuffer>): PromptEmbedding => {
+      if (values.length === 0 || values.length % given.width !== 0) {
+        throw new AppError('bad-request', `embeds: expected rows of ${given.width} values, got ${values.length} values.`, { field: 'embeds' })
+      }
+      return { values, tokens: values.length / given.width, width: given.width, usedPrompt: request.prompt }
+    }
+    return { prompt: embedding(given.prompt), ...(guided && given.negative && { away: embedding(given.negative) }) }
+  }
+  const words = guided ? [request.prompt, request.negativePrompt ?? ''] : [request.prompt]
+  const [prompt, away] = await untilAborted(signal, studio.embed(callbacks.encodeText, model, words))
+  return { prompt: prompt as PromptEmbedding, ...(away && { away }) }
+}

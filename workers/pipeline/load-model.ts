@@ -1,0 +1,115 @@
+// A model folder becomes a transformer, an autoencoder and a scheduler on the GPU. Nothing half-loaded is ever used:
+// every file is whole and checked before the first upload.
+import type { ModelManifest } from '../../src/shared/model'
+import type { ProgressEvent } from '../../src/shared/job'
+import { AppError } from '../../src/shared/errors'
+import type { Gpu } from '../engine/device'
+import { Scope } from '../engine/scope'
+import type { FloatDType, Tensor } from '../engine/tensor'
+import { KinoraAutoencoder } from '../models/kinora-autoencoder'
+import { LtxTransformer } from '../models/ltx-transformer'
+import type { SchedulerConfig } from '../models/flow-match-scheduler'
+import { weightSource } from '../models/weight-source'
+import { fetchModelFile, modelFile } from '../weights/fetch-file'
+import { openSafetensors } from '../weights/safetensors'
+
+/** A model ready to generate. Its scope holds the weights until close(). */
+export interface LoadedModel {
+  url: string
+  manifest: ModelManifest
+  precision: FloatDType
+  transformer: LtxTransformer
+  autoencoder: KinoraAutoencoder
+  /** f32 [2, C]: standard deviation and mean of each raw latent channel */
+  latentScale: Tensor
+  schedulerConfig: SchedulerConfig
+  weightGpuBytes: number
+  /** GPU buffers that hold them */
+  weightBuffers: number
+  close(): void
+}
+
+/** The files of a diffusers folder that run on the GPU; the text encoder's are the text worker's. */
+const FILES = {
+  transformerConfig: 'transformer/config.json',
+  transformerWeights: 'transformer/diffusion_pytorch_model.safetensors',
+  autoencoderConfig: 'vae/config.json',
+  autoencoderWeights: 'vae/diffusion_pytorch_model.safetensors',
+  schedulerConfig: 'scheduler/scheduler_config.json',
+}
+
+/**
+ * Fetches, checks and uploads a model.
+ * @throws AppError weights-missing, weights-truncated, weights-corrupt, out-of-memory; AbortError
+ */
+export async function loadModel(
+  signal: AbortSignal,
+  gpu: Gpu,
+  url: string,
+  manifest: ModelManifest,
+  precision: FloatDType,
+  onProgress: (event: ProgressEvent) => void,
+): Promise<LoadedModel> {
+  const files = await fetchAll(signal, url, manifest, onProgress)
+  const json = (name: keyof typeof FILES) => parseJson(files[name], FILES[name])
+  const weights = (name: keyof typeof FILES) => weightSource(openSafetensors(files[name]))
+
+  const scope = new Scope(gpu)
+  const before = { bytes: gpu.pool.liveBytes, buffers: gpu.pool.liveBuffers }
+  try {
+    const transformer = LtxTransformer.load(scope, json('transformerConfig'), weights('transformerWeights'), { precision, linearFormat: 'i8' })
+    const autoencoder = KinoraAutoencoder.load(scope, json('autoencoderConfig'), weights('autoencoderWeights'), precision)
+    const { latents_std, latents_mean } = autoencoder.config
+    const latentScale = scope.upload(Float32Array.from([...latents_std, ...latents_mean]), [2, latents_std.length], 'f32')
+    await gpu.settle()
+    return {
+      url,
+      manifest,
+      precision,
+      transformer,
+      autoencoder,
+      latentScale,
+      schedulerConfig: json('schedulerConfig') as SchedulerConfig,
+      weightGpuBytes: gpu.pool.liveBytes - before.bytes,
+      weightBuffers: gpu.pool.liveBuffers - before.buffers,
+      close: () => scope.close(),
+    }
+  } catch (error) {
+    scope.close()
+    throw error
+  }
+}
+
+type FetchedFiles = Record<keyof typeof FILES, Uint8Array<ArrayBuffer>>
+
+async function fetchAll(
+  signal: AbortSignal,
+  url: string,
+  manifest: ModelManifest,
+  onProgress: (event: ProgressEvent) => void,
+): Promise<FetchedFiles> {
+  const entries = Object.entries(FILES).map(([name, path]) => ({ name, file: modelFile(manifest, path) }))
+  const totalBytes = entries.reduce((sum, { file }) => sum + file.bytes, 0)
+  const loaded = new Map<string, number>()
+  const fetched = await Promise.all(
+    entries.map(async ({ name, file }) => {
+      const bytes = await fetchModelFile(url, file, {
+        signal,
+        onProgress: (loadedBytes) => {
+          loaded.set(name, loadedBytes)
+          onProgress({ stage: 'loading', loadedBytes: [...loaded.values()].reduce((a, b) => a + b, 0), totalBytes })
+        },
+      })
+      return [name, bytes] as const
+    }),
+  )
+  return Object.fromEntries(fetched) as FetchedFiles
+}
+
+function parseJson(bytes: Uint8Array, path: string): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes))
+  } catch {
+    throw new AppError('weights-corrupt', `${path} is not readable: it is not JSON.`, { file: path })
+  }
+}

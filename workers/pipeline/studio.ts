@@ -1,0 +1,92 @@
+// What a generate worker keeps between jobs: the device, the model last used, and embeddings of recent prompts.
+import type { TextDoor } from '../../src/shared/doors'
+import type { ProgressEvent } from '../../src/shared/job'
+import { AppError } from '../../src/shared/errors'
+import { openGpu, type Gpu } from '../engine/device'
+import type { FloatDType } from '../engine/tensor'
+import { fetchManifest } from '../weights/fetch-file'
+import { loadModel, type LoadedModel } from './load-model'
+
+/** A prompt's embedding: f32 [L, E]. */
+export interface PromptEmbedding {
+  values: Float32Array<ArrayBuffer>
+  tokens: number
+  width: number
+  usedPrompt: string
+}
+
+const CACHED_PROMPTS = 64
+
+/** Opened lazily, forgotten when the device is lost, so that the next job starts afresh. */
+export class Studio {
+  private gpuOpened: Promise<Gpu> | undefined
+  private model: LoadedModel | undefined
+  private readonly embeddings = new Map<string, PromptEmbedding>()
+
+  /** @throws AppError no-webgpu, no-adapter */
+  gpu(): Promise<Gpu> {
+    this.gpuOpened ??= this.open()
+    return this.gpuOpened
+  }
+
+  private async open(): Promise<Gpu> {
+    try {
+      // a browser without WebGPU has no such property, whatever its type says
+      const api = navigator.gpu as GPU | undefined
+      if (!api) throw new AppError('no-webgpu', 'This browser does not have WebGPU.', {})
+      const gpu = await openGpu(api)
+      void gpu.lost.then(() => this.forget())
+      return gpu
+    } catch (error) {
+      this.gpuOpened = undefined
+      throw error
+    }
+  }
+
+  private forget(): void {
+    this.model = undefined
+    this.gpuOpened = undefined
+  }
+
+  /** The model at `url`, loaded now unless it is the one last used and has not changed. Another model's weights are freed first. */
+  async load(signal: AbortSignal, gpu: Gpu, url: string, precision: FloatDType, onProgress: (event: ProgressEvent) => void): Promise<LoadedModel> {
+    onProgress({ stage: 'loading' })
+    const manifest = await fetchManifest(url, signal)
+    const current = this.model
+    if (current?.url === url && current.precision === precision && JSON.stringify(current.manifest) === JSON.stringify(manifest)) return current
+    current?.close()
+    this.model = undefined
+    this.model = await loadModel(signal, gpu, url, manifest, precision, onProgress)
+    return this.model
+  }
+
+  /** Embeddings of the prompts, from memory or by a text worker that has ended when they are here. */
+  async embed(encode: TextDoor['encode'], model: LoadedModel, prompts: string[]): Promise<PromptEmbedding[]> {
+    const key = (prompt: string) => JSON.stringify([model.url, model.manifest.version, prompt])
+    const missing = [...new Set(prompts.filter((prompt) => !this.embeddings.has(key(prompt))))]
+    if (missing.length > 0) {
+      const encoded = await encode(model.url, missing)
+      missing.forEach((prompt, index) => this.embeddings.set(key(prompt), encoded.prompts[index] as PromptEmbedding))
+    }
+    const found = prompts.map((prompt) => this.embeddings.get(key(prompt)) as PromptEmbedding)
+    for (const oldest of this.embeddings.keys()) {
+      if (this.embeddings.size <= CACHED_PROMPTS) break
+      this.embeddings.delete(oldest)
+    }
+    return found
+  }
+
+  /** Buffers on the GPU: all of them, and how many are the loaded model's weights. */
+  async buffers(): Promise<{ live: number; weights: number }> {
+    const gpu = await this.gpuOpened
+    return { live: gpu?.pool.liveBuffers ?? 0, weights: this.model?.weightBuffers ?? 0 }
+  }
+
+  /** Frees the weights and the device. */
+  async unload(): Promise<void> {
+    const gpu = await this.gpuOpened
+    this.model?.close()
+    this.forget()
+    gpu?.close()
+  }
+}
