@@ -1,8 +1,9 @@
 // pixel_shuffle: y[f*t + dt - dropped, h*p + py, w*p + px, c] = x[f, h, w, i(c mod C, dt, py, px)] (+ addend, same index as y)
 // i = ((c*t + dt)*p + py)*p + px, or with px and py exchanged when X_FIRST
 // x: [F, H, W, C*t*p*p] elem; y, addend: [F*t - dropped, H*p, W*p, C*repeats] out_elem, add_elem
+// y is clamped to ±limit: what its dtype holds, or less when asked for
 // one invocation an element of y; a workgroup 64 of them; workgroups as dispatch-groups.ts folds them
-// prelude: elem, out_elem, add_elem = f16 | f32, X_FIRST, HAS_ADD, HALF_OUT = bool
+// prelude: elem, out_elem, add_elem = f16 | f32, X_FIRST, HAS_ADD = bool
 
 struct Dims {
   first_group: u32,
@@ -15,9 +16,8 @@ struct Dims {
   space: u32,
   dropped: u32,
   count: u32,
+  limit: f32,
 }
-
-const OUT_LIMIT = select(3.4028234e38f, 65504.0f, HALF_OUT);
 
 @group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<storage, read> x: array<elem>;
@@ -51,5 +51,5 @@ fn main(
   if (HAS_ADD) {
     value += f32(addend[at]);
   }
-  y[at] = out_elem(clamp(value, -OUT_LIMIT, OUT_LIMIT));
+  y[at] = out_elem(clamp(value, -dims.limit, dims.limit));
 }

@@ -1,8 +1,9 @@
 // pixel_unshuffle: y[f, h, w, i] = mean over m of x[max(0, f*t + dt - repeated), h*p + py, w*p + px, c] (+ addend[f, h, w, i])
 // channel j = i*means + m = ((c*t + dt)*p + py)*p + px, or with px and py exchanged when X_FIRST
 // x: [F, H, W, C] elem; y, addend: [(F + repeated)/t, H/p, W/p, C*t*p*p / means] out_elem, add_elem
+// y is clamped to ±limit, what its dtype holds
 // one invocation an element of y; a workgroup 64 of them; workgroups as dispatch-groups.ts folds them
-// prelude: elem, out_elem, add_elem = f16 | f32, X_FIRST, HAS_ADD, HALF_OUT = bool
+// prelude: elem, out_elem, add_elem = f16 | f32, X_FIRST, HAS_ADD = bool
 
 struct Dims {
   first_group: u32,
@@ -16,9 +17,8 @@ struct Dims {
   repeated: u32,
   means: u32,
   count: u32,
+  limit: f32,
 }
-
-const OUT_LIMIT = select(3.4028234e38f, 65504.0f, HALF_OUT);
 
 @group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<storage, read> x: array<elem>;
@@ -59,5 +59,5 @@ fn main(
   if (HAS_ADD) {
     value += f32(addend[at]);
   }
-  y[at] = out_elem(clamp(value, -OUT_LIMIT, OUT_LIMIT));
+  y[at] = out_elem(clamp(value, -dims.limit, dims.limit));
 }

@@ -39,7 +39,7 @@ export interface ConvOptions {
 
 const WORKGROUP = 64
 const ROWS_PER_INVOCATION = 4
-const MAX_GROUPS = 4
+const MAX_GROUPS = 2
 
 /** Name of the kernel variant this op uses, for the record of a job. */
 export function convVariant(): string {

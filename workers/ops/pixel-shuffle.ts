@@ -1,7 +1,7 @@
 // Channels ↔ space and time: what up- and downsampling autoencoders do between convolutions.
 import shuffleCode from '../../shaders/pixel_shuffle.wgsl?raw'
 import unshuffleCode from '../../shaders/pixel_unshuffle.wgsl?raw'
-import { u32 } from '../engine/command-queue'
+import { f32, u32 } from '../engine/command-queue'
 import type { Scope } from '../engine/scope'
 import { dim, elementCount, type FloatDType, type Tensor } from '../engine/tensor'
 import { dispatchGroups } from './dispatch-groups'
@@ -9,6 +9,8 @@ import { dispatchGroups } from './dispatch-groups'
 const WORKGROUP = 64
 /** Index arithmetic of one element, in the submit budget's operations. */
 const COST = 20
+/** Stores clamp here: beyond lies infinity. */
+const LARGEST: Record<FloatDType, number> = { f32: 3.4028234e38, f16: 65504 }
 
 /**
  * How the factors lie in the channel dimension, slowest first: channel, time, y, x as in torch's pixel_shuffle and LTX's
@@ -34,6 +36,8 @@ export interface PixelShuffleOptions extends CommonOptions {
   dropFirst?: number
   /** the result's channels repeated this often: C, then C again …; 1 by default */
   repeatChannels?: number
+  /** the result, addend included, is clamped to ±limit; as far as its dtype goes by default */
+  limit?: number
 }
 
 export interface PixelUnshuffleOptions extends CommonOptions {
@@ -51,7 +55,7 @@ function checkAddend(op: string, addTo: Tensor | undefined, shape: readonly numb
 
 /** x [F, H, W, C·t·p·p] → [F·t − dropFirst, H·p, W·p, C·repeatChannels] */
 export function pixelShuffle(scope: Scope, x: Tensor, options: PixelShuffleOptions): Tensor {
-  const { time = 1, space, order = 'ctyx', dropFirst = 0, repeatChannels = 1, addTo, dtype = x.dtype as FloatDType } = options
+  const { time = 1, space, order = 'ctyx', dropFirst = 0, repeatChannels = 1, limit = Infinity, addTo, dtype = x.dtype as FloatDType } = options
   const [frames, height, width] = [dim(x, -4), dim(x, -3), dim(x, -2)]
   const channels = dim(x, -1) / (time * space * space)
   if (x.shape.length !== 4 || !Number.isInteger(channels)) {
@@ -69,13 +73,12 @@ export function pixelShuffle(scope: Scope, x: Tensor, options: PixelShuffleOptio
       add_elem: (addTo ?? x).dtype,
       X_FIRST: order === 'ctxy',
       HAS_ADD: addTo !== undefined,
-      HALF_OUT: dtype === 'f16',
     },
   )
   dispatchGroups(scope.gpu.queue, {
     kernel,
     tensors: [x, addTo ?? x, y], // without an addend its binding still needs a buffer
-    uniforms: [height, width, channels, channels * repeatChannels, time, space, dropFirst, count].map(u32),
+    uniforms: [height, width, channels, channels * repeatChannels, time, space, dropFirst, count].map(u32).concat(f32(Math.min(limit, LARGEST[dtype]))),
     groups: Math.ceil(count / WORKGROUP),
     flopsPerGroup: WORKGROUP * COST,
   })
@@ -109,13 +112,12 @@ export function pixelUnshuffle(scope: Scope, x: Tensor, options: PixelUnshuffleO
       add_elem: (addTo ?? x).dtype,
       X_FIRST: order === 'ctxy',
       HAS_ADD: addTo !== undefined,
-      HALF_OUT: dtype === 'f16',
     },
   )
   dispatchGroups(scope.gpu.queue, {
     kernel,
     tensors: [x, addTo ?? x, y],
-    uniforms: [shape[1], shape[2], channels, shape[3], time, space, repeatFirst, meanOf, count].map(u32),
+    uniforms: [shape[1], shape[2], channels, shape[3], time, space, repeatFirst, meanOf, count].map(u32).concat(f32(LARGEST[dtype])),
     groups: Math.ceil(count / WORKGROUP),
     flopsPerGroup: WORKGROUP * (COST + 8 * meanOf),
   })
