@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
-import { Scope, withScope } from '../../workers/engine/scope'
+import { withScope, type Scope } from '../../workers/engine/scope'
 import { KinoraAutoencoder } from '../../workers/models/kinora-autoencoder'
 import { need, readCase, readWeights } from '../parity/read-case'
 import { runKinoraDecode, runKinoraEncode } from '../parity/run-kinora-autoencoder'
