@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { withScope, type Scope } from '../../workers/engine/scope'
 import { KinoraAutoencoder } from '../../workers/models/kinora-autoencoder'
 import { need, readCase, readWeights } from '../parity/read-case'
-import { runKinoraDecode, runKinoraEncode } from '../parity/run-kinora-autoencoder'
+import { decodeKinora, encodeKinora } from '../parity/run-autoencoder'
 import { testGpu } from './open-gpu'
 import { randomValues, relativeError } from './reference'
 
@@ -11,8 +11,8 @@ const folder = (name: string) => fileURLToPath(new URL(`../parity/${name}`, impo
 const decodeCase = folder('kinora_autoencoder_decode')
 
 describe.each([
-  { run: runKinoraDecode, name: 'kinora_autoencoder_decode' },
-  { run: runKinoraEncode, name: 'kinora_autoencoder_encode' },
+  { run: decodeKinora, name: 'kinora_autoencoder_decode' },
+  { run: encodeKinora, name: 'kinora_autoencoder_encode' },
 ])('$name', ({ run, name }) => {
   test.each([
     ['f32', 1e-4],

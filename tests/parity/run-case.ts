@@ -2,7 +2,6 @@
 import type { Gpu } from '../../workers/engine/device'
 import { Scope } from '../../workers/engine/scope'
 import { readCase, type HostTensor, type ParityCase } from './read-case'
-import { runKinoraDecode, runKinoraEncode } from './run-kinora-autoencoder'
 import { decodeKinora, decodeLtx, encodeKinora, encodeLtx } from './run-autoencoder'
 import { runScheduler } from './run-scheduler'
 import { runTransformer } from './run-transformer'
@@ -33,8 +32,6 @@ export type Outputs = ReadonlyMap<string, HostTensor>
 type Runner = (scope: Scope, parityCase: ParityCase, precision: Precision) => Promise<Outputs>
 
 const RUNNERS: Record<string, Runner> = {
-  'KinoraAutoencoder.decode': runKinoraDecode,
-  'KinoraAutoencoder.encode': runKinoraEncode,
   'LTXVideoTransformer3DModel.forward': runTransformer,
   'AutoencoderKLLTXVideo.decode': decodeLtx,
   'AutoencoderKLLTXVideo.encode': encodeLtx,
