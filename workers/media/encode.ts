@@ -1,5 +1,6 @@
 // RGBA frames → encoded chunks, through the browser's own encoder (WebCodecs).
 import { AppError } from '../../src/shared/errors'
+import { BT601, BT709, i420Bytes, rgbaToI420 } from './yuv'
 
 /** The codecs a WebM may hold, best first. */
 export const CODECS = ['vp9', 'av1', 'vp8'] as const
@@ -70,6 +71,8 @@ const MAX_QUEUE = 4
 export function startEncoder(choice: EncoderChoice, fps: number, onChunk: EncodedVideoChunkOutputCallback): FrameEncoder {
   const { width, height } = choice.config
   const keyframeEvery = Math.max(1, Math.floor(KEYFRAME_SECONDS * fps))
+  const matrix = choice.codec === 'vp8' ? BT601 : BT709
+  const i420 = new Uint8Array(i420Bytes(width, height)) // every VideoFrame copies it
   let failure: Error | undefined
   let index = 0
 
@@ -98,8 +101,10 @@ export function startEncoder(choice: EncoderChoice, fps: number, onChunk: Encode
         throw new AppError('internal', `A frame of ${width}×${height} takes ${width * height * 4} bytes, got ${rgba.length}.`)
       }
       const timestamp = microseconds(index, fps)
-      const frame = new VideoFrame(rgba, {
-        format: 'RGBX', // opaque: the alpha byte is not read
+      rgbaToI420(rgba, width, height, matrix, i420)
+      const frame = new VideoFrame(i420, {
+        format: 'I420',
+        colorSpace: matrix.colourSpace,
         codedWidth: width,
         codedHeight: height,
         timestamp,

@@ -6,7 +6,7 @@
  */
 export async function makePoster(rgba: Uint8ClampedArray<ArrayBuffer>, width: number, height: number): Promise<Blob> {
   const canvas = new OffscreenCanvas(width, height)
-  const context = canvas.getContext('2d')
+  const context = canvas.getContext('2d', { alpha: false })
   if (!context) throw new Error('This browser has no 2D canvas in workers.')
   context.putImageData(new ImageData(rgba, width, height), 0, 0)
   // an unknown type falls back to PNG by the specification

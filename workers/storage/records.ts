@@ -18,15 +18,24 @@ export interface Records {
 /**
  * Opens the database, bringing an older one up to date first.
  * @param migrations one step a version; the number of steps is the version
- * @throws AppError internal when a newer version of the app made the database
+ * @throws AppError internal when a step fails (all is as it was then), or a newer version of the app made the database
  */
 export async function openRecords(name = 'kinora', migrations: readonly Migration[] = MIGRATIONS): Promise<Records> {
   const version = migrations.length
+  let failure: unknown
   const database = await openDB(name, version, {
     async upgrade(db, oldVersion, _newVersion, transaction) {
-      for (const migrate of migrations.slice(oldVersion)) await migrate(db, transaction)
+      try {
+        for (const migrate of migrations.slice(oldVersion)) await migrate(db, transaction)
+      } catch (error) {
+        // without this the upgrade would be kept half done
+        failure = error
+        transaction.done.catch(() => undefined)
+        transaction.abort()
+      }
     },
   }).catch((error: unknown) => {
+    if (failure) throw new AppError('internal', `The library could not be brought up to date: ${String(failure)}.`, { expected: version })
     if (error instanceof DOMException && error.name === 'VersionError') {
       throw new AppError('internal', 'The library was written by a newer version of Kinora: reload the page to update.', { expected: version })
     }

@@ -1,0 +1,42 @@
+// The harness page: doors of the real workers, for page.evaluate().
+import { wrap } from 'comlink'
+import type { LibraryDoor, TextDoor } from '../../../src/shared/doors'
+import { registerErrorTransfer } from '../../../src/shared/error-transfer'
+import { toErrorData } from '../../../src/shared/errors'
+import type { Harness } from './harness.worker'
+
+registerErrorTransfer()
+
+const openHarness = () => new Worker(new URL('./harness.worker.ts', import.meta.url), { type: 'module', name: 'harness' })
+const openLibrary = () => new Worker(new URL('../../../workers/library.worker.ts', import.meta.url), { type: 'module', name: 'library' })
+const openText = () => new Worker(new URL('../../../workers/text.worker.ts', import.meta.url), { type: 'module', name: 'text' })
+
+let harnessWorker = openHarness()
+
+const doors = {
+  harness: wrap<Harness>(harnessWorker),
+  openLibrary: () => wrap<LibraryDoor>(openLibrary()),
+  openText: () => wrap<TextDoor>(openText()),
+  toErrorData,
+  /** ends the harness worker as a crash would, and starts another */
+  restart() {
+    harnessWorker.terminate()
+    harnessWorker = openHarness()
+    doors.harness = wrap<Harness>(harnessWorker)
+  },
+  /** a blob's bytes in base64, for the test process */
+  async base64(blob: Blob): Promise<string> {
+    const bytes = new Uint8Array(await blob.arrayBuffer())
+    let text = ''
+    for (let i = 0; i < bytes.length; i += 8192) text += String.fromCharCode(...bytes.subarray(i, i + 8192))
+    return btoa(text)
+  },
+}
+
+declare global {
+  interface Window {
+    doors: typeof doors
+  }
+}
+
+window.doors = doors

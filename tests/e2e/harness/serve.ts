@@ -1,0 +1,54 @@
+// Builds the harness once a test worker and serves it, with whatever model folder a test wants under /models/.
+import { test as base } from '@playwright/test'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { fileURLToPath } from 'node:url'
+import { build, preview } from 'vite'
+
+type ModelHandler = (request: IncomingMessage, response: ServerResponse) => void
+
+/** A running harness. */
+export interface HarnessServer {
+  /** origin of the page, ending in / */
+  url: string
+  /** answers requests under /models/ */
+  serveModels(handler: ModelHandler): void
+}
+
+const configFile = fileURLToPath(new URL('./vite.config.ts', import.meta.url))
+
+/** `test` with the harness page open. */
+export const test = base.extend<{ openHarness: void }, { harness: HarnessServer }>({
+  harness: [
+    // eslint-disable-next-line no-empty-pattern -- Playwright reads the fixtures from the pattern
+    async ({}, use) => {
+      await build({ configFile })
+      let handler: ModelHandler = (_, response) => response.writeHead(404).end()
+      const server = await preview({
+        configFile,
+        preview: { port: 0, host: '127.0.0.1' },
+        plugins: [
+          {
+            name: 'kinora:test-models',
+            configurePreviewServer({ middlewares }) {
+              middlewares.use('/models/', (request, response) => handler(request, response))
+            },
+          },
+        ],
+      })
+      const address = server.httpServer.address()
+      if (typeof address !== 'object' || !address) throw new Error('The harness has no address.')
+      await use({ url: `http://127.0.0.1:${address.port}/`, serveModels: (next) => (handler = next) })
+      await server.close()
+    },
+    { scope: 'worker' },
+  ],
+  openHarness: [
+    async ({ page, harness }, use) => {
+      await page.goto(harness.url)
+      await use()
+    },
+    { auto: true },
+  ],
+})
+
+export { expect } from '@playwright/test'

@@ -1,0 +1,234 @@
+// Encoder and muxer in a real browser, judged by ffprobe and by the browser's own player.
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Page } from '@playwright/test'
+import { colourOf, type ClipSpec } from './harness/clip-spec'
+import { expect, test } from './harness/serve'
+
+const spec: ClipSpec = { width: 176, height: 96, fps: 8, frames: 41 }
+
+async function makeClip(page: Page, clip: ClipSpec) {
+  const facts = await page.evaluate((s) => window.doors.harness.makeClip(s), clip)
+  const base64 = await page.evaluate(async () => {
+    const blob = await window.doors.harness.bytes()
+    return window.doors.base64(blob!)
+  })
+  return { facts, bytes: Buffer.from(base64, 'base64') }
+}
+
+interface Probe {
+  format: { duration: string; format_name: string }
+  streams: { codec_name: string; width: number; height: number; nb_read_frames: string; avg_frame_rate: string; color_space?: string }[]
+  packets: { pts_time: string; flags: string }[]
+}
+
+/** What ffprobe says after decoding every frame; it fails on a broken file. */
+function probe(bytes: Buffer): Probe {
+  return withFile(bytes, (file) => {
+    const args = ['-v', 'error', '-count_frames', '-show_format', '-show_streams', '-show_packets', '-of', 'json', file]
+    return JSON.parse(execFileSync('ffprobe', args, { encoding: 'utf8' })) as Probe
+  })
+}
+
+/** Mean colour of each frame as ffmpeg shows it, RGB u8. */
+function colours(bytes: Buffer): number[][] {
+  return withFile(bytes, (file) => {
+    const raw = execFileSync('ffmpeg', ['-v', 'error', '-i', file, '-vf', 'scale=1:1:flags=area,format=rgb24', '-f', 'rawvideo', '-'])
+    return Array.from({ length: raw.length / 3 }, (_, i) => [...raw.subarray(3 * i, 3 * i + 3)])
+  })
+}
+
+/** Colours agree within what 8-bit limited-range video can hold; frames are told apart up to a tolerance of 10. */
+function expectColour(found: number[], frame: number, tolerance = 6): void {
+  const worst = Math.max(...colourOf(frame).map((value, i) => Math.abs(value - found[i]!)))
+  expect(worst, `frame ${frame}: ${found} for ${colourOf(frame)}`).toBeLessThanOrEqual(tolerance)
+}
+
+function withFile<T>(bytes: Buffer, use: (file: string) => T): T {
+  const folder = mkdtempSync(join(tmpdir(), 'kinora-media-'))
+  try {
+    const file = join(folder, 'clip.webm')
+    writeFileSync(file, bytes)
+    return use(file)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+for (const [codec, name, codecString] of [
+  ['vp9', 'vp9', 'vp09.00.10.08'],
+  ['av1', 'av1', 'av01.0.00M.08'],
+  ['vp8', 'vp8', 'vp8'],
+] as const) {
+  test(`${codec}: every frame is there, in order, at its time and colour`, async ({ page }) => {
+    const { facts, bytes } = await makeClip(page, { ...spec, codecs: [codec] })
+    expect(facts).toMatchObject({ codec: codecString, durationSeconds: 41 / 8, bytes: bytes.length, blobType: 'video/webm' })
+    const { format, streams, packets } = probe(bytes)
+    expect(streams).toHaveLength(1)
+    expect(streams[0]).toMatchObject({ codec_name: name, width: 176, height: 96, nb_read_frames: '41', avg_frame_rate: '8/1' })
+    expect(format.format_name).toContain('webm')
+    expect(Number(format.duration)).toBeCloseTo(41 / 8, 6)
+    expect(packets.map((p) => Number(p.pts_time))).toEqual(Array.from({ length: 41 }, (_, i) => i / 8))
+    const keyframes = packets.filter((p) => p.flags.startsWith('K')).map((p) => Number(p.pts_time))
+    expect(keyframes).toEqual([0, 2, 4])
+    const seen = colours(bytes)
+    expect(seen).toHaveLength(41)
+    seen.forEach((colour, frame) => expectColour(colour, frame))
+  })
+}
+
+test('the first codec that the browser has is taken, and none is said as none', async ({ page }) => {
+  const [all, later, none] = await page.evaluate(async () => {
+    const { harness } = window.doors
+    return [await harness.encoderFor(176, 96, 8), await harness.encoderFor(176, 96, 8, ['vp8', 'vp9']), await harness.encoderFor(176, 96, 8, [])] as const
+  })
+  expect(all).toEqual({ codec: 'vp9', codecString: 'vp09.00.10.08', steady: true })
+  expect(later?.codec).toBe('vp8')
+  expect(none).toBeNull()
+  const error = await page.evaluate((s) => window.doors.harness.makeClip(s).then(() => null, window.doors.toErrorData), { ...spec, codecs: [] })
+  expect(error).toMatchObject({ code: 'no-encoder', details: { width: 176, height: 96 } })
+})
+
+test('without VP9 in the browser AV1 is taken', async ({ page, harness }) => {
+  // the browser itself denies VP9 here, as one built without it does
+  await page.route('**/harness.worker-*.js', async (route) => {
+    const response = await route.fetch()
+    const deny = `{const ask=VideoEncoder.isConfigSupported;VideoEncoder.isConfigSupported=c=>c.codec.startsWith('vp09')?Promise.resolve({supported:false,config:c}):ask.call(VideoEncoder,c)};`
+    await route.fulfill({ response, body: deny + (await response.text()) })
+  })
+  await page.goto(harness.url)
+  const choice = await page.evaluate(() => window.doors.harness.encoderFor(176, 96, 8))
+  expect(choice?.codec).toBe('av1')
+})
+
+test('odd sides are refused before anything is written', async ({ page }) => {
+  const error = await page.evaluate((s) => window.doors.harness.makeClip(s).then(() => null, window.doors.toErrorData), { ...spec, width: 175 })
+  expect(error).toMatchObject({ code: 'bad-request', details: { expected: 'even sides', got: '175×96' } })
+  expect(await page.evaluate(() => window.doors.harness.files())).toEqual([])
+})
+
+test('the page plays it and seeks to any frame', async ({ page }) => {
+  const { facts } = await makeClip(page, { ...spec, fps: 24, frames: 121 })
+  const frames = [100, 3, 57, 120, 0, 48, 47]
+  const seen = await page.evaluate(async (frames) => {
+    const video = document.querySelector('video')!
+    const blob = await window.doors.harness.bytes()
+    video.src = URL.createObjectURL(blob!)
+    await new Promise((ready, failed) => {
+      video.onloadeddata = ready
+      video.onerror = () => failed(new Error(video.error?.message))
+    })
+    const canvas = new OffscreenCanvas(1, 1)
+    const context = canvas.getContext('2d', { willReadFrequently: true })!
+    const colours: number[][] = []
+    for (const frame of frames) {
+      video.currentTime = (frame + 0.5) / 24
+      await new Promise((sought) => (video.onseeked = sought))
+      context.drawImage(video, 0, 0, 1, 1)
+      colours.push([...context.getImageData(0, 0, 1, 1).data])
+    }
+    return { colours, duration: video.duration, seekableEnd: video.seekable.end(0) }
+  }, frames)
+  expect(seen.duration).toBeCloseTo(facts.durationSeconds, 3)
+  expect(seen.seekableEnd).toBeCloseTo(121 / 24, 3)
+  frames.forEach((frame, i) => expectColour(seen.colours[i]!, frame, 10))
+})
+
+test('cues point at every key frame', async ({ page }) => {
+  const { bytes } = await makeClip(page, spec)
+  const points = cuePoints(bytes)
+  expect(points.map((p) => p.timeMs)).toEqual([0, 2000, 4000])
+  for (const { clusterAt } of points) expect(bytes.readUInt32BE(clusterAt)).toBe(0x1f43b675) // a Cluster's id
+})
+
+test('a still is a clip of one frame', async ({ page }) => {
+  const { facts, bytes } = await makeClip(page, { ...spec, frames: 1 })
+  const { format, streams } = probe(bytes)
+  expect(streams[0]?.nb_read_frames).toBe('1')
+  expect(Number(format.duration)).toBeCloseTo(1 / 8, 6)
+  expect(facts).toMatchObject({ posterType: 'image/webp' })
+})
+
+test('the poster is the middle frame', async ({ page }) => {
+  await makeClip(page, spec)
+  const pixel = await page.evaluate(async () => {
+    const picture = await createImageBitmap((await window.doors.harness.poster())!)
+    const context = new OffscreenCanvas(picture.width, picture.height).getContext('2d')!
+    context.drawImage(picture, 0, 0)
+    return { size: [picture.width, picture.height], colour: [...context.getImageData(90, 50, 1, 1).data] }
+  })
+  expect(pixel.size).toEqual([176, 96])
+  expectColour(pixel.colour, 20)
+})
+
+test('a clip that ends early is an error, and abort leaves nothing', async ({ page }) => {
+  const error = await page.evaluate((s) => window.doors.harness.makeClip(s).then(() => null, window.doors.toErrorData), { ...spec, stopAfter: 7 })
+  expect(error).toMatchObject({ code: 'internal', details: { expected: 41, found: 7 } })
+  await page.evaluate(async () => {
+    await window.doors.harness.abort()
+    await window.doors.harness.abort()
+  })
+  expect(await page.evaluate(() => window.doors.harness.files())).toEqual([])
+})
+
+test('memory does not grow with the length', async ({ page }) => {
+  test.slow() // a browser measures its memory when it collects garbage, which takes its time
+  const held = async (frames: number) => {
+    await page.evaluate((s) => window.doors.harness.makeClip(s), { width: 64, height: 64, fps: 24, frames, noise: true })
+    return page.evaluate(async () => {
+      const measuring = performance as Performance & { measureUserAgentSpecificMemory(): Promise<{ bytes: number }> }
+      const { bytes } = await measuring.measureUserAgentSpecificMemory()
+      return { heldBytes: bytes, clipBytes: (await window.doors.harness.bytes())!.size }
+    })
+  }
+  const short = await held(100)
+  const long = await held(2000)
+  expect(long.clipBytes).toBeGreaterThan(5_000_000)
+  expect(long.heldBytes - short.heldBytes).toBeLessThan(long.clipBytes / 10)
+})
+
+/** Reads the cues by hand: each CuePoint's time and the place of its cluster in the file. */
+function cuePoints(bytes: Buffer): { timeMs: number; clusterAt: number }[] {
+  const segment = elements(bytes, 0, bytes.length).find((e) => e.id === 0x18538067)!
+  const children = elements(bytes, segment.start, segment.end)
+  const seekHead = children.find((e) => e.id === 0x114d9b74)!
+  const cues = children.find((e) => e.id === 0x1c53bb6b)!
+  // the seek head must lead there, for no player reads a whole file to find its cues
+  const [firstSeek] = elements(bytes, seekHead.start, seekHead.end)
+  const [id, position] = elements(bytes, firstSeek!.start, firstSeek!.end)
+  if (uint(bytes, id!) !== 0x1c53bb6b || segment.start + uint(bytes, position!) !== cues.at) throw new Error('The seek head does not point at the cues.')
+  return elements(bytes, cues.start, cues.end).map((point) => {
+    const [time, positions] = elements(bytes, point.start, point.end)
+    const cluster = elements(bytes, positions!.start, positions!.end).find((e) => e.id === 0xf1)!
+    return { timeMs: uint(bytes, time!), clusterAt: segment.start + uint(bytes, cluster) }
+  })
+}
+
+interface Element {
+  id: number
+  at: number
+  start: number
+  end: number
+}
+
+function uint(bytes: Buffer, { start, end }: Element): number {
+  return bytes.readUIntBE(start, end - start)
+}
+
+function elements(bytes: Buffer, from: number, to: number): Element[] {
+  const found: Element[] = []
+  for (let at = from; at < to; ) {
+    const idLength = Math.clz32(bytes[at]!) - 23
+    const id = bytes.readUIntBE(at, idLength)
+    const first = bytes[at + idLength]!
+    const sizeLength = Math.clz32(first) - 23
+    let size = first & (0xff >> sizeLength)
+    for (let i = 1; i < sizeLength; i++) size = size * 256 + bytes[at + idLength + i]!
+    const start = at + idLength + sizeLength
+    found.push({ id, at, start, end: start + size })
+    at = start + size
+  }
+  return found
+}
