@@ -63,15 +63,22 @@ class Spec:
 
 
 CASES = {
-    "ltx_autoencoder_090_decode": Spec("decode", 1, {**FIRST, **SMALL_ENCODER, "decoder_causal": True}, 1, (2, 2, 3), "causal decoder, channels change between stages"),
-    "ltx_autoencoder_090_encode": Spec("encode", 2, {**FIRST, **SMALL_DECODER}, 2, (2, 1, 3), "strided convolutions, batch 2, BF16 weights", torch.bfloat16),
+    "ltx_autoencoder_090_decode": Spec(
+        "decode", 1, {**FIRST, **SMALL_ENCODER, "decoder_causal": True}, 1, (2, 2, 3),
+        "causal decoder, channels change between stages"),
+    "ltx_autoencoder_090_encode": Spec(
+        "encode", 2, {**FIRST, **SMALL_DECODER}, 2, (2, 1, 3),
+        "strided convolutions, batch 2, BF16 weights", torch.bfloat16),
     "ltx_autoencoder_091_decode": Spec(
         "decode", 3, {**SECOND, **SMALL_ENCODER}, 1, (2, 3, 2),
-        "timestep conditioning, residual upsampling; noise drawn inside is recorded as in.noise.<parameter>; F16 weights", torch.float16),
+        "timestep conditioning, residual upsampling; noise drawn inside is recorded as in.noise.<parameter>; F16 weights",
+        torch.float16),
     "ltx_autoencoder_095_decode": Spec(
         "decode", 4, {**THIRD, "block_out_channels": (4, 4, 4, 8)}, 2, (2, 1, 2),
         "non-causal decoder with a timestep for each clip, batch 2, BF16 weights", torch.bfloat16),
-    "ltx_autoencoder_095_encode": Spec("encode", 5, {**THIRD, "decoder_block_out_channels": (8, 8)}, 1, (3, 2, 1), "downsampling by space, time and both; BF16 weights", torch.bfloat16),
+    "ltx_autoencoder_095_encode": Spec(
+        "encode", 5, {**THIRD, "decoder_block_out_channels": (8, 8)}, 1, (3, 2, 1),
+        "downsampling by space, time and both; BF16 weights", torch.bfloat16),
 }
 
 

@@ -29,7 +29,7 @@ PCA_CLIPS = 500
 # Latents keep part of their natural spread: sigma^0.4 instead of whitening (0) or raw (1).
 # Coarse channels then stand out of the noise first, and fine ones cannot rule the loss.
 SPREAD = 0.4
-LATENT_NOISE = 0.25  # largest standard deviation, in the transformer's units
+LATENT_NOISE = 0.1  # largest standard deviation, in the transformer's units
 HELD_OUT_SEED = 1_000_003
 
 
@@ -153,12 +153,12 @@ def train_decoder(work: Path, minutes: float, batch_size: int, learning_rate: fl
     path, state_path = work / "autoencoder.pt", work / "decoder_training.pt"
     model = KinoraAutoencoder.load(path)
     model.encoder.requires_grad_(False)
-    skip = list(model.decoder.skip.parameters())
-    held_ids = {id(parameter) for parameter in skip}
+    # The fitted skip stays: it is optimal already, and trained on noisy latents it would drift.
+    model.decoder.skip.requires_grad_(False)
     matrices = [p for n, p in model.decoder.named_parameters() if p.ndim >= 4 and n.startswith(("stages", "ups"))]
     matrix_ids = {id(parameter) for parameter in matrices}
-    others = [p for p in model.decoder.parameters() if id(p) not in held_ids | matrix_ids]
-    optimizer = MuonAdam(matrices, [(others, 1.0), (skip, 0.02)], muon_rate=learning_rate, adam_rate=learning_rate * 0.5)
+    others = [p for p in model.decoder.parameters() if p.requires_grad and id(p) not in matrix_ids]
+    optimizer = MuonAdam(matrices, [(others, 1.0)], muon_rate=learning_rate, adam_rate=learning_rate * 0.5)
     step, seen = 0, 0
     if state_path.exists():
         state = torch.load(state_path, map_location="cpu")
@@ -221,7 +221,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=15)
     parser.add_argument("--batch", type=int, default=8)
-    parser.add_argument("--rate", type=float, default=5e-3)
+    parser.add_argument("--rate", type=float, default=3e-3)
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(0)
