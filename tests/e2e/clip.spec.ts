@@ -50,7 +50,7 @@ test('a clip is made, played, kept across a reload, reused, downloaded and delet
   await test.step('reuse its settings', async () => {
     await page.evaluate(() => localStorage.removeItem('kinora.draft'))
     await page.getByRole('dialog').getByRole('button', { name: 'Reuse these settings' }).click()
-    await expect(page.getByLabel('Prompt', { exact: true })).toHaveValue(request.prompt)
+    await expect(page.getByRole('textbox', { name: 'Prompt', exact: true })).toHaveValue(request.prompt)
     await expect(page.getByLabel('Seed number')).toHaveValue(String(request.seed))
     await expect(page.getByLabel('Steps')).toHaveValue(String(request.steps))
   })

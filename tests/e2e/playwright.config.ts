@@ -18,7 +18,7 @@ export default defineConfig({
     colorScheme: 'dark',
     // tests watch and replace requests; those about the service worker allow it
     serviceWorkers: 'block',
-    trace: 'retain-on-failure',
+    screenshot: 'only-on-failure',
     launchOptions: { executablePath: findChromium(), args: chromiumFlags('swiftshader') },
   },
 })

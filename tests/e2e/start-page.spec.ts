@@ -11,7 +11,7 @@ const FIRST_SCREEN_BYTES = 150 * 1024
 test('offers words that work, and says what it does not know', async ({ page, app }) => {
   await page.goto(app.url)
   await expect(page).toHaveTitle(/Kinora/)
-  const prompt = page.getByLabel('Prompt', { exact: true })
+  const prompt = page.getByRole('textbox', { name: 'Prompt', exact: true })
   const generate = page.getByRole('button', { name: 'Generate', exact: true })
 
   await expect(generate).toBeDisabled()
@@ -31,7 +31,7 @@ test('offers words that work, and says what it does not know', async ({ page, ap
 test('cuts a prompt that is too long, and says where', async ({ page, app }) => {
   await page.goto(app.url)
   const words = Array.from({ length: app.starter.text.maxTokens + 5 }, (_, index) => (index % 2 ? 'sky' : 'red'))
-  await page.getByLabel('Prompt', { exact: true }).fill(words.join(' '))
+  await page.getByRole('textbox', { name: 'Prompt', exact: true }).fill(words.join(' '))
   const lastRead = words[app.starter.text.maxTokens - 3] ?? ''
   await expect(page.locator('#prompt-notes')).toContainText(`It stops after “${lastRead}”`)
   await expect(page.locator('#prompt-notes')).toContainText('last 7 words are left out')
@@ -54,7 +54,7 @@ for (const theme of ['dark', 'light'] as const) {
       await page.setViewportSize({ width, height: 800 })
       await page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' })
       await page.goto(app.url)
-      await page.getByLabel('Prompt', { exact: true }).fill('a red sky over a xylophone ')
+      await page.getByRole('textbox', { name: 'Prompt', exact: true }).fill('a red sky over a xylophone ')
       for (const view of ['create', 'library', 'settings']) {
         await page.goto(`${app.url}/#/${view}`)
         await expect(page.getByRole('link', { name: view, exact: false }).and(page.locator('[aria-current=page]'))).toBeVisible()
@@ -74,7 +74,7 @@ test('works from the keyboard alone', async ({ page, app }) => {
   await page.keyboard.press('Enter')
   await expect(page.locator('main')).toBeFocused()
   await page.keyboard.press('Tab')
-  await expect(page.getByLabel('Prompt', { exact: true })).toBeFocused()
+  await expect(page.getByRole('textbox', { name: 'Prompt', exact: true })).toBeFocused()
   await page.keyboard.type('a red sky')
   const generate = page.getByRole('button', { name: 'Generate', exact: true })
   await expect(generate).toBeEnabled()
@@ -90,7 +90,7 @@ test('first screen: at most 150 KB of script and style, compressed', async ({ pa
     if (/\.(js|css)$/.test(pathname) && !pathname.startsWith('/assets/engine/')) files.add(pathname)
   })
   await page.goto(app.url)
-  await expect(page.getByLabel('Prompt', { exact: true })).toBeVisible()
+  await expect(page.getByRole('textbox', { name: 'Prompt', exact: true })).toBeVisible()
   const bytes = [...files].reduce((sum, file) => sum + gzipSync(readFileSync(join(dist, file))).length, 0)
   expect(files.size).toBeGreaterThan(1)
   expect(bytes).toBeLessThanOrEqual(FIRST_SCREEN_BYTES)
