@@ -1,0 +1,21 @@
+// linear, any O: the last column of four may be part full
+@group(0) @binding(3) var<storage, read_write> y: array<out_elem>;
+@group(0) @binding(5) var<storage, read> gate: array<f32>;
+
+fn write_y(row: u32, column: u32, value: vec4<f32>) {
+  let first = column * 4u;
+  for (var i = 0u; i < min(4u, params.outs - first); i++) {
+    let at = row * params.outs + first + i;
+    var v = value[i];
+    if (HAS_GATE) {
+      v *= gate[gate_base(row) + first + i];
+    }
+    if (ADD_TO) {
+      v += f32(y[at]);
+    }
+    if (OUT_F16) {
+      v = clamp(v, -65504.0, 65504.0); // beyond lies infinity
+    }
+    y[at] = out_elem(v);
+  }
+}

@@ -1,0 +1,73 @@
+// linear: y[m, o] = act(sum over k of x[m, k] * w[o, k] + b[o]), or y[m, o] += gate[m, o] * that
+// x: [M, K] elem; y: [M, O] out_elem; w: panels of 8 outputs, [O/8][K][8] f32 | f16 | i8 | i4; scale, b: f32; sums in f32
+// one workgroup: a tile of 64 rows x 64 outputs; 16 columns of x and of w at a time pass through workgroup memory, where the
+// weights are floats already; one invocation keeps 8 rows x 8 outputs in registers
+// dispatch (ceil(rows / 64), ceil(panels / 8), 1)
+// prelude: elem, out_elem = f16 | f32, HAS_BIAS, GELU, SILU, HAS_GATE, ADD_TO, OUT_F16 = bool
+// libs: linear_params, linear_x_{vec4,scalar}, linear_w_{f32,f16,i8,i4}, activation, linear_finish, linear_y_{vec4,scalar}
+// names are unrolled by hand, so that no compiler keeps the sums in memory
+
+const X_STRIDE = 5u; // vec4s a row of x_tile: one more than its four, so that neighbouring rows lie in different banks
+var<workgroup> x_tile: array<vec4<f32>, 320>; // [64 rows][X_STRIDE], four neighbouring k in a vec4
+var<workgroup> w_tile: array<vec4<f32>, 256>; // [16 k][16 columns], four neighbouring outputs in a vec4
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+  let first_row = params.row_offset + group.x * 64u;
+  let first_panel = params.panel_offset + group.y * 8u;
+  let tile_row = local / 8u; // this invocation's rows are tile_row + 8 r
+  let tile_column = local % 8u; // and its columns of four outputs tile_column and tile_column + 8
+
+  var a0 = vec4<f32>(); var a1 = vec4<f32>(); var a2 = vec4<f32>(); var a3 = vec4<f32>();
+  var a4 = vec4<f32>(); var a5 = vec4<f32>(); var a6 = vec4<f32>(); var a7 = vec4<f32>();
+  var b0 = vec4<f32>(); var b1 = vec4<f32>(); var b2 = vec4<f32>(); var b3 = vec4<f32>();
+  var b4 = vec4<f32>(); var b5 = vec4<f32>(); var b6 = vec4<f32>(); var b7 = vec4<f32>();
+
+  for (var step = 0u; step < params.steps; step += 4u) {
+    for (var i = 0u; i < 4u; i++) {
+      let x_row = local / 4u + i * 16u;
+      let x_step = step + local % 4u;
+      var value = vec4<f32>();
+      if (x_step < params.steps) {
+        value = read_x(min(first_row + x_row, params.row_end - 1u), x_step);
+      }
+      x_tile[x_row * X_STRIDE + local % 4u] = value;
+    }
+    for (var i = 0u; i < 4u; i++) {
+      let at = local + i * 64u;
+      let tile_panel = at / 32u;
+      let k = (at % 32u) / 2u;
+      let half = at % 2u;
+      // past the last row of w any finite value will do: x_tile is zero there
+      w_tile[k * 16u + tile_panel * 2u + half] =
+        read_w(min(first_panel + tile_panel, params.panel_end - 1u), min(step * 4u + k, params.steps * 4u - 1u), half);
+    }
+    workgroupBarrier();
+    for (var s = 0u; s < min(4u, params.steps - step); s++) {
+      let at = s * 64u + tile_column;
+      let wa = mat4x4<f32>(w_tile[at], w_tile[at + 16u], w_tile[at + 32u], w_tile[at + 48u]);
+      let wb = mat4x4<f32>(w_tile[at + 8u], w_tile[at + 24u], w_tile[at + 40u], w_tile[at + 56u]);
+      let row_at = tile_row * X_STRIDE + s;
+      let x0 = x_tile[row_at]; a0 += wa * x0; b0 += wb * x0;
+      let x1 = x_tile[row_at + 8u * X_STRIDE]; a1 += wa * x1; b1 += wb * x1;
+      let x2 = x_tile[row_at + 16u * X_STRIDE]; a2 += wa * x2; b2 += wb * x2;
+      let x3 = x_tile[row_at + 24u * X_STRIDE]; a3 += wa * x3; b3 += wb * x3;
+      let x4 = x_tile[row_at + 32u * X_STRIDE]; a4 += wa * x4; b4 += wb * x4;
+      let x5 = x_tile[row_at + 40u * X_STRIDE]; a5 += wa * x5; b5 += wb * x5;
+      let x6 = x_tile[row_at + 48u * X_STRIDE]; a6 += wa * x6; b6 += wb * x6;
+      let x7 = x_tile[row_at + 56u * X_STRIDE]; a7 += wa * x7; b7 += wb * x7;
+    }
+    workgroupBarrier();
+  }
+
+  let row = first_row + tile_row;
+  let column = first_panel * 2u + tile_column;
+  finish(row, column, a0); finish(row, column + 8u, b0);
+  finish(row + 8u, column, a1); finish(row + 8u, column + 8u, b1);
+  finish(row + 16u, column, a2); finish(row + 16u, column + 8u, b2);
+  finish(row + 24u, column, a3); finish(row + 24u, column + 8u, b3);
+  finish(row + 32u, column, a4); finish(row + 32u, column + 8u, b4);
+  finish(row + 40u, column, a5); finish(row + 40u, column + 8u, b5);
+  finish(row + 48u, column, a6); finish(row + 48u, column + 8u, b6);
+  finish(row + 56u, column, a7); finish(row + 56u, column + 8u, b7);
+}
