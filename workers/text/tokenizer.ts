@@ -26,7 +26,8 @@ export function createTokenizer(tokenizerJson: Uint8Array, tokenizerConfig: Uint
   let tokenizer: PreTrainedTokenizer
   try {
     const [json, config] = [tokenizerJson, tokenizerConfig].map((bytes) => JSON.parse(new TextDecoder().decode(bytes)) as object)
-    tokenizer = new PreTrainedTokenizer(json, config)
+    // lengths are minded below, where the part that was read is known
+    tokenizer = new PreTrainedTokenizer({ ...json, truncation: null, padding: null }, config)
   } catch (error) {
     throw new AppError('weights-corrupt', `tokenizer.json is not readable: ${String(error)}.`, { file: 'tokenizer/tokenizer.json' })
   }
