@@ -1,17 +1,29 @@
 import type { Preview } from '../shared/job'
 
-/** Size of the canvas that lights the room, in pixels; it is blurred far beyond its own resolution. */
-export const GLOW_WIDTH = 32
-export const GLOW_HEIGHT = 18
+/** How many pixels of the screen's canvas make one of a preview's; scaled with a good filter, a latent pixel is no block. */
+const PREVIEW_SCALE = 6
 
-/** Draws one picture of a preview, and makes the canvas as large as the picture. */
-export function drawPreview(context: CanvasRenderingContext2D, preview: Preview, frame: number): void {
+/**
+ * Draws one picture of a preview, and fits the canvas to it.
+ * @param softness 0 sharp, 1 as far out of focus as the lens goes; a browser without canvas filters shows it sharp
+ */
+export function drawPreview(context: CanvasRenderingContext2D, preview: Preview, frame: number, softness: number): void {
   const { width, height, rgba } = preview
   const { canvas } = context
+  const size = width * height * 4
+  const raw = new OffscreenCanvas(width, height)
+  raw.getContext('2d')?.putImageData(new ImageData(rgba.subarray(frame * size, (frame + 1) * size), width, height), 0, 0)
+  const scale = Math.max(1, Math.min(PREVIEW_SCALE, Math.floor(400 / Math.max(width, height))))
+  fit(canvas, width * scale, height * scale)
+  context.imageSmoothingQuality = 'high'
+  context.filter = softness > 0 ? `blur(${softness * canvas.width * 0.02}px)` : 'none'
+  context.drawImage(raw, 0, 0, canvas.width, canvas.height)
+}
+
+/** Setting a canvas's size clears it, so only when it changes. */
+function fit(canvas: HTMLCanvasElement, width: number, height: number): void {
   if (canvas.width !== width) canvas.width = width
   if (canvas.height !== height) canvas.height = height
-  const size = width * height * 4
-  context.putImageData(new ImageData(rgba.subarray(frame * size, (frame + 1) * size), width, height), 0, 0)
 }
 
 /** The picture of a looping preview that is due at a time. Pure. */
@@ -20,27 +32,27 @@ export function frameAt(timeMs: number, frames: number, loopSeconds: number): nu
 }
 
 /**
- * The empty screen: lamp light through grain. The same seed draws the same grain, as a seed draws the same noise for a clip;
+ * The empty screen: the lamp with no film before it, and some grain. The same seed draws the same grain, as a seed draws the same noise for a clip;
  * `tick` counts pictures while something is on its way.
  */
 export function drawGrain(context: CanvasRenderingContext2D, ratio: number, seed: number, tick: number): void {
   const { canvas } = context
-  const cells = 72
+  const cells = 120
   const width = Math.round(ratio >= 1 ? cells : cells * ratio)
   const height = Math.round(ratio >= 1 ? cells / ratio : cells)
-  if (canvas.width !== width) canvas.width = width
-  if (canvas.height !== height) canvas.height = height
+  fit(canvas, width, height)
   const image = context.createImageData(width, height)
   const random = uniformNumbers(seed + tick * 7919)
+  const grain = tick === 0 ? 0.035 : 0.3
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
-      const fromCentre = Math.hypot((x + 0.5) / width - 0.5, (y + 0.5) / height - 0.42) / 0.62
-      const light = Math.max(0, 1 - fromCentre * fromCentre) * 0.8 + 0.1
-      const grain = 0.55 + 0.45 * (random() + random() - 1)
+      const fromCentre = Math.hypot((x + 0.5) / width - 0.5, (y + 0.5) / height - 0.46)
+      const fall = Math.min(1, 1.9 * fromCentre * fromCentre)
+      const light = 1 + grain * (random() + random() - 1)
       const at = (y * width + x) * 4
-      image.data[at] = 205 * light * grain
-      image.data[at + 1] = 140 * light * grain
-      image.data[at + 2] = 62 * light * grain
+      image.data[at] = (255 - 16 * fall) * light
+      image.data[at + 1] = (240 - 64 * fall) * light
+      image.data[at + 2] = (212 - 122 * fall) * light
       image.data[at + 3] = 255
     }
   }
