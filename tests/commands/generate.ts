@@ -107,7 +107,12 @@ async function generate(page: Page, origin: string, request: GenerateRequest, op
     requests++
     if (url.origin !== origin) elsewhere.push(url.href)
   })
-  await page.exposeFunction('reportProgress', (event: ProgressEvent) => console.error(describe(event)))
+  let said = ''
+  await page.exposeFunction('reportProgress', (event: ProgressEvent) => {
+    const words = describe(event)
+    if (words !== said) console.error(words)
+    said = words
+  })
   const result = await page.evaluate(
     ([what, how]) => {
       const { reportProgress } = window as unknown as { reportProgress: (event: ProgressEvent) => Promise<void> }
@@ -122,7 +127,7 @@ async function generate(page: Page, origin: string, request: GenerateRequest, op
 
 function describe({ stage, step, steps, etaSeconds, loadedBytes, totalBytes }: ProgressEvent): string {
   const count = step !== undefined && steps !== undefined ? ` ${step} of ${steps}` : ''
-  const bytes = loadedBytes !== undefined && totalBytes ? ` ${Math.round((100 * loadedBytes) / totalBytes)} %` : ''
+  const bytes = loadedBytes !== undefined && totalBytes ? ` ${10 * Math.floor((10 * loadedBytes) / totalBytes)} %` : ''
   return `${stage}${count}${bytes}${etaSeconds === undefined ? '' : `, ${Math.ceil(etaSeconds)} s left`}`
 }
 

@@ -10,6 +10,9 @@ import { parseManifest } from '../../src/shared/model'
 import type { ModelManifest } from '../../src/shared/model'
 import type { GenerateRequest } from '../../src/shared/request'
 
+/** How long a small clip may take on a busy machine without a GPU, from a cold start. */
+export const CLIP_MS = 300_000
+
 /** What is wrong with a served file. */
 export type Damage = 'missing' | 'truncated' | 'corrupt'
 

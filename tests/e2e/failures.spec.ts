@@ -1,6 +1,6 @@
 // Bad days: each says what happened, loses nothing else, and offers the way out.
 import { chromiumFlags, findChromium } from './browser'
-import { expect, openWith, smallClip, test } from './app'
+import { CLIP_MS, expect, openWith, smallClip, test } from './app'
 import type { Damage } from './app'
 
 const WEIGHTS = 'transformer/diffusion_pytorch_model.safetensors'
@@ -18,7 +18,7 @@ for (const { damage, title, facts } of FAULTS) {
     try {
       await page.getByRole('button', { name: 'Generate', exact: true }).click()
       const notice = page.getByRole('alert').filter({ hasText: title })
-      await expect(notice).toBeVisible({ timeout: 60_000 })
+      await expect(notice).toBeVisible({ timeout: CLIP_MS })
       for (const fact of facts(app.starter.files.find(({ path }) => path === WEIGHTS)!)) await expect(notice).toContainText(fact)
       const buffers = await page.evaluate(() => window.kinora!.gpuBuffers())
       expect(buffers.live, 'nothing half-loaded stays').toBe(buffers.weights)
@@ -26,7 +26,7 @@ for (const { damage, title, facts } of FAULTS) {
       app.repair()
     }
     await page.getByRole('button', { name: 'Retry' }).click()
-    await expect(page.getByRole('status', { name: 'Progress' })).toHaveText('Done.', { timeout: 120_000 })
+    await expect(page.getByRole('status', { name: 'Progress' })).toHaveText('Done.', { timeout: CLIP_MS })
   })
 }
 
@@ -50,7 +50,7 @@ test('with storage full the clip still plays and downloads, with a notice', asyn
   const cdp = await page.context().newCDPSession(page)
   await cdp.send('Storage.overrideQuotaForOrigin', { origin: app.url, quotaSize: 1 })
   await page.getByRole('button', { name: 'Generate', exact: true }).click()
-  await expect(page.getByRole('alert').filter({ hasText: 'This clip is not in your library.' })).toBeVisible({ timeout: 120_000 })
+  await expect(page.getByRole('alert').filter({ hasText: 'This clip is not in your library.' })).toBeVisible({ timeout: CLIP_MS })
   await expect(page.getByText('no storage left')).toBeVisible()
 
   const video = page.getByLabel(`The clip: ${request.prompt}`)
@@ -68,7 +68,7 @@ test('a lost GPU device fails the job with its reason, and Retry works without a
   const request = smallClip(app.starter, { steps: app.starter.steps.max })
   await openWith(page, app.url, request)
   await page.getByRole('button', { name: 'Generate', exact: true }).click()
-  await expect(page.getByRole('status', { name: 'Progress' })).toHaveText(/step 1 of/, { timeout: 120_000 })
+  await expect(page.getByRole('status', { name: 'Progress' })).toHaveText(/step 1 of/, { timeout: CLIP_MS })
 
   const cdp = await browser.newBrowserCDPSession()
   // the process that every WebGPU device of this browser lives in; the browser starts another
@@ -78,10 +78,10 @@ test('a lost GPU device fails the job with its reason, and Retry works without a
 
   await page.evaluate(() => Object.assign(window, { sameDocument: true }))
   await notice.getByRole('button', { name: 'Retry' }).click()
-  await expect(page.getByRole('status', { name: 'Progress' })).toHaveText(/step 2 of/, { timeout: 120_000 })
+  await expect(page.getByRole('status', { name: 'Progress' })).toHaveText(/step 2 of/, { timeout: CLIP_MS })
   expect(await page.evaluate(() => 'sameDocument' in window)).toBe(true)
   await page.keyboard.press('Escape')
-  await expect(page.getByRole('status', { name: 'Progress' })).toHaveText('Cancelled. Nothing was kept.', { timeout: 60_000 })
+  await expect(page.getByRole('status', { name: 'Progress' })).toHaveText('Cancelled. Nothing was kept.', { timeout: CLIP_MS })
 })
 
 test('without WebGPU the page says so and how to get it; the library still opens', async ({ app, playwright }) => {
