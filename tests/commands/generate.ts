@@ -47,11 +47,11 @@ async function main(argv: readonly string[]): Promise<void> {
       const options: AutomationOptions = {
         modelUrl,
         ...(flags.precision && { precision: flags.precision }),
-        ...(flags.autotune && { autotune: true }),
         ...(flags.noise !== undefined && { noise: readNoise(flags.noise, shape) }),
         ...(flags.embeds !== undefined && { embeds: readEmbeds(flags.embeds) }),
         ...(flags['save-latents'] !== undefined && { keepLatents: true }),
       }
+      if (flags.autotune) console.error('autotune: kernels are chosen from the adapter and the shapes alone; there is nothing to measure')
       const { result, requests } = await generate(page, server.url, request, options)
       writeFileSync(flags.out, Buffer.from(result.webm, 'base64'))
       if (flags['save-latents'] !== undefined && result.latents) saveLatents(flags['save-latents'], result.latents, shape)
