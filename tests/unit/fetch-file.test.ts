@@ -119,6 +119,19 @@ describe('fetchModelFile', () => {
     await expect.poll(() => closed).toBe(true)
   })
 
+  test('an abort with a reason of its own is thrown as that reason, without another try', async () => {
+    const stopped = new AbortController()
+    const reason = new AppError('cancelled', 'The job was cancelled.')
+    let requests = 0
+    const url = await serve((_, response) => {
+      requests++
+      response.write(weights.subarray(0, 1000))
+    })
+    const run = fetchModelFile(url, file, { signal: stopped.signal, onProgress: (loaded) => loaded > 0 && stopped.abort(reason) })
+    await expect(run).rejects.toBe(reason)
+    expect(requests).toBe(1)
+  })
+
   test('a path out of the model folder is refused without a request', async () => {
     let requests = 0
     const url = await serve((_, response) => {
@@ -147,7 +160,7 @@ describe('fetchManifest', () => {
     steps: { default: 4, min: 1, max: 8 },
     guidance: { default: 3, min: 1, max: 8 },
     latent: { channels: 16, scaleSpace: 8, scaleTime: 4 },
-    rope: {},
+    rope: { coordinate: 'latent index x scale', timeScale: 1, spaceScale: 1, baseTime: 20, baseSpace: 2048, theta: 10_000 },
     text: { maxTokens: 16, words: [] },
     knows: [],
     examples: [],

@@ -43,14 +43,14 @@ export function modelFile(manifest: ModelManifest, path: string): ModelFile {
 /**
  * Fetches one file of a model folder and checks it against the manifest. Nothing is returned unless all of it is right,
  * and calling again starts afresh.
- * @throws AppError weights-missing, weights-truncated, weights-corrupt; AbortError when the signal fires
+ * @throws AppError weights-missing, weights-truncated, weights-corrupt; the signal's reason when it fires
  */
 export async function fetchModelFile(modelUrl: string, file: ModelFile, options: FetchOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
   const url = fileUrl(modelUrl, file.path)
   try {
     return await fetchOnce(url, file, 'default', options)
   } catch (error) {
-    if (!(error instanceof AppError) || error.code === 'weights-missing') throw error
+    if (options.signal?.aborted || !(error instanceof AppError) || error.code === 'weights-missing') throw error
     // The bad bytes may be an old copy in a cache, from before the model was updated: look once behind every cache.
     await forgetCached(url)
     options.signal?.throwIfAborted()

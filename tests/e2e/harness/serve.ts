@@ -19,7 +19,6 @@ const configFile = fileURLToPath(new URL('./vite.config.ts', import.meta.url))
 /** `test` with the harness page open. */
 export const test = base.extend<{ openHarness: void }, { harness: HarnessServer }>({
   harness: [
-    // eslint-disable-next-line no-empty-pattern -- Playwright reads the fixtures from the pattern
     async ({}, use) => {
       await build({ configFile })
       let handler: ModelHandler = (_, response) => response.writeHead(404).end()
