@@ -76,6 +76,16 @@ for (const [codec, name, codecString] of [
     const seen = colours(bytes)
     expect(seen).toHaveLength(41)
     seen.forEach((colour, frame) => expectColour(colour, frame))
+    const player = await page.evaluate(async () => {
+      const video = document.querySelector('video')!
+      video.src = URL.createObjectURL((await window.doors.harness.bytes())!)
+      await new Promise((ready, failed) => {
+        video.onloadeddata = ready
+        video.onerror = () => failed(new Error(video.error?.message))
+      })
+      return [video.videoWidth, video.videoHeight, video.duration]
+    })
+    expect(player).toEqual([176, 96, 41 / 8])
   })
 }
 
