@@ -1,15 +1,7 @@
-// Three screens and one detail: the address after # is all the router there is.
+import { parseRoute } from './parse-route'
+import type { Route } from './parse-route'
 
-export type Route = { view: 'create' } | { view: 'library'; clip: string | null } | { view: 'settings' }
-
-/** Reads `#/create`, `#/library`, `#/library/ID`, `#/settings`; anything else is create. Pure. */
-export function parseRoute(hash: string): Route {
-  const [view, id] = hash.replace(/^#\/?/, '').split('/')
-  if (view === 'library') return { view, clip: id ? decodeURIComponent(id) : null }
-  if (view === 'settings') return { view }
-  return { view: 'create' }
-}
-
+/** The screen that is shown, after the address. */
 class Router {
   route = $state.raw<Route>(parseRoute(location.hash))
 

@@ -1,0 +1,88 @@
+import { describe, expect, it } from 'vitest'
+import { clipFileName } from '../../src/components/clip-download'
+import { codecName } from '../../src/components/clip-facts'
+import { errorSentence } from '../../src/components/error-sentence'
+import { frameAt } from '../../src/components/projection-drawing'
+import { formatBytes, formatDuration, formatSeconds, formatTimeLeft } from '../../src/components/quantities'
+import type { ErrorCode } from '../../src/shared/errors'
+import { parseRoute } from '../../src/state/parse-route'
+import { nearestWords, problemWords } from '../../src/views/create/problem-words'
+import { focusOf, progressWords, stageFraction } from '../../src/views/create/progress-words'
+
+describe('quantities', () => {
+  it('reads as people write', () => {
+    expect([0, 12, 999, 1000, 3_400_000, 23_400_000, 12e9].map(formatBytes)).toEqual(['0 B', '12 B', '999 B', '1.0 kB', '3.4 MB', '23 MB', '12 GB'])
+    expect([2.125, 2, 17 / 12].map(formatSeconds)).toEqual(['2.1 s', '2 s', '1.4 s'])
+    expect([340, 4210, 42_000, 60_000, 65_200, 119_900].map(formatDuration)).toEqual(['340 ms', '4.2 s', '42 s', '1 min', '1 min 5 s', '2 min'])
+    expect([1, 12.4, 42, 130].map(formatTimeLeft)).toEqual(['a moment left', 'about 12 s left', 'about 40 s left', 'about 2 min left'])
+  })
+})
+
+describe('file name', () => {
+  it('is safe and says what the clip is', () => {
+    expect(clipFileName('A red sky, at sunset!', 7)).toBe('kinora-a-red-sky-at-sunset-7.webm')
+    expect(clipFileName('../../café: “night”', 0)).toBe('kinora-cafe-night-0.webm')
+    expect(clipFileName('   ', 5)).toBe('kinora-5.webm')
+    expect(clipFileName('word '.repeat(80), 1)).toMatch(/^[a-z-]{1,60}-1\.webm$/)
+  })
+})
+
+describe('error sentences', () => {
+  it('has a sentence for every code, and passes on the facts about files', () => {
+    const codes: ErrorCode[] = [
+      'no-webgpu', 'no-adapter', 'device-lost', 'out-of-memory', 'bad-request', 'weights-missing', 'weights-truncated',
+      'weights-corrupt', 'no-encoder', 'storage-full', 'not-found', 'cancelled', 'internal',
+    ]
+    const titles = codes.map((code) => errorSentence({ code, message: 'x.bin: expected 8, got 4.', details: {} }).title)
+    expect(titles.every((title) => title.endsWith('.'))).toBe(true)
+    expect(new Set(titles).size).toBe(codes.length)
+    expect(errorSentence({ code: 'weights-truncated', message: 'x.bin: expected 8, got 4.', details: {} }).advice).toContain('x.bin: expected 8, got 4.')
+  })
+})
+
+describe('routes', () => {
+  it('reads the address', () => {
+    expect(parseRoute('')).toEqual({ view: 'create' })
+    expect(parseRoute('#/nowhere')).toEqual({ view: 'create' })
+    expect(parseRoute('#/library')).toEqual({ view: 'library', clip: null })
+    expect(parseRoute('#/library/a%20b')).toEqual({ view: 'library', clip: 'a b' })
+    expect(parseRoute('#/settings')).toEqual({ view: 'settings' })
+  })
+
+  it('survives an address that is not well written', () => {
+    expect(parseRoute('#/library/%E0%A4%A')).toEqual({ view: 'library', clip: '%E0%A4%A' })
+  })
+})
+
+describe('progress', () => {
+  it('tells stage, step and how much is done', () => {
+    expect(progressWords({ status: 'running', stage: 'denoising', step: 3, steps: 8 }, false)).toBe('Denoising: step 3 of 8')
+    expect(progressWords({ status: 'running', stage: 'loading', loadedBytes: 6e6, totalBytes: 21e6 }, false)).toBe('Loading the model: 6.0 MB of 21 MB')
+    expect(progressWords({ status: 'running', stage: 'denoising', step: 3, steps: 8 }, true)).toBe('Stopping…')
+    expect(progressWords({ status: 'idle' }, false)).toBe('')
+    expect(stageFraction({ status: 'running', stage: 'decoding', step: 5, steps: 20 })).toBe(0.25)
+    expect(stageFraction({ status: 'running', stage: 'compiling' })).toBeNull()
+    expect(focusOf({ status: 'running', stage: 'encoding-text' })).toBe(0)
+    expect(focusOf({ status: 'running', stage: 'saving' })).toBe(1)
+  })
+
+  it('loops a preview over the length of the clip', () => {
+    expect([0, 399, 400, 1999, 2000].map((ms) => frameAt(ms, 5, 2))).toEqual([0, 0, 1, 4, 0])
+  })
+})
+
+describe('problems with settings', () => {
+  it('says what is wrong and what is offered', () => {
+    const problem = { field: 'width' as const, expected: 'one of 128×128', got: '192×96', nearest: { width: 176, height: 96 } }
+    expect(problemWords(problem)).toBe('This model does not make 192 × 96 pixels.')
+    expect(nearestWords(problem.nearest)).toBe('176 × 96')
+    expect(nearestWords({ frames: 17 })).toBe('17 frames')
+    expect(problemWords({ field: 'steps', expected: '1 to 30', got: '50', nearest: { steps: 30 } })).toBe('This model takes 1 to 30 as steps, not 50.')
+  })
+})
+
+describe('codec names', () => {
+  it('knows the three there are', () => {
+    expect(['vp09.00.10.08', 'av01.0.04M.08', 'vp8', 'V_OTHER'].map(codecName)).toEqual(['VP9', 'AV1', 'VP8', 'V_OTHER'])
+  })
+})

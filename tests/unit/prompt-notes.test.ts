@@ -1,0 +1,85 @@
+import { describe, expect, it } from 'vitest'
+import type { ModelManifest } from '../../src/shared/model'
+import { addPhrase, nearestWord, notePrompt, replaceWord } from '../../src/views/create/prompt-notes'
+
+const words = ['a', 'red', 'sky', 'at', 'sunset', 'mountain', 'mountains', 'over', 'ocean', ',']
+
+/** A manifest of a model that knows these words and reads `maxTokens` tokens, two of them special. */
+function modelOf(maxTokens = 32): ModelManifest {
+  return {
+    schemaVersion: 1,
+    id: 'small',
+    name: 'Small',
+    version: 1,
+    licence: 'MIT',
+    description: '',
+    files: [],
+    sizes: [{ shape: '1:1', width: 64, height: 64 }],
+    frames: { default: 9, allowed: [9] },
+    fps: { default: 8, allowed: [8] },
+    steps: { default: 4, min: 1, max: 8 },
+    guidance: { default: 3, min: 1, max: 8 },
+    latent: { channels: 4, scaleSpace: 8, scaleTime: 4 },
+    rope: {},
+    text: { maxTokens, words },
+    knows: [],
+    examples: [],
+  }
+}
+
+describe('notes on a prompt', () => {
+  it('joins back to the prompt, whatever is in it', () => {
+    for (const prompt of ['', '  ', 'a red sky', 'a  Dinosaur, at sunset!  ', 'é 🦕 a\nred sky'.repeat(9)]) {
+      expect(
+        notePrompt(prompt, modelOf(8))
+          .stretches.map((stretch) => stretch.text)
+          .join(''),
+      ).toBe(prompt)
+    }
+  })
+
+  it('marks unknown words once each, with a known word that is spelt alike', () => {
+    const { unknown, stretches } = notePrompt('a red mountian, a dinosaur, a Mountian', modelOf())
+    expect(unknown).toEqual([
+      { word: 'mountian', suggestion: 'mountain' },
+      { word: 'dinosaur', suggestion: null },
+    ])
+    expect(stretches.filter((stretch) => stretch.kind === 'unknown').map((stretch) => stretch.text)).toEqual(['mountian', 'dinosaur', 'Mountian'])
+  })
+
+  it('leaves a word alone that is still being typed and may become a known one', () => {
+    expect(notePrompt('a mount', modelOf(), 7).unknown).toEqual([])
+    expect(notePrompt('a mount', modelOf(), null).unknown.map(({ word }) => word)).toEqual(['mount'])
+    expect(notePrompt('a mountx', modelOf(), 8).unknown).toHaveLength(1)
+  })
+
+  it('says where a long prompt is cut', () => {
+    const notes = notePrompt('a red sky at sunset over a dinosaur', modelOf(2 + 4))
+    expect(notes.cut).toEqual({ after: 'at', unreadWords: 4 })
+    expect(notes.unknown).toEqual([])
+    expect(notePrompt('a red sky at', modelOf(2 + 4)).cut).toBeNull()
+  })
+})
+
+describe('nearest word', () => {
+  it('finds small slips and nothing far off', () => {
+    expect(nearestWord('sunsett', words)).toBe('sunset')
+    expect(nearestWord('ocaen', words)).toBe('ocean')
+    expect(nearestWord('skyy', words)).toBe('sky')
+    expect(nearestWord('zebra', words)).toBeNull()
+    expect(nearestWord('rad', words)).toBeNull()
+  })
+})
+
+describe('changing a prompt', () => {
+  it('replaces a word wherever it stands, and only whole words', () => {
+    expect(replaceWord('teh sky, Teh sea, tehran', modelOf(), 'teh', 'the')).toBe('the sky, the sea, tehran')
+  })
+
+  it('adds a phrase after a comma, or where the prompt waits for one', () => {
+    expect(addPhrase('', 'a red sky')).toBe('a red sky')
+    expect(addPhrase('a boat ', 'a red sky')).toBe('a boat, a red sky')
+    expect(addPhrase('a boat over', 'the ocean')).toBe('a boat over the ocean')
+    expect(addPhrase('a boat,', 'noir')).toBe('a boat, noir')
+  })
+})
