@@ -1,12 +1,12 @@
-import { describe, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { withScope } from '../../workers/engine/scope'
 import type { FloatDType } from '../../workers/engine/tensor'
-import { conv, uploadConv, type ConvOptions } from '../../workers/ops/conv'
+import { conv, convVariant, uploadConv, type ConvOptions, type ConvVariant } from '../../workers/ops/conv'
 import { testGpu } from './open-gpu'
 import { asHalf, randomValues, relativeError, siluReference } from './reference'
 
 type Size4 = readonly [number, number, number, number]
-type Options = Omit<ConvOptions, 'addTo' | 'dtype'>
+type Options = Omit<ConvOptions, 'addTo' | 'dtype' | 'variant'>
 
 /** Direct convolution, channels last, in double precision. Returns [F', H', W', O] and its shape. */
 function convReference(x: Float32Array, [F, H, W, C]: Size4, w: Float32Array, shape: readonly number[], bias: Float32Array | undefined, o: Options) {
@@ -43,42 +43,70 @@ function convReference(x: Float32Array, [F, H, W, C]: Size4, w: Float32Array, sh
   return { y, shape: [frames, height, width, O] }
 }
 
-const cases: { name: string; x: Size4; w: readonly number[]; bias?: boolean; residual?: boolean; options?: Options }[] = [
+interface Case {
+  name: string
+  x: Size4
+  w: readonly number[]
+  bias?: boolean
+  residual?: boolean
+  options?: Options
+  /** runs in every dtype and variant */
+  varied?: boolean
+}
+
+const cases: Case[] = [
   { name: '2D 3×3, three channels to twelve', x: [2, 7, 9, 3], w: [12, 3, 3, 3], bias: true },
   { name: '2D 3×3, 48 to 48, silu and residual', x: [1, 6, 5, 48], w: [48, 48, 3, 3], bias: true, residual: true, options: { activation: 'silu' } },
-  { name: '2D 3×3, odd channels both ways, residual', x: [1, 5, 4, 7], w: [5, 7, 3, 3], bias: true, residual: true },
-  { name: '2D 1×1, 20 to 12, more rows than a workgroup has', x: [1, 17, 19, 20], w: [12, 20, 1, 1], bias: true },
+  { name: '2D 3×3, odd channels both ways, residual', x: [1, 5, 4, 7], w: [5, 7, 3, 3], bias: true, residual: true, varied: true },
+  { name: '2D 1×1, 20 to 76, more rows and channels than a workgroup has', x: [1, 17, 19, 20], w: [76, 20, 1, 1], bias: true, varied: true },
   { name: '2D 3×3 reflect', x: [1, 5, 6, 8], w: [8, 8, 3, 3], options: { padSpace: 'reflect' } },
   { name: '2D 3×3 stride 2', x: [2, 7, 8, 4], w: [8, 4, 3, 3], bias: true, options: { stride: [1, 2, 2] } },
-  { name: '3D (2,3,3) causal', x: [3, 4, 5, 16], w: [16, 16, 2, 3, 3], bias: true },
+  { name: '3D (2,3,3) causal', x: [3, 4, 5, 16], w: [16, 16, 2, 3, 3], bias: true, varied: true },
   { name: '3D 3×3×3 causal', x: [4, 4, 3, 12], w: [20, 12, 3, 3, 3], bias: true, options: { time: 'causal' } },
   { name: '3D 3×3×3 non-causal, reflect', x: [3, 5, 4, 8], w: [12, 8, 3, 3, 3], bias: true, options: { time: 'both', padSpace: 'reflect' } },
   { name: '3D 3×3×3 causal, stride 2 each way', x: [5, 6, 7, 8], w: [8, 8, 3, 3, 3], bias: true, options: { stride: [2, 2, 2] } },
   { name: '3D on one frame', x: [1, 3, 3, 4], w: [4, 4, 3, 3, 3], options: { time: 'both' } },
 ]
 
-describe.each<[FloatDType, number]>([
-  ['f32', 1e-5],
-  ['f16', 2e-3],
-])('conv in %s', (dtype, tolerance) => {
-  test.each(cases)('$name', async ({ x, w, bias, residual, options = {} }) => {
-    const gpu = await testGpu()
-    const round = (values: Float32Array<ArrayBuffer>) => (dtype === 'f16' ? asHalf(values) : values)
-    const count = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1)
-    const input = round(randomValues(1, count(x)))
-    const weight = round(randomValues(2, count(w), 1 / Math.sqrt(count(w.slice(1)))))
-    const biases = bias ? randomValues(3, w[0] ?? 0) : undefined
-    const expected = convReference(input, x, weight, w, biases, options)
-    const added = residual ? randomValues(4, expected.y.length) : undefined
-    await withScope(gpu, async (scope) => {
-      const addTo = added && scope.upload(added, expected.shape, 'f32') // the residual stream stays f32
-      const y = conv(scope, scope.upload(input, x, dtype), uploadConv(scope, weight, w, biases, dtype), { ...options, ...(addTo && { addTo }) })
-      expect(y.shape).toEqual(expected.shape)
-      expect(y.dtype).toBe(dtype)
-      expect(relativeError(await gpu.read(y), expected.y.map((v, i) => v + (added?.[i] ?? 0)))).toBeLessThan(tolerance)
+const TOLERANCE: Record<FloatDType, number> = { f32: 1e-5, f16: 2e-3 }
+
+async function expectAgreement({ x, w, bias, residual, options = {} }: Case, dtype: FloatDType, variant?: ConvVariant): Promise<void> {
+  const gpu = await testGpu()
+  const round = (values: Float32Array<ArrayBuffer>) => (dtype === 'f16' ? asHalf(values) : values)
+  const count = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1)
+  const input = round(randomValues(1, count(x)))
+  const weight = round(randomValues(2, count(w), 1 / Math.sqrt(count(w.slice(1)))))
+  const biases = bias ? randomValues(3, w[0] ?? 0) : undefined
+  const expected = convReference(input, x, weight, w, biases, options)
+  const added = residual ? randomValues(4, expected.y.length) : undefined
+  await withScope(gpu, async (scope) => {
+    const addTo = added && scope.upload(added, expected.shape, 'f32') // the residual stream stays f32
+    const y = conv(scope, scope.upload(input, x, dtype), uploadConv(scope, weight, w, biases, dtype), {
+      ...options,
+      ...(addTo && { addTo }),
+      ...(variant && { variant }),
     })
-    expect(gpu.pool.liveBuffers).toBe(0)
+    expect(y.shape).toEqual(expected.shape)
+    expect(y.dtype).toBe(dtype)
+    expect(relativeError(await gpu.read(y), expected.y.map((v, i) => v + (added?.[i] ?? 0)))).toBeLessThan(TOLERANCE[dtype])
   })
+  expect(gpu.pool.liveBuffers).toBe(0)
+}
+
+test.each(cases)('conv in f32: $name', async (one) => expectAgreement(one, 'f32'))
+
+// the borders are the same code in every dtype and variant; what differs is loads, stores and tiles
+const few = cases.filter(({ varied }) => varied)
+test.each(few)('conv in f16: $name', async (one) => expectAgreement(one, 'f16'))
+test.each(few)('conv by tiles: $name', async (one) => expectAgreement(one, 'f32', 'tile'))
+test.each(few.slice(-1))('conv without subgroups: $name', async (one) => expectAgreement(one, 'f32', 'direct'))
+
+test('the variant follows the adapter', () => {
+  const facts = { name: 'some adapter', f16: true, subgroups: true, software: false }
+  expect(convVariant(facts, 64)).toBe('tile')
+  expect(convVariant(facts, 12)).toBe('direct')
+  expect(convVariant({ ...facts, software: true }, 64)).toBe('direct-subgroups')
+  expect(convVariant({ ...facts, software: true, subgroups: false }, 64)).toBe('direct')
 })
 
 test('f16 activations into an f32 stream', async () => {

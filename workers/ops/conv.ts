@@ -1,11 +1,15 @@
 // Convolution of channels-last clips: 2D inside each frame (kt = 1), or 3D over time.
-import convCode from '../../shaders/conv.wgsl?raw'
+import directCode from '../../shaders/conv.wgsl?raw'
+import tileCode from '../../shaders/conv_tile.wgsl?raw'
+import mainPlain from '../../shaders/lib/conv_main_plain.wgsl?raw'
+import mainSubgroups from '../../shaders/lib/conv_main_subgroups.wgsl?raw'
 import readScalar from '../../shaders/lib/conv_read_scalar.wgsl?raw'
 import readVec4 from '../../shaders/lib/conv_read_vec4.wgsl?raw'
+import windowCode from '../../shaders/lib/conv_window.wgsl?raw'
 import writeScalar from '../../shaders/lib/conv_write_scalar.wgsl?raw'
 import writeVec4 from '../../shaders/lib/conv_write_vec4.wgsl?raw'
 import { u32 } from '../engine/command-queue'
-import type { Prelude } from '../engine/kernel'
+import type { AdapterFacts } from '../engine/device'
 import type { Scope } from '../engine/scope'
 import { dim, elementCount, type FloatDType, type Tensor } from '../engine/tensor'
 
@@ -35,15 +39,24 @@ export interface ConvOptions {
   addTo?: Tensor
   /** of the result; by default x's */
   dtype?: FloatDType
+  /** chosen from the adapter when not given */
+  variant?: ConvVariant
 }
 
-const WORKGROUP = 64
-const ROWS_PER_INVOCATION = 4
-const MAX_GROUPS = 2
+/** 'tile' is for GPUs; 'direct' for software adapters and a handful of output channels; '-subgroups' shares its weight reads. */
+export type ConvVariant = 'tile' | 'direct' | 'direct-subgroups'
 
-/** Name of the kernel variant this op uses, for the record of a job. */
-export function convVariant(): string {
-  return 'direct-4x16'
+/** Rows and groups of 4 output channels of a workgroup of the tile variant. */
+const TILE = { rows: 64, groups: 16 }
+/** The most workgroups one grid dimension may have, by the WebGPU specification. */
+const MAX_GRID = 65535
+/** The direct variants' workgroups are small, for a small picture has few rows. */
+const DIRECT = { workgroup: 16, rowsPerInvocation: 4, maxGroups: 2 }
+
+/** The variant that `conv` takes for so many output channels, for a job's record. */
+export function convVariant(facts: AdapterFacts, out: number): ConvVariant {
+  if (!facts.software && out > TILE.groups) return 'tile'
+  return facts.software && facts.subgroups ? 'direct-subgroups' : 'direct'
 }
 
 /** Uploads weights in torch's order: [O, I, kt, kh, kw] or [O, I, kh, kw]. */
@@ -84,17 +97,6 @@ export function uploadConv(
   }
 }
 
-/** Groups of 4 output channels an invocation computes: as few idle ones as possible, then as many as possible. */
-function groupsPerInvocation(outGroups: number): number {
-  let best = 1
-  for (let groups = 2; groups <= MAX_GROUPS; groups++) {
-    // half a group of waste is paid back by reading x less often
-    const cost = (n: number) => Math.ceil(outGroups / n) * (n + 1)
-    if (cost(groups) <= cost(best)) best = groups
-  }
-  return best
-}
-
 /**
  * Convolves a clip. x [F, H, W, C] → [F', H', W', O] with
  * F' = ⌊(F − 1) / st⌋ + 1 when causal (or kt odd), and likewise in height and width for odd kernels.
@@ -120,35 +122,38 @@ export function conv(scope: Scope, x: Tensor, weight: ConvWeight, options: ConvO
     throw new Error(`conv: expected addTo [${shape.join(', ')}], got [${addTo.shape.join(', ')}].`)
   }
 
+  const { queue, facts, kernels } = scope.gpu
+  const variant = options.variant ?? convVariant(facts, weight.out)
   const outGroups = Math.ceil(weight.out / 4)
-  const groups = groupsPerInvocation(outGroups)
-  const prelude: Prelude = {
+  const groups = variant === 'tile' ? TILE.groups : Math.min(outGroups, DIRECT.maxGroups)
+  const readX = weight.in % 4 === 0 ? readVec4 : readScalar
+  const writeY = weight.out % 4 === 0 ? writeVec4 : writeScalar
+  const source = {
+    name: `conv_${variant}_${weight.in % 4 === 0 ? 4 : 1}x${weight.out % 4 === 0 ? 4 : 1}`,
+    code: variant === 'tile' ? tileCode : directCode,
+    libs: [windowCode, readX, writeY, ...(variant === 'tile' ? [] : [variant === 'direct' ? mainPlain : mainSubgroups])],
+  }
+  const kernel = kernels.get(source, {
     elem: x.dtype,
     weight_elem: weight.dtype,
     residual_elem: addTo?.dtype ?? 'f32',
     out_elem: dtype,
-    WG: WORKGROUP,
-    GROUPS: groups,
     REFLECT: padSpace === 'reflect',
     SILU: activation === 'silu',
     HAS_RESIDUAL: addTo !== undefined,
     HALF_OUT: dtype === 'f16',
-  }
-  const vectorIn = weight.in % 4 === 0
-  const vectorOut = weight.out % 4 === 0
-  const name = `conv ${vectorIn ? 'vec4' : 'scalar'}-${vectorOut ? 'vec4' : 'scalar'}`
-  const libs = [vectorIn ? readVec4 : readScalar, vectorOut ? writeVec4 : writeScalar]
-  const kernel = scope.gpu.kernels.get({ name, code: convCode, libs }, prelude)
+    ...(variant !== 'tile' && { WG: DIRECT.workgroup, GROUPS: groups, SUBGROUPS: variant === 'direct-subgroups' }),
+  })
 
   const y = scope.alloc(shape, dtype)
   const rows = outFrames * outHeight * outWidth
   const flopsPerRow = 2 * kt * kh * kw * weight.in * weight.out
-  const rowsPerGroup = WORKGROUP * ROWS_PER_INVOCATION
+  const tileRows = variant === 'tile' ? TILE.rows : DIRECT.workgroup * DIRECT.rowsPerInvocation
   // whole workgroups a dispatch, short enough for the queue
-  const groupsPerDispatch = Math.min(65535, Math.max(1, Math.floor(scope.gpu.queue.dispatchBudget / (flopsPerRow * rowsPerGroup))))
-  for (let from = 0; from < rows; from += groupsPerDispatch * rowsPerGroup) {
-    const end = Math.min(rows, from + groupsPerDispatch * rowsPerGroup)
-    scope.gpu.queue.dispatch({
+  const tilesAtOnce = Math.min(MAX_GRID, Math.max(1, Math.floor(queue.dispatchBudget / (flopsPerRow * tileRows))))
+  for (let from = 0; from < rows; from += tilesAtOnce * tileRows) {
+    const end = Math.min(rows, from + tilesAtOnce * tileRows)
+    queue.dispatch({
       kernel,
       // without a residual its binding still needs a buffer: the bias stands in, unread
       tensors: [x, weight.data, weight.bias, addTo ?? weight.bias, y],
@@ -156,7 +161,7 @@ export function conv(scope: Scope, x: Tensor, weight: ConvWeight, options: ConvO
         frames, height, width, weight.in, outHeight, outWidth, weight.out, from, end,
         kt, kh, kw, ...stride, padBefore, padY, padX,
       ].map(u32),
-      workgroups: [Math.ceil((end - from) / rowsPerGroup), Math.ceil(outGroups / groups)],
+      workgroups: [Math.ceil((end - from) / tileRows), Math.ceil(outGroups / groups)],
       flops: (end - from) * flopsPerRow,
     })
   }
