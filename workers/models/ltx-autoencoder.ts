@@ -1,0 +1,243 @@
+// LTX-Video's autoencoder: diffusers' AutoencoderKLLTXVideo of all three releases, one clip at a time.
+//
+// F, H, W  frames and pixels   f, h, w  their latents   Z latent channels   C features
+import type { Scope } from '../engine/scope'
+import { reshape, type FloatDType, type Tensor } from '../engine/tensor'
+import { conv, uploadConv, type ConvWeight } from '../ops/conv'
+import { pixelShuffle, pixelUnshuffle } from '../ops/pixel-shuffle'
+import {
+  conditionBy, embedStageTime, foldDown, loadConv3d, loadResidual, loadStageTime, normSilu, runResidual, unfoldUp,
+  RESIDUAL_SLOTS, type Loader, type NoiseField, type Pass, type Residual, type StageTime,
+} from './ltx-autoencoder-block'
+import {
+  parseLtxAutoencoderConfig, planLtxAutoencoder, type DownStage, type LtxAutoencoderConfig, type LtxAutoencoderPlan, type UpStage,
+} from './ltx-autoencoder-config'
+import { loadFloats } from './load-linear'
+import type { WeightSource } from './weight-source'
+
+/** Latents of a clip: f32 [f, h, w, Z] and, the same for all channels, f32 [f, h, w, 1]. */
+export interface LatentDistribution {
+  mean: Tensor
+  /** before the reference's clamp to −30 … 20 */
+  logVariance: Tensor
+}
+
+/** What decoding takes besides the latents. */
+export interface DecodeOptions {
+  /** 0 … 1: with `timestep_conditioning` */
+  timestep?: number
+  /** with `decoder_inject_noise` */
+  noise?: NoiseField
+}
+
+interface Stage {
+  residuals: Residual[]
+  time?: StageTime
+}
+
+interface DownWeights extends Stage {
+  plan: DownStage
+  down?: ConvWeight
+  convOut?: Residual
+}
+
+interface UpWeights extends Stage {
+  plan: UpStage
+  convIn?: Residual
+  up?: ConvWeight
+}
+
+interface Encoder {
+  convIn: ConvWeight
+  stages: DownWeights[]
+  middle: Residual[]
+  toMean: ConvWeight
+  toLogVariance: ConvWeight
+}
+
+interface Decoder {
+  convIn: ConvWeight
+  middle: Stage
+  stages: UpWeights[]
+  last?: { time: StageTime; table: Tensor; scale: number }
+  convOut: ConvWeight
+}
+
+const LAST_SLOTS = 2
+
+/** The weights on the GPU, and both directions. Its tensors belong to the scope it was loaded in. */
+export class LtxAutoencoder {
+  private constructor(
+    readonly config: LtxAutoencoderConfig,
+    /** f32 [Z]: the transformer's latents are (z − mean)·scaling_factor / std */
+    readonly latentsMean: Float32Array,
+    readonly latentsStd: Float32Array,
+    private readonly encoder: Encoder,
+    private readonly decoder: Decoder,
+    private readonly dtype: FloatDType,
+  ) {}
+
+  /**
+   * Uploads the weights.
+   * @param config `vae/config.json`, parsed as JSON
+   * @param dtype of weights and convolutions' inputs; residual streams and sums are f32 in any case
+   * @throws AppError weights-corrupt
+   */
+  static load(scope: Scope, config: unknown, weights: WeightSource, dtype: FloatDType): LtxAutoencoder {
+    const parsed = parseLtxAutoencoderConfig(config)
+    const plan = planLtxAutoencoder(parsed)
+    const loader: Loader = { scope, weights, dtype }
+    const statistic = (name: string, otherwise: number) =>
+      weights.has(name) ? weights.get(name).values : new Float32Array(parsed.latent_channels).fill(otherwise)
+    return new LtxAutoencoder(
+      parsed, statistic('latents_mean', 0), statistic('latents_std', 1),
+      loadEncoder(loader, parsed, plan.encoder), loadDecoder(loader, parsed, plan.decoder), dtype,
+    )
+  }
+
+  /** video f32 [F, H, W, 3] in −1..1, F = k·time + 1 → latents. Only dispatches; reads nothing back. */
+  encode(scope: Scope, video: Tensor): LatentDistribution {
+    const { patch_size: space, patch_size_t: time, encoder_causal: causal } = this.config
+    const { encoder, dtype } = this
+    const pass: Pass = { dtype, time: causal ? 'causal' : 'both' }
+    return scope.within((inner) => {
+      const patches = pixelUnshuffle(inner, video, { time, space, order: 'ctxy', dtype })                // [F, H/4, W/4, 3·4·4]
+      let x = conv(inner, patches, encoder.convIn, { time: pass.time, dtype: 'f32' })                    // [F, H/4, W/4, C]
+      for (const stage of encoder.stages) x = replace(inner, x, (own) => this.runDown(inner, own, x, stage, pass))
+      x = runResiduals(inner, x, encoder.middle, pass)                                                   // [f, h, w, C]
+      const y = normSilu(inner, x, dtype)
+      return {
+        mean: conv(scope, y, encoder.toMean, { time: pass.time, dtype: 'f32' }),                         // [f, h, w, Z]
+        logVariance: conv(scope, y, encoder.toLogVariance, { time: pass.time, dtype: 'f32' }),           // [f, h, w, 1]
+      }
+    })
+  }
+
+  /** z f32 [f, h, w, Z] → video f32 [F, H, W, 3] in about −1..1. Only dispatches; reads nothing back. */
+  decode(scope: Scope, z: Tensor, options: DecodeOptions = {}): Tensor {
+    const { patch_size: space, patch_size_t: patchTime, decoder_causal: causal } = this.config
+    const { decoder, dtype } = this
+    const time = causal ? 'causal' : 'both'
+    const scale = decoder.last?.scale ?? 1
+    const pass: Pass = {
+      dtype, time,
+      ...(options.timestep !== undefined && { timestep: options.timestep * scale }),
+      ...(options.noise && { noise: options.noise }),
+    }
+    return scope.within((inner) => {
+      let x = conv(inner, z, decoder.convIn, { time, dtype: 'f32' })                                     // [f, h, w, C]
+      x = runStage(inner, x, decoder.middle, pass)
+      for (const stage of decoder.stages) x = replace(inner, x, (own) => this.runUp(inner, own, x, stage, pass))
+      const { last } = decoder
+      const conditioning = last && conditionBy(inner, embedStageTime(inner, last.time, pass), last.table, LAST_SLOTS)
+      const y = conv(inner, normSilu(inner, x, dtype, conditioning), decoder.convOut, { time, dtype: 'f32' }) // [F, H/4, W/4, 3·4·4]
+      return pixelShuffle(scope, y, { time: patchTime, space, order: 'ctxy' })                           // [F, H, W, 3]
+    })
+  }
+
+  /** A stage of the encoder; the result in `target`. */
+  private runDown(target: Scope, scope: Scope, input: Tensor, { plan, residuals, down, convOut }: DownWeights, pass: Pass): Tensor {
+    let x = runResiduals(scope, input, residuals, pass, plan.down || convOut ? scope : target)                      // [F, H, W, C]
+    const owner = convOut ? scope : target
+    if (plan.down?.kind === 'conv' && down) x = conv(owner, x, down, { time: pass.time, stride: [2, 2, 2], dtype: 'f32' })
+    if (plan.down?.kind === 'fold' && down) x = foldDown(owner, x, down, plan.down.steps, pass)          // [F', H', W', C']
+    return convOut ? runResidual(target, x, convOut, pass) : x
+  }
+
+  /** A stage of the decoder; the result in `target`. */
+  private runUp(target: Scope, scope: Scope, input: Tensor, stage: UpWeights, pass: Pass): Tensor {
+    const { plan, convIn, up } = stage
+    let x = convIn ? runResidual(scope, input, convIn, pass) : input                                     // [F, H, W, C']
+    if (plan.up && up) x = unfoldUp(scope, x, up, plan.up, pass)                                         // [2·F − 1, 2·H, 2·W, C']
+    return runStage(scope, x, stage, pass, target)
+  }
+}
+
+/** Runs `step` with a scope of its own, then frees the input it replaces. */
+function replace(scope: Scope, input: Tensor, step: (own: Scope) => Tensor): Tensor {
+  const result = scope.within(step)
+  if (result !== input) scope.free(input)
+  return result
+}
+
+/** Residual blocks one after the other; the last one's result in `target`, `input` is left alone. */
+function runResiduals(scope: Scope, input: Tensor, blocks: readonly Residual[], pass: Pass, target = scope, vectors?: Tensor): Tensor {
+  return blocks.reduce((x, block, index) => {
+    const result = runResidual(index === blocks.length - 1 ? target : scope, x, block, pass, vectors)
+    if (x !== input) scope.free(x)
+    return result
+  }, input)
+}
+
+function runStage(scope: Scope, x: Tensor, stage: Stage, pass: Pass, target = scope): Tensor {
+  return scope.within((inner) =>
+    runResiduals(scope, x, stage.residuals, pass, target, stage.time && embedStageTime(inner, stage.time, pass)))
+}
+
+function loadEncoder(loader: Loader, config: LtxAutoencoderConfig, plan: LtxAutoencoderPlan['encoder']): Encoder {
+  const { resnet_norm_eps: eps, latent_channels: latents } = config
+  const plain = { conditioned: false, noisy: false }
+  const load = (name: string, channels: number) => loadResidual(loader, { name, in: channels, out: channels, ...plain }, eps)
+  const pixels = config.in_channels * config.patch_size_t * config.patch_size ** 2
+  const { mean, logVariance } = loadEncoderOut(loader, latents, plan.last)
+  return {
+    convIn: loadConv3d(loader, 'encoder.conv_in', plan.first, pixels),
+    stages: plan.stages.map((stage) => ({
+      plan: stage,
+      residuals: Array.from({ length: stage.layers }, (_, index) => load(`${stage.name}.resnets.${index}`, stage.channels)),
+      ...(stage.down && { down: loadDown(loader, stage, stage.down) }),
+      ...(stage.convOut && { convOut: loadResidual(loader, stage.convOut, eps) }),
+    })),
+    middle: Array.from({ length: plan.middle }, (_, index) => load(`encoder.mid_block.resnets.${index}`, plan.last)),
+    toMean: mean,
+    toLogVariance: logVariance,
+  }
+}
+
+function loadDown(loader: Loader, stage: DownStage, down: NonNullable<DownStage['down']>): ConvWeight {
+  if (down.kind === 'conv') return loadConv3d(loader, `${stage.name}.downsamplers.0`, stage.channels, stage.channels)
+  const [time, space] = down.steps
+  return loadConv3d(loader, `${stage.name}.downsamplers.0.conv`, Math.floor(down.out / (time * space * space)), stage.channels)
+}
+
+/** The last convolution has a row for each latent channel's mean and one for the variance of all. */
+function loadEncoderOut(loader: Loader, latents: number, inputs: number): { mean: ConvWeight; logVariance: ConvWeight } {
+  const { scope, weights, dtype } = loader
+  const { values: weight } = weights.get('encoder.conv_out.conv.weight')
+  const { values: bias } = weights.get('encoder.conv_out.conv.bias')
+  const split = latents * inputs * 27
+  const upload = (values: Float32Array, biases: Float32Array) => uploadConv(scope, values, [biases.length, inputs, 3, 3, 3], biases, dtype)
+  return {
+    mean: upload(weight.subarray(0, split), bias.subarray(0, latents)),
+    logVariance: upload(weight.subarray(split), bias.subarray(latents)),
+  }
+}
+
+function loadDecoder(loader: Loader, config: LtxAutoencoderConfig, plan: LtxAutoencoderPlan['decoder']): Decoder {
+  const { scope, weights } = loader
+  const { resnet_norm_eps: eps, timestep_conditioning: conditioned } = config
+  const loadStage = (name: string, channels: number, layers: number, noisy: boolean): Stage => ({
+    residuals: Array.from({ length: layers }, (_, index) =>
+      loadResidual(loader, { name: `${name}.resnets.${index}`, in: channels, out: channels, conditioned, noisy }, eps)),
+    ...(conditioned && { time: loadStageTime(loader, name, RESIDUAL_SLOTS, channels) }),
+  })
+  const table = 'decoder.scale_shift_table'
+  return {
+    convIn: loadConv3d(loader, 'decoder.conv_in', plan.first, config.latent_channels),
+    middle: loadStage('decoder.mid_block', plan.first, plan.middle, plan.middleNoisy),
+    stages: plan.stages.map((stage) => ({
+      plan: stage,
+      ...loadStage(stage.name, stage.channels, stage.layers, stage.noisy),
+      ...(stage.convIn && { convIn: loadResidual(loader, stage.convIn, eps) }),
+      ...(stage.up && { up: loadConv3d(loader, `${stage.name}.upsamplers.0.conv`, (stage.up.in * 8) / stage.up.factor, stage.up.in) }),
+    })),
+    ...(conditioned && {
+      last: {
+        time: loadStageTime(loader, 'decoder', LAST_SLOTS, plan.last),
+        table: reshape(loadFloats(scope, weights, table, [LAST_SLOTS, plan.last]), [LAST_SLOTS * plan.last]),
+        scale: weights.get('decoder.timestep_scale_multiplier').values[0] ?? 1000,
+      },
+    }),
+    convOut: loadConv3d(loader, 'decoder.conv_out', config.out_channels * config.patch_size ** 2, plan.last),
+  }
+}

@@ -1,0 +1,281 @@
+// LTX-Video's diffusion transformer: diffusers' LTXVideoTransformer3DModel. The starter is the same at small scale.
+//
+// B clips   N tokens a clip   C channels of a token   D width   H heads
+// L text tokens   E text width   U distinct timesteps
+import * as v from 'valibot'
+import { AppError } from '../../src/shared/errors'
+import type { Scope } from '../engine/scope'
+import { dim, reshape, type FloatDType, type Tensor } from '../engine/tensor'
+import { attention } from '../ops/attention'
+import { add, silu } from '../ops/elementwise'
+import { linear, type LinearWeight, type WeightFormat } from '../ops/linear'
+import type { Modulation } from '../ops/modulation'
+import { norm } from '../ops/norm'
+import { normRope, type RopeTable } from '../ops/rope'
+import { loadFloats, loadLinear } from './load-linear'
+import { coordinateFractions, gridFractions, ropeAngles, type RopeGrid } from './ltx-rope'
+import { embedTimesteps, loadTimestepEmbedder, timestepRows, type TimestepEmbedder } from './timestep-embedding'
+import { renamed, type WeightSource } from './weight-source'
+
+/** `transformer/config.json`; what is missing has the reference's default. */
+export const LtxTransformerConfigSchema = v.object({
+  in_channels: v.optional(v.number(), 128),
+  out_channels: v.nullish(v.number()),
+  patch_size: v.optional(v.number(), 1),
+  patch_size_t: v.optional(v.number(), 1),
+  num_attention_heads: v.optional(v.number(), 32),
+  attention_head_dim: v.optional(v.number(), 64),
+  num_layers: v.optional(v.number(), 28),
+  caption_channels: v.optional(v.number(), 4096),
+  norm_eps: v.optional(v.number(), 1e-6),
+  norm_elementwise_affine: v.optional(v.boolean(), false),
+  // the reference knows no other of the first, and LTX-Video uses no other of the second
+  qk_norm: v.optional(v.literal('rms_norm_across_heads'), 'rms_norm_across_heads'),
+  activation_fn: v.optional(v.literal('gelu-approximate'), 'gelu-approximate'),
+})
+export type LtxTransformerConfig = v.InferOutput<typeof LtxTransformerConfigSchema>
+
+/** How a transformer computes. */
+export interface TransformerOptions {
+  /** of activations; the residual stream, norms, softmax and all sums are f32 in any case */
+  precision: FloatDType
+  /** of the blocks' matrices. The few outside stay as precise as the activations, or int8 where they are stored so. */
+  linearFormat: WeightFormat
+}
+
+/** What a prompt is to the blocks: nothing in it depends on the step, so it is computed once a job. */
+export interface PreparedText {
+  /** u32 [B, L], 1 = keep */
+  mask: Tensor | undefined
+  /** each block's keys and values of the text, [B, L, D] */
+  blocks: readonly { key: Tensor; value: Tensor }[]
+}
+
+const TIME_EMBEDDER = 'time_embed.emb.timestep_embedder'
+const QK_EPS = 1e-5
+const OUT_EPS = 1e-6
+/** Rows of a block's modulation table. */
+const SLOT = { shiftAttention: 0, scaleAttention: 1, gateAttention: 2, shiftFeed: 3, scaleFeed: 4, gateFeed: 5 } as const
+const SLOTS = 6
+
+interface Attention {
+  query: LinearWeight
+  key: LinearWeight
+  value: LinearWeight
+  out: LinearWeight
+  queryNorm: Tensor
+  keyNorm: Tensor
+}
+
+interface Block {
+  norm1: Tensor | undefined
+  self: Attention
+  cross: Attention
+  norm2: Tensor | undefined
+  feedIn: LinearWeight
+  feedOut: LinearWeight
+  /** f32 [6·D] */
+  modulation: Tensor
+}
+
+/** The weights on the GPU, and the forward pass. Its tensors belong to the scope it was loaded in. */
+export class LtxTransformer {
+  private constructor(
+    readonly config: LtxTransformerConfig,
+    readonly options: TransformerOptions,
+    private readonly tokensIn: LinearWeight,
+    private readonly time: TimestepEmbedder,
+    private readonly timeOut: LinearWeight,
+    private readonly captionIn: LinearWeight,
+    private readonly captionOut: LinearWeight,
+    private readonly blocks: readonly Block[],
+    /** f32 [D] each: shift and scale of the last norm */
+    private readonly outShift: Tensor,
+    private readonly outScale: Tensor,
+    private readonly tokensOut: LinearWeight,
+  ) {}
+
+  /**
+   * Uploads the weights. Key names may be diffusers' or the original checkpoint's.
+   * @param config `transformer/config.json`, parsed as JSON
+   * @throws AppError weights-corrupt when the config or a weight does not fit
+   */
+  static load(scope: Scope, config: unknown, source: WeightSource, options: TransformerOptions): LtxTransformer {
+    const parsed = parseConfig(config)
+    const weights = withDiffusersNames(source)
+    const width = parsed.num_attention_heads * parsed.attention_head_dim
+    const quantize = options.linearFormat === 'i8' || options.linearFormat === 'i4'
+    const outside = (name: string): WeightFormat => (quantize && weights.getQuantized(`${name}.weight`) ? 'i8' : options.precision)
+    const load = (name: string, out: number, inputs: number) => loadLinear(scope, weights, name, out, inputs, outside(name))
+    const table = weights.get('scale_shift_table').values
+    const channels = parsed.in_channels
+    return new LtxTransformer(
+      parsed,
+      options,
+      load('proj_in', width, channels),
+      loadTimestepEmbedder(scope, weights, TIME_EMBEDDER, width, outside(`${TIME_EMBEDDER}.linear_2`)),
+      load('time_embed.linear', SLOTS * width, width),
+      load('caption_projection.linear_1', width, parsed.caption_channels),
+      load('caption_projection.linear_2', width, width),
+      Array.from({ length: parsed.num_layers }, (_, index) =>
+        loadBlock(scope, weights, `transformer_blocks.${index}`, width, parsed.norm_elementwise_affine, options.linearFormat)),
+      scope.upload(table.slice(0, width), [width], 'f32'),
+      scope.upload(table.slice(width), [width], 'f32'),
+      load('proj_out', parsed.out_channels ?? channels, width),
+    )
+  }
+
+  /** D */
+  get width(): number {
+    return this.config.num_attention_heads * this.config.attention_head_dim
+  }
+
+  /**
+   * Projects a prompt and computes every block's keys and values of it.
+   * @param embeds f32 [B, L, E]
+   * @param mask [B·L], 1 = keep; without it all tokens count
+   */
+  prepareText(scope: Scope, embeds: Tensor, mask?: Uint32Array): PreparedText {
+    const dtype = this.options.precision
+    return scope.within((inner) => {
+      const hidden = linear(inner, embeds, this.captionIn, { activation: 'gelu-tanh', dtype }) // [B, L, D]
+      const text = linear(inner, hidden, this.captionOut)                                      // [B, L, D]
+      return {
+        mask: mask && scope.upload(keepSomething(mask, dim(embeds, 0)), [dim(embeds, 0), dim(embeds, 1)], 'u32'),
+        blocks: this.blocks.map(({ cross }) => ({
+          key: normRope(scope, linear(inner, text, cross.key), { weight: cross.keyNorm, eps: QK_EPS }), // [B, L, D]
+          value: linear(scope, text, cross.value),                                                      // [B, L, D]
+        })),
+      }
+    })
+  }
+
+  /** RoPE tables of tokens at these coordinates (seconds or frames, y, x): f32 [B, 3, N]. Clips at the same places share them. */
+  prepareCoordinates(scope: Scope, coordinates: Float32Array, batch = 1): RopeTable {
+    const each = coordinates.length / batch
+    const same = coordinates.every((value, index) => value === coordinates[index % each])
+    return this.uploadRope(scope, same ? coordinateFractions(coordinates.slice(0, each), 1) : coordinateFractions(coordinates, batch))
+  }
+
+  /** RoPE tables of a whole grid of tokens, shared by all clips of a batch. */
+  prepareGrid(scope: Scope, grid: Omit<RopeGrid, 'patch' | 'patchTime'>): RopeTable {
+    return this.uploadRope(scope, gridFractions({ ...grid, patch: this.config.patch_size, patchTime: this.config.patch_size_t }))
+  }
+
+  private uploadRope(scope: Scope, fractions: Float32Array): RopeTable {
+    const { cos, sin, positions } = ropeAngles(fractions, this.width)
+    const shape = [positions, this.width / 2]
+    return { cos: scope.upload(cos, shape, 'f32'), sin: scope.upload(sin, shape, 'f32'), positions }
+  }
+
+  /**
+   * One evaluation: the velocity of every token, f32 [B, N, C]. Only dispatches; reads nothing back.
+   * @param tokens f32 [B, N, C]
+   * @param timesteps 0 … 1000: one for all, one a clip, or one a token ([B·N])
+   */
+  forward(scope: Scope, tokens: Tensor, text: PreparedText, rope: RopeTable, timesteps: Float32Array): Tensor {
+    return scope.within((inner) => {
+      const [batch, count] = [dim(tokens, 0), dim(tokens, 1)]
+      const { times, rowOf } = timestepRows(timesteps, batch, count)
+      const rows = inner.upload(rowOf, [batch * count], 'u32')                          // [B·N]
+      const embedded = embedTimesteps(inner, this.time, times)                          // [U, D]
+      const modulation = linear(inner, silu(inner, embedded), this.timeOut)             // [U, 6·D]
+      let x = linear(inner, tokens, this.tokensIn, { dtype: 'f32' })                    // [B, N, D]
+      for (const [index, block] of this.blocks.entries()) {
+        x = inner.within((own) => this.runBlock(own, x, block, text, index, rope, modulation, rows)) // [B, N, D]
+      }
+      const at = (vector: Tensor): Modulation => ({
+        table: reshape(add(inner, embedded, vector), [times.length, 1, this.width]),    // [U, 1, D]
+        rowOf: rows,
+        slot: 0,
+      })
+      const normed = norm(inner, x, {
+        kind: 'layer', eps: OUT_EPS, scale: at(this.outScale), shift: at(this.outShift), dtype: this.options.precision,
+      })                                                                                // [B, N, D]
+      return linear(scope, normed, this.tokensOut, { dtype: 'f32' })                    // [B, N, C]
+    })
+  }
+
+  private runBlock(
+    scope: Scope, x: Tensor, block: Block, text: PreparedText, index: number, rope: RopeTable, modulation: Tensor, rowOf: Tensor,
+  ): Tensor {
+    const dtype = this.options.precision
+    const heads = this.config.num_attention_heads
+    const eps = this.config.norm_eps
+    const { self, cross } = block
+    const table = reshape(add(scope, modulation, block.modulation), [dim(modulation, 0), SLOTS, this.width]) // [U, 6, D]
+    const at = (slot: number): Modulation => ({ table, rowOf, slot })
+
+    const y = norm(scope, x, {
+      kind: 'rms', eps, ...weightOf(block.norm1), scale: at(SLOT.scaleAttention), shift: at(SLOT.shiftAttention), dtype,
+    })                                                                                            // [B, N, D]
+    const q = normRope(scope, linear(scope, y, self.query), { weight: self.queryNorm, eps: QK_EPS, rope }) // [B, N, D]
+    const k = normRope(scope, linear(scope, y, self.key), { weight: self.keyNorm, eps: QK_EPS, rope })     // [B, N, D]
+    const seen = attention(scope, q, k, linear(scope, y, self.value), { heads })                  // [B, N, D]
+    x = linear(scope, seen, self.out, { addTo: x, gate: at(SLOT.gateAttention) })                 // [B, N, D]
+
+    const asked = normRope(scope, linear(scope, x, cross.query, { dtype }), { weight: cross.queryNorm, eps: QK_EPS }) // [B, N, D]
+    const { key, value } = text.blocks[index] as PreparedText['blocks'][number]                   // [B, L, D]
+    const told = attention(scope, asked, key, value, { heads, ...(text.mask && { mask: text.mask }) }) // [B, N, D]
+    x = linear(scope, told, cross.out, { addTo: x })                                              // [B, N, D]
+
+    const z = norm(scope, x, {
+      kind: 'rms', eps, ...weightOf(block.norm2), scale: at(SLOT.scaleFeed), shift: at(SLOT.shiftFeed), dtype,
+    })                                                                                            // [B, N, D]
+    const wide = linear(scope, z, block.feedIn, { activation: 'gelu-tanh' })                      // [B, N, 4·D]
+    return linear(scope, wide, block.feedOut, { addTo: x, gate: at(SLOT.gateFeed) })              // [B, N, D]
+  }
+}
+
+function parseConfig(config: unknown): LtxTransformerConfig {
+  const parsed = v.safeParse(LtxTransformerConfigSchema, config)
+  if (parsed.success) return parsed.output
+  const issue = parsed.issues[0]
+  throw new AppError('weights-corrupt', `The transformer's config.json does not fit: ${v.getDotPath(issue) ?? 'it'}: ${issue.message}.`, {
+    file: 'transformer/config.json',
+  })
+}
+
+function loadBlock(scope: Scope, weights: WeightSource, name: string, width: number, affine: boolean, format: WeightFormat): Block {
+  const load = (part: string, out: number, inputs: number) => loadLinear(scope, weights, `${name}.${part}`, out, inputs, format)
+  const gain = (part: string) => loadFloats(scope, weights, `${name}.${part}.weight`, [width])
+  const attentionOf = (part: string): Attention => ({
+    query: load(`${part}.to_q`, width, width),
+    key: load(`${part}.to_k`, width, width),
+    value: load(`${part}.to_v`, width, width),
+    out: load(`${part}.to_out.0`, width, width),
+    queryNorm: gain(`${part}.norm_q`),
+    keyNorm: gain(`${part}.norm_k`),
+  })
+  return {
+    norm1: affine ? gain('norm1') : undefined,
+    self: attentionOf('attn1'),
+    cross: attentionOf('attn2'),
+    norm2: affine ? gain('norm2') : undefined,
+    feedIn: load('ff.net.0.proj', 4 * width, width),
+    feedOut: load('ff.net.2', width, 4 * width),
+    modulation: reshape(loadFloats(scope, weights, `${name}.scale_shift_table`, [SLOTS, width]), [SLOTS * width]),
+  }
+}
+
+const weightOf = (weight: Tensor | undefined): { weight?: Tensor } => (weight ? { weight } : {})
+
+/** A clip whose text is masked away entirely sees all of it: the reference's mask is a constant there, which softmax ignores. */
+function keepSomething(mask: Uint32Array, batch: number): Uint32Array {
+  const kept = mask.slice()
+  const length = mask.length / batch
+  for (let clip = 0; clip < batch; clip++) {
+    const row = kept.subarray(clip * length, (clip + 1) * length)
+    if (row.every((keep) => keep === 0)) row.fill(1)
+  }
+  return kept
+}
+
+/** Lets a checkpoint of the original LTX-Video code be asked by diffusers' names. */
+function withDiffusersNames(weights: WeightSource): WeightSource {
+  if (weights.has('proj_in.weight')) return weights
+  const prefix = ['model.diffusion_model.', ''].find((candidate) => weights.has(`${candidate}patchify_proj.weight`))
+  if (prefix === undefined) return weights
+  return renamed(weights, (name) =>
+    prefix + name.replace('proj_in', 'patchify_proj').replace('time_embed.', 'adaln_single.').replace('norm_q', 'q_norm').replace('norm_k', 'k_norm'))
+}
