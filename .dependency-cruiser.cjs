@@ -33,7 +33,7 @@ module.exports = {
       severity: 'error',
       comment: 'The package is missing from package.json.',
       from: { path: '^(src|workers)/' },
-      to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown', 'npm-dev'], pathNot: ['@webgpu/types', '^virtual:', '^workbox-'] },
+      to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown', 'npm-dev'], pathNot: ['@webgpu/types', '^virtual:', '/workbox-'] },
     },
 
     row('main', '^src/(main\\.ts|App\\.svelte)$', ['^src/(views|state)/', '^src/[^/]+\\.(svelte|ts|css)$']),
@@ -46,7 +46,7 @@ module.exports = {
 
     row('worker-doors', '^workers/[^/]+\\.worker\\.ts$', ['^workers/(pipeline|storage|text|media|safety)/', '^workers/weights/fetch-file\\.ts$', SHARED]),
     row('pipeline', '^workers/pipeline/', [WORKER_FOLDERS, SHARED]),
-    row('models', '^workers/models/', ['^workers/ops/', '^workers/engine/(tensor|scope)\\.ts$', SHARED], {
+    row('models', '^workers/models/', ['^workers/ops/', '^workers/engine/(tensor|scope|half-floats)\\.ts$', SHARED], {
       comment: 'A model is written in ops and tensors: no WGSL text, no GPUDevice.',
     }),
     row('ops', '^workers/ops/', [ENGINE, '^shaders/', SHARED]),

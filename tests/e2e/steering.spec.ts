@@ -29,7 +29,7 @@ test('same seed and settings, same latents; another seed or prompt, others', asy
 test('the upper third tells a red sky at sunset from a starry night, 16 times of 16', async ({ page, app }) => {
   test.setTimeout(1_800_000)
   await page.goto(app.url)
-  const request = smallClip(app.starter, { steps: Math.min(6, app.starter.steps.max), guidance: app.starter.guidance.default })
+  const request = smallClip(app.starter, { steps: 4, guidance: app.starter.guidance.default })
   const verdicts: string[] = []
   for (const seed of SEEDS) {
     for (const prompt of [RED, NIGHT]) {

@@ -1,5 +1,5 @@
 // What the GPU tests compare with: seeded random data, plain loops in double precision, and how far two arrays are apart.
-import { fromHalfBits, toHalfBits } from '../../workers/engine/tensor'
+import { f16ToF32, f32ToF16 } from '../../workers/engine/half-floats'
 
 /** A generator of numbers in [0, 1) that a seed fixes (mulberry32). */
 export function randomSource(seed: number): () => number {
@@ -21,7 +21,7 @@ export function randomValues(seed: number, count: number, scale = 1): Float32Arr
 
 /** The values as a half-precision tensor holds them. */
 export function asHalf(values: Float32Array): Float32Array<ArrayBuffer> {
-  return fromHalfBits(toHalfBits(values))
+  return f16ToF32(f32ToF16(values))
 }
 
 /** √(Σ(a−b)²) / √(Σb²), `b` being the reference. NaN or Infinity anywhere gives NaN or Infinity, which no tolerance admits. */

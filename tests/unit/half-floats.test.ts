@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { bf16ToF32, f16ToF32, f32ToF16 } from '../../workers/weights/half-floats'
+import { bf16ToF32, f16ToF32, f32ToF16 } from '../../workers/engine/half-floats'
 
 /** The value of half-precision bits, from the definition. */
 function halfValue(bits: number): number {

@@ -3,7 +3,8 @@ import { AppError } from '../../src/shared/errors'
 import { BufferPool } from './buffer-pool'
 import { CommandQueue } from './command-queue'
 import { KernelCache } from './kernel'
-import { fromHalfBits, tensorBytes, type Tensor } from './tensor'
+import { f16ToF32 } from './half-floats'
+import { tensorBytes, type Tensor } from './tensor'
 
 const USAGE_READ = 0x01 | 0x08 // MAP_READ | COPY_DST
 const MAP_READ = 0x01
@@ -91,7 +92,7 @@ export class Gpu {
   async read(tensor: Tensor): Promise<Float32Array<ArrayBuffer>> {
     const bytes = await this.readBytes(tensor)
     if (tensor.dtype === 'f32') return new Float32Array(bytes)
-    if (tensor.dtype === 'f16') return fromHalfBits(new Uint16Array(bytes)).slice(0, tensor.shape.reduce((a, b) => a * b, 1))
+    if (tensor.dtype === 'f16') return f16ToF32(new Uint16Array(bytes)).slice(0, tensor.shape.reduce((a, b) => a * b, 1))
     throw new Error(`read: expected f32 or f16, got ${tensor.dtype}.`)
   }
 

@@ -1,6 +1,7 @@
 // Tensors belong to a scope, and a scope frees them all when it ends, however it ends.
 import type { Gpu } from './device'
-import { tensorBytes, toHalfBits, type DType, type Tensor } from './tensor'
+import { f32ToF16 } from './half-floats'
+import { tensorBytes, type DType, type Tensor } from './tensor'
 
 /** Owns tensors. Ops take a scope first and allocate their result in it. */
 export class Scope {
@@ -18,7 +19,7 @@ export class Scope {
   /** A tensor with these values: floats for f32 and f16, whole numbers for u32 and i32, raw bytes for i8 and i4. */
   upload(values: Float32Array | Uint32Array | Int32Array | Uint8Array | Int8Array, shape: readonly number[], dtype: DType): Tensor {
     const tensor = this.alloc(shape, dtype)
-    const source = dtype === 'f16' && values instanceof Float32Array ? toHalfBits(values) : values
+    const source = dtype === 'f16' && values instanceof Float32Array ? f32ToF16(values) : values
     const wanted = tensorBytes(shape, dtype)
     if (source.byteLength > wanted || source.byteLength <= wanted - 4) {
       throw new Error(`upload: [${shape.join(', ')}] ${dtype} takes ${wanted} bytes, got ${source.byteLength}.`)

@@ -1,6 +1,7 @@
 // Where a model's weights come from, by name. Models know no files: whatever holds tensors by name will do.
 import { AppError } from '../../src/shared/errors'
-import { elementCount, fromHalfBits } from '../engine/tensor'
+import { bf16ToF32, f16ToF32 } from '../engine/half-floats'
+import { elementCount } from '../engine/tensor'
 
 /** A tensor's values as f32. */
 export interface FloatWeight {
@@ -88,9 +89,7 @@ function toFloats(name: string, dtype: string, bytes: Uint8Array<ArrayBuffer>): 
   const { buffer, byteOffset, length } = bytes.byteOffset % width === 0 ? bytes : bytes.slice()
   if (dtype === 'F32') return new Float32Array(buffer, byteOffset, length / 4)
   const bits = new Uint16Array(buffer, byteOffset, length / 2)
-  if (dtype === 'F16') return fromHalfBits(bits)
-  if (dtype !== 'BF16') throw wrong(name, 'F32, F16, BF16, or I8 with its scale', dtype)
-  const words = new Uint32Array(bits.length)
-  for (let i = 0; i < bits.length; i++) words[i] = (bits[i] as number) << 16 // bfloat16 is the upper half of a single
-  return new Float32Array(words.buffer)
+  if (dtype === 'F16') return f16ToF32(bits)
+  if (dtype === 'BF16') return bf16ToF32(bits)
+  throw wrong(name, 'F32, F16, BF16, or I8 with its scale', dtype)
 }

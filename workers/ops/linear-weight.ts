@@ -1,7 +1,8 @@
 // A linear layer's weights as its kernels read them: panels of 8 outputs, in each of which the 8 outputs of one input are neighbours.
 // A tile of 64 outputs then is 8 contiguous runs, and one run is a stream that a kernel without workgroup memory reads in order.
 import type { Scope } from '../engine/scope'
-import { toHalfBits, type Tensor } from '../engine/tensor'
+import { f32ToF16 } from '../engine/half-floats'
+import type { Tensor } from '../engine/tensor'
 
 export type WeightFormat = 'f32' | 'f16' | 'i8' | 'i4'
 
@@ -104,12 +105,12 @@ export function uploadLinear(scope: Scope, source: LinearSource, format: WeightF
     const data = scope.upload(new Uint8Array(words.buffer), [panels, padded.rows, PANEL], format)
     if (format === 'i8') return { ...common, data, scale: scope.upload(padOutputs(quantized.scale, panels), [panels, PANEL], 'f32') }
     const groups = Math.ceil(inner / I4_GROUP)
-    const halves = toHalfBits(panelled(quantized.scale, { panels, out, inner: groups, rows: groups }))
+    const halves = f32ToF16(panelled(quantized.scale, { panels, out, inner: groups, rows: groups }))
     return { ...common, data, scale: scope.upload(new Uint32Array(halves.buffer), [panels, groups, PANEL / 2], 'u32') }
   }
   const floats = panelled(values instanceof Float32Array ? values : dequantize(values, out, inner), padded)
   if (format === 'f32') return { ...common, data: scope.upload(floats, [panels, padded.rows, PANEL], 'f32') }
-  const words = new Uint32Array(toHalfBits(floats).buffer)
+  const words = new Uint32Array(f32ToF16(floats).buffer)
   return { ...common, data: scope.upload(words, [panels, padded.rows, PANEL / 2], 'u32') }
 }
 
@@ -169,7 +170,7 @@ function padOutputs(values: Float32Array, panels: number): Float32Array<ArrayBuf
 }
 
 function roundToHalf(value: number): number {
-  const half = new Uint16Array(toHalfBits([value]))
+  const half = new Uint16Array(f32ToF16([value]))
   const exponent = ((half[0] as number) >>> 10) & 31
   const fraction = (half[0] as number) & 1023
   const size = exponent === 0 ? fraction * 2 ** -24 : (1 + fraction / 1024) * 2 ** (exponent - 15)

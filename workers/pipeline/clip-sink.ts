@@ -1,6 +1,6 @@
 // Frames in, a saved clip out: encoder, muxer and storage in one row.
 import { AppError, type ErrorData } from '../../src/shared/errors'
-import { chooseEncoder, startEncoder, type Codec } from '../media/encode'
+import { chooseEncoder, startEncoder, type Codec, type EncoderChoice } from '../media/encode'
 import { makePoster } from '../media/poster'
 import { startWebm } from '../media/webm'
 import { openClipFile } from '../storage/clip-file'
@@ -42,16 +42,20 @@ export interface ClipSink {
   abort(): Promise<void>
 }
 
+/** The encoder for a clip; asked before the work begins, so that no clip is made in vain. @throws AppError no-encoder */
+export async function requireEncoder({ width, height, fps, codecs }: Omit<ClipSinkOptions, 'frames' | 'signal'>): Promise<EncoderChoice> {
+  const choice = await chooseEncoder(width, height, fps, codecs)
+  if (choice) return choice
+  throw new AppError('no-encoder', `This browser has no VP9, AV1 or VP8 encoder for ${width}×${height}.`, { width, height, fps })
+}
+
 /**
  * Opens an encoder and a file for one clip.
  * @throws AppError no-encoder, bad-request (odd sides)
  */
 export async function openClipSink({ width, height, fps, frames, signal, codecs }: ClipSinkOptions): Promise<ClipSink> {
   signal?.throwIfAborted()
-  const choice = await chooseEncoder(width, height, fps, codecs)
-  if (!choice) {
-    throw new AppError('no-encoder', `This browser has no VP9, AV1 or VP8 encoder for ${width}×${height}.`, { width, height, fps })
-  }
+  const choice = await requireEncoder({ width, height, fps, ...(codecs && { codecs }) })
   const file = await openClipFile(`${crypto.randomUUID()}.webm`)
   const webm = startWebm({ codec: choice.codec, width, height, fps }, (bytes, position) => file.write(bytes, position))
   const encoder = startEncoder(choice, fps, (chunk, metadata) => {

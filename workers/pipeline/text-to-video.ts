@@ -3,7 +3,7 @@ import type { GenerateOptions, JobCallbacks } from '../../src/shared/doors'
 import type { GenerateResult, JobReport, ProgressEvent } from '../../src/shared/job'
 import { parseRequest } from '../../src/shared/request'
 import { withScope } from '../engine/scope'
-import { openClipSink, saveRecord } from './clip-sink'
+import { openClipSink, requireEncoder, saveRecord } from './clip-sink'
 import { embedPrompts } from './conditioning'
 import { decodeFrames } from './decode-frames'
 import { runDenoise } from './denoise-job'
@@ -36,6 +36,7 @@ export async function textToVideo(
   const model = await studio.load(signal, gpu, modelUrl, precision, tell)
   const request = parseRequest(data, model.manifest)
   const grid = latentGrid(request, model.manifest)
+  await requireEncoder(request)
 
   tell({ stage: 'encoding-text' })
   clock.lap()

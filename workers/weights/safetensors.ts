@@ -2,7 +2,7 @@
 // https://github.com/huggingface/safetensors#format
 import * as v from 'valibot'
 import { AppError } from '../../src/shared/errors'
-import { bf16ToF32, f16ToF32 } from './half-floats'
+import { bf16ToF32, f16ToF32 } from '../engine/half-floats'
 
 /** Bytes of one element of each dtype that Kinora reads. */
 export const DTYPE_BYTES = { F32: 4, F16: 2, BF16: 2, I8: 1, U8: 1, I64: 8, I32: 4 } as const
