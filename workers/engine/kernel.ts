@@ -48,7 +48,7 @@ export class KernelCache {
 
   /** The kernel for this source and prelude; the same arguments give the same object. */
   get(source: KernelSource, prelude: Prelude): Kernel {
-    const label = `${source.name} ${JSON.stringify(prelude)}`
+    const label = [source.name, ...Object.entries(prelude).map(([name, value]) => `${name}=${value}`)].join(' ')
     let kernel = this.kernels.get(label)
     if (!kernel) {
       kernel = new Kernel(this.device, label, writePrelude(prelude, source))
