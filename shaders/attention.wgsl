@@ -1,0 +1,197 @@
+// attention: o[b,n,h] = Σ_m softmax_m(scale · q[b,n,h]·k[b,m,h]) v[b,m,h] over the kept keys; 0 where no key is kept
+// q, o: [B, N, H·d] elem; k, v: [B, M, H·d] elem; mask: [B, M] u32, 1 = keep; d = 4·HEAD; accumulates in f32
+// Keys pass in tiles through workgroup memory and the softmax is taken online, so nothing grows with N·M.
+// One workgroup of TX · TY = 64 does QUERIES = 4·TY queries of one head, KEYS = 4·TX keys at a time. Invocation (tx, ty) has the
+// scores of queries ty + a·TY with keys tx + b·TX (a, b < 4), then the columns tx + n·TX (n < COLUMNS) of those queries' results:
+// every vec4 read from workgroup memory is used for 16 multiplications or more. It uses at most 14 336 bytes there.
+// groups first_group … end_group − 1, folded over x and y: group = (b · H + h) · query_blocks + block
+// prelude: elem = f16 | f32; OUT_F16, HAS_MASK = bool; HEAD; TX = 4 | 8, with HEAD ≤ 4·TX; CHUNK = vec4s of d staged at a time for
+//   the scores; VALUE_KEYS = keys staged at a time for the sums, a divisor of KEYS. Without HAS_MASK the mask is not read.
+struct Params {
+  first_group: u32,
+  end_group: u32,
+  queries: u32, // N
+  keys: u32, // M
+  heads: u32,
+  query_blocks: u32, // ceil(N / QUERIES)
+  scale: f32, // times log2(e): the softmax is taken in powers of two
+  // HEAD, (QUERIES + KEYS)·CHUNK and VALUE_KEYS again, as trip counts: software adapters unroll constant loops of this size, and then compile for
+  // 16 s instead of 2 s what runs slower
+  head: u32,
+  staged: u32,
+  value_keys: u32,
+}
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> q: array<vec4<elem>>;
+@group(0) @binding(2) var<storage, read> k: array<vec4<elem>>;
+@group(0) @binding(3) var<storage, read> v: array<vec4<elem>>;
+@group(0) @binding(4) var<storage, read> mask: array<u32>;
+@group(0) @binding(5) var<storage, read_write> o: array<vec4<elem>>;
+
+const WG = 64u;
+const TY = WG / TX;
+const QUERIES = TY * 4u;
+const KEYS = TX * 4u;
+const COLUMNS = (HEAD + TX - 1u) / TX; // 1 … 4
+const STRIDE = CHUNK + 1u; // odd, so that rows side by side fall into different banks
+const STAGE = (QUERIES + KEYS) * STRIDE;
+const LOWEST = -1e30f; // below every score, and finite: Inf − Inf has no value
+var<workgroup> stage: array<vec4f, STAGE>;
+var<workgroup> weights: array<vec4f, KEYS * TY>;
+var<workgroup> tops: array<vec4f, WG>;
+
+fn outer(a: vec4f, b: vec4f) -> mat4x4f {
+  return mat4x4f(a * b.x, a * b.y, a * b.z, a * b.w);
+}
+fn scaled(m: mat4x4f, b: vec4f) -> mat4x4f {
+  return mat4x4f(m[0] * b.x, m[1] * b.y, m[2] * b.z, m[3] * b.w);
+}
+fn write(at: u32, value: vec4f) {
+  var result = value;
+  if (OUT_F16) {
+    result = clamp(result, vec4f(-65504), vec4f(65504));
+  }
+  o[at] = vec4<elem>(result);
+}
+
+@compute @workgroup_size(WG)
+fn main(
+  @builtin(workgroup_id) group_id: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let group = params.first_group + group_id.x + group_id.y * grid.x;
+  if (group >= params.end_group) {
+    return;
+  }
+  let first_query = (group % params.query_blocks) * QUERIES;
+  let head = (group / params.query_blocks) % params.heads;
+  let batch = group / (params.query_blocks * params.heads);
+  let stride = params.heads * HEAD;
+  let query_row = batch * params.queries;
+  let key_row = batch * params.keys;
+  let tx = local % TX;
+  let ty = local / TX;
+
+  var o0 = mat4x4f();
+  var o1 = mat4x4f();
+  var o2 = mat4x4f();
+  var o3 = mat4x4f();
+  var highest = vec4f(LOWEST);
+  var total = vec4f();
+
+  for (var first = 0u; first < params.keys; first += KEYS) {
+    var kept = 0u;
+    for (var j = 0u; j < min(KEYS, params.keys - first); j++) {
+      if (!HAS_MASK || mask[key_row + first + j] != 0u) {
+        kept |= 1u << j;
+      }
+    }
+    if (kept == 0u) {
+      continue;
+    }
+
+    var s0 = vec4f();
+    var s1 = vec4f();
+    var s2 = vec4f();
+    var s3 = vec4f();
+    for (var chunk = 0u; chunk < params.head; chunk += CHUNK) {
+      workgroupBarrier();
+      for (var i = local; i < params.staged; i += WG) {
+        let row = i / CHUNK;
+        let column = head * HEAD + min(chunk + i % CHUNK, HEAD - 1u);
+        if (row < QUERIES) {
+          stage[row * STRIDE + i % CHUNK] = vec4f(q[(query_row + min(first_query + row, params.queries - 1u)) * stride + column]) * params.scale;
+        } else {
+          stage[row * STRIDE + i % CHUNK] = vec4f(k[(key_row + min(first + row - QUERIES, params.keys - 1u)) * stride + column]);
+        }
+      }
+      workgroupBarrier();
+      let q_at = ty * STRIDE;
+      let k_at = (QUERIES + tx) * STRIDE;
+      for (var i = 0u; i < min(CHUNK, params.head - chunk); i++) {
+        let q0 = stage[q_at + i];
+        let q1 = stage[q_at + i + TY * STRIDE];
+        let q2 = stage[q_at + i + 2u * TY * STRIDE];
+        let q3 = stage[q_at + i + 3u * TY * STRIDE];
+        let k0 = stage[k_at + i];
+        s0 += vec4f(dot(q0, k0), dot(q1, k0), dot(q2, k0), dot(q3, k0));
+        let k1 = stage[k_at + i + TX * STRIDE];
+        s1 += vec4f(dot(q0, k1), dot(q1, k1), dot(q2, k1), dot(q3, k1));
+        let k2 = stage[k_at + i + 2u * TX * STRIDE];
+        s2 += vec4f(dot(q0, k2), dot(q1, k2), dot(q2, k2), dot(q3, k2));
+        let k3 = stage[k_at + i + 3u * TX * STRIDE];
+        s3 += vec4f(dot(q0, k3), dot(q1, k3), dot(q2, k3), dot(q3, k3));
+      }
+    }
+
+    let mine = kept >> tx;
+    let keep0 = (mine & 1u) != 0u;
+    let keep1 = (mine & (1u << TX)) != 0u;
+    let keep2 = (mine & (1u << (2u * TX))) != 0u;
+    let keep3 = (mine & (1u << (3u * TX))) != 0u;
+    s0 = select(vec4f(LOWEST), s0, keep0);
+    s1 = select(vec4f(LOWEST), s1, keep1);
+    s2 = select(vec4f(LOWEST), s2, keep2);
+    s3 = select(vec4f(LOWEST), s3, keep3);
+    tops[local] = max(max(s0, s1), max(s2, s3));
+    workgroupBarrier();
+    var top = highest;
+    for (var i = 0u; i < TX; i++) {
+      top = max(top, tops[ty * TX + i]);
+    }
+    let rescale = exp2(highest - top);
+    highest = top;
+    s0 = select(vec4f(), exp2(s0 - top), keep0);
+    s1 = select(vec4f(), exp2(s1 - top), keep1);
+    s2 = select(vec4f(), exp2(s2 - top), keep2);
+    s3 = select(vec4f(), exp2(s3 - top), keep3);
+    total = total * rescale + s0 + s1 + s2 + s3;
+    weights[tx * TY + ty] = s0;
+    weights[(tx + TX) * TY + ty] = s1;
+    weights[(tx + 2u * TX) * TY + ty] = s2;
+    weights[(tx + 3u * TX) * TY + ty] = s3;
+
+    o0 = scaled(o0, rescale);
+    if (COLUMNS > 1u) { o1 = scaled(o1, rescale); }
+    if (COLUMNS > 2u) { o2 = scaled(o2, rescale); }
+    if (COLUMNS > 3u) { o3 = scaled(o3, rescale); }
+    for (var part = 0u; part < KEYS; part += params.value_keys) {
+      if (part > 0u) { workgroupBarrier(); }
+      for (var i = local; i < params.value_keys * HEAD; i += WG) {
+        stage[i] = vec4f(v[(key_row + min(first + part + i / HEAD, params.keys - 1u)) * stride + head * HEAD + i % HEAD]);
+      }
+      workgroupBarrier();
+      for (var j = 0u; j < params.value_keys; j++) {
+        let p = weights[(part + j) * TY + ty];
+        o0 += outer(stage[j * HEAD + min(tx, HEAD - 1u)], p);
+        if (COLUMNS > 1u) { o1 += outer(stage[j * HEAD + min(tx + TX, HEAD - 1u)], p); }
+        if (COLUMNS > 2u) { o2 += outer(stage[j * HEAD + min(tx + 2u * TX, HEAD - 1u)], p); }
+        if (COLUMNS > 3u) { o3 += outer(stage[j * HEAD + min(tx + 3u * TX, HEAD - 1u)], p); }
+      }
+    }
+  }
+
+  workgroupBarrier();
+  tops[local] = total;
+  workgroupBarrier();
+  total = vec4f();
+  for (var i = 0u; i < TX; i++) {
+    total += tops[ty * TX + i];
+  }
+  let factor = select(vec4f(), 1f / total, total > vec4f());
+  o0 = scaled(o0, factor);
+  o1 = scaled(o1, factor);
+  o2 = scaled(o2, factor);
+  o3 = scaled(o3, factor);
+  for (var a = 0u; a < 4u; a++) {
+    let query = first_query + ty + a * TY;
+    if (query < params.queries) {
+      let at = (query_row + query) * stride + head * HEAD + tx;
+      if (tx < HEAD) { write(at, o0[a]); }
+      if (COLUMNS > 1u && tx + TX < HEAD) { write(at + TX, o1[a]); }
+      if (COLUMNS > 2u && tx + 2u * TX < HEAD) { write(at + 2u * TX, o2[a]); }
+      if (COLUMNS > 3u && tx + 3u * TX < HEAD) { write(at + 3u * TX, o3[a]); }
+    }
+  }
+}

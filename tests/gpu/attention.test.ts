@@ -1,0 +1,167 @@
+import { describe, expect, it } from 'vitest'
+import { attention, attentionVariant } from '../../workers/ops/attention'
+import { withScope } from '../../workers/engine/scope'
+import type { FloatDType } from '../../workers/engine/tensor'
+import { testGpu } from './open-gpu'
+import { asHalf, randomSource, randomValues, relativeError } from './reference'
+
+interface Case {
+  batch: number
+  queries: number
+  keys: number
+  heads: number
+  size: number // d
+  scale?: number
+}
+
+/** q [B, N, H·d], k, v [B, M, H·d], mask [B, M] → [B, N, H·d]; two passes over each row of scores */
+function attentionReference(c: Case, q: Float32Array, k: Float32Array, v: Float32Array, mask?: Uint32Array): Float32Array {
+  const width = c.heads * c.size
+  const scale = c.scale ?? 1 / Math.sqrt(c.size)
+  const out = new Float32Array(q.length)
+  for (let b = 0; b < c.batch; b++) {
+    for (let n = 0; n < c.queries; n++) {
+      for (let h = 0; h < c.heads; h++) {
+        const at = (b * c.queries + n) * width + h * c.size
+        const scores = Array.from({ length: c.keys }, (_, m) => {
+          if (mask?.[b * c.keys + m] === 0) return -Infinity
+          let dot = 0
+          for (let i = 0; i < c.size; i++) dot += (q[at + i] as number) * (k[(b * c.keys + m) * width + h * c.size + i] as number)
+          return dot * scale
+        })
+        const top = Math.max(...scores)
+        if (top === -Infinity) continue
+        const powers = scores.map((score) => Math.exp(score - top))
+        const total = powers.reduce((sum, power) => sum + power, 0)
+        for (let i = 0; i < c.size; i++) {
+          let sum = 0
+          for (let m = 0; m < c.keys; m++) sum += (powers[m] as number) * (v[(b * c.keys + m) * width + h * c.size + i] as number)
+          out[at + i] = sum / total
+        }
+      }
+    }
+  }
+  return out
+}
+
+function inputs(c: Case, dtype: FloatDType, spread = { q: 1, k: 1, v: 1 }): { q: Float32Array; k: Float32Array; v: Float32Array } {
+  const width = c.heads * c.size
+  const rounded = (values: Float32Array): Float32Array => (dtype === 'f16' ? asHalf(values) : values)
+  return {
+    q: rounded(randomValues(1, c.batch * c.queries * width, spread.q)),
+    k: rounded(randomValues(2, c.batch * c.keys * width, spread.k)),
+    v: rounded(randomValues(3, c.batch * c.keys * width, spread.v)),
+  }
+}
+
+async function run(
+  c: Case,
+  dtype: FloatDType,
+  values: { q: Float32Array; k: Float32Array; v: Float32Array },
+  mask?: Uint32Array<ArrayBuffer>,
+): Promise<Float32Array> {
+  const gpu = await testGpu()
+  return withScope(gpu, async (scope) => {
+    const width = c.heads * c.size
+    const q = scope.upload(values.q, [c.batch, c.queries, width], dtype)
+    const k = scope.upload(values.k, [c.batch, c.keys, width], dtype)
+    const v = scope.upload(values.v, [c.batch, c.keys, width], dtype)
+    const maskTensor = mask && scope.upload(mask, [c.batch, c.keys], 'u32')
+    return gpu.read(attention(scope, q, k, v, { heads: c.heads, scale: c.scale, mask: maskTensor }))
+  })
+}
+
+function randomMask(c: Case, share: number): Uint32Array<ArrayBuffer> {
+  const next = randomSource(4)
+  return Uint32Array.from({ length: c.batch * c.keys }, () => (next() < share ? 1 : 0))
+}
+
+const TOLERANCE: Record<FloatDType, number> = { f32: 2e-6, f16: 1e-3 }
+
+// every size is a pipeline to compile, and software adapters take seconds for one
+const shapes: Record<FloatDType, Case[]> = {
+  f32: [
+    { batch: 1, queries: 1, keys: 1, heads: 1, size: 4 },
+    { batch: 1, queries: 65, keys: 19, heads: 3, size: 20, scale: 0.3 },
+    { batch: 2, queries: 67, keys: 67, heads: 3, size: 48 },
+    { batch: 1, queries: 129, keys: 131, heads: 2, size: 64 },
+    { batch: 2, queries: 31, keys: 40, heads: 1, size: 100 },
+    { batch: 1, queries: 33, keys: 71, heads: 2, size: 128 },
+  ],
+  f16: [
+    { batch: 2, queries: 67, keys: 67, heads: 3, size: 48 },
+    { batch: 1, queries: 33, keys: 71, heads: 2, size: 128 },
+  ],
+}
+
+const gpu = await testGpu()
+const dtypes: FloatDType[] = gpu.facts.f16 ? ['f32', 'f16'] : ['f32']
+
+describe.each(dtypes)('attention %s', (dtype) => {
+  it.each(shapes[dtype])('matches two-pass softmax at $batch × $queries × $keys, $heads heads of $size', async (c) => {
+    const values = inputs(c, dtype)
+    const got = await run(c, dtype, values)
+    expect(relativeError(got, attentionReference(c, values.q, values.k, values.v))).toBeLessThan(TOLERANCE[dtype])
+  })
+
+  it('leaves masked keys out', async () => {
+    const c: Case = { batch: 2, queries: 37, keys: 53, heads: 2, size: 48 }
+    const values = inputs(c, dtype)
+    const mask = randomMask(c, 0.3)
+    const width = c.heads * c.size
+    // whatever stands at a masked key has no part in the result
+    for (let m = 0; m < c.batch * c.keys; m++) {
+      if (mask[m] === 0) for (const side of [values.k, values.v]) side.fill(60000, m * width, (m + 1) * width)
+    }
+    const got = await run(c, dtype, values, mask)
+    expect(relativeError(got, attentionReference(c, values.q, values.k, values.v, mask))).toBeLessThan(TOLERANCE[dtype])
+  })
+
+  it('gives 0 where all keys are masked, and skips leading masked tiles', async () => {
+    const c: Case = { batch: 2, queries: 5, keys: 41, heads: 2, size: 48 }
+    const values = inputs(c, dtype)
+    const mask = new Uint32Array(c.batch * c.keys)
+    mask[c.keys + 40] = 1
+    const got = await run(c, dtype, values, mask)
+    expect([...got.slice(0, got.length / 2)].every((value) => value === 0)).toBe(true)
+    expect(relativeError(got, attentionReference(c, values.q, values.k, values.v, mask))).toBeLessThan(TOLERANCE[dtype])
+  })
+
+  it('stays finite with scores of ±10⁴ and values of ±60 000', async () => {
+    const c: Case = { batch: 1, queries: 40, keys: 70, heads: 1, size: 48, scale: 1 }
+    const values = inputs(c, dtype, { q: 40, k: 40, v: 1 })
+    values.v = values.v.map((value) => Math.sign(value) * 60000)
+    const reference = attentionReference(c, values.q, values.k, values.v)
+    const got = await run(c, dtype, values)
+    // such a softmax is nearly one-hot, and a score of 10⁴ holds 3 decimals in f32
+    expect(relativeError(got, reference)).toBeLessThan(5e-3)
+  })
+})
+
+it('splits work that is over the submit budget', async () => {
+  const c: Case = { batch: 2, queries: 150, keys: 90, heads: 3, size: 48 }
+  const values = inputs(c, 'f32')
+  const { rate } = gpu.queue
+  gpu.queue.rate = 100 // a budget of 6000 operations: a workgroup a dispatch
+  try {
+    const got = await run(c, 'f32', values)
+    expect(relativeError(got, attentionReference(c, values.q, values.k, values.v))).toBeLessThan(TOLERANCE.f32)
+  } finally {
+    gpu.queue.rate = rate
+  }
+})
+
+it('refuses shapes that do not fit, saying what it expected', async () => {
+  await withScope(gpu, async (scope) => {
+    const q = scope.alloc([1, 3, 96])
+    const k = scope.alloc([1, 5, 96])
+    expect(() => attention(scope, q, k, k, { heads: 5 })).toThrow('attention: expected q [B, N, 5·d]')
+    expect(() => attention(scope, q, k, scope.alloc([1, 4, 96]), { heads: 2 })).toThrow('attention: expected v f32 [1, 5, 96], got f32 [1, 4, 96]')
+    expect(() => attention(scope, q, k, k, { heads: 2, mask: scope.alloc([1, 4], 'u32') })).toThrow('attention: expected mask u32 [1, 5]')
+    await gpu.settle()
+  })
+})
+
+it('names its variant', () => {
+  expect(attentionVariant(48, 'f32')).toBe('attention-f32-d48-64x16')
+})

@@ -1,0 +1,95 @@
+import { f32, u32 } from '../engine/command-queue'
+import type { Prelude } from '../engine/kernel'
+import type { Scope } from '../engine/scope'
+import { dim, elementCount, type FloatDType, type Tensor } from '../engine/tensor'
+import code from '../../shaders/attention.wgsl?raw'
+import { dispatchGroups } from './dispatch-groups'
+
+export interface AttentionOptions {
+  heads: number
+  /** u32 [B, M]: 1 = keep; without it all keys are kept */
+  mask?: Tensor
+  /** default 1/√d */
+  scale?: number
+}
+
+/** How one head size is laid out over a workgroup of 64; see the shader. */
+interface Tiling {
+  /** invocations along keys and columns, the others along queries */
+  tx: number
+  /** vec4s of d staged at a time for the scores */
+  chunk: number
+  /** keys staged at a time for the sums */
+  valueKeys: number
+}
+
+/** The tiles of a head of d = 4·`head`: wide heads take fewer queries, so that the results still fit in registers. */
+function tiling(head: number): Tiling {
+  if (head > 16) return { tx: 8, chunk: 8, valueKeys: 16 } // 32 queries × 32 keys
+  return { tx: 4, chunk: head % 6 === 0 ? 6 : 4, valueKeys: 16 } // 64 queries × 16 keys
+}
+
+/** The kernel variant that attention of this head size runs, for a job's record. */
+export function attentionVariant(headSize: number, dtype: FloatDType): string {
+  const { tx } = tiling(headSize / 4)
+  return `attention-${dtype}-d${headSize}-${queriesPerGroup(tx)}x${4 * tx}`
+}
+
+const queriesPerGroup = (tx: number): number => (64 / tx) * 4
+
+/**
+ * Patch attention: softmax(q·kᵀ·scale + mask)·v for each head, in tiles with an online softmax; memory does not grow with N·M.
+ * q: [B, N, H·d], k, v: [B, M, H·d], all f32 or all f16, d a multiple of 4 up to 128; the result has q's shape.
+ * A query whose keys are all masked gives 0.
+ */
+export function attention(scope: Scope, q: Tensor, k: Tensor, v: Tensor, o: AttentionOptions): Tensor {
+  const [batch = 0, queries = 0, width = 0] = q.shape
+  const keys = dim(k, 1)
+  const headSize = width / o.heads
+  if (q.shape.length !== 3 || !Number.isInteger(headSize) || headSize % 4 !== 0 || headSize > 128) {
+    throw new Error(`attention: expected q [B, N, ${o.heads}·d], d a multiple of 4 up to 128, got [${q.shape.join(', ')}].`)
+  }
+  for (const [name, tensor] of [['k', k], ['v', v]] as const) {
+    const fits = tensor.shape.length === 3 && tensor.shape[0] === batch && tensor.shape[1] === keys && tensor.shape[2] === width
+    if (!fits || tensor.dtype !== q.dtype) {
+      const got = `${tensor.dtype} [${tensor.shape.join(', ')}]`
+      throw new Error(`attention: expected ${name} ${q.dtype} [${batch}, ${keys}, ${width}], got ${got}.`)
+    }
+  }
+  if (o.mask && (o.mask.dtype !== 'u32' || elementCount(o.mask.shape) !== batch * keys)) {
+    throw new Error(`attention: expected mask u32 [${batch}, ${keys}], got ${o.mask.dtype} [${o.mask.shape.join(', ')}].`)
+  }
+  const result = scope.alloc(q.shape, q.dtype)
+  if (elementCount(q.shape) === 0) return result
+
+  const head = headSize / 4
+  const tile = tiling(head)
+  const blockSize = queriesPerGroup(tile.tx)
+  const blocks = Math.ceil(queries / blockSize)
+  const prelude: Prelude = {
+    elem: q.dtype,
+    OUT_F16: q.dtype === 'f16',
+    HAS_MASK: o.mask !== undefined,
+    HEAD: head,
+    TX: tile.tx,
+    CHUNK: tile.chunk,
+    VALUE_KEYS: tile.valueKeys,
+  }
+  dispatchGroups(scope.gpu.queue, {
+    kernel: scope.gpu.kernels.get({ name: 'attention', code }, prelude),
+    tensors: [q, k, v, o.mask ?? q, result], // a mask that is not read still has to be bound: q stands in
+    uniforms: [
+      u32(queries),
+      u32(keys),
+      u32(o.heads),
+      u32(blocks),
+      f32((o.scale ?? 1 / Math.sqrt(headSize)) * Math.LOG2E),
+      u32(head),
+      u32((blockSize + 4 * tile.tx) * tile.chunk),
+      u32(tile.valueKeys),
+    ],
+    groups: blocks * o.heads * batch,
+    flopsPerGroup: 4 * blockSize * keys * headSize,
+  })
+  return result
+}
