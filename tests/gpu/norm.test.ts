@@ -1,0 +1,154 @@
+import { describe, expect, it } from 'vitest'
+import { withScope } from '../../workers/engine/scope'
+import type { FloatDType } from '../../workers/engine/tensor'
+import { norm } from '../../workers/ops/norm'
+import { testGpu } from './open-gpu'
+import { asHalf, randomValues, relativeError, siluReference } from './reference'
+
+interface ReferenceOptions {
+  kind: 'rms' | 'layer'
+  eps: number
+  weight?: Float32Array
+  bias?: Float32Array
+  /** [rows, D], already chosen per row */
+  scale?: Float32Array
+  shift?: Float32Array
+  silu?: boolean
+}
+
+/** x [rows, D] → [rows, D] */
+function normReference(x: Float32Array, size: number, o: ReferenceOptions): Float32Array {
+  const y = new Float32Array(x.length)
+  for (let start = 0; start < x.length; start += size) {
+    const row = x.subarray(start, start + size)
+    const mean = o.kind === 'layer' ? row.reduce((sum, value) => sum + value, 0) / size : 0
+    const square = row.reduce((sum, value) => sum + (value - mean) ** 2, 0) / size
+    for (let c = 0; c < size; c++) {
+      let value = ((row[c] as number) - mean) / Math.sqrt(square + o.eps)
+      value = value * (o.weight?.[c] ?? 1) + (o.bias?.[c] ?? 0)
+      value = value * (1 + (o.scale?.[start + c] ?? 0)) + (o.shift?.[start + c] ?? 0)
+      y[start + c] = o.silu ? siluReference(value) : value
+    }
+  }
+  return y
+}
+
+const TOLERANCE: Record<FloatDType, number> = { f32: 2e-6, f16: 5e-4 }
+const gpu = await testGpu()
+const dtypes: FloatDType[] = gpu.facts.f16 ? ['f32', 'f16'] : ['f32']
+// every size here is a pipeline to compile: short and long rows, whole vec4s or not
+const shapes: Record<FloatDType, [number, number][]> = {
+  f32: [
+    [1, 1],
+    [5, 63],
+    [67, 48],
+    [7, 260],
+    [3, 2048],
+  ],
+  f16: [
+    [5, 63],
+    [67, 48],
+  ],
+}
+
+describe.each(dtypes)('norm %s', (dtype) => {
+  const rounded = (values: Float32Array): Float32Array => (dtype === 'f16' ? asHalf(values) : values)
+
+  it.each(shapes[dtype])('rms with and without weight, [%i, %i]', async (rows, size) => {
+    const x = rounded(randomValues(1, rows * size, 3))
+    const weight = randomValues(2, size)
+    await withScope(gpu, async (scope) => {
+      const input = scope.upload(x, [rows, size], dtype)
+      const plain = await gpu.read(norm(scope, input, { kind: 'rms', eps: 1e-6 }))
+      expect(relativeError(plain, normReference(x, size, { kind: 'rms', eps: 1e-6 }))).toBeLessThan(TOLERANCE[dtype])
+      const o = { kind: 'rms', eps: 1e-6, weight: scope.upload(weight, [size], 'f32'), activation: 'silu' } as const
+      const weighted = await gpu.read(norm(scope, input, o))
+      expect(relativeError(weighted, normReference(x, size, { kind: 'rms', eps: 1e-6, weight, silu: true }))).toBeLessThan(TOLERANCE[dtype])
+    })
+  })
+
+  it.each(shapes[dtype])('layer far from zero, with weight and bias, [%i, %i]', async (rows, size) => {
+    // a mean of 200 spreads: mean(x²) − mean² would lose the variance (f16 holds less of the offset)
+    const x = rounded(randomValues(1, rows * size).map((value) => value + (dtype === 'f16' ? 20 : 200)))
+    const [weight, bias] = [randomValues(2, size), randomValues(3, size)]
+    await withScope(gpu, async (scope) => {
+      const input = scope.upload(x, [rows, size], dtype)
+      const o = { weight: scope.upload(weight, [size], 'f32'), bias: scope.upload(bias, [size], 'f32') }
+      const got = await gpu.read(norm(scope, input, { kind: 'layer', eps: 1e-5, ...o }))
+      const reference = normReference(x, size, { kind: 'layer', eps: 1e-5, weight, bias })
+      expect(relativeError(got, reference)).toBeLessThan(dtype === 'f16' ? TOLERANCE.f16 : 3e-5)
+    })
+  })
+
+  it.each([48, 77])('modulates each row by the table row it names (D = %i)', async (size) => {
+    const [batch, tokens, slots] = [2, 19, 6]
+    const rows = batch * tokens
+    const x = rounded(randomValues(1, rows * size))
+    const table = randomValues(2, 3 * slots * size)
+    const rowOf = Uint32Array.from({ length: rows }, (_, row) => (row * 7) % 3)
+    const chosen = (slot: number): Float32Array =>
+      Float32Array.from({ length: rows * size }, (_, i) => {
+        const row = rowOf[Math.floor(i / size)] as number
+        return table[(row * slots + slot) * size + (i % size)] as number
+      })
+    await withScope(gpu, async (scope) => {
+      const modulation = { table: scope.upload(table, [3, slots, size], 'f32'), rowOf: scope.upload(rowOf, [batch, tokens], 'u32') }
+      const got = await gpu.read(
+        norm(scope, scope.upload(x, [batch, tokens, size], dtype), {
+          kind: 'rms',
+          eps: 1e-6,
+          scale: { ...modulation, slot: 4 },
+          shift: { ...modulation, slot: 3 },
+        }),
+      )
+      const reference = normReference(x, size, { kind: 'rms', eps: 1e-6, scale: chosen(4), shift: chosen(3) })
+      expect(relativeError(got, reference)).toBeLessThan(TOLERANCE[dtype])
+    })
+  })
+
+  it('stays finite with values of ±60 000', async () => {
+    const x = rounded(randomValues(1, 9 * 64).map((value) => Math.sign(value) * 60000))
+    await withScope(gpu, async (scope) => {
+      const input = scope.upload(x, [9, 64], dtype)
+      const got = await gpu.read(norm(scope, input, { kind: 'rms', eps: 1e-6, activation: 'silu' }))
+      expect(relativeError(got, normReference(x, 64, { kind: 'rms', eps: 1e-6, silu: true }))).toBeLessThan(TOLERANCE[dtype])
+    })
+  })
+})
+
+it.runIf(gpu.facts.f16)('takes one dtype and gives the other; f16 results clamp', async () => {
+  const x = randomValues(1, 6 * 48, 100)
+  const weight = new Float32Array(48).fill(1e5)
+  await withScope(gpu, async (scope) => {
+    const half = norm(scope, scope.upload(x, [6, 48], 'f32'), { kind: 'rms', eps: 1e-6, dtype: 'f16' })
+    expect(half.dtype).toBe('f16')
+    expect(relativeError(await gpu.read(half), normReference(x, 48, { kind: 'rms', eps: 1e-6 }))).toBeLessThan(TOLERANCE.f16)
+    const wide = norm(scope, scope.upload(x, [6, 48], 'f16'), { kind: 'rms', eps: 1e-6, dtype: 'f32' })
+    expect(relativeError(await gpu.read(wide), normReference(asHalf(x), 48, { kind: 'rms', eps: 1e-6 }))).toBeLessThan(TOLERANCE.f32)
+    const o = { kind: 'rms', eps: 1e-6, dtype: 'f16', weight: scope.upload(weight, [48], 'f32') } as const
+    const clamped = await gpu.read(norm(scope, scope.upload(x, [6, 48], 'f32'), o))
+    expect(Math.max(...clamped)).toBe(65504)
+    expect(Math.min(...clamped)).toBe(-65504)
+  })
+})
+
+it('does more workgroups than one grid dimension holds', async () => {
+  const rows = 16 * 65535 + 40 // rows this short go 16 and more to a workgroup
+  const x = randomValues(1, rows)
+  await withScope(gpu, async (scope) => {
+    const got = await gpu.read(norm(scope, scope.upload(x, [rows, 1], 'f32'), { kind: 'rms', eps: 1e-6 }))
+    expect(relativeError(got, normReference(x, 1, { kind: 'rms', eps: 1e-6 }))).toBeLessThan(TOLERANCE.f32)
+  })
+})
+
+it('refuses vectors and tables that do not fit', async () => {
+  await withScope(gpu, async (scope) => {
+    const x = scope.alloc([4, 48])
+    const table = scope.alloc([2, 6, 48])
+    const rowOf = scope.alloc([4], 'u32')
+    expect(() => norm(scope, x, { kind: 'rms', eps: 0, weight: scope.alloc([47]) })).toThrow('norm: expected weight f32 [48], got f32 [47]')
+    expect(() => norm(scope, x, { kind: 'rms', eps: 0, scale: { table, rowOf, slot: 6 } })).toThrow('norm: expected scale table')
+    expect(() => norm(scope, x, { kind: 'rms', eps: 0, shift: { table, rowOf: scope.alloc([3], 'u32'), slot: 0 } })).toThrow('rowOf u32 [4]')
+    await gpu.settle()
+  })
+})
