@@ -13,6 +13,7 @@ import diffusers
 import torch
 
 from fixture_autoencoder import write_autoencoder_cases
+from fixture_pipeline import write_pipeline_case
 from fixture_scheduler import write_scheduler_cases
 from fixture_transformer import write_transformer_cases
 
@@ -20,6 +21,7 @@ WRITERS = {
     "scheduler": write_scheduler_cases,
     "transformer": write_transformer_cases,
     "autoencoder": write_autoencoder_cases,
+    "pipeline": write_pipeline_case,
 }
 
 

@@ -30,12 +30,12 @@ def shard_folder(work: Path, size: str) -> Path:
 
 
 @torch.no_grad()
-def make_shard(model: KinoraAutoencoder, width: int, height: int, frames: int, seed: int) -> dict:
+def make_shard(model: KinoraAutoencoder, width: int, height: int, frames: int, seed: int, bare: bool = False) -> dict:
     rng = np.random.default_rng(seed)
     tokenizer = make_tokenizer()
     latents, captions = [], []
     for _ in range(SHARD_CLIPS):
-        scene = sample_scene(rng)
+        scene = sample_scene(rng, bare)
         pixels, _ = render(scene, rng, width, height, frames)
         z = model.encoder(to_tensor(pixels)[None], linear_only=True)
         latents.append(model.normalize(z)[0].half())                              # [Z, T, h, w]
@@ -78,6 +78,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--size", required=True, help="WIDTHxHEIGHTxFRAMES")
     parser.add_argument("--clips", type=int, required=True)
+    parser.add_argument("--bare", action="store_true", help="clips without subject, camera move or style, in shards of their own")
     options = parser.parse_args()
     width, height, frames = map(int, options.size.split("x"))
     folder = shard_folder(options.work, options.size)
@@ -85,11 +86,11 @@ def main() -> None:
     model = KinoraAutoencoder.load(options.work / "autoencoder.pt")
     started = time.time()
     for number in range(-(-options.clips // SHARD_CLIPS)):
-        path = folder / f"{number:04d}.pt"
+        path = folder / f"{'bare' if options.bare else ''}{number:04d}.pt"
         if path.exists():
             continue
         # A seed of its own for every size and shard: no clip twice.
-        torch.save(make_shard(model, width, height, frames, seed=hash((width, height, frames, number)) & 0x7FFFFFFF), path.with_suffix(".tmp"))
+        torch.save(make_shard(model, width, height, frames, seed=hash((width, height, frames, number, options.bare)) & 0x7FFFFFFF, bare=options.bare), path.with_suffix(".tmp"))
         path.with_suffix(".tmp").rename(path)
         print(f"{path.name} after {time.time() - started:.0f}s", flush=True)
 

@@ -29,7 +29,7 @@ PCA_CLIPS = 500
 # Latents keep part of their natural spread: sigma^0.4 instead of whitening (0) or raw (1).
 # Coarse channels then stand out of the noise first, and fine ones cannot rule the loss.
 SPREAD = 0.4
-LATENT_NOISE = 0.1  # largest standard deviation, in the transformer's units
+LATENT_NOISE = 0.3  # largest standard deviation, in the transformer's units
 HELD_OUT_SEED = 1_000_003
 
 
@@ -139,11 +139,13 @@ def reconstruction_loss(output: Tensor, target: Tensor, mask: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def evaluate_decoder(model: KinoraAutoencoder, held_out: Tensor) -> tuple[float, float]:
+def evaluate_decoder(model: KinoraAutoencoder, held_out: Tensor, noise: float = 0.0) -> tuple[float, float]:
     """(PSNR of the linear skip alone, PSNR of the whole decoder), both on held-out clips."""
     linear, full = [], []
+    generator = torch.Generator().manual_seed(0)
     for clip in held_out.split(4):
-        z = model.encoder(clip, linear_only=True)
+        z = model.normalize(model.encoder(clip, linear_only=True))
+        z = model.denormalize(z + noise * torch.randn(z.shape, generator=generator))
         linear.append(model.decoder(z, linear_only=True).clamp(-1, 1) - clip)
         full.append(model.decode(z) - clip)
     return psnr(torch.cat(linear)), psnr(torch.cat(full))
@@ -194,8 +196,9 @@ def train_decoder(work: Path, minutes: float, batch_size: int, learning_rate: fl
         step, seen = step + 1, seen + batch_size
         losses.append(loss.item())
         if time.time() - last > 60:
-            linear, full = evaluate_decoder(model, held_out[:8])
-            print(f"{elapsed:.0f}s step {step} crops {seen} loss {np.mean(losses):.4f} psnr {linear:.2f} -> {full:.2f}", flush=True)
+            clean, noisy = (evaluate_decoder(model, held_out[:4], noise) for noise in (0.0, 0.2))
+            print(f"{elapsed:.0f}s step {step} crops {seen} loss {np.mean(losses):.4f} psnr {clean[0]:.2f} -> {clean[1]:.2f}, "
+                  f"of noisy latents {noisy[0]:.2f} -> {noisy[1]:.2f}", flush=True)
             losses, last = [], time.time()
             save()
     save()

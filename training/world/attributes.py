@@ -44,11 +44,14 @@ class Scene:
     style: str
 
 
-def sample_scene(rng: Generator) -> Scene:
+def sample_scene(rng: Generator, bare: bool = False) -> Scene:
+    """A random scene; a bare one is sky and land alone, seen plainly, which is what the shortest prompts mean."""
     def pick(values, shares=None) -> str:
         return str(rng.choice(list(values), p=shares))
 
     land = pick(LANDS)
+    if bare:
+        return Scene(pick(SKIES), land, "clear", "none", "red", "still", "static", "plain")
     if land == "ocean" and rng.random() < 0.45:
         subject = "boat"
     else:

@@ -94,8 +94,10 @@ def write_caption(scene: Scene, rng: Generator) -> str:
     land = _pick(rng, LAND_PHRASES[scene.land])
     named = rng.random()
     has_subject = scene.subject != "none"
-    show_sky = named < 0.84
-    show_land = named > 0.16 if not (has_subject and rng.random() < 0.06) else False
+    # Without a subject the shortest prompts are likely ones: "a starry night" and no more.
+    only_sky, only_land = (0.16, 0.16) if has_subject else (0.45, 0.15)
+    show_sky = named < 1 - only_land
+    show_land = named > only_sky if not (has_subject and rng.random() < 0.06) else False
     if not has_subject and not show_sky and not show_land:
         show_sky = True
 

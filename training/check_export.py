@@ -1,0 +1,73 @@
+"""Assert that an exported folder says what the checkpoint knows: python training/check_export.py --work DIR --out public/models/starter"""
+
+import argparse
+import hashlib
+import json
+from pathlib import Path
+
+import torch
+from diffusers import FlowMatchEulerDiscreteScheduler, LTXVideoTransformer3DModel
+from safetensors.torch import load_file
+from transformers import PreTrainedTokenizerFast
+
+from sample import make_sigmas
+from text_encoder import encode_prompts, make_tokenizer
+from train_transformer import load_average
+from transformer import run, token_coordinates
+
+
+def load_transformer(folder: Path) -> LTXVideoTransformer3DModel:
+    """The int8 weights, expanded, in diffusers' own class."""
+    config = json.loads((folder / "config.json").read_text())
+    assert config.pop("quantization")["method"] == "int8-per-channel"
+    tensors = load_file(folder / "diffusion_pytorch_model.safetensors")
+    weights = {}
+    for name, value in tensors.items():
+        if name.endswith("_scale"):
+            continue
+        weights[name] = value.float() * tensors[f"{name}_scale"][:, None] if value.dtype == torch.int8 else value
+    model = LTXVideoTransformer3DModel.from_config(config)
+    model.load_state_dict(weights)
+    return model.eval()
+
+
+@torch.no_grad()
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    manifest = json.loads((options.out / "kinora.json").read_text())
+    for entry in manifest["files"]:
+        content = (options.out / entry["path"]).read_bytes()
+        assert len(content) == entry["bytes"] and hashlib.sha256(content).hexdigest() == entry["sha256"], entry["path"]
+
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(options.out / "tokenizer")
+    for prompt in manifest["examples"] + ["", "A zebra, flying!"]:
+        assert tokenizer(prompt)["input_ids"] == make_tokenizer().encode(prompt).ids, prompt
+    unknown = tokenizer.unk_token_id
+    assert all(unknown not in tokenizer(prompt)["input_ids"] for prompt in manifest["examples"]), "an example uses an unknown word"
+
+    scheduler = FlowMatchEulerDiscreteScheduler.from_pretrained(options.out / "scheduler")
+    for steps in (1, 4, 8):
+        scheduler.set_timesteps(sigmas=torch.linspace(1, 1 / steps, steps).tolist())
+        assert torch.allclose(scheduler.sigmas, make_sigmas(steps), atol=1e-5)
+
+    trained = load_average(options.work)
+    exported = load_transformer(options.out / "transformer")
+    latents = torch.randn(1, 5, 64, 64, generator=torch.Generator().manual_seed(0))
+    sigma = torch.full((1, 5), 0.7)
+    text, mask = encode_prompts(trained.text_encoder, [manifest["examples"][1]])
+    coordinates = token_coordinates(5, 8, 8, space_scale=manifest["rope"]["spaceScale"])
+    want = run(trained.transformer, latents, sigma, text, mask, coordinates)
+    got = exported(
+        hidden_states=latents.flatten(1, 2), encoder_hidden_states=text, encoder_attention_mask=mask,
+        timestep=sigma.repeat_interleave(64, dim=1) * 1000, video_coords=coordinates[None], return_dict=False)[0].view_as(want)
+    error = ((got - want).norm() / want.norm()).item()
+    print(f"int8 transformer against the checkpoint, relative error: {error:.4f}")
+    assert error < 0.05
+
+
+if __name__ == "__main__":
+    main()
