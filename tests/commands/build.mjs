@@ -18,13 +18,13 @@ function changedAt(path) {
 
 /** Whether dist holds a build of the sources as they are. */
 export function isBuilt() {
-  const builtAt = statSync(join(dist, 'service-worker.js'), { throwIfNoEntry: false })?.mtimeMs ?? 0
-  return builtAt > Math.max(...SOURCES.map((path) => changedAt(join(root, path))))
+  // a build that failed half-way may leave one of the two
+  const [page = 0, worker = 0] = ['index.html', 'service-worker.js'].map((file) => statSync(join(dist, file), { throwIfNoEntry: false })?.mtimeMs ?? 0)
+  return Math.min(page, worker) > Math.max(...SOURCES.map((path) => changedAt(join(root, path))))
 }
 
 /** Builds into dist; throws with the bundler's words when that fails. All output goes to stderr. */
 export async function build() {
   const { code, output } = await run(process.execPath, [join(root, 'node_modules/vite/bin/vite.js'), 'build', '--logLevel', 'warn'], { capture: true })
-  if (code !== 0) throw new Error(`The build failed:\n${output}`)
-  if (output.trim()) console.error(output.trim())
+  if (code !== 0) throw new Error(`The build failed:\n${output.replace(/^ +at .*\n/gm, '').trim()}`)
 }
