@@ -2,7 +2,7 @@
 //                     OP 1: y[i] = a[i] * b[c] + b[period + c], c = i % period (an affine map a channel, channels last)
 // a, y: [COUNT] elem; b: [period] f32 for OP 0, [2, period] f32 for OP 1; computed in f32
 // one invocation four elements, a workgroup 64 of them; workgroups as dispatch-groups.ts folds them
-// prelude: elem = f16 | f32, OP
+// prelude: elem = f16 | f32, OP, OUT_F16 = bool
 
 struct Dims {
   first_group: u32,
@@ -29,10 +29,15 @@ fn main(
   let first = (workgroup * 64u + lane) * 4u;
   for (var at = first; at < min(first + 4u, dims.count); at++) {
     let c = at % dims.period;
+    var value = f32(a[at]);
     if (OP == 0u) {
-      y[at] = elem(f32(a[at]) + b[c]);
+      value += b[c];
     } else {
-      y[at] = elem(f32(a[at]) * b[c] + b[dims.period + c]);
+      value = value * b[c] + b[dims.period + c];
     }
+    if (OUT_F16) {
+      value = clamp(value, -65504.0, 65504.0); // beyond lies infinity
+    }
+    y[at] = elem(value);
   }
 }

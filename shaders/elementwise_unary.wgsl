@@ -1,7 +1,7 @@
 // elementwise_unary: y[i] = f(x[i]); f: OP 0 copies (a cast), 1 is SiLU, 2 is GELU in its tanh form
 // x: [COUNT] elem_x; y: [COUNT] elem_y; computed in f32
 // one invocation four elements, a workgroup 64 of them; workgroups as dispatch-groups.ts folds them
-// prelude: elem_x, elem_y = f16 | f32, OP; lib: activation
+// prelude: elem_x, elem_y = f16 | f32, OP, OUT_F16 = bool; lib: activation
 
 struct Dims {
   first_group: u32,
@@ -25,13 +25,15 @@ fn main(
   }
   let first = (workgroup * 64u + lane) * 4u;
   for (var at = first; at < min(first + 4u, dims.count); at++) {
-    let value = vec4<f32>(f32(x[at]), 0.0, 0.0, 0.0);
+    var value = f32(x[at]);
     if (OP == 1u) {
-      y[at] = elem_y(silu(value).x);
+      value = silu(vec4<f32>(value)).x;
     } else if (OP == 2u) {
-      y[at] = elem_y(gelu_tanh(value).x);
-    } else {
-      y[at] = elem_y(value.x);
+      value = gelu_tanh(vec4<f32>(value)).x;
     }
+    if (OUT_F16) {
+      value = clamp(value, -65504.0, 65504.0); // beyond lies infinity
+    }
+    y[at] = elem_y(value);
   }
 }

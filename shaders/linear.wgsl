@@ -3,7 +3,7 @@
 // one workgroup: a tile of 64 rows x 64 outputs; 16 columns of x and of w at a time pass through workgroup memory, where the
 // weights are floats already; one invocation keeps 8 rows x 8 outputs in registers
 // dispatch (ceil(rows / 64), ceil(panels / 8), 1)
-// prelude: elem, out_elem = f16 | f32, HAS_BIAS, GELU, SILU, HAS_GATE, ADD_TO, OUT_F16 = bool
+// prelude: elem, out_elem = f16 | f32, OUT_F16 = bool
 // libs: linear_params, linear_x_{vec4,scalar}, linear_w_{f32,f16,i8,i4}, activation, linear_finish, linear_y_{vec4,scalar}
 // names are unrolled by hand, so that no compiler keeps the sums in memory
 
@@ -62,12 +62,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 
   let row = first_row + tile_row;
   let column = first_panel * 2u + tile_column;
-  finish(row, column, a0); finish(row, column + 8u, b0);
-  finish(row + 8u, column, a1); finish(row + 8u, column + 8u, b1);
-  finish(row + 16u, column, a2); finish(row + 16u, column + 8u, b2);
-  finish(row + 24u, column, a3); finish(row + 24u, column + 8u, b3);
-  finish(row + 32u, column, a4); finish(row + 32u, column + 8u, b4);
-  finish(row + 40u, column, a5); finish(row + 40u, column + 8u, b5);
-  finish(row + 48u, column, a6); finish(row + 48u, column + 8u, b6);
-  finish(row + 56u, column, a7); finish(row + 56u, column + 8u, b7);
+  // a loop that passes the sums on, and not eight copies of its body: software adapters take seconds to compile those
+  for (var r = row; r < min(row + 64u, params.row_end); r += 8u) {
+    finish(r, column, a0); finish(r, column + 8u, b0);
+    a0 = a1; a1 = a2; a2 = a3; a3 = a4; a4 = a5; a5 = a6; a6 = a7;
+    b0 = b1; b1 = b2; b2 = b3; b3 = b4; b4 = b5; b5 = b6; b6 = b7;
+  }
 }

@@ -3,7 +3,7 @@
 // x: [M, K] elem; y: [M, O] out_elem; w: panels of 8 outputs, [O/8][K][8] f32 | f16 | i8 | i4; scale, b: f32; sums in f32
 // one workgroup: one panel and 4 rows; each invocation takes every 32nd group of four k, for one half of the panel
 // dispatch (ceil(rows / 4), panels, 1)
-// prelude: elem, out_elem = f16 | f32, HAS_BIAS, GELU, SILU, HAS_GATE, ADD_TO, OUT_F16 = bool
+// prelude: elem, out_elem = f16 | f32, OUT_F16 = bool
 // libs: linear_params, linear_x_{vec4,scalar}, linear_w_{f32,f16,i8,i4}, activation, linear_finish, linear_y_{vec4,scalar}
 
 const LANES = 32u; // invocations that share four outputs

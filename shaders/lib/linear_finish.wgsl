@@ -12,13 +12,13 @@ fn finish(row: u32, column: u32, sum: vec4<f32>) {
     return;
   }
   var value = scaled(sum, column);
-  if (HAS_BIAS) {
+  if (params.has_bias == 1u) {
     value += bias[column];
   }
-  if (GELU) {
+  if (params.activation == 1u) {
     value = gelu_tanh(value);
   }
-  if (SILU) {
+  if (params.activation == 2u) {
     value = silu(value);
   }
   write_y(row, column, value);

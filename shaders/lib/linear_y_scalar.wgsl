@@ -7,10 +7,10 @@ fn write_y(row: u32, column: u32, value: vec4<f32>) {
   for (var i = 0u; i < min(4u, params.outs - first); i++) {
     let at = row * params.outs + first + i;
     var v = value[i];
-    if (HAS_GATE) {
+    if (params.has_gate == 1u) {
       v *= gate[gate_base(row) + first + i];
     }
-    if (ADD_TO) {
+    if (params.add_to == 1u) {
       v += f32(y[at]);
     }
     if (OUT_F16) {

@@ -5,10 +5,10 @@
 fn write_y(row: u32, column: u32, value: vec4<f32>) {
   let at = row * (params.outs / 4u) + column;
   var v = value;
-  if (HAS_GATE) {
+  if (params.has_gate == 1u) {
     v *= gate[gate_base(row) / 4u + column];
   }
-  if (ADD_TO) {
+  if (params.add_to == 1u) {
     v += vec4<f32>(y[at]);
   }
   if (OUT_F16) {

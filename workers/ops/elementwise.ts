@@ -3,6 +3,7 @@ import activation from '../../shaders/lib/activation.wgsl?raw'
 import binaryCode from '../../shaders/elementwise_binary.wgsl?raw'
 import unaryCode from '../../shaders/elementwise_unary.wgsl?raw'
 import { u32 } from '../engine/command-queue'
+import type { KernelSource, Prelude } from '../engine/kernel'
 import type { Scope } from '../engine/scope'
 import { elementCount, type FloatDType, type Tensor } from '../engine/tensor'
 import { dispatchGroups } from './dispatch-groups'
@@ -26,7 +27,7 @@ export function gelu(scope: Scope, x: Tensor): Tensor {
   return unary(scope, x, 'gelu', x.dtype as FloatDType)
 }
 
-/** The same values as another float type; f16 holds up to ±65 504. */
+/** The same values as another float type; what f16 cannot hold becomes ±65 504. */
 export function cast(scope: Scope, x: Tensor, dtype: FloatDType): Tensor {
   return unary(scope, x, 'cast', dtype)
 }
@@ -43,7 +44,7 @@ export function affine(scope: Scope, x: Tensor, table: Tensor): Tensor {
 
 function unary(scope: Scope, x: Tensor, op: keyof typeof UNARY, dtype: FloatDType): Tensor {
   const y = scope.alloc(x.shape, dtype)
-  const prelude = { elem_x: x.dtype, elem_y: dtype, OP: UNARY[op] }
+  const prelude = { elem_x: x.dtype, elem_y: dtype, OP: UNARY[op], OUT_F16: dtype === 'f16' }
   run(scope, { name: 'elementwise_unary', code: unaryCode, libs: [activation] }, prelude, [x, y], [])
   return y
 }
@@ -53,14 +54,12 @@ function binary(scope: Scope, a: Tensor, b: Tensor, op: keyof typeof BINARY, per
     throw new Error(`${op}: expected f32 values that repeat evenly over [${a.shape.join(', ')}], got ${b.dtype} [${b.shape.join(', ')}].`)
   }
   const y = scope.alloc(a.shape, a.dtype)
-  run(scope, { name: 'elementwise_binary', code: binaryCode }, { elem: a.dtype, OP: BINARY[op] }, [a, b, y], [period])
+  run(scope, { name: 'elementwise_binary', code: binaryCode }, { elem: a.dtype, OP: BINARY[op], OUT_F16: a.dtype === 'f16' }, [a, b, y], [period])
   return y
 }
 
-type Kernels = Scope['gpu']['kernels']
-
-function run(scope: Scope, source: Parameters<Kernels['get']>[0], prelude: Parameters<Kernels['get']>[1], tensors: readonly Tensor[], more: readonly number[]): void {
-  const count = elementCount((tensors[0] as Tensor).shape)
+function run(scope: Scope, source: KernelSource, prelude: Prelude, tensors: readonly [Tensor, ...Tensor[]], more: readonly number[]): void {
+  const count = elementCount(tensors[0].shape)
   dispatchGroups(scope.gpu.queue, {
     kernel: scope.gpu.kernels.get(source, prelude),
     tensors,

@@ -22,6 +22,9 @@ import { expectModulation, type Modulation } from './modulation'
 
 export { uploadLinear, type LinearSource, type LinearWeight, type QuantizedValues, type WeightFormat } from './linear-weight'
 
+/** The kernel's numbers. */
+const ACTIVATIONS = { 'gelu-tanh': 1, silu: 2 } as const
+
 const WEIGHT_READERS: Record<WeightFormat, string> = { f32: wF32, f16: wF16, i8: wI8, i4: wI4 }
 
 /** What a workgroup of a variant covers. */
@@ -35,7 +38,7 @@ interface Variant {
 }
 
 const TILE: Variant = { name: 'tile64', code: tileCode, rows: 64, panels: 8 }
-const DIRECT: Variant = { name: 'direct', code: directCode, rows: 64, panels: 1, workgroup: 16 }
+const DIRECT: Variant = { name: 'direct', code: directCode, rows: 64, panels: 1, workgroup: 8 }
 const FEW: Variant = { name: 'few', code: fewCode, rows: 4, panels: 1 }
 const FEW_ROWS = 8
 
@@ -90,14 +93,9 @@ export function linear(scope: Scope, x: Tensor, weight: LinearWeight, options: L
     elem: x.dtype,
     out_elem: y.dtype,
     OUT_F16: y.dtype === 'f16',
-    HAS_BIAS: weight.bias !== undefined,
-    GELU: options.activation === 'gelu-tanh',
-    SILU: options.activation === 'silu',
-    ADD_TO: addTo !== undefined,
-    HAS_GATE: gate !== undefined,
     ...(variant.workgroup !== undefined && { WG: variant.workgroup }),
   })
-  // A binding that the variant does not read still has to be bound: x stands in.
+  // What is not there still has to be bound: x stands in.
   const tensors = [x, weight.data, y, weight.bias ?? x, gate?.table ?? x, gate?.rowOf ?? x]
   if (weight.scale) tensors.push(weight.scale)
 
@@ -122,6 +120,10 @@ export function linear(scope: Scope, x: Tensor, weight: LinearWeight, options: L
           u32(weight.in),
           u32(Math.ceil(weight.in / 4)),
           u32(weight.out),
+          u32(weight.bias ? 1 : 0),
+          u32(options.activation ? ACTIVATIONS[options.activation] : 0),
+          u32(addTo ? 1 : 0),
+          u32(gate ? 1 : 0),
           u32(gate ? dim(gate.table, 1) : 0),
           u32(gate?.slot ?? 0),
         ],

@@ -1,0 +1,52 @@
+import { expect, test } from 'vitest'
+import { withScope } from '../../workers/engine/scope'
+import { denoisedEstimate, eulerStep } from '../../workers/ops/sampler-step'
+import { testGpu } from './open-gpu'
+import { randomValues, relativeError } from './reference'
+
+const shape = [1, 37, 11] // 407 elements: the last workgroup is part full
+const count = 407
+const x = randomValues(1, count)
+const velocity = randomValues(2, count)
+const away = randomValues(3, count)
+const at = (values: Float32Array, i: number): number => values[i] as number
+
+test('an Euler step and the denoised estimate', async () => {
+  const gpu = await testGpu()
+  await withScope(gpu, async (scope) => {
+    const [latent, v] = [scope.upload(x, shape, 'f32'), scope.upload(velocity, shape, 'f32')]
+    const next = eulerStep(scope, latent, v, { sigma: 0.75, sigmaNext: 0.5 })
+    expect(next.shape).toEqual(shape)
+    expect(relativeError(await gpu.read(next), x.map((value, i) => value - 0.25 * at(velocity, i)))).toBeLessThan(1e-6)
+    const denoised = denoisedEstimate(scope, latent, v, { sigma: 0.75 })
+    expect(relativeError(await gpu.read(denoised), x.map((value, i) => value - 0.75 * at(velocity, i)))).toBeLessThan(1e-6)
+    // the step leaves its input alone
+    expect(relativeError(await gpu.read(latent), x)).toBe(0)
+  })
+  expect(gpu.pool.liveBuffers).toBe(0)
+})
+
+test('guidance pushes away from the unconditional velocity', async () => {
+  const gpu = await testGpu()
+  const guided = velocity.map((v, i) => at(away, i) + 4.5 * (v - at(away, i)))
+  await withScope(gpu, async (scope) => {
+    const [latent, v] = [scope.upload(x, shape, 'f32'), scope.upload(velocity, shape, 'f32')]
+    const o = { sigma: 1, unconditional: scope.upload(away, shape, 'f32'), guidance: 4.5 }
+    const next = await gpu.read(eulerStep(scope, latent, v, { ...o, sigmaNext: 0.9 }))
+    expect(relativeError(next, x.map((value, i) => value + (0.9 - 1) * at(guided, i)))).toBeLessThan(1e-6)
+    const denoised = await gpu.read(denoisedEstimate(scope, latent, v, o))
+    expect(relativeError(denoised, x.map((value, i) => value - at(guided, i)))).toBeLessThan(1e-6)
+    const plain = await gpu.read(eulerStep(scope, latent, v, { ...o, sigmaNext: 0.9, guidance: 1 }))
+    expect(relativeError(plain, x.map((value, i) => value - 0.1 * at(velocity, i)))).toBeLessThan(1e-6)
+  })
+})
+
+test('a velocity of another size or dtype is refused', async () => {
+  const gpu = await testGpu()
+  await withScope(gpu, async (scope) => {
+    const latent = scope.alloc(shape)
+    expect(() => eulerStep(scope, latent, scope.alloc([1, 37, 12]), { sigma: 1, sigmaNext: 0 })).toThrow('got f32 [1, 37, 12]')
+    expect(() => denoisedEstimate(scope, latent, scope.alloc(shape, 'f16'), { sigma: 1 })).toThrow('got f16')
+    await gpu.settle()
+  })
+})
