@@ -40,10 +40,11 @@ function blur(rgba: Uint8ClampedArray, width: number, height: number): void {
     const alpha = values[at + 3] ?? 0
     const [red, green, blue] = [0, 1, 2].map((channel) => (values[at + channel] ?? 0) / Math.max(alpha, 1e-4)) as [number, number, number]
     const grey = 0.3 * red + 0.59 * green + 0.11 * blue
-    rgba[at] = grey + (red - grey) * SATURATION
-    rgba[at + 1] = grey + (green - grey) * SATURATION
-    rgba[at + 2] = grey + (blue - grey) * SATURATION
-    rgba[at + 3] = alpha * 255
+    const saturated = [red, green, blue].map((value) => Math.max(0, grey + (value - grey) * SATURATION))
+    // Light can only add: a dark picture gives little of it, and never throws darkness on a pale page.
+    const brightness = Math.min(255, Math.max(...saturated, 1))
+    for (let channel = 0; channel < 3; channel++) rgba[at + channel] = ((saturated[channel] ?? 0) / brightness) * 255
+    rgba[at + 3] = alpha * brightness
   }
 }
 

@@ -7,7 +7,7 @@ import { formatBytes, formatDuration, formatSeconds, formatTimeLeft } from '../.
 import type { ErrorCode } from '../../src/shared/errors'
 import { parseRoute } from '../../src/state/parse-route'
 import { nearestWords, problemWords } from '../../src/views/create/problem-words'
-import { focusOf, progressWords, stageFraction } from '../../src/views/create/progress-words'
+import { focusOf, progressNumbers, progressWords, stageFraction } from '../../src/views/create/progress-words'
 
 describe('quantities', () => {
   it('reads as people write', () => {
@@ -57,7 +57,9 @@ describe('routes', () => {
 describe('progress', () => {
   it('tells stage, step and how much is done', () => {
     expect(progressWords({ status: 'running', stage: 'denoising', step: 3, steps: 8 }, false)).toBe('Denoising: step 3 of 8')
-    expect(progressWords({ status: 'running', stage: 'loading', loadedBytes: 6e6, totalBytes: 21e6 }, false)).toBe('Loading the model: 6.0 MB of 21 MB')
+    expect(progressWords({ status: 'running', stage: 'loading', loadedBytes: 6e6, totalBytes: 21e6 }, false)).toBe('Loading the model')
+    expect(progressNumbers({ status: 'running', stage: 'loading', loadedBytes: 6e6, totalBytes: 21e6 })).toBe('6.0 MB of 21 MB')
+    expect(progressNumbers({ status: 'running', stage: 'denoising', step: 3, steps: 8 })).toBe('')
     expect(progressWords({ status: 'running', stage: 'denoising', step: 3, steps: 8 }, true)).toBe('Stopping…')
     expect(progressWords({ status: 'idle' }, false)).toBe('')
     expect(stageFraction({ status: 'running', stage: 'decoding', step: 5, steps: 20 })).toBe(0.25)

@@ -1,7 +1,7 @@
 import { formatBytes } from '../../components/quantities'
 import type { JobState } from '../../shared/job'
 
-/** Where a job stands, in words; empty while nothing happens. Pure. */
+/** Where a job stands, in words that are read out as they change; empty while nothing happens. Pure. */
 export function progressWords(job: JobState, cancelling: boolean): string {
   if (job.status === 'queued') return cancelling ? 'Stopping…' : 'Starting…'
   if (job.status === 'cancelled') return 'Cancelled. Nothing was kept.'
@@ -10,7 +10,7 @@ export function progressWords(job: JobState, cancelling: boolean): string {
   if (cancelling) return 'Stopping…'
   switch (job.stage) {
     case 'loading':
-      return job.totalBytes ? `Loading the model: ${formatBytes(job.loadedBytes ?? 0)} of ${formatBytes(job.totalBytes)}` : 'Loading the model'
+      return 'Loading the model'
     case 'compiling':
       return 'Preparing the GPU'
     case 'encoding-text':
@@ -18,10 +18,18 @@ export function progressWords(job: JobState, cancelling: boolean): string {
     case 'denoising':
       return job.steps ? `Denoising: step ${job.step ?? 0} of ${job.steps}` : 'Denoising'
     case 'decoding':
-      return job.steps ? `Developing: frame ${job.step ?? 0} of ${job.steps}` : 'Developing'
+      return 'Developing the frames'
     case 'saving':
       return 'Saving to your library'
   }
+}
+
+/** Numbers that change too often to be read out. Pure. */
+export function progressNumbers(job: JobState): string {
+  if (job.status !== 'running') return ''
+  if (job.stage === 'loading' && job.totalBytes) return `${formatBytes(job.loadedBytes ?? 0)} of ${formatBytes(job.totalBytes)}`
+  if (job.stage === 'decoding' && job.steps) return `${job.step ?? 0} of ${job.steps}`
+  return ''
 }
 
 /** How much of the present stage is done, 0 to 1; null when it does not tell. Pure. */

@@ -45,10 +45,10 @@ export function notePrompt(prompt: string, model: ModelManifest, caret: number |
   return { stretches, unknown: [...unknown.values()], cut: after && unreadWords > 0 ? { after: after.text, unreadWords } : null }
 }
 
-/** The known word that is spelt most alike: one letter off, two from five letters on; shorter words than four are near to everything. Null when none is that near. Pure. */
+/** The known word that is spelt most alike: one letter off in four, two from five on, three from eight on; shorter words are near to everything. Null when none is that near. Pure. */
 export function nearestWord(word: string, known: readonly string[]): string | null {
   let best: string | null = null
-  let bestDistance = word.length < 4 ? 1 : word.length < 5 ? 2 : 3
+  let bestDistance = word.length < 4 ? 1 : word.length < 5 ? 2 : word.length < 8 ? 3 : 4
   for (const candidate of known) {
     if (!/^\p{L}{2,}$/u.test(candidate) || Math.abs(candidate.length - word.length) >= bestDistance) continue
     const off = distance(word, candidate)
