@@ -16,6 +16,7 @@ test('a clip is made, played, kept across a reload, reused, downloaded and delet
     // a moving preview after a step: the strip shows one picture a step
     await expect(page.locator('.strip canvas').first()).toBeAttached({ timeout: CLIP_MS })
     await expect(progress).toHaveText('Done.', { timeout: CLIP_MS })
+    await expect(page.locator('.screen'), 'the clip is in view').toBeInViewport({ ratio: 0.5 })
   })
 
   await test.step('it plays and loops', async () => plays(page.getByLabel(`The clip: ${request.prompt}`), request.width, request.height))
