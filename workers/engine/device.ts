@@ -8,6 +8,8 @@ import { tensorBytes, type Tensor } from './tensor'
 
 const USAGE_READ = 0x01 | 0x08 // MAP_READ | COPY_DST
 const MAP_READ = 0x01
+/** how long a device may take to say that it is lost, once work on it has failed */
+const LOST_NOTICE_MS = 2000
 
 /** What the adapter is and can do. */
 export interface AdapterFacts {
@@ -60,14 +62,25 @@ export class Gpu {
     } finally {
       this.queue.dryRun = undefined
     }
-    await Promise.race([Promise.all([...kernels].map((kernel) => kernel.compile())), this.lost])
-    this.check()
+    await this.finished(Promise.all([...kernels].map((kernel) => kernel.compile())))
   }
 
   /** Submits, and waits until the GPU has done everything. Throws what it reported. */
   async settle(): Promise<void> {
     this.queue.flush()
-    await Promise.race([this.device.queue.onSubmittedWorkDone(), this.lost])
+    await this.finished(this.device.queue.onSubmittedWorkDone())
+  }
+
+  /** Waits for the GPU's part of the work, and throws what the GPU reported meanwhile. */
+  private async finished(work: Promise<unknown>): Promise<void> {
+    try {
+      await Promise.race([work, this.lost])
+    } catch (error) {
+      // Work on a lost device is rejected, reads as an AbortError, a moment before the device says that it is lost.
+      await Promise.race([this.lost, new Promise((later) => setTimeout(later, LOST_NOTICE_MS))])
+      this.check()
+      throw new AppError('internal', `The GPU did not finish its work: ${error instanceof Error ? error.message : String(error)}`, {})
+    }
     this.check()
   }
 
@@ -79,9 +92,8 @@ export class Gpu {
       this.queue.copy(tensor.buffer, 0, staging, 0, size)
       this.queue.flush()
       const mapped = staging.mapAsync(MAP_READ)
-      mapped.catch(() => undefined) // when the device is lost the race below has the better error
-      await Promise.race([mapped, this.lost])
-      this.check()
+      mapped.catch(() => undefined) // it loses the race below when the device says first that it is lost
+      await this.finished(mapped)
       return staging.getMappedRange().slice(0)
     } finally {
       staging.destroy()
