@@ -29,7 +29,6 @@ export const ModelManifestSchema = v.object({
     maxTokens: v.number(),
     /** lower-case words (and punctuation) the tokenizer knows; empty: an open vocabulary */
     words: v.array(v.string()),
-    emptyPrompt: v.optional(v.boolean()),
   }),
   /** what it can draw, by theme, in words that work */
   knows: v.array(v.object({ title: v.string(), phrases: v.array(v.string()) })),

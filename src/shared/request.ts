@@ -59,9 +59,6 @@ export function requestProblems(request: GenerateRequest, model: ModelManifest):
       problems.push({ field, expected: `${min} to ${max}`, got: String(value), nearest: { [field]: Math.min(max, Math.max(min, value)) } })
     }
   }
-  if (request.prompt.trim() === '' && request.guidance !== 1 && !model.text.emptyPrompt) {
-    problems.push({ field: 'prompt', expected: 'some words', got: 'an empty prompt' })
-  }
   return problems
 }
 

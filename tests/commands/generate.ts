@@ -1,5 +1,5 @@
 // npm run generate: makes one clip with the built page in headless Chromium, through the same workers as a person would.
-import { writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import type { Page } from 'playwright'
 import type { AutomationOptions, AutomationResult } from '../../src/rpc/automation'
 import type { ProgressEvent } from '../../src/shared/job'
@@ -53,9 +53,10 @@ async function main(argv: readonly string[]): Promise<void> {
       }
       if (flags.autotune) console.error('autotune: kernels are chosen from the adapter and the shapes alone; there is nothing to measure')
       const { result, requests } = await generate(page, server.url, request, options)
+      const peakHostBytes = await readPeakHostBytes(page)
       writeFileSync(flags.out, Buffer.from(result.webm, 'base64'))
       if (flags['save-latents'] !== undefined && result.latents) saveLatents(flags['save-latents'], result.latents, shape)
-      print(flags, request, manifest, result, requests)
+      print(flags, request, manifest, { ...result, report: { ...result.report, peakHostBytes } }, requests)
     })
   } finally {
     await server.close()
@@ -123,6 +124,18 @@ async function generate(page: Page, origin: string, request: GenerateRequest, op
   if (elsewhere.length) throw new Error(`a request left the page's origin: ${elsewhere[0]}`)
   if (!result.ok) throw new Error(result.error.message)
   return { result, requests }
+}
+
+/** The most memory the page's processes held at once, as Linux counts it (VmHWM); null elsewhere, for no browser tells. */
+async function readPeakHostBytes(page: Page): Promise<number | null> {
+  const cdp = await page.context().browser()?.newBrowserCDPSession()
+  const { processInfo = [] } = (await cdp?.send('SystemInfo.getProcessInfo')) ?? {}
+  const peaks = processInfo
+    .filter(({ type }) => type === 'renderer')
+    .map(({ id }) => `/proc/${id}/status`)
+    .filter((file) => existsSync(file))
+    .map((file) => 1024 * Number(/^VmHWM:\s*(\d+) kB/m.exec(readFileSync(file, 'utf8'))?.[1] ?? 0))
+  return peaks.length ? Math.max(...peaks) : null
 }
 
 function describe({ stage, step, steps, etaSeconds, loadedBytes, totalBytes }: ProgressEvent): string {

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { fallingSigmas, setTimesteps, shiftForTokens } from '../../workers/models/flow-match-scheduler'
+import type { ScheduleRequest, SchedulerConfig } from '../../workers/models/flow-match-scheduler'
 import { floatsOf, openSafetensors } from '../../workers/weights/safetensors'
 
 const CASES = 'tests/parity'
@@ -11,9 +12,9 @@ describe('setTimesteps', () => {
   it('has cases of the reference to follow', () => expect(names.length).toBeGreaterThan(8))
 
   it.each(names)('gives the reference’s numbers to the last digit or two: %s', (name) => {
-    const json = (file: string) => JSON.parse(readFileSync(join(CASES, name, file), 'utf8')) as Record<string, never>
-    const { num_inference_steps: steps, ...rest } = json('case.json')['scalars'] as Record<string, never>
-    const schedule = setTimesteps(json('config.json'), { ...(steps !== undefined && { steps }), ...rest })
+    const json = (file: string) => JSON.parse(readFileSync(join(CASES, name, file), 'utf8')) as Record<string, unknown>
+    const { num_inference_steps: steps, ...rest } = json('case.json')['scalars'] as ScheduleRequest & { num_inference_steps?: number }
+    const schedule = setTimesteps(json('config.json') as SchedulerConfig, { ...(steps !== undefined && { steps }), ...rest })
     const io = openSafetensors(new Uint8Array(readFileSync(join(CASES, name, 'io.safetensors'))))
     for (const field of ['sigmas', 'timesteps'] as const) {
       const expected = floatsOf(io.tensor(`out.${field}`))

@@ -20,7 +20,7 @@ function modelOf(maxTokens = 32): ModelManifest {
     steps: { default: 4, min: 1, max: 8 },
     guidance: { default: 3, min: 1, max: 8 },
     latent: { channels: 4, scaleSpace: 8, scaleTime: 4 },
-    rope: {},
+    rope: { timeScale: 1, spaceScale: 1 },
     text: { maxTokens, words },
     knows: [],
     examples: [],
