@@ -4,6 +4,9 @@
 // One workgroup of TX · TY = 64 does QUERIES = 4·TY queries of one head, KEYS = 4·TX keys at a time. Invocation (tx, ty) has the
 // scores of queries ty + a·TY with keys tx + b·TX (a, b < 4), then the columns tx + n·TX (n < COLUMNS) of those queries' results:
 // every vec4 read from workgroup memory is used for 16 multiplications or more. It uses at most 14 336 bytes there.
+// Tried and slower on lavapipe and SwiftShader, where a read from workgroup memory costs far more than a multiplication: one query
+// an invocation with its q and o in registers (half the speed: one such read a multiplication), 32 queries × 32 keys for narrow
+// heads, and queries across neighbouring lanes with scalar reads.
 // groups first_group … end_group − 1, folded over x and y: group = (b · H + h) · query_blocks + block
 // prelude: elem = f16 | f32; OUT_F16, HAS_MASK = bool; HEAD; TX = 4 | 8, with HEAD ≤ 4·TX; CHUNK = vec4s of d staged at a time for
 //   the scores; VALUE_KEYS = keys staged at a time for the sums, a divisor of KEYS. Without HAS_MASK the mask is not read.
@@ -15,8 +18,8 @@ struct Params {
   heads: u32,
   query_blocks: u32, // ceil(N / QUERIES)
   scale: f32, // times log2(e): the softmax is taken in powers of two
-  // HEAD, (QUERIES + KEYS)·CHUNK and VALUE_KEYS again, as trip counts: software adapters unroll constant loops of this size, and then compile for
-  // 16 s instead of 2 s what runs slower
+  // HEAD, (QUERIES + KEYS)·CHUNK and VALUE_KEYS again, as trip counts: software adapters unroll constant loops of this size, and
+  // then compile for 16 s instead of 2 s what runs slower
   head: u32,
   staged: u32,
   value_keys: u32,
@@ -40,9 +43,11 @@ var<workgroup> stage: array<vec4f, STAGE>;
 var<workgroup> weights: array<vec4f, KEYS * TY>;
 var<workgroup> tops: array<vec4f, WG>;
 
+// column i = a · b[i]
 fn outer(a: vec4f, b: vec4f) -> mat4x4f {
   return mat4x4f(a * b.x, a * b.y, a * b.z, a * b.w);
 }
+// column i times b[i]
 fn scaled(m: mat4x4f, b: vec4f) -> mat4x4f {
   return mat4x4f(m[0] * b.x, m[1] * b.y, m[2] * b.z, m[3] * b.w);
 }
@@ -73,24 +78,28 @@ fn main(
   let tx = local % TX;
   let ty = local / TX;
 
+  // results, not yet divided by the total: column a of o⟨n⟩ is query ty + a·TY at columns 4·(tx + n·TX) … + 3 of the head
   var o0 = mat4x4f();
   var o1 = mat4x4f();
   var o2 = mat4x4f();
   var o3 = mat4x4f();
   var highest = vec4f(LOWEST);
-  var total = vec4f();
+  var total = vec4f(); // of this invocation's own keys, added up at the end
 
   for (var first = 0u; first < params.keys; first += KEYS) {
-    var kept = 0u;
-    for (var j = 0u; j < min(KEYS, params.keys - first); j++) {
-      if (!HAS_MASK || mask[key_row + first + j] != 0u) {
-        kept |= 1u << j;
+    // one bit a key of this tile, the same in all invocations
+    let here = min(KEYS, params.keys - first);
+    var kept = 0xffffffffu >> (32u - here);
+    if (HAS_MASK) {
+      for (var j = 0u; j < here; j++) {
+        kept &= ~(select(1u, 0u, mask[key_row + first + j] != 0u) << j);
+      }
+      if (kept == 0u) {
+        continue; // padding at the end of a text costs nothing
       }
     }
-    if (kept == 0u) {
-      continue;
-    }
 
+    // scores: one vec4 of queries a key
     var s0 = vec4f();
     var s1 = vec4f();
     var s2 = vec4f();
