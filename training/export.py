@@ -30,13 +30,13 @@ KNOWS = [
 ]
 EXAMPLES = [
     "a red sky at sunset",
-    "a starry night over the ocean",
-    "a red hot air balloon rising over mountains at dawn",
-    "a white sailboat sailing right, a calm sea, a red sky at sunset",
+    "a starry night",
+    "a blue rocket rising over a meadow at dawn",
+    "a red hot air balloon rising over mountains, a clear blue sky",
     "the northern lights over snowy hills",
-    "a yellow moon over a forest, a starry night",
-    "sand dunes under a clear blue sky, camera pans right",
-    "a purple planet over mountains, a night sky, neon style",
+    "a stormy sky over the sea",
+    "a clear blue sky over green hills, zoom in",
+    "a misty forest at sunrise",
 ]
 
 
