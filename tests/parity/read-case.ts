@@ -35,8 +35,9 @@ export function findCases(folder: string): string[] {
 
 /** Reads everything but the weights. Throws when a file is missing or not readable. */
 export function readCase(folder: string): ParityCase {
-  const config = readJson(join(folder, existsSync(join(folder, 'config.json')) ? 'config.json' : 'transformer/config.json'))
   const { call, scalars } = readJson(join(folder, 'case.json'))
+  // a pipeline's own folder may have no config: those of its parts say it all
+  const config = existsSync(join(folder, 'config.json')) ? readJson(join(folder, 'config.json')) : { _class_name: call === 'denoise' ? 'LTXPipeline' : '' }
   const io = readTensors(join(folder, 'io.safetensors'))
   const named = (prefix: string) =>
     new Map(io.names.filter((name) => name.startsWith(prefix)).map((name) => [name.slice(prefix.length), toHost(io, name)]))

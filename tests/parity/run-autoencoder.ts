@@ -14,7 +14,7 @@ function dtypeOf(scope: Scope, precision: Precision): FloatDType {
 
 /** AutoencoderKLLTXVideo.decode */
 export async function decodeLtx(scope: Scope, parityCase: ParityCase, precision: Precision): Promise<Outputs> {
-  const autoencoder = LtxAutoencoder.load(scope, parityCase.config, readWeights(parityCase.folder), dtypeOf(scope, precision))
+  const autoencoder = LtxAutoencoder.load(scope, parityCase.config, readWeights(parityCase.folder), dtypeOf(scope, precision), 'decoder')
   const times = parityCase.inputs.get('temb')?.values
   const noise: NoiseField = (parameter) => need(parityCase, `noise.${parameter}`).values
   const clips = await perClip(scope, need(parityCase, 'z'), (own, z, index) => {
@@ -26,7 +26,7 @@ export async function decodeLtx(scope: Scope, parityCase: ParityCase, precision:
 
 /** AutoencoderKLLTXVideo.encode */
 export async function encodeLtx(scope: Scope, parityCase: ParityCase, precision: Precision): Promise<Outputs> {
-  const autoencoder = LtxAutoencoder.load(scope, parityCase.config, readWeights(parityCase.folder), dtypeOf(scope, precision))
+  const autoencoder = LtxAutoencoder.load(scope, parityCase.config, readWeights(parityCase.folder), dtypeOf(scope, precision), 'encoder')
   const sample = need(parityCase, 'sample')
   const mean = channelsFirst(await perClip(scope, sample, (own, video) => autoencoder.encode(own, video).mean))
   const one = channelsFirst(await perClip(scope, sample, (own, video) => autoencoder.encode(own, video).logVariance))

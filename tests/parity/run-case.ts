@@ -3,6 +3,7 @@ import type { Gpu } from '../../workers/engine/device'
 import { Scope } from '../../workers/engine/scope'
 import { readCase, type HostTensor, type ParityCase } from './read-case'
 import { decodeKinora, decodeLtx, encodeKinora, encodeLtx } from './run-autoencoder'
+import { runDenoise } from './run-pipeline'
 import { runScheduler } from './run-scheduler'
 import { runTransformer } from './run-transformer'
 
@@ -33,6 +34,7 @@ type Runner = (scope: Scope, parityCase: ParityCase, precision: Precision) => Pr
 
 const RUNNERS: Record<string, Runner> = {
   'LTXVideoTransformer3DModel.forward': runTransformer,
+  'LTXPipeline.denoise': runDenoise,
   'AutoencoderKLLTXVideo.decode': decodeLtx,
   'AutoencoderKLLTXVideo.encode': encodeLtx,
   'KinoraAutoencoder.decode': decodeKinora,

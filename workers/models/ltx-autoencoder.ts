@@ -30,6 +30,9 @@ export interface DecodeOptions {
   noise?: NoiseField
 }
 
+/** What of an autoencoder is uploaded: making a clip from words needs no encoder. */
+export type AutoencoderPart = 'encoder' | 'decoder' | 'both'
+
 interface Stage {
   residuals: Residual[]
   time?: StageTime
@@ -72,18 +75,18 @@ export class LtxAutoencoder {
     /** f32 [Z]: the transformer's latents are (z − mean)·scaling_factor / std */
     readonly latentsMean: Float32Array,
     readonly latentsStd: Float32Array,
-    private readonly encoder: Encoder,
-    private readonly decoder: Decoder,
+    private readonly encoder: Encoder | undefined,
+    private readonly decoder: Decoder | undefined,
     private readonly dtype: FloatDType,
   ) {}
 
   /**
-   * Uploads the weights.
+   * Uploads the weights of one direction, or of both.
    * @param config `vae/config.json`, parsed as JSON
    * @param dtype of weights and convolutions' inputs; residual streams and sums are f32 in any case
    * @throws AppError weights-corrupt
    */
-  static load(scope: Scope, config: unknown, weights: WeightSource, dtype: FloatDType): LtxAutoencoder {
+  static load(scope: Scope, config: unknown, weights: WeightSource, dtype: FloatDType, part: AutoencoderPart = 'both'): LtxAutoencoder {
     const parsed = parseLtxAutoencoderConfig(config)
     const plan = planLtxAutoencoder(parsed)
     const loader: Loader = { scope, weights, dtype }
@@ -91,7 +94,9 @@ export class LtxAutoencoder {
       weights.has(name) ? weights.get(name).values : new Float32Array(parsed.latent_channels).fill(otherwise)
     return new LtxAutoencoder(
       parsed, statistic('latents_mean', 0), statistic('latents_std', 1),
-      loadEncoder(loader, parsed, plan.encoder), loadDecoder(loader, parsed, plan.decoder), dtype,
+      part === 'decoder' ? undefined : loadEncoder(loader, parsed, plan.encoder),
+      part === 'encoder' ? undefined : loadDecoder(loader, parsed, plan.decoder),
+      dtype,
     )
   }
 
@@ -99,6 +104,7 @@ export class LtxAutoencoder {
   encode(scope: Scope, video: Tensor): LatentDistribution {
     const { patch_size: space, patch_size_t: time, encoder_causal: causal } = this.config
     const { encoder, dtype } = this
+    if (!encoder) throw new Error('LtxAutoencoder: loaded without its encoder.')
     const pass: Pass = { dtype, time: causal ? 'causal' : 'both' }
     return scope.within((inner) => {
       const patches = pixelUnshuffle(inner, video, { time, space, order: 'ctxy', dtype })                // [F, H/4, W/4, 3·4·4]
@@ -117,6 +123,7 @@ export class LtxAutoencoder {
   decode(scope: Scope, z: Tensor, options: DecodeOptions = {}): Tensor {
     const { patch_size: space, patch_size_t: patchTime, decoder_causal: causal } = this.config
     const { decoder, dtype } = this
+    if (!decoder) throw new Error('LtxAutoencoder: loaded without its decoder.')
     const time = causal ? 'causal' : 'both'
     const scale = decoder.last?.scale ?? 1
     const pass: Pass = {
