@@ -29,7 +29,6 @@ export interface App {
 
 export const test = base.extend<{ elsewhere: string[] }, { app: App }>({
   app: [
-    // eslint-disable-next-line no-empty-pattern -- Playwright reads the fixtures from the pattern
     async ({}, use) => {
       const damaged = new Map<string, Damage>()
       const server = await serveBuild(4400, [
