@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { withScope } from '../../workers/engine/scope'
 import type { FloatDType } from '../../workers/engine/tensor'
 import { norm } from '../../workers/ops/norm'
@@ -35,7 +35,15 @@ function normReference(x: Float32Array, size: number, o: ReferenceOptions): Floa
 
 const TOLERANCE: Record<FloatDType, number> = { f32: 2e-6, f16: 5e-4 }
 const gpu = await testGpu()
-const dtypes: FloatDType[] = gpu.facts.f16 ? ['f32', 'f16'] : ['f32']
+const { software } = gpu.facts
+afterEach(() => {
+  gpu.facts.software = software
+})
+/** every dtype, with one invocation a row (as software adapters take it) and with several */
+const variants = (['f32', 'f16'] as const).filter((dtype) => dtype === 'f32' || gpu.facts.f16).flatMap((dtype) => [
+  { dtype, lanes: 'one lane a row', single: true },
+  { dtype, lanes: 'several lanes a row', single: false },
+])
 // every size here is a pipeline to compile: short and long rows, whole vec4s or not
 const shapes: Record<FloatDType, [number, number][]> = {
   f32: [
@@ -51,7 +59,10 @@ const shapes: Record<FloatDType, [number, number][]> = {
   ],
 }
 
-describe.each(dtypes)('norm %s', (dtype) => {
+describe.each(variants)('norm $dtype, $lanes', ({ dtype, single }) => {
+  beforeEach(() => {
+    gpu.facts.software = single
+  })
   const rounded = (values: Float32Array): Float32Array => (dtype === 'f16' ? asHalf(values) : values)
 
   it.each(shapes[dtype])('rms with and without weight, [%i, %i]', async (rows, size) => {
@@ -133,7 +144,8 @@ it.runIf(gpu.facts.f16)('takes one dtype and gives the other; f16 results clamp'
 })
 
 it('does more workgroups than one grid dimension holds', async () => {
-  const rows = 16 * 65535 + 40 // rows this short go 16 and more to a workgroup
+  const rows = 64 * 65535 + 40 // rows of one item go 64 to a workgroup
+  gpu.queue.rate = 1e9 // all in one dispatch
   const x = randomValues(1, rows)
   await withScope(gpu, async (scope) => {
     const got = await gpu.read(norm(scope, scope.upload(x, [rows, 1], 'f32'), { kind: 'rms', eps: 1e-6 }))

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { withScope } from '../../workers/engine/scope'
 import type { FloatDType } from '../../workers/engine/tensor'
 import { normRope } from '../../workers/ops/rope'
@@ -33,9 +33,20 @@ function normRopeReference(x: Float32Array, size: number, o: { weight?: Float32A
 
 const TOLERANCE: Record<FloatDType, number> = { f32: 1e-6, f16: 5e-4 }
 const gpu = await testGpu()
-const dtypes: FloatDType[] = gpu.facts.f16 ? ['f32', 'f16'] : ['f32']
+const { software } = gpu.facts
+afterEach(() => {
+  gpu.facts.software = software
+})
+/** every dtype, with one invocation a row (as software adapters take it) and with several */
+const variants = (['f32', 'f16'] as const).filter((dtype) => dtype === 'f32' || gpu.facts.f16).flatMap((dtype) => [
+  { dtype, lanes: 'one lane a row', single: true },
+  { dtype, lanes: 'several lanes a row', single: false },
+])
 
-describe.each(dtypes)('normRope %s', (dtype) => {
+describe.each(variants)('normRope $dtype, $lanes', ({ dtype, single }) => {
+  beforeEach(() => {
+    gpu.facts.software = single
+  })
   const rounded = (values: Float32Array): Float32Array => (dtype === 'f16' ? asHalf(values) : values)
 
   it.each([

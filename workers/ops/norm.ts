@@ -36,7 +36,7 @@ export function norm(scope: Scope, x: Tensor, o: NormOptions): Tensor {
   const wide = size % 4 === 0
   const element = (dtype: string): string => (wide ? `vec4<${dtype}>` : dtype)
   const items = wide ? size / 4 : size
-  const lanes = rowLanes(items)
+  const lanes = rowLanes(items, scope.gpu.facts)
   const kernel = scope.gpu.kernels.get(
     { name: 'norm', code, libs: [rowSum, wide ? itemVec4 : itemScalar] },
     {

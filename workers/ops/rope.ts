@@ -42,7 +42,7 @@ export function normRope(scope: Scope, x: Tensor, o: NormRopeOptions): Tensor {
   if (rows === 0) return result
 
   const pairs = size / 2
-  const lanes = rowLanes(pairs)
+  const lanes = rowLanes(pairs, scope.gpu.facts)
   const kernel = scope.gpu.kernels.get(
     { name: 'norm_rope', code, libs: [rowSum] },
     {
