@@ -5,6 +5,11 @@ import type { Locator } from '@playwright/test'
 import { CLIP_MS, expect, openWith, smallClip, test } from './app'
 
 test('a clip is made, played, kept across a reload, reused, downloaded and deleted', async ({ page, app }, info) => {
+  const elsewhere: string[] = []
+  page.context().on('request', (sent) => {
+    const { origin, protocol } = new URL(sent.url())
+    if (protocol.startsWith('http') && origin !== app.url) elsewhere.push(sent.url())
+  })
   const request = smallClip(app.starter, { steps: Math.max(3, app.starter.steps.min) })
   await openWith(page, app.url, request)
 
@@ -66,6 +71,8 @@ test('a clip is made, played, kept across a reload, reused, downloaded and delet
     await page.reload()
     await expect(page.getByText('No clips yet.')).toBeVisible()
   })
+
+  expect(elsewhere, 'requests that left the origin').toEqual([])
 })
 
 /** Decoded pictures of the right size, whose time moves on and starts again. */
