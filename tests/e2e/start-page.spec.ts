@@ -53,7 +53,9 @@ for (const theme of ['dark', 'light'] as const) {
     test(`has no accessibility faults, ${theme}, ${width} pixels wide`, async ({ page, app }) => {
       await page.setViewportSize({ width, height: 800 })
       await page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' })
-      await page.goto(app.url)
+      // the widest shape and the most steps make the longest film strip
+      const widest = app.starter.sizes.toSorted((a, b) => b.width - a.width)[0]!
+      await openWith(page, app.url, smallClip(app.starter, { width: widest.width, height: widest.height, steps: app.starter.steps.max }))
       await page.getByRole('textbox', { name: 'Prompt', exact: true }).fill('a red sky over a xylophone ')
       for (const view of ['create', 'library', 'settings']) {
         await page.goto(`${app.url}/#/${view}`)
