@@ -6,6 +6,7 @@
 // prelude: elem, out_elem = f16 | f32, WG, OUT_F16 = bool
 // libs: linear_params, linear_x_{vec4,scalar}, linear_w_{f32,f16,i8,i4}, activation, linear_finish, linear_y_{vec4,scalar}
 // names are unrolled by hand: software adapters keep indexed arrays in memory
+// tried and no faster: reading each weight once a subgroup and broadcasting it, fma(), 4 rows, explicit outer products
 
 @compute @workgroup_size(WG)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(workgroup_id) group: vec3<u32>) {

@@ -28,9 +28,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let at = half * LANES + lane;
   partial[at] = a0; partial[at + 64u] = a1; partial[at + 128u] = a2; partial[at + 192u] = a3;
   workgroupBarrier();
-  if (local < 8u) { // one for each row and half
+  if (local < 8u) { // one for each row and half; lanes from steps on had nothing to add
     var sum = vec4<f32>();
-    for (var i = 0u; i < LANES; i++) {
+    for (var i = 0u; i < min(LANES, params.steps); i++) {
       sum += partial[local * LANES + i];
     }
     finish(row + local / 2u, panel * 2u + local % 2u, sum);

@@ -18,7 +18,8 @@ function inputs(seed: number, dtype: FloatDType): Float32Array {
 }
 
 describe.each(dtypes)('elementwise, %s', (dtype) => {
-  test.each([['silu', silu, siluReference], ['gelu', gelu, geluReference]] as const)('%s, outliers included', async (_name, op, reference) => {
+  const functions = [['silu', silu, siluReference], ['gelu', gelu, geluReference]] as const
+  test.each(functions)('%s, outliers included', async (_name, op, reference) => {
     const gpu = await testGpu()
     const values = inputs(1, dtype)
     await withScope(gpu, async (scope) => {

@@ -54,7 +54,8 @@ function binary(scope: Scope, a: Tensor, b: Tensor, op: keyof typeof BINARY, per
     throw new Error(`${op}: expected f32 values that repeat evenly over [${a.shape.join(', ')}], got ${b.dtype} [${b.shape.join(', ')}].`)
   }
   const y = scope.alloc(a.shape, a.dtype)
-  run(scope, { name: 'elementwise_binary', code: binaryCode }, { elem: a.dtype, OP: BINARY[op], OUT_F16: a.dtype === 'f16' }, [a, b, y], [period])
+  const prelude = { elem: a.dtype, OP: BINARY[op], OUT_F16: a.dtype === 'f16' }
+  run(scope, { name: 'elementwise_binary', code: binaryCode }, prelude, [a, b, y], [period])
   return y
 }
 

@@ -46,7 +46,7 @@ export function quantizeI8(values: Float32Array, out: number, inner: number): Qu
   return { q, scale }
 }
 
-/** w ≈ q·scale[o, k / 32], q in −8 … 7. The scale's sign makes the group's extreme −8, so that no code is wasted. values [out, in] */
+/** w ≈ q·scale[o, k / 32], q in −8 … 7. The scale's sign makes the group's extreme −8: no code is wasted. values [out, in] */
 export function quantizeI4(values: Float32Array, out: number, inner: number): QuantizedValues {
   const groups = Math.ceil(inner / I4_GROUP)
   const q = new Int8Array(out * inner)
