@@ -28,6 +28,14 @@ FIRST = {
     "decoder_spatio_temporal_scaling": (True, True, False), "decoder_inject_noise": (False,) * 4,
     "upsample_residual": (False,) * 3, "upsample_factor": (1, 1, 1),
 }
+# All four stages, as the converter of original checkpoints expects them.
+FIRST_WHOLE = {
+    **FIRST, "block_out_channels": (2, 4, 8, 8), "decoder_block_out_channels": (2, 4, 8, 8),
+    "down_block_types": ("LTXVideoDownBlock3D",) * 4, "downsample_type": ("conv",) * 4,
+    "layers_per_block": (1,) * 5, "decoder_layers_per_block": (1,) * 5, "decoder_inject_noise": (False,) * 5,
+    "spatio_temporal_scaling": (True, True, True, False), "decoder_spatio_temporal_scaling": (True, True, True, False),
+    "upsample_residual": (False,) * 4, "upsample_factor": (1,) * 4,
+}
 # Timesteps, residual upsampling and noise inside the decoder.
 SECOND = {
     **FIRST, "timestep_conditioning": True,
@@ -60,12 +68,14 @@ class Spec:
     latent: tuple[int, int, int]
     note: str
     dtype: torch.dtype = torch.float32
+    original_keys: bool = False
 
 
 CASES = {
     "ltx_autoencoder_090_decode": Spec(
-        "decode", 1, {**FIRST, **SMALL_ENCODER, "decoder_causal": True}, 1, (2, 2, 3),
-        "causal decoder, channels change between stages"),
+        "decode", 1, {**FIRST_WHOLE, "decoder_causal": True}, 1, (2, 1, 1),
+        "causal decoder, channels change between stages; the original checkpoint's key names, BF16 weights",
+        torch.bfloat16, original_keys=True),
     "ltx_autoencoder_090_encode": Spec(
         "encode", 2, {**FIRST, **SMALL_DECODER}, 2, (2, 1, 3),
         "strided convolutions, batch 2, BF16 weights", torch.bfloat16),
@@ -169,6 +179,39 @@ def assert_weights_matter(name: str, spec: Spec, model: AutoencoderKLLTXVideo, i
     print(f"  {name}: no convolution changes the output by less than {least[0]:.2f} ({least[1]})")
 
 
+ORIGINAL_BLOCKS = {
+    "decoder.mid_block": "decoder.up_blocks.0", "decoder.up_blocks.0": "decoder.up_blocks.1",
+    "decoder.up_blocks.1.upsamplers.0": "decoder.up_blocks.2", "decoder.up_blocks.1": "decoder.up_blocks.3",
+    "decoder.up_blocks.2.conv_in": "decoder.up_blocks.4", "decoder.up_blocks.2.upsamplers.0": "decoder.up_blocks.5",
+    "decoder.up_blocks.2": "decoder.up_blocks.6", "decoder.up_blocks.3.conv_in": "decoder.up_blocks.7",
+    "decoder.up_blocks.3.upsamplers.0": "decoder.up_blocks.8", "decoder.up_blocks.3": "decoder.up_blocks.9",
+    "encoder.down_blocks.0.downsamplers.0": "encoder.down_blocks.1", "encoder.down_blocks.0.conv_out": "encoder.down_blocks.2",
+    "encoder.down_blocks.1.downsamplers.0": "encoder.down_blocks.4", "encoder.down_blocks.1.conv_out": "encoder.down_blocks.5",
+    "encoder.down_blocks.1": "encoder.down_blocks.3", "encoder.down_blocks.2.downsamplers.0": "encoder.down_blocks.7",
+    "encoder.down_blocks.2": "encoder.down_blocks.6", "encoder.down_blocks.3": "encoder.down_blocks.8",
+    "encoder.mid_block": "encoder.down_blocks.9",
+}
+ORIGINAL_PARTS = {"resnets": "res_blocks", "conv_shortcut.conv": "conv_shortcut", "norm3": "norm3.norm"}
+
+
+def original_names(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The inverse of diffusers' convert_ltx_vae_checkpoint_to_diffusers for the first release, checked against it."""
+    from diffusers.loaders.single_file_utils import convert_ltx_vae_checkpoint_to_diffusers as convert
+
+    renamed = {}
+    for key, value in weights.items():
+        block = max((name for name in ORIGINAL_BLOCKS if key.startswith(name + ".")), key=len, default=None)
+        key = ORIGINAL_BLOCKS[block] + key[len(block):] if block else key
+        for ours, theirs in ORIGINAL_PARTS.items():
+            key = key.replace(ours, theirs)
+        renamed[f"vae.{key}"] = value
+    back = convert(dict(renamed))
+    assert all(torch.equal(back[key], value) for key, value in weights.items() if not key.startswith("latents_"))
+    for statistic, name in (("mean", "mean-of-means"), ("std", "std-of-means")):
+        renamed[f"vae.per_channel_statistics.{name}"] = renamed.pop(f"vae.latents_{statistic}")
+    return renamed
+
+
 @torch.no_grad()
 def write_autoencoder_cases(out: Path) -> None:
     for name, spec in CASES.items():
@@ -181,4 +224,5 @@ def write_autoencoder_cases(out: Path) -> None:
               | {f"in.noise.{key}": value for key, value in noise.items()}
               | {f"out.{key}": value for key, value in outputs.items()})
         weights = {key: value.to(spec.dtype) for key, value in model.state_dict().items()}
-        write_case(out / name, reference_config(model), weights, spec.call, {}, io, spec.note)
+        write_case(out / name, reference_config(model), original_names(weights) if spec.original_keys else weights,
+                   spec.call, {}, io, spec.note)

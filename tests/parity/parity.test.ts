@@ -1,10 +1,11 @@
 // Every committed case on our kernels, and proof that the comparison can fail.
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Gpu } from '../../workers/engine/device'
+import { openSafetensors, type Safetensors } from '../../workers/weights/safetensors'
 import { testGpu } from '../gpu/open-gpu'
 import { findCases, readCase } from './read-case'
 import { compare, describeResult, runCase, type Precision } from './run-case'
@@ -54,32 +55,63 @@ describe('compare', () => {
     expect(compare(new Map(), new Map(), 1).status).toBe('fail')
   })
 
-  it('fails a real case whose recorded output is perturbed', () => {
-    const { outputs } = readCase('tests/parity/ltx_transformer_tokens')
-    const perturbed = new Map([...outputs].map(([name, { shape, values }]) => [name, { shape, values: values.map((value) => value * 1.001) }]))
-    expect(compare(outputs, perturbed, 1e-4)).toMatchObject({ status: 'fail' })
+})
+
+/** Copies a case and changes one of its files' tensors in place. */
+function altered(into: string, name: string, file: string, change: (tensors: Safetensors) => void): string {
+  const folder = join(into, name)
+  cpSync(join('tests/parity', name), folder, { recursive: true })
+  const bytes = new Uint8Array(readFileSync(join(folder, file)))
+  change(openSafetensors(bytes)) // its tensors are views of the bytes
+  writeFileSync(join(folder, file), bytes)
+  return folder
+}
+
+describe('a case that does not fit', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'altered-cases-'))
+  afterAll(() => rmSync(folder, { recursive: true }))
+
+  it.each(['attn1.to_out.0', 'attn2.to_out.0', 'ff.net.2'])('fails at every precision without %s', async (part) => {
+    const without = altered(join(folder, part), 'ltx_transformer_tokens', 'weights.safetensors', (weights) => {
+      for (const kind of ['weight', 'bias']) weights.tensor(`transformer_blocks.0.${part}.${kind}`).bytes.fill(0)
+    })
+    for (const precision of ['f32', 'q4'] as const) expect(await runCase(gpu, without, precision)).toMatchObject({ status: 'fail' })
+  })
+
+  it('fails when its recorded output is another', async () => {
+    const perturbed = altered(folder, 'flow_match_plain', 'io.safetensors', (io) => io.tensor('out.sigmas').bytes.reverse())
+    expect(await runCase(gpu, perturbed, 'f32')).toMatchObject({ status: 'fail' })
+    const { status, stdout } = command(perturbed)
+    expect(stdout).toContain('fail')
+    expect(status).toBe(1)
+  })
+
+  it('fails when a file of it is missing', async () => {
+    cpSync('tests/parity/flow_match_plain/case.json', join(folder, 'broken/case.json'))
+    expect(await runCase(gpu, join(folder, 'broken'), 'f32')).toMatchObject({ status: 'fail' })
   })
 })
+
+const command = (...argv: string[]) => spawnSync(process.execPath, ['tests/commands/run.mjs', 'tests/commands/parity.ts', ...argv], { encoding: 'utf8' })
 
 describe('npm run parity', () => {
   const empty = mkdtempSync(join(tmpdir(), 'no-cases-'))
   afterAll(() => rmSync(empty, { recursive: true }))
-  const run = (...argv: string[]) => spawnSync(process.execPath, ['tests/commands/run.mjs', 'tests/commands/parity.ts', ...argv], { encoding: 'utf8' })
 
   it('exits 2 when there is no case', () => {
-    const { status, stderr } = run(empty)
+    const { status, stderr } = command(empty)
     expect(stderr).toContain('No parity case')
     expect(status).toBe(2)
   })
 
   it('exits 2 on an unknown precision', () => {
-    const { status, stderr } = run('tests/parity', '--precision', 'f8')
+    const { status, stderr } = command('tests/parity', '--precision', 'f8')
     expect(stderr).toContain('got f8')
     expect(status).toBe(2)
   })
 
   it('prints one JSON document with --json', () => {
-    const { status, stdout } = run('tests/parity/flow_match_dynamic', 'tests/parity/flow_match_plain', '--precision', 'f32', '--json')
+    const { status, stdout } = command('tests/parity/flow_match_dynamic', 'tests/parity/flow_match_plain', '--precision', 'f32', '--json')
     expect(JSON.parse(stdout)).toMatchObject([
       { name: 'flow_match_dynamic', precision: 'f32', status: 'pass' },
       { name: 'flow_match_plain', precision: 'f32', status: 'pass' },

@@ -135,3 +135,27 @@ function item<T>(list: readonly T[], index: number): T {
   if (value === undefined) throw new AppError('weights-corrupt', 'The autoencoder’s config.json does not fit: its lists have different lengths.', { file: 'vae/config.json' })
   return value
 }
+
+/**
+ * Where the original checkpoint keeps what diffusers calls by `name`: its blocks are one list a direction, in the order in
+ * which they run, and a few parts have other names.
+ */
+export function originalAutoencoderName(plan: LtxAutoencoderPlan): (name: string) => string {
+  const down = plan.encoder.stages.flatMap(({ name, down, convOut }) => [name, ...(down ? [`${name}.downsamplers.0`] : []), ...(convOut ? [convOut.name] : [])])
+  const up = plan.decoder.stages.flatMap(({ name, convIn, up }) => [...(convIn ? [convIn.name] : []), ...(up ? [`${name}.upsamplers.0`] : []), name])
+  const blocks = new Map([
+    ...[...down, 'encoder.mid_block'].map((name, index) => [name, `encoder.down_blocks.${index}`] as const),
+    ...['decoder.mid_block', ...up].map((name, index) => [name, `decoder.up_blocks.${index}`] as const),
+  ])
+  const inOrder = [...blocks].sort(([a], [b]) => b.length - a.length) // a part of a block before the block
+  return (name) => {
+    const block = inOrder.find(([ours]) => name.startsWith(`${ours}.`))
+    return (block ? block[1] + name.slice(block[0].length) : name)
+      .replace('resnets', 'res_blocks')
+      .replace('conv_shortcut.conv', 'conv_shortcut')
+      .replace('norm3', 'norm3.norm')
+      .replace(/^decoder\.(time_embedder|scale_shift_table)/, 'decoder.last_$1')
+      .replace('latents_mean', 'per_channel_statistics.mean-of-means')
+      .replace('latents_std', 'per_channel_statistics.std-of-means')
+  }
+}

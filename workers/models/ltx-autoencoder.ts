@@ -10,10 +10,10 @@ import {
   RESIDUAL_SLOTS, type Loader, type NoiseField, type Pass, type Residual, type StageTime,
 } from './ltx-autoencoder-block'
 import {
-  parseLtxAutoencoderConfig, planLtxAutoencoder, type DownStage, type LtxAutoencoderConfig, type LtxAutoencoderPlan, type UpStage,
+  originalAutoencoderName, parseLtxAutoencoderConfig, planLtxAutoencoder, type DownStage, type LtxAutoencoderConfig, type LtxAutoencoderPlan, type UpStage,
 } from './ltx-autoencoder-config'
 import { loadFloats } from './load-linear'
-import type { WeightSource } from './weight-source'
+import { renamed, type WeightSource } from './weight-source'
 
 /** Latents of a clip: f32 [f, h, w, Z] and, the same for all channels, f32 [f, h, w, 1]. */
 export interface LatentDistribution {
@@ -81,14 +81,15 @@ export class LtxAutoencoder {
   ) {}
 
   /**
-   * Uploads the weights of one direction, or of both.
+   * Uploads the weights of one direction, or of both. Key names may be diffusers' or the original checkpoint's.
    * @param config `vae/config.json`, parsed as JSON
    * @param dtype of weights and convolutions' inputs; residual streams and sums are f32 in any case
    * @throws AppError weights-corrupt
    */
-  static load(scope: Scope, config: unknown, weights: WeightSource, dtype: FloatDType, part: AutoencoderPart = 'both'): LtxAutoencoder {
+  static load(scope: Scope, config: unknown, source: WeightSource, dtype: FloatDType, part: AutoencoderPart = 'both'): LtxAutoencoder {
     const parsed = parseLtxAutoencoderConfig(config)
     const plan = planLtxAutoencoder(parsed)
+    const weights = withDiffusersNames(source, plan)
     const loader: Loader = { scope, weights, dtype }
     const statistic = (name: string, otherwise: number) =>
       weights.has(name) ? weights.get(name).values : new Float32Array(parsed.latent_channels).fill(otherwise)
@@ -158,6 +159,14 @@ export class LtxAutoencoder {
     if (plan.up && up) x = unfoldUp(scope, x, up, plan.up, pass)                                         // [2·F − 1, 2·H, 2·W, C']
     return runStage(scope, x, stage, pass, target)
   }
+}
+
+/** Lets a checkpoint of the original LTX-Video code be asked by diffusers' names. */
+function withDiffusersNames(weights: WeightSource, plan: LtxAutoencoderPlan): WeightSource {
+  if (weights.has('decoder.mid_block.resnets.0.conv1.conv.weight')) return weights
+  const prefix = ['vae.', ''].find((candidate) => weights.has(`${candidate}decoder.conv_in.conv.weight`)) ?? ''
+  const original = originalAutoencoderName(plan)
+  return renamed(weights, (name) => prefix + original(name))
 }
 
 /** Runs `step` with a scope of its own, then frees the input it replaces. */
