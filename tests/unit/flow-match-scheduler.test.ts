@@ -23,6 +23,17 @@ describe('setTimesteps', () => {
     }
   })
 
+  it('spaces by quantiles of Beta(0.6, 0.6)', () => {
+    const { sigmas } = setTimesteps({ use_beta_sigmas: true }, { steps: 5 })
+    // mpmath's betainc, inverted to 30 digits
+    const expected = [1, 0.8244953017343021, 0.5005000000237487, 0.1765046983131954, 0.0010000000474974513, 0]
+    expected.forEach((value, index) => expect(sigmas[index]).toBeCloseTo(value, 6))
+  })
+
+  it('names the field of a config that does not fit', () => {
+    expect(() => setTimesteps({ time_shift_type: 'cubic' as 'linear' }, { steps: 4 })).toThrow('time_shift_type')
+  })
+
   it('falls from 1 to 0', () => {
     const { sigmas, timesteps } = setTimesteps({}, { sigmas: fallingSigmas(8) })
     expect([...sigmas]).toEqual([1, 0.875, 0.75, 0.625, 0.5, 0.375, 0.25, 0.125, 0])

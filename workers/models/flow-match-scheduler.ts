@@ -2,6 +2,7 @@
 // the reference's is, and rounded to f32 at every step where it has f32 arrays.
 import * as v from 'valibot'
 import { AppError } from '../../src/shared/errors'
+import { betaQuantile } from './beta-quantile'
 
 /** `scheduler_config.json`; what is missing has the reference's default. */
 export const SchedulerConfigSchema = v.object({
@@ -49,7 +50,7 @@ export function fallingSigmas(steps: number): number[] {
 
 /** `mu` for a clip of this many tokens: on the line through (base_image_seq_len, base_shift) and (max_image_seq_len, max_shift). */
 export function shiftForTokens(config: SchedulerConfig, tokens: number): number {
-  const { base_shift, max_shift, base_image_seq_len, max_image_seq_len } = v.parse(SchedulerConfigSchema, config)
+  const { base_shift, max_shift, base_image_seq_len, max_image_seq_len } = parseConfig(config)
   const [low, high] = [base_shift ?? 0.5, max_shift ?? 1.15]
   const slope = (high - low) / (max_image_seq_len - base_image_seq_len)
   return tokens * slope + (low - slope * base_image_seq_len)
@@ -57,7 +58,7 @@ export function shiftForTokens(config: SchedulerConfig, tokens: number): number 
 
 /** The schedule of a job. @throws AppError bad-request, weights-corrupt */
 export function setTimesteps(config: SchedulerConfig, request: ScheduleRequest): Schedule {
-  const full = v.parse(SchedulerConfigSchema, config)
+  const full = parseConfig(config)
   const { sigmas: given, timesteps: givenTimes } = request
   const steps = request.steps ?? given?.length ?? givenTimes?.length ?? 0
   if (steps < 1 || (given && given.length !== steps) || (givenTimes && givenTimes.length !== steps)) {
@@ -79,6 +80,18 @@ export function setTimesteps(config: SchedulerConfig, request: ScheduleRequest):
     timesteps = levels.map((sigma) => sigma * trained)
   }
   return { sigmas: Float32Array.from([...levels, full.invert_sigmas ? 1 : 0]), timesteps }
+}
+
+/** Both parameters of the beta distribution, as the reference has them. */
+const BETA = 0.6
+
+function parseConfig(config: SchedulerConfig): FullConfig {
+  const parsed = v.safeParse(SchedulerConfigSchema, config)
+  if (parsed.success) return parsed.output
+  const issue = parsed.issues[0]
+  throw new AppError('weights-corrupt', `The scheduler's config does not fit: ${v.getDotPath(issue) ?? 'it'}: ${issue.message}.`, {
+    file: 'scheduler/scheduler_config.json',
+  })
 }
 
 function startingSigmas(config: FullConfig, request: ScheduleRequest, steps: number): number[] {
@@ -110,11 +123,11 @@ function stretched(sigmas: number[], terminal: number, round: Round): number[] {
   return rest.map((value) => round(1 - round(value / factor)))
 }
 
-/** Karras' or exponential spacing between the first and the last sigma. */
+/** Karras', exponential or beta spacing between the first and the last sigma. */
 function respaced(config: FullConfig, sigmas: number[]): number[] {
   const first = sigmas[0] as number
   const last = sigmas.at(-1) as number
-  if (config.use_beta_sigmas) throw new AppError('weights-corrupt', 'The scheduler asks for beta sigmas, which are not supported.', { file: 'scheduler_config.json' })
+  if (config.use_beta_sigmas) return evenly(0, 1, sigmas.length).map((ramp) => last + betaQuantile(1 - ramp, BETA) * (first - last))
   if (config.use_karras_sigmas) {
     const rho = 7
     return evenly(0, 1, sigmas.length).map((ramp) => (first ** (1 / rho) + ramp * (last ** (1 / rho) - first ** (1 / rho))) ** rho)
