@@ -7,6 +7,7 @@ import { requestProblems } from '../../src/shared/request'
 import type { GenerateRequest } from '../../src/shared/request'
 import type { ModelManifest } from '../../src/shared/model'
 import { latentGrid } from '../../workers/pipeline/latent-grid'
+import { fetchManifest } from '../../workers/weights/fetch-file'
 import { withPage } from '../e2e/browser'
 import { build, isBuilt } from './build.mjs'
 import { parseFlags, UsageError } from './generate-flags'
@@ -35,23 +36,24 @@ async function main(argv: readonly string[]): Promise<void> {
   const model = serveModel(flags.model)
   const server = await serveBuild(FIRST_PORT, model.plugins)
   try {
+    // whatever can be refused is refused before a browser starts
+    const modelUrl = server.url + model.path
+    const manifest = await fetchManifest(modelUrl)
+    const request = toRequest(flags, manifest)
+    const grid = latentGrid(request, manifest)
+    const shape = [grid.channels, grid.frames, grid.height, grid.width]
+    const options: AutomationOptions = {
+      modelUrl,
+      ...(flags.precision && { precision: flags.precision }),
+      ...(flags.noise !== undefined && { noise: readNoise(flags.noise, shape) }),
+      ...(flags.embeds !== undefined && { embeds: readEmbeds(flags.embeds) }),
+      ...(flags['save-latents'] !== undefined && { keepLatents: true }),
+    }
+    if (flags.autotune) console.error('autotune: kernels are chosen from the adapter and the shapes alone; there is nothing to measure')
     const adapter = process.env.KINORA_ADAPTER === 'swiftshader' ? 'swiftshader' : 'default'
     await withPage({ adapter, ...(flags.profile && { profile: flags.profile }) }, async (page) => {
       await page.goto(server.url)
       await page.waitForFunction(() => window.kinora !== undefined)
-      const modelUrl = server.url + model.path
-      const manifest = await readManifest(page, modelUrl)
-      const request = toRequest(flags, manifest)
-      const grid = latentGrid(request, manifest)
-      const shape = [grid.channels, grid.frames, grid.height, grid.width]
-      const options: AutomationOptions = {
-        modelUrl,
-        ...(flags.precision && { precision: flags.precision }),
-        ...(flags.noise !== undefined && { noise: readNoise(flags.noise, shape) }),
-        ...(flags.embeds !== undefined && { embeds: readEmbeds(flags.embeds) }),
-        ...(flags['save-latents'] !== undefined && { keepLatents: true }),
-      }
-      if (flags.autotune) console.error('autotune: kernels are chosen from the adapter and the shapes alone; there is nothing to measure')
       const { result, requests } = await generate(page, server.url, request, options)
       const peakHostBytes = await readPeakHostBytes(page)
       writeFileSync(flags.out, Buffer.from(result.webm, 'base64'))
@@ -61,19 +63,6 @@ async function main(argv: readonly string[]): Promise<void> {
   } finally {
     await server.close()
   }
-}
-
-/** The model's own words on what it can do, read by the page as the page reads it. */
-async function readManifest(page: Page, modelUrl: string): Promise<ModelManifest> {
-  const answer = await page.evaluate(async (url) => {
-    try {
-      return { ok: true as const, manifest: await window.kinora!.manifest(url) }
-    } catch (error) {
-      return { ok: false as const, message: error instanceof Error ? error.message : String(error) }
-    }
-  }, modelUrl)
-  if (!answer.ok) throw new Error(answer.message)
-  return answer.manifest
 }
 
 /** The flags, with the model's defaults where nothing was said. @throws UsageError when the model does not allow it */
