@@ -9,17 +9,18 @@ import { need, readJson, readWeights, type HostTensor, type ParityCase } from '.
 import type { Outputs, Precision } from './run-case'
 import { transformerOptions } from './run-transformer'
 
-/** Latents after each step, `latents.<k>` with k from 0. */
+/** Latents after each step, `latents.<k>` with k from 0 or, where the case counts so, from 1. */
 export async function runDenoise(scope: Scope, parityCase: ParityCase, precision: Precision): Promise<Outputs> {
   const { folder, inputs, scalars } = parityCase
   const config = readJson(join(folder, 'transformer/config.json'))
   const transformer = LtxTransformer.load(scope, config, readWeights(join(folder, 'transformer')), transformerOptions(scope, precision))
   const { height, width, frames, scale } = latentSizes(folder, scalars)
   const rope = transformer.prepareGrid(scope, { frames, height, width, scale })
-  const steps = Number(scalars['num_inference_steps'])
+  const recorded = parityCase.outputs.size // latents after each step
+  const steps = Number(scalars['num_inference_steps'] ?? recorded)
   const scheduler = readJson(join(folder, 'scheduler/config.json'))
   const schedule = setTimesteps(scheduler, { steps, sigmas: fallingSigmas(steps), mu: shiftForTokens(scheduler, frames * height * width) })
-  const guidance = Number(scalars['guidance'] ?? 1)
+  const guidance = Number(scalars['guidance'] ?? scalars['guidance_scale'] ?? 1)
 
   const start = need(parityCase, 'latents')
   const batch = start.shape[0] as number
@@ -42,7 +43,8 @@ export async function runDenoise(scope: Scope, parityCase: ParityCase, precision
     })
     for (const { step, latent } of loop) results[step - 1]?.values.set(await scope.gpu.read(latent), clip * noise.values.length)
   }
-  return new Map(results.map((latents, step) => [`latents.${step}`, latents]))
+  const first = parityCase.outputs.has('latents.0') ? 0 : 1
+  return new Map(results.map((latents, step) => [`latents.${step + first}`, latents]))
 }
 
 /** Sizes of the clip's latent, and RoPE units (seconds, pixels, pixels) from one latent to the next. */
