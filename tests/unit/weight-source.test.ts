@@ -1,16 +1,16 @@
 import { describe, expect, it } from 'vitest'
-import { toHalfBits } from '../../workers/engine/tensor'
+import { f32ToF16 } from '../../workers/engine/half-floats'
 import { getShaped, renamed, weightSource } from '../../workers/models/weight-source'
 import { openSafetensors, writeSafetensors } from '../../workers/weights/safetensors'
 
 const file = openSafetensors(
   writeSafetensors({
     single: { dtype: 'F32', shape: [2], values: Float32Array.of(1.5, -2) },
-    half: { dtype: 'F16', shape: [3], values: toHalfBits([0.5, -65504, 2 ** -24]) },
+    half: { dtype: 'F16', shape: [3], values: f32ToF16([0.5, -65504, 2 ** -24]) },
     brain: { dtype: 'BF16', shape: [2], values: Uint16Array.of(0x3f80, 0xc040) },
     matrix: { dtype: 'I8', shape: [2, 3], values: Int8Array.of(1, 2, -3, 127, 0, -127) },
     matrix_scale: { dtype: 'F32', shape: [2], values: Float32Array.of(0.5, 2) },
-    bare: { dtype: 'I8', shape: [2], values: Int8Array.of(1, 2) },
+    bare: { dtype: 'I8', shape: [3], values: Int8Array.of(1, 2, 3) },
     odd: { dtype: 'I8', shape: [3, 1], values: Int8Array.of(1, 2, 3) },
     odd_scale: { dtype: 'F32', shape: [2], values: Float32Array.of(1, 1) },
   }),

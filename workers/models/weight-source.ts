@@ -85,11 +85,10 @@ function multipliedOut({ shape: [rows, columns], q, scale }: QuantizedWeight): F
 }
 
 function toFloats(name: string, dtype: string, bytes: Uint8Array<ArrayBuffer>): Float32Array {
+  if (!['F32', 'F16', 'BF16'].includes(dtype)) throw wrong(name, 'F32, F16, BF16, or I8 with its scale', dtype)
   const width = dtype === 'F32' ? 4 : 2
   const { buffer, byteOffset, length } = bytes.byteOffset % width === 0 ? bytes : bytes.slice()
   if (dtype === 'F32') return new Float32Array(buffer, byteOffset, length / 4)
   const bits = new Uint16Array(buffer, byteOffset, length / 2)
-  if (dtype === 'F16') return f16ToF32(bits)
-  if (dtype === 'BF16') return bf16ToF32(bits)
-  throw wrong(name, 'F32, F16, BF16, or I8 with its scale', dtype)
+  return dtype === 'F16' ? f16ToF32(bits) : bf16ToF32(bits)
 }
