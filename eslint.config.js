@@ -10,7 +10,7 @@ export default ts.config(
     files: ['**/*.ts', '**/*.svelte', '**/*.svelte.ts'],
     languageOptions: {
       parserOptions: {
-        project: ['tsconfig.page.json', 'tsconfig.workers.json', 'tsconfig.service-worker.json', 'tsconfig.node.json'],
+        projectService: true,
         tsconfigRootDir: import.meta.dirname,
         extraFileExtensions: ['.svelte'],
       },
