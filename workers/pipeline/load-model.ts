@@ -91,13 +91,18 @@ async function fetchAll(
   const entries = Object.entries(FILES).map(([name, path]) => ({ name, file: modelFile(manifest, path) }))
   const totalBytes = entries.reduce((sum, { file }) => sum + file.bytes, 0)
   const loaded = new Map<string, number>()
+  let toldPercent = -1
   const fetched = await Promise.all(
     entries.map(async ({ name, file }) => {
       const bytes = await fetchModelFile(url, file, {
         signal,
-        onProgress: (loadedBytes) => {
-          loaded.set(name, loadedBytes)
-          onProgress({ stage: 'loading', loadedBytes: [...loaded.values()].reduce((a, b) => a + b, 0), totalBytes })
+        onProgress: (fileBytes) => {
+          loaded.set(name, fileBytes)
+          const loadedBytes = [...loaded.values()].reduce((a, b) => a + b, 0)
+          const percent = Math.floor((100 * loadedBytes) / totalBytes)
+          if (percent === toldPercent) return // a network chunk is a few KB: not each is worth a message
+          toldPercent = percent
+          onProgress({ stage: 'loading', loadedBytes, totalBytes })
         },
       })
       return [name, bytes] as const
