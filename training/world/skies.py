@@ -1,103 +1,162 @@
-"""Skies: a gradient, then what hangs in it. `light` is the colour that a sky throws on everything below."""
+"""Skies: the whole picture's background, and the light that everything else is seen in."""
 
-from dataclasses import dataclass
+import math
 
-import numpy as np
+import torch
+from torch import Tensor
 
-from .canvas import Canvas, colour, mix, smoothstep
+from .canvas import Canvas, mix, smoothstep
+from .lands import horizon_of
 
-
-@dataclass(frozen=True)
-class SkyLook:
-    stops: tuple  # colours from the horizon to the top
-    light: tuple
-    haze: tuple   # the colour that far land fades to
+_FAR = 0.12  # depth of clouds and celestial bodies
 
 
-LOOKS = {
-    "day": SkyLook(((0.74, 0.90, 0.99), (0.40, 0.68, 0.97), (0.18, 0.46, 0.90)), (1.0, 1.0, 1.0), (0.72, 0.87, 0.98)),
-    "dawn": SkyLook(((1.0, 0.84, 0.66), (0.98, 0.70, 0.74), (0.60, 0.60, 0.88)), (0.95, 0.82, 0.84), (0.98, 0.80, 0.74)),
-    "sunset": SkyLook(((1.0, 0.66, 0.26), (0.95, 0.32, 0.16), (0.66, 0.11, 0.16)), (0.78, 0.46, 0.42), (0.96, 0.45, 0.25)),
-    "night": SkyLook(((0.12, 0.17, 0.38), (0.05, 0.08, 0.24), (0.02, 0.03, 0.13)), (0.22, 0.27, 0.45), (0.10, 0.14, 0.32)),
-    "aurora": SkyLook(((0.04, 0.20, 0.25), (0.02, 0.10, 0.17), (0.01, 0.05, 0.11)), (0.20, 0.38, 0.40), (0.05, 0.22, 0.26)),
-    "storm": SkyLook(((0.56, 0.58, 0.62), (0.38, 0.40, 0.45), (0.22, 0.23, 0.28)), (0.52, 0.55, 0.60), (0.52, 0.54, 0.58)),
-}
-_CLOUDS = {"day": (3, (1.0, 1.0, 1.0), 0.9), "dawn": (3, (1.0, 0.90, 0.88), 0.7), "storm": (5, (0.15, 0.16, 0.20), 0.8)}
+def _light(canvas: Canvas, ambient, haze) -> None:
+    count = len(canvas.scenes)
+    canvas.ambient = canvas.colour(ambient).expand(count, -1, -1, -1, -1).clone()
+    canvas.haze = canvas.colour(haze).expand(count, -1, -1, -1, -1).clone()
 
 
-def jitter(canvas: Canvas, rgb, amount: float) -> np.ndarray:
-    return np.clip(np.asarray(rgb, np.float32) + canvas.rng.uniform(-amount, amount, 3).astype(np.float32), 0, 1)
+def _gradient(canvas: Canvas, stops) -> None:
+    """stops: colours from the horizon up to the zenith, at equal distances (a third one lets the sky turn colour half-way)."""
+    height = canvas.y_at(0.0) - horizon_of(canvas)
+    share = (height / 1.25).clamp(0, 1) * (len(stops) - 1)                             # [B, F, H, 1]
+    image = canvas.colour(stops[0])
+    for index, rgb in enumerate(stops[1:]):
+        image = mix(image, canvas.colour(rgb), smoothstep(share - index).unsqueeze(1))
+    canvas.image = image.expand_as(canvas.image).clone()
 
 
-def paint_sky(canvas: Canvas, sky: str, horizon: float) -> None:
-    look = LOOKS[sky]
-    low, middle, high = (colour(jitter(canvas, stop, 0.025)) for stop in look.stops)
-    rise = np.clip((canvas.y - horizon) / (canvas.top - horizon), 0, 1)[None] * 2     # [1, n, H, 1]
-    gradient = mix(mix(low, middle, np.clip(rise, 0, 1)), high, np.clip(rise - 1, 0, 1))
-    canvas.image = np.broadcast_to(gradient, (*gradient.shape[:3], canvas.width)).astype(np.float32)
-    if sky in ("day", "dawn", "sunset"):
-        _paint_sun(canvas, sky, horizon)
-    if sky in ("night", "aurora"):
-        _paint_stars(canvas, horizon, count=13 if sky == "night" else 5)
-    if sky == "aurora":
-        _paint_aurora(canvas)
-    if sky in _CLOUDS:
-        _paint_clouds(canvas, horizon, *_CLOUDS[sky])
+def _away_from(canvas: Canvas, x: Tensor, y: Tensor) -> Tensor:
+    """Distance of each pixel from a point in the far sky."""
+    return torch.sqrt((canvas.x_at(_FAR) - x) ** 2 + (canvas.y_at(_FAR) - y) ** 2)
 
 
-def _paint_sun(canvas: Canvas, sky: str, horizon: float) -> None:
-    sun_x = canvas.rng.uniform(-0.7, 0.7) * canvas.right
-    if sky == "day":
-        sun_y = canvas.rng.uniform(0.5, 0.8) * canvas.top
-    else:
-        sun_y = horizon + canvas.rng.uniform(0.08, 0.3)
-    distance = np.hypot(canvas.x_at(0.1) - sun_x, canvas.y - sun_y)
-    strength, falloff = {"day": (0.5, 3.2), "dawn": (0.5, 2.4), "sunset": (0.55, 2.4)}[sky]
-    canvas.paint(np.exp(-distance * falloff) * strength, (1.0, 0.80, 0.40) if sky == "sunset" else (1.0, 0.93, 0.72))
-    canvas.paint(canvas.cover(distance - 0.17), (1.0, 0.93, 0.66) if sky == "sunset" else (1.0, 0.98, 0.86))
+def _sun(canvas: Canvas, height: Tensor, radius: float, rgb, glow_rgb, reach: float, strength: float) -> None:
+    x = canvas.random("sun x", -0.6, 0.6) * canvas.right
+    away = _away_from(canvas, x, height)
+    canvas.paint(strength * torch.exp(-away / reach), glow_rgb)
+    canvas.paint(canvas.cover(away - radius, _FAR, softness=2), rgb)
 
 
-def _paint_stars(canvas: Canvas, horizon: float, count: int) -> None:
-    """Few and soft: a star smaller than a pixel is noise that no autoencoder keeps."""
-    x, y = canvas.x_at(0.1), canvas.y
-    columns = max(2, round(count * canvas.right / 3))
-    light = np.zeros((1, 1, 1), np.float32)
-    rng = canvas.rng
-    for index in range(round(count * canvas.right * canvas.top)):
-        # One star a cell of a loose grid spreads them evenly: gaps and clumps are more to learn.
-        centre_x = ((index % columns + rng.uniform(0.15, 0.85)) / columns * 2 - 1) * canvas.right * 1.2
-        centre_y = rng.uniform(horizon + 0.1, canvas.top)
-        size = rng.uniform(0.028, 0.045)
-        twinkle = 0.85 + 0.15 * np.sin(rng.uniform(0, 6.28) + canvas.time * 5)
-        glow = np.exp(-((x - centre_x) ** 2) / size**2) * np.exp(-((y - centre_y) ** 2) / size**2)
-        light = light + glow * (twinkle * np.float32(rng.uniform(0.7, 1.0)))
-    canvas.paint(np.minimum(light, 1), (0.96, 0.97, 1.0))
-
-
-def _paint_aurora(canvas: Canvas) -> None:
-    rng, time = canvas.rng, canvas.time
-    for second in (False, True):
-        phase, pace, swing = rng.uniform(0, 6.28), rng.uniform(1.2, 2.2), rng.uniform(0.08, 0.16)
-        base = canvas.top * (rng.uniform(0.1, 0.3) + 0.25 * second)
-        x = canvas.x_at(0.15)
-        above = canvas.y - (base + swing * np.sin(x * pace + phase + time * 1.8))
-        curtain = np.exp(-np.abs(above) * np.where(above > 0, np.float32(2.6), np.float32(11)))
-        curtain = curtain * (0.8 + 0.2 * np.sin(x * 6 + phase + time * 2.5))
-        tip = (0.10, 0.62, 0.95) if second else (0.58, 0.25, 0.95)
-        tint = mix(colour((0.15, 0.95, 0.55)), colour(tip), np.clip(above * 1.6, 0, 1)[None])
-        canvas.paint(curtain * 0.85, tint)
-
-
-def _paint_clouds(canvas: Canvas, horizon: float, count: int, rgb, opacity: float) -> None:
-    rng = canvas.rng
-    drift = rng.uniform(-0.25, 0.25) * canvas.progress
-    cover = np.zeros((1, 1, 1), np.float32)
-    heavy = 1.7 if count > 3 else 1.0
+def _clouds(canvas: Canvas, count: int, rgb, under, opacity: float, low: float, high: float, size: float = 1.0) -> None:
+    """Rounded clouds with a flat, shaded base, drifting slowly together."""
+    drift = canvas.random("wind", 0.03, 0.09) * torch.where(canvas.random("wind side") < 0.5, -1.0, 1.0)
+    x, y = canvas.x_at(_FAR), canvas.y_at(_FAR)
+    period = 2 * canvas.right + 1.6
+    horizon = horizon_of(canvas)
     for index in range(count):
-        centre_x = ((index + rng.uniform(0.1, 0.9)) / count * 2 - 1) * canvas.right * 1.1
-        centre_y = mix(horizon, canvas.top, rng.uniform(0.5, 0.95))
-        width, height = rng.uniform(0.35, 0.6), rng.uniform(0.10, 0.16) * heavy
-        dx, dy = (canvas.x_at(0.2) - centre_x - drift) / width, (canvas.y - centre_y) / height
-        # A flatter underside than top reads as a cloud.
-        cover = np.maximum(cover, np.exp(-1.2 * dx * dx) * np.exp(-1.2 * dy * dy * np.where(dy < 0, np.float32(2.5), np.float32(1))))
-    canvas.paint(smoothstep((cover - 0.2) / 0.6) * opacity, rgb)
+        name = f"cloud {index}"
+        start = canvas.random(f"{name} x", -0.3, 0.3) + (index + 0.5) / count * period
+        centre = torch.remainder(start + drift * canvas.time, period) - period / 2
+        base = horizon + (low + (high - low) * (index * 0.618 % 1) + canvas.random(f"{name} y", -0.06, 0.06)) * (canvas.top - horizon)
+        width = size * canvas.random(f"{name} size", 0.30, 0.46)
+        dx, dy = (x - centre) / width, (y - base) / width
+        body = torch.minimum((dx * dx + (dy * 1.9) ** 2) - 1,
+                             torch.minimum((dx + 0.32) ** 2 + (dy - 0.18) ** 2 - 0.16, (dx - 0.22) ** 2 + (dy - 0.24) ** 2 - 0.22))
+        cover = smoothstep(-body * 2.2) * smoothstep((dy + 0.20) * 4) * opacity
+        shade = smoothstep((dy + 0.25) * 1.6).unsqueeze(1)
+        canvas.paint(cover, mix(canvas.colour(under), canvas.colour(rgb), shade))
+
+
+def _stars(canvas: Canvas, cell: float, share: float, brightness: float) -> None:
+    """Round soft stars, one at most in a cell of the sky, that twinkle slowly."""
+    x, y = canvas.x_at(_FAR) / cell, canvas.y_at(_FAR) / cell
+    column, row = torch.floor(x), torch.floor(y)
+    dx = x - column - 0.25 - 0.5 * canvas.scatter("star x", column, row)
+    dy = y - row - 0.25 - 0.5 * canvas.scatter("star y", column, row)
+    dice = canvas.scatter("star", column, row)
+    shines = (dice < share).float() * (0.45 + 0.55 * dice / share)
+    twinkle = 0.8 + 0.2 * torch.sin(canvas.time * 2.0 + dice * 300)
+    radius = 0.10
+    spot = torch.exp(-(dx * dx + dy * dy) / (radius * radius))
+    canvas.glow(brightness * shines * twinkle * spot, (0.92, 0.95, 1.0))
+
+
+def _day(canvas: Canvas) -> None:
+    _light(canvas, (1.0, 1.0, 0.98), (0.76, 0.88, 0.98))
+    _gradient(canvas, ((0.80, 0.92, 0.99), (0.45, 0.72, 0.97), (0.20, 0.48, 0.90)))
+    _sun(canvas, canvas.random("sun y", 0.50, 0.72) * canvas.top, 0.14, (1.0, 0.97, 0.80), (1.0, 0.97, 0.84), 0.30, 0.55)
+    _clouds(canvas, 3, (1.0, 1.0, 1.0), (0.80, 0.88, 0.96), 0.95, 0.30, 0.85)
+
+
+def _sunset(canvas: Canvas) -> None:
+    _light(canvas, (0.84, 0.58, 0.52), (0.98, 0.56, 0.36))
+    _gradient(canvas, ((1.0, 0.66, 0.28), (0.95, 0.36, 0.30), (0.42, 0.18, 0.46)))
+    _sun(canvas, horizon_of(canvas) + canvas.random("sun y", 0.10, 0.24), 0.20, (1.0, 0.92, 0.62), (1.0, 0.80, 0.42), 0.42, 0.85)
+    _clouds(canvas, 2, (0.98, 0.62, 0.46), (0.62, 0.26, 0.42), 0.8, 0.45, 0.85)
+
+
+def _dawn(canvas: Canvas) -> None:
+    _light(canvas, (0.90, 0.82, 0.88), (0.98, 0.84, 0.84))
+    _gradient(canvas, ((1.0, 0.90, 0.76), (0.98, 0.76, 0.80), (0.62, 0.68, 0.92)))
+    _sun(canvas, horizon_of(canvas) + canvas.random("sun y", 0.06, 0.16), 0.15, (1.0, 0.98, 0.90), (1.0, 0.95, 0.82), 0.35, 0.7)
+    _clouds(canvas, 2, (1.0, 0.90, 0.90), (0.86, 0.70, 0.84), 0.7, 0.40, 0.80)
+
+
+def _starry_night(canvas: Canvas) -> None:
+    _light(canvas, (0.34, 0.38, 0.60), (0.16, 0.19, 0.42))
+    _gradient(canvas, ((0.16, 0.20, 0.46), (0.06, 0.09, 0.27), (0.02, 0.03, 0.13)))
+    # A pale band of the galaxy, tilted.
+    lean = canvas.random("galaxy lean", -0.6, 0.6)
+    band = canvas.y_at(0.0) - 0.45 - lean * canvas.x_at(0.0)
+    canvas.glow(0.16 * torch.exp(-(band / 0.28) ** 2), (0.55, 0.50, 0.95))
+    _stars(canvas, 0.36, 0.8, 1.0)
+
+
+def _moonlit(canvas: Canvas) -> None:
+    _light(canvas, (0.46, 0.54, 0.76), (0.30, 0.40, 0.66))
+    _gradient(canvas, ((0.34, 0.46, 0.72), (0.14, 0.23, 0.48), (0.05, 0.09, 0.26)))
+    x, y = canvas.random("moon x", -0.55, 0.55) * canvas.right, canvas.random("moon y", 0.42, 0.62) * canvas.top
+    away = _away_from(canvas, x, y)
+    canvas.glow(0.55 * torch.exp(-away / 0.30), (0.60, 0.72, 1.0))
+    canvas.paint(canvas.cover(away - 0.22, _FAR, softness=2), (0.95, 0.96, 0.90))
+    for dx, dy, radius in ((-0.07, 0.06, 0.06), (0.08, -0.03, 0.075), (-0.03, -0.11, 0.045)):
+        canvas.paint(0.8 * canvas.cover(_away_from(canvas, x + dx, y + dy) - radius, _FAR, softness=3), (0.84, 0.86, 0.84))
+    _clouds(canvas, 2, (0.42, 0.52, 0.78), (0.20, 0.28, 0.52), 0.55, 0.30, 0.60)
+
+
+def _aurora(canvas: Canvas) -> None:
+    _light(canvas, (0.30, 0.50, 0.54), (0.10, 0.32, 0.36))
+    _gradient(canvas, ((0.06, 0.26, 0.32), (0.02, 0.10, 0.20), (0.01, 0.03, 0.11)))
+    _stars(canvas, 0.40, 0.35, 0.6)
+    x, y = canvas.x_at(_FAR), canvas.y_at(_FAR)
+    for index, (near, far, height) in enumerate((((0.10, 0.95, 0.52), (0.50, 0.24, 0.92), 0.30), ((0.14, 0.86, 0.66), (0.20, 0.36, 0.95), 0.50))):
+        phase, wave = canvas.random(f"curtain {index}", 0, 2 * math.pi), canvas.random(f"curtain wave {index}", 1.6, 2.6)
+        foot = height * canvas.top - 0.22 + 0.16 * torch.sin(x * wave + phase + canvas.time * 0.7) + 0.05 * torch.sin(x * wave * 2.3 - phase - canvas.time * 0.9)
+        above = y - foot                                                                # [B, F, H, W]
+        light = torch.where(above > 0, torch.exp(-above.clamp_min(0) * 2.6), torch.exp(above.clamp_max(0) * 13))
+        folds = 0.74 + 0.26 * torch.sin(x * 6 + phase * 3 + canvas.time * 1.3)
+        canvas.paint(0.85 * light * folds, mix(canvas.colour(near), canvas.colour(far), (above * 1.5).clamp(0, 1).unsqueeze(1)))
+
+
+def _heavy_clouds(canvas: Canvas, rows, bump: float) -> None:
+    """Banks of cloud from the top down, each a row of round bellies that drifts: (height, colour)."""
+    x, y = canvas.x_at(_FAR), canvas.y_at(_FAR)
+    drift = canvas.random("wind", 0.05, 0.10) * torch.where(canvas.random("wind side") < 0.5, -1.0, 1.0)
+    for index, (height, rgb) in enumerate(rows):
+        phase = canvas.random(f"bank {index}", 0, 2 * math.pi)
+        along = (x + drift * canvas.time * (1 + 0.4 * index)) * (4.2 - 0.6 * index) + phase
+        belly = bump * (torch.sin(along).abs() + 0.5 * torch.sin(along * 0.53 + 1).abs())
+        edge = height * canvas.top - belly
+        fade = smoothstep((y - edge) / 0.16).unsqueeze(1)
+        darker = mix(canvas.colour(rgb) * 0.80, canvas.colour(rgb), smoothstep((y - edge) / 0.45).unsqueeze(1))
+        canvas.image = mix(canvas.image, darker, fade)
+
+
+def _storm(canvas: Canvas) -> None:
+    _light(canvas, (0.52, 0.55, 0.64), (0.44, 0.48, 0.56))
+    _gradient(canvas, ((0.62, 0.66, 0.70), (0.38, 0.42, 0.50), (0.20, 0.22, 0.30)))
+    _heavy_clouds(canvas, ((0.50, (0.40, 0.42, 0.50)), (0.74, (0.29, 0.31, 0.39)), (1.0, (0.18, 0.19, 0.26))), 0.20)
+
+
+def _overcast(canvas: Canvas) -> None:
+    _light(canvas, (0.82, 0.84, 0.86), (0.82, 0.84, 0.86))
+    _gradient(canvas, ((0.88, 0.89, 0.90), (0.80, 0.82, 0.84), (0.72, 0.75, 0.78)))
+    _heavy_clouds(canvas, ((0.62, (0.86, 0.87, 0.89)), (0.95, (0.74, 0.76, 0.79))), 0.12)
+
+
+PAINTERS = {
+    "day": _day, "sunset": _sunset, "dawn": _dawn, "starry night": _starry_night, "moonlit": _moonlit,
+    "aurora": _aurora, "storm": _storm, "overcast": _overcast,
+}
