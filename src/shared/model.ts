@@ -11,6 +11,8 @@ export const ModelManifestSchema = v.object({
   name: v.string(),
   version: v.number(),
   licence: v.string(),
+  /** which version of the rendered world the weights know, for the evaluation */
+  world: v.optional(v.string()),
   description: v.string(),
   /** every other file of the folder: path relative to it, length in bytes, SHA-256 in hex */
   files: v.array(v.object({ path: v.string(), bytes: v.number(), sha256: v.string() })),

@@ -1,0 +1,29 @@
+// What is scored: the attributes of a clip, and the bars of a world.
+
+/** The attributes of a clip, in the order of every table. */
+export const ATTRIBUTES = ['sky', 'land', 'weather', 'subject', 'colour', 'motion', 'camera', 'style'] as const
+
+export type Attribute = (typeof ATTRIBUTES)[number]
+
+/** One value an attribute; an attribute that is left out is not scored. */
+export type Attributes = Partial<Record<Attribute, string>>
+
+/** Worlds by name: `core` is what two CPU cores learn, `wide` what a GPU does. */
+export const WORLDS = ['core', 'wide'] as const
+
+export type World = (typeof WORLDS)[number]
+
+/** The least score, as a share of the probe's own score on renders of the same prompts. */
+export const BARS: Record<World, Record<Attribute, number>> = {
+  core: { sky: 0.9, land: 0.9, weather: 0.8, subject: 0.6, colour: 0.6, motion: 0.55, camera: 0.8, style: 0.9 },
+  wide: { sky: 0.97, land: 0.97, weather: 0.95, subject: 0.95, colour: 0.95, motion: 0.92, camera: 0.95, style: 0.97 },
+}
+
+/** A probe that reads renders worse than this does not judge: its row is shown and does not count. */
+export const PROBE_BAR = 0.97
+
+/** Frames of the engine and of PyTorch, with equal weights and noise, agree at least so well. */
+export const AGREEMENT_DB = 35
+
+/** Steps of the step-to-quality curve. */
+export const CURVE_STEPS = [1, 2, 4, 8, 20] as const
