@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from transformers import PreTrainedTokenizerFast
 
 from sample import make_sigmas
-from text_encoder import encode_prompts, make_tokenizer
+from text_encoder import encode_prompts, tokenize
 from train_transformer import load_average
 from transformer import run, token_coordinates
 
@@ -45,7 +45,7 @@ def main() -> None:
 
     tokenizer = PreTrainedTokenizerFast.from_pretrained(options.out / "tokenizer")
     for prompt in manifest["examples"] + ["", "A zebra, flying!"]:
-        assert tokenizer(prompt)["input_ids"] == make_tokenizer().encode(prompt).ids, prompt
+        assert tokenizer(prompt)["input_ids"] == tokenize(world, prompt), prompt
     unknown = tokenizer.unk_token_id
     assert all(unknown not in tokenizer(prompt)["input_ids"] for prompt in manifest["examples"]), "an example uses an unknown word"
 
@@ -59,7 +59,7 @@ def main() -> None:
     latents = torch.randn(1, 5, 64, 64, generator=torch.Generator().manual_seed(0))
     sigma = torch.full((1, 5), 0.7)
     text, mask = encode_prompts(trained.text_encoder, [manifest["examples"][1]])
-    coordinates = token_coordinates(5, 8, 8, space_scale=manifest["rope"]["spaceScale"])
+    coordinates = token_coordinates(5, 8, 8)
     want = run(trained.transformer, latents, sigma, text, mask, coordinates)
     got = exported(
         hidden_states=latents.flatten(1, 2), encoder_hidden_states=text, encoder_attention_mask=mask,

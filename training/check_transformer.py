@@ -2,22 +2,23 @@
 
 import torch
 
-from transformer import CONFIG, make_transformer, run, token_coordinates
+from transformer import CONFIGS, make_transformer, run, token_coordinates
 
 
 @torch.no_grad()
-def main() -> None:
+def check(world: str) -> None:
     torch.manual_seed(0)
-    model = make_transformer().eval()
+    config = CONFIGS[world]
+    model = make_transformer(world).eval()
     for parameter in model.parameters():  # no zeros or ones that would hide a difference
         parameter.add_(torch.randn_like(parameter) * 0.05)
     batch, frames, height, width, length = 2, 3, 4, 6, 9
-    latents = torch.randn(batch, frames, height * width, CONFIG["in_channels"])
+    latents = torch.randn(batch, frames, height * width, config["in_channels"])
     sigma = torch.rand(batch, frames)
-    text = torch.randn(batch, length, CONFIG["caption_channels"])
+    text = torch.randn(batch, length, config["caption_channels"])
     mask = torch.ones(batch, length)
     mask[1, 5:] = 0
-    coordinates = token_coordinates(frames, height, width)
+    coordinates = token_coordinates([0.0, 1.0, 1.75], height, width)
     fast = run(model, latents, sigma, text, mask, coordinates)
     reference = model(
         hidden_states=latents.flatten(1, 2), encoder_hidden_states=text, encoder_attention_mask=mask,
@@ -25,8 +26,13 @@ def main() -> None:
         video_coords=coordinates.expand(batch, 3, -1), return_dict=False,
     )[0].view_as(fast)
     error = ((fast - reference).norm() / reference.norm()).item()
-    print(f"relative difference from diffusers: {error:.1e}")
+    print(f"{world}: {sum(map(torch.Tensor.numel, model.parameters())) / 1e6:.2f} M parameters, relative difference from diffusers: {error:.1e}")
     assert error < 1e-4
+
+
+def main() -> None:
+    for world in CONFIGS:
+        check(world)
 
 
 if __name__ == "__main__":

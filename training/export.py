@@ -1,7 +1,7 @@
-"""Write the starter's model folder: python training/export.py --work DIR --out public/models/starter
+"""Write the starter's model folder: python training/export.py --work DIR --world core --out public/models/starter
 
-Reads the last checkpoints in DIR (random weights where there are none yet) and
-replaces the folder's files. `evaluate.py` adds its figures through DIR/quality.json.
+Reads the last checkpoints in DIR and replaces the folder's files. With `--student` the few-step weights of distil.py
+are taken in place of the plain ones. `evaluate.py` adds its figures afterwards (`--quality FILE`).
 """
 
 import argparse
@@ -15,29 +15,47 @@ from torch import Tensor
 
 from autoencoder import KinoraAutoencoder
 from sample import SHIFT
+from distil import STUDENT
 from text_encoder import MAX_TOKENS, save_tokenizer
 from text_onnx import export_text_encoder
 from train_transformer import CHECKPOINT, Model, load_average
-from transformer import CONFIG, SPACE_SCALE, TIME_SCALE
-from world import captions
+from transformer import CONFIGS, SPACE_SCALE, TIME_SCALE
+from world.attributes import WORLDS
+from world.captions import known_phrases, known_words
 
 QUANTIZED_FROM = 4096  # elements; smaller matrices stay f32
 
-KNOWS = [
-    ("Skies", captions.SKY_PHRASES), ("Lands", captions.LAND_PHRASES), ("Subjects", captions.SUBJECT_PHRASES),
-    ("Colours", captions.COLOUR_PHRASES), ("Motion", captions.MOTION_PHRASES), ("Camera", captions.CAMERA_PHRASES),
-    ("Styles", captions.STYLE_PHRASES),
-]
-EXAMPLES = [
-    "a red sky at sunset",
-    "a starry night",
-    "a blue rocket rising over a meadow at dawn",
-    "a red hot air balloon rising over mountains, a clear blue sky",
-    "the northern lights over snowy hills",
-    "a stormy sky over the sea",
-    "a clear blue sky over green hills, zoom in",
-    "a misty forest at sunrise",
-]
+EXAMPLES = {
+    "core": [
+        "a red balloon rising over mountains at sunset",
+        "a white sailboat sailing to the right on the ocean, a blue sky",
+        "the northern lights over the ocean",
+        "a starry night over snowy hills",
+        "a yellow kite flying to the left over a meadow, a sunny day",
+        "a blue planet over dunes at sunset, neon style",
+        "a purple rocket rising over mountains, a starry night, the camera zooms in",
+        "a green butterfly over a meadow, pastel style",
+    ],
+    "wide": [
+        "a red balloon rising over mountains at sunset",
+        "a white sailboat sailing to the right on a lake at dawn, watercolour",
+        "the northern lights over snowy hills, a deer standing still",
+        "a city at night with falling rain, neon style, the camera pans right",
+        "falling leaves over an autumn forest, a brown horse walking to the left",
+        "an orange lantern rising on a moonlit night over islands",
+        "a windmill in a green meadow, paper cut-out",
+        "a grey whale swimming to the right in the ocean under a stormy sky, 35 mm film grain",
+    ],
+}
+# What a model of each world makes: square, wide and tall sizes, lengths in frames, steps and guidance.
+SHAPES = {
+    "core": {"sizes": [("1:1", 128, 128), ("16:9", 176, 96), ("9:16", 96, 176)], "frames": (17, [9, 17, 25, 33])},
+    "wide": {"sizes": [("1:1", 256, 256), ("16:9", 336, 192), ("9:16", 192, 336)], "frames": (33, [17, 25, 33, 49])},
+}
+DESCRIPTIONS = {
+    "core": "A very small model of designed landscapes: skies, lands, one subject with a colour and a movement, a camera move, a style. Trained on two CPU cores on clips that this project renders itself.",
+    "wide": "A small model of designed landscapes: skies, lands, weather, subjects with a colour and a movement, camera moves, styles. Trained on clips that this project renders itself.",
+}
 
 
 def write_json(path: Path, value) -> None:
@@ -61,7 +79,7 @@ def export_transformer(model: Model, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     save_file(tensors, folder / "diffusion_pytorch_model.safetensors", metadata={"format": "pt"})
     write_json(folder / "config.json", {
-        "_class_name": "LTXVideoTransformer3DModel", **CONFIG, "quantization": {"method": "int8-per-channel"}})
+        "_class_name": "LTXVideoTransformer3DModel", **CONFIGS[model.world], "quantization": {"method": "int8-per-channel"}})
 
 
 def export_autoencoder(autoencoder: KinoraAutoencoder, folder: Path) -> None:
@@ -90,40 +108,34 @@ def export_pipeline(folder: Path) -> None:
     })
 
 
-def manifest(folder: Path, words: list[str], quality: dict) -> dict:
+def manifest(folder: Path, world: str, version: int, steps: int, guidance: float, quality: dict) -> dict:
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != "kinora.json")
     return {
         "schemaVersion": 1,
         "id": "starter",
         "name": "Kinora Starter",
-        "version": 0,
+        "version": version,
+        "world": world,
         "licence": "MIT (weights)",
-        "description": "A very small model of calm skies, lands and a few subjects, trained on clips that this project renders itself.",
+        "description": DESCRIPTIONS[world],
         "files": [
             {"path": path.relative_to(folder).as_posix(), "bytes": path.stat().st_size,
              "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
             for path in files
         ],
-        "sizes": [
-            {"shape": "1:1", "width": 128, "height": 128},
-            {"shape": "16:9", "width": 176, "height": 96},
-            {"shape": "9:16", "width": 96, "height": 176},
-        ],
-        "frames": {"default": 17, "allowed": [9, 17, 25, 33]},
+        "sizes": [{"shape": shape, "width": width, "height": height} for shape, width, height in SHAPES[world]["sizes"]],
+        "frames": {"default": SHAPES[world]["frames"][0], "allowed": SHAPES[world]["frames"][1]},
         "fps": {"default": 8, "allowed": [6, 8, 12]},
-        "steps": {"default": 8, "min": 1, "max": 30},
-        "guidance": {"default": 3, "min": 1, "max": 8},
-        "latent": {"channels": CONFIG["in_channels"], "scaleSpace": 16, "scaleTime": 4},
+        "steps": {"default": steps, "min": 1, "max": 30},
+        "guidance": {"default": guidance, "min": 1, "max": 8},
+        "latent": {"channels": CONFIGS[world]["in_channels"], "scaleSpace": 16, "scaleTime": 4},
         # video_coords[axis] of a token = its latent index on that axis * scale, at every size;
         # diffusers' rope then divides by 20 (time) and 2048 (both axes of space).
         "rope": {"timeScale": TIME_SCALE, "spaceScale": SPACE_SCALE, "baseTime": 20, "baseSpace": 2048, "theta": 10000,
                  "coordinate": "latent index x scale"},
-        "text": {"maxTokens": MAX_TOKENS, "words": words},
-        "knows": [
-            {"title": title, "phrases": list(dict.fromkeys(p for group in table.values() for p in group if p))}
-            for title, table in KNOWS
-        ],
-        "examples": EXAMPLES,
+        "text": {"maxTokens": MAX_TOKENS, "words": known_words(WORLDS[world])},
+        "knows": [{"title": title.capitalize(), "phrases": phrases} for title, phrases in known_phrases(WORLDS[world]).items()],
+        "examples": EXAMPLES[world],
         "quality": quality,
     }
 
@@ -132,28 +144,33 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--world", choices=sorted(WORLDS), default="core")
+    parser.add_argument("--version", type=int, default=1)
+    parser.add_argument("--student", action="store_true")
+    parser.add_argument("--steps", type=int, default=12)
+    parser.add_argument("--guidance", type=float, default=3)
+    parser.add_argument("--quality", type=Path, help="JSON to keep in kinora.json")
     options = parser.parse_args()
     torch.manual_seed(0)
     torch.set_num_threads(1)
-    model = load_average(options.work) if (options.work / CHECKPOINT).exists() else Model().eval()
+    model = load_average(options.work, options.world, STUDENT if options.student else CHECKPOINT)
     autoencoder = KinoraAutoencoder.load(options.work / "autoencoder.pt")
     out = options.out
     export_transformer(model, out / "transformer")
     export_autoencoder(autoencoder, out / "vae")
     export_pipeline(out)
-    save_tokenizer(out / "tokenizer")
+    save_tokenizer(options.world, out / "tokenizer")
     text_config = model.text_encoder.config.to_dict()
     write_json(out / "text_encoder" / "config.json", {
         key: text_config[key] for key in (
             "vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "hidden_act",
             "max_position_embeddings", "type_vocab_size", "layer_norm_eps", "pad_token_id")
     } | {"model_type": "bert", "architectures": ["BertModel"]})
-    prompts = EXAMPLES + ["", "a dragon flying right over mountains, pastel style"]
+    prompts = EXAMPLES[options.world] + ["", "a dragon flying right over mountains, pastel style"]
     print("int8 text encoder, relative error:", export_text_encoder(
-        model.text_encoder, out / "text_encoder" / "onnx" / "model_quantized.onnx", prompts))
-    quality_path = options.work / "quality.json"
-    quality = json.loads(quality_path.read_text()) if quality_path.exists() else {}
-    write_json(out / "kinora.json", manifest(out, captions.known_words(), quality))
+        model.text_encoder, options.world, out / "text_encoder" / "onnx" / "model_quantized.onnx", prompts))
+    quality = json.loads(options.quality.read_text()) if options.quality else {}
+    write_json(out / "kinora.json", manifest(out, options.world, options.version, options.steps, options.guidance, quality))
     for path in out.rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o644)
     total = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())

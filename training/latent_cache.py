@@ -1,96 +1,129 @@
-"""Rendered clips, encoded once: shards of latents with their captions.
+"""Rendered clips, encoded once: shards of latents with their scenes.
 
-    python training/latent_cache.py --work DIR --size 64x64x17 --clips 16000
+    python training/latent_cache.py --work DIR --world core --size 128x128x17 --clips 16000
 
-A shard is finished when it has its final name, so that training can start on the
-first while others are still being made.
+A shard is finished when it has its final name, so that training can start on the first while others are being made.
 """
 
 import argparse
+import random
 import time
+import zlib
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from autoencoder import KinoraAutoencoder
-from text_encoder import MAX_TOKENS, make_tokenizer
 from train_autoencoder import to_tensor
-from world.attributes import sample_scene
+from world.attributes import WORLDS, Scene, World, sample_scene
 from world.captions import write_caption
 from world.render import render
 
-SHARD_CLIPS = 1000
-CAPTIONS_A_CLIP = 4
+SHARD_CLIPS = 512
+
+
+@dataclass
+class Clips:
+    """Some clips of one size. Dims: B clips, T latent frames, S latent pixels a frame, Z channels."""
+
+    latents: Tensor         # f16 [B, T, S, Z], normalized
+    stills: Tensor          # f16 [B, T - 1, S, Z]: pixel frame 4i (i = 1 … T - 1) encoded as if it were alone
+    subject: Tensor         # f16 [B, T, S]: share of the latent pixel that shows a subject
+    captions: list[str]
+    grid: tuple[int, int]   # latent rows and columns
+
+
+@torch.no_grad()
+def encode_clips(model: KinoraAutoencoder, scenes: list[Scene], width: int, height: int, frames: int, device: str) -> dict[str, Tensor]:
+    """Render and encode: `latents`, `stills`, `subject` as in Clips."""
+    pixels, mask = render(scenes, width, height, frames, device=device)
+    video = to_tensor(pixels)
+    linear = not bool(model.encoder.conv_out.weight.any())                            # an untrained branch adds nothing
+    half = torch.autocast(torch.device(device).type, torch.bfloat16, enabled=not linear)
+
+    def encode(clips: Tensor) -> Tensor:                                                # -> [B, T, S, Z]
+        with half:
+            z = model.encoder(clips, linear_only=linear)
+        return model.normalize(z.float()).permute(0, 2, 3, 4, 1).flatten(2, 3)
+
+    latents = encode(video)
+    alone = latents.new_zeros(len(scenes), 0, *latents.shape[2:])
+    if frames > 1:
+        later = video[:, :, 4::4].transpose(1, 2)                                       # [B, T-1, 3, H, W]
+        alone = encode(later.reshape(-1, 3, 1, height, width)).view(len(scenes), -1, *latents.shape[2:])
+    seen = torch.cat([mask[:, :1], mask[:, 1:].reshape(len(scenes), frames // 4, 4, height, width).mean(dim=2)], dim=1)   # [B, T, H, W]
+    seen = torch.nn.functional.avg_pool2d(seen, 16).flatten(2)
+    return {"latents": latents.half(), "stills": alone.half(), "subject": seen.half()}
+
+
+def make_shard(model: KinoraAutoencoder, world: World, size: str, clips: int, seed: int, device: str, group: int) -> dict:
+    width, height, frames = map(int, size.split("x"))
+    source = random.Random(seed)
+    scenes = [sample_scene(world, source) for _ in range(clips)]
+    parts = [encode_clips(model, scenes[start:start + group], width, height, frames, device) for start in range(0, clips, group)]
+    shard = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+    return {**shard, "scenes": scenes, "grid": (height // 16, width // 16)}
 
 
 def shard_folder(work: Path, size: str) -> Path:
     return work / "latents" / size
 
 
-@torch.no_grad()
-def make_shard(model: KinoraAutoencoder, width: int, height: int, frames: int, seed: int, bare: bool = False) -> dict:
-    rng = np.random.default_rng(seed)
-    tokenizer = make_tokenizer()
-    latents, captions = [], []
-    for _ in range(SHARD_CLIPS):
-        scene = sample_scene(rng, bare)
-        pixels, _ = render(scene, rng, width, height, frames)
-        z = model.encoder(to_tensor(pixels)[None], linear_only=True)
-        latents.append(model.normalize(z)[0].half())                              # [Z, T, h, w]
-        captions.append([tokenizer.encode(write_caption(scene, rng)).ids[:MAX_TOKENS] for _ in range(CAPTIONS_A_CLIP)])
-    stacked = torch.stack(latents).permute(0, 2, 3, 4, 1).flatten(2, 3)           # [n, T, S, Z]
-    return {"latents": stacked.contiguous(), "captions": captions, "grid": latents[0].shape[1:]}
-
-
 class LatentCache:
-    """All finished shards of one size; `refresh` picks up new ones."""
+    """The finished shards of one size, in memory; `refresh` picks up new ones."""
 
-    def __init__(self, work: Path, size: str):
-        self.folder = shard_folder(work, size)
-        self.paths: set[Path] = set()
-        self.shards: list[dict] = []
+    def __init__(self, folder: Path, device: torch.device | str = "cpu"):
+        self.folder, self.device, self.paths, self.shards = folder, device, set(), []
         self.refresh()
+        if not self.shards:
+            raise SystemExit(f"{folder} has no finished shards: make some with training/latent_cache.py first.")
 
     def refresh(self) -> None:
         for path in sorted(self.folder.glob("*.pt")):
             if path not in self.paths:
                 self.paths.add(path)
-                self.shards.append(torch.load(path))
+                self.shards.append(torch.load(path, map_location=self.device, weights_only=False))
 
     def __len__(self) -> int:
-        return len(self.shards) * SHARD_CLIPS
+        return sum(len(shard["scenes"]) for shard in self.shards)
 
-    def sample(self, count: int, rng: np.random.Generator) -> tuple[Tensor, list[list[int]], tuple[int, int, int]]:
-        """latents f32 [B, T, S, Z], token lists, and the grid (T, h, w)."""
-        latents, captions = [], []
-        for _ in range(count):
-            shard = self.shards[rng.integers(len(self.shards))]
-            index = rng.integers(SHARD_CLIPS)
-            latents.append(shard["latents"][index])
-            captions.append(shard["captions"][index][rng.integers(CAPTIONS_A_CLIP)])
-        return torch.stack(latents).float(), captions, tuple(self.shards[0]["grid"])
+    def sample(self, count: int, latent_frames: int, source: random.Random) -> Clips:
+        """Random clips, each cut to its first latent frames (the autoencoder is causal: those are its latents)."""
+        shard = source.choice(self.shards)
+        chosen = [source.randrange(len(shard["scenes"])) for _ in range(count)]
+        index = torch.tensor(chosen, device=shard["latents"].device)
+        return Clips(
+            latents=shard["latents"][index, :latent_frames], stills=shard["stills"][index, :latent_frames - 1],
+            subject=shard["subject"][index, :latent_frames],
+            captions=[write_caption(shard["scenes"][number], source) for number in chosen], grid=shard["grid"])
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--world", choices=sorted(WORLDS), default="core")
     parser.add_argument("--size", required=True, help="WIDTHxHEIGHTxFRAMES")
     parser.add_argument("--clips", type=int, required=True)
-    parser.add_argument("--bare", action="store_true", help="clips without subject, camera move or style, in shards of their own")
+    parser.add_argument("--minutes", type=float, default=1e9, help="stop after the shard that is being made then")
+    parser.add_argument("--first", type=int, default=0, help="number of the first shard: other clips than a run from 0")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--group", type=int, default=8, help="clips rendered together")
     options = parser.parse_args()
-    width, height, frames = map(int, options.size.split("x"))
     folder = shard_folder(options.work, options.size)
     folder.mkdir(parents=True, exist_ok=True)
-    model = KinoraAutoencoder.load(options.work / "autoencoder.pt")
+    model = KinoraAutoencoder.load(options.work / "autoencoder.pt").to(options.device)
     started = time.time()
-    for number in range(-(-options.clips // SHARD_CLIPS)):
-        path = folder / f"{'bare' if options.bare else ''}{number:04d}.pt"
+    for number in range(options.first, options.first - (-options.clips // SHARD_CLIPS)):
+        if time.time() - started > options.minutes * 60:
+            break
+        path = folder / f"{number:04d}.pt"
         if path.exists():
             continue
         # A seed of its own for every size and shard: no clip twice.
-        torch.save(make_shard(model, width, height, frames, seed=hash((width, height, frames, number, options.bare)) & 0x7FFFFFFF, bare=options.bare), path.with_suffix(".tmp"))
+        seed = zlib.crc32(f"{options.size} {number}".encode())
+        torch.save(make_shard(model, WORLDS[options.world], options.size, SHARD_CLIPS, seed, options.device, options.group), path.with_suffix(".tmp"))
         path.with_suffix(".tmp").rename(path)
         print(f"{path.name} after {time.time() - started:.0f}s", flush=True)
 

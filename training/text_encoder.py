@@ -2,6 +2,7 @@
 
 import json
 import random
+from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -9,19 +10,21 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 from torch import Tensor
 from transformers import BertConfig, BertModel
 
+from world.attributes import WORLDS
 from world.captions import known_words
 
 MAX_TOKENS = 48
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
 PAD, UNKNOWN, START, END = range(4)
+# World name -> width and layers of the encoder.
+SIZES = {"core": (128, 2), "wide": (192, 3)}
 
 
-def vocabulary() -> dict[str, int]:
-    return {word: index for index, word in enumerate(SPECIAL + known_words())}
-
-
-def make_tokenizer() -> Tokenizer:
-    tokenizer = Tokenizer(models.WordLevel(vocabulary(), unk_token="[UNK]"))
+@lru_cache
+def make_tokenizer(world: str) -> Tokenizer:
+    """Words outside the world become [UNK], which training has seen (see corrupt_tokens)."""
+    vocabulary = {word: index for index, word in enumerate(SPECIAL + known_words(WORLDS[world]))}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.Lowercase()
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.post_processor = processors.TemplateProcessing(
@@ -29,9 +32,15 @@ def make_tokenizer() -> Tokenizer:
     return tokenizer
 
 
-def save_tokenizer(folder: Path) -> None:
+def tokenize(world: str, prompt: str) -> list[int]:
+    """Ids, cut to MAX_TOKENS with the end sign kept."""
+    ids = make_tokenizer(world).encode(prompt).ids
+    return ids if len(ids) <= MAX_TOKENS else [*ids[: MAX_TOKENS - 1], END]
+
+
+def save_tokenizer(world: str, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    tokenizer = make_tokenizer()
+    tokenizer = Tokenizer.from_str(make_tokenizer(world).to_str())
     tokenizer.enable_truncation(MAX_TOKENS)
     tokenizer.save(str(folder / "tokenizer.json"))
     config = {
@@ -43,10 +52,11 @@ def save_tokenizer(folder: Path) -> None:
     (folder / "special_tokens_map.json").write_text(json.dumps(special, indent=2) + "\n")
 
 
-def make_text_encoder() -> BertModel:
+def make_text_encoder(world: str) -> BertModel:
+    width, layers = SIZES[world]
     config = BertConfig(
-        vocab_size=len(vocabulary()), hidden_size=128, num_hidden_layers=2, num_attention_heads=4,
-        intermediate_size=384, max_position_embeddings=MAX_TOKENS, type_vocab_size=1, pad_token_id=PAD,
+        vocab_size=make_tokenizer(world).get_vocab_size(), hidden_size=width, num_hidden_layers=layers, num_attention_heads=4,
+        intermediate_size=3 * width, max_position_embeddings=MAX_TOKENS, type_vocab_size=1, pad_token_id=PAD,
         hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0, attn_implementation="eager",
     )
     return BertModel(config, add_pooling_layer=False)
@@ -63,11 +73,13 @@ def corrupt_tokens(tokens: list[int], source: random.Random, drop_caption: float
     """A training caption: sometimes empty (the unconditional prompt), some words unknown."""
     if source.random() < drop_caption:
         return [START, END]
-    return [UNKNOWN if token > END and source.random() < hide_word else token for token in tokens]
+    if source.random() < 0.5:
+        return tokens
+    return [UNKNOWN if token > END and source.random() < 2 * hide_word else token for token in tokens]
 
 
-def encode_prompts(encoder: BertModel, prompts: list[str]) -> tuple[Tensor, Tensor]:
-    """-> hidden states [B, L, 128] and mask [B, L]."""
-    tokenizer = make_tokenizer()
-    ids, mask = pad_tokens([tokenizer.encode(prompt).ids[:MAX_TOKENS] for prompt in prompts])
+def encode_prompts(encoder: BertModel, world: str, prompts: list[str]) -> tuple[Tensor, Tensor]:
+    """-> hidden states [B, L, E] and mask [B, L]."""
+    ids, mask = pad_tokens([tokenize(world, prompt) for prompt in prompts])
+    ids, mask = ids.to(encoder.device), mask.to(encoder.device)
     return encoder(input_ids=ids, attention_mask=mask).last_hidden_state, mask

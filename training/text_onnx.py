@@ -10,7 +10,7 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 from torch import Tensor, nn
 from transformers import BertModel
 
-from text_encoder import MAX_TOKENS, make_tokenizer, pad_tokens
+from text_encoder import pad_tokens, tokenize
 
 
 class TracedBert(nn.Module):
@@ -43,11 +43,11 @@ class TracedBert(nn.Module):
 
 
 @torch.no_grad()
-def export_text_encoder(bert: BertModel, path: Path, prompts: list[str]) -> dict:
+def export_text_encoder(bert: BertModel, world: str, path: Path, prompts: list[str]) -> dict:
     """Writes the int8 graph; returns relative errors against torch over `prompts`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     traced = TracedBert(bert.eval())
-    ids, mask = pad_tokens([make_tokenizer().encode(prompt).ids[:MAX_TOKENS] for prompt in prompts])
+    ids, mask = pad_tokens([tokenize(world, prompt) for prompt in prompts])
     mask = mask.long()
     reference = bert(input_ids=ids, attention_mask=mask).last_hidden_state
     kept = mask.bool()
@@ -67,7 +67,7 @@ def export_text_encoder(bert: BertModel, path: Path, prompts: list[str]) -> dict
     output = torch.from_numpy(session.run(None, {"input_ids": ids.numpy(), "attention_mask": mask.numpy()})[0])
     batched = ((output - reference)[kept].norm() / reference[kept].norm()).item()
     # Other sizes than the traced ones: one short prompt alone.
-    alone = np.asarray([make_tokenizer().encode(prompts[0]).ids])
+    alone = np.asarray([tokenize(world, prompts[0])])
     single = torch.from_numpy(session.run(None, {"input_ids": alone, "attention_mask": np.ones_like(alone)})[0])
     want = bert(input_ids=torch.from_numpy(alone)).last_hidden_state
     return {"batch": batched, "single": ((single - want).norm() / want.norm()).item()}

@@ -1,10 +1,10 @@
 """Train the transformer and its text encoder on cached latents; resumes from the last checkpoint.
 
-    python training/train_transformer.py --work DIR --minutes 40 --sizes 64x64x17
-    python training/train_transformer.py --work DIR --minutes 30 --mean 0.5 --decay 0.6 \\
-        --sizes 128x128x17:6,176x96x17:2,96x176x17:1,128x128x9:2 --batch 32 --micro 16
+    python training/train_transformer.py --work DIR --world core --minutes 30 --sizes 128x128x17 --frames 1:3,9:2,17:1
+    torchrun --nproc-per-node 2 training/train_transformer.py …      the same on several GPUs, or several CPU cores
 
-`--sizes` are caches made by latent_cache.py, each with its share of the batches.
+`--sizes` are caches made by latent_cache.py, `--frames` how many pixel frames of the clips are shown, each with its
+share of the steps. Every process keeps a copy of the weights; gradients are averaged between them.
 """
 
 import argparse
@@ -16,64 +16,69 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.distributed as distributed
 from torch import Tensor
 
-from latent_cache import LatentCache
+from known_frames import SOFT, draw_layout, lay_out
+from latent_cache import Clips, LatentCache, shard_folder
 from optimizer import MuonAdam
-from text_encoder import corrupt_tokens, make_text_encoder, pad_tokens
-from transformer import SPACE_SCALE, make_transformer, run, token_coordinates
+from text_encoder import corrupt_tokens, make_text_encoder, pad_tokens, tokenize
+from transformer import make_transformer, run, token_coordinates
+from world.attributes import WORLDS
 
 CAPTION_DROPOUT = 0.12
 WORD_DROPOUT = 0.04
-FIRST_FRAME_KNOWN = 0.20   # image to video
-FIRST_TWO_KNOWN = 0.05     # extending a clip
+# Latent pixels that show a subject weigh this much more: they are a twentieth of the picture and most of its meaning.
+SUBJECT_WEIGHT = 1.5
 CHECKPOINT = "transformer.pt"
 
 
 class Model(torch.nn.Module):
     """Text encoder and transformer, trained as one."""
 
-    def __init__(self):
+    def __init__(self, world: str):
         super().__init__()
-        self.text_encoder = make_text_encoder()
-        self.transformer = make_transformer()
+        self.world = world
+        self.text_encoder = make_text_encoder(world)
+        self.transformer = make_transformer(world)
 
     def forward(self, latents: Tensor, sigma: Tensor, ids: Tensor, mask: Tensor, coordinates: Tensor, dtype: torch.dtype) -> Tensor:
         text = self.text_encoder(input_ids=ids, attention_mask=mask).last_hidden_state
         return run(self.transformer, latents, sigma, text, mask, coordinates, dtype)
 
 
-def coordinates_for(size: str, grid: tuple[int, int, int]) -> Tensor:
-    # A 64-pixel clip shows the whole scene at half the size: its coordinates
-    # span what a 128-pixel clip's do, so that what is learnt carries over.
-    scale = SPACE_SCALE * (2 if size.startswith("64x64") else 1)
-    return token_coordinates(*grid, space_scale=scale)
-
-
 @dataclass
 class Batch:
-    noisy: Tensor      # [B, T, S, C]
-    target: Tensor     # [B, T, S, C] velocity: noise - clean
-    sigma: Tensor      # [B, T]
-    wanted: Tensor     # [B, T] 1 where the loss counts
+    """T' frames: those of the clip and appended known ones."""
+
+    noisy: Tensor      # [B, T', S, Z]
+    target: Tensor     # [B, T', S, Z] velocity: noise - clean
+    sigma: Tensor      # [B, T']
+    weight: Tensor     # [B, T', S] of the loss; 0 for known frames
     ids: Tensor
     mask: Tensor
     coordinates: Tensor
 
 
-def make_batch(cache: LatentCache, size: str, count: int, mean: float, rng: np.random.Generator, words: random.Random) -> Batch:
-    clean, captions, grid = cache.sample(count, rng)
-    ids, mask = pad_tokens([corrupt_tokens(tokens, words, CAPTION_DROPOUT, WORD_DROPOUT) for tokens in captions])
-    level = torch.sigmoid(torch.randn(count) + mean)
-    level = torch.where(torch.rand(count) < 0.1, torch.rand(count), level)       # a logit-normal alone starves both ends
-    draw = torch.rand(count)
-    known = torch.zeros(count, grid[0], dtype=torch.bool)
-    known[draw < FIRST_FRAME_KNOWN + FIRST_TWO_KNOWN, 0] = True
-    known[draw < FIRST_TWO_KNOWN, 1] = True
-    sigma = level[:, None].expand(-1, grid[0]).masked_fill(known, 0.0)
+def make_batch(clips: Clips, world: str, mean: float, source: random.Random) -> Batch:
+    device = clips.latents.device
+    layout = draw_layout(clips.latents.shape[1], source)
+    clean, times, known_list = lay_out(clips.latents.float(), clips.stills.float(), layout)
+    known = torch.tensor(known_list, device=device)                                # [T']
+    tokens = [corrupt_tokens(tokenize(world, caption), source, CAPTION_DROPOUT, WORD_DROPOUT) for caption in clips.captions]
+    ids, mask = pad_tokens(tokens)
+    count = len(clean)
+    level = torch.sigmoid(torch.randn(count, device=device) + mean)
+    level = torch.where(torch.rand(count, device=device) < 0.1, torch.rand(count, device=device), level)   # a logit-normal alone starves both ends
+    # A known frame of strength s is lerp(noise, clean, s), at timestep 1 - s at most.
+    kept = torch.where(torch.rand(count, device=device) < SOFT, 0.5 * torch.rand(count, device=device), torch.zeros(count, device=device))
+    sigma = torch.where(known, torch.minimum(level, kept)[:, None], level[:, None])                        # [B, T']
     noise = torch.randn_like(clean)
     share = sigma[:, :, None, None]
-    return Batch((1 - share) * clean + share * noise, noise - clean, sigma, (~known).float(), ids, mask, coordinates_for(size, grid))
+    subject = torch.nn.functional.pad(clips.subject.float(), (0, 0, 0, len(times) - clips.subject.shape[1]))
+    weight = (1 + SUBJECT_WEIGHT * subject) * (~known)[:, None].float()
+    coordinates = token_coordinates(times, *clips.grid)
+    return Batch((1 - share) * clean + share * noise, noise - clean, sigma, weight, ids.to(device), mask.to(device), coordinates)
 
 
 def split_parameters(model: Model) -> tuple[list, list]:
@@ -101,100 +106,156 @@ class Average:
         torch._foreach_add_(values, [p.detach() for p in model.parameters()], alpha=1 - decay)
 
 
-def load_average(work: Path) -> Model:
-    """The averaged model of the last checkpoint, for sampling and export."""
-    model = Model().eval()
-    state = torch.load(work / CHECKPOINT, map_location="cpu")
+def load_average(work: Path, world: str, name: str = CHECKPOINT) -> Model:
+    """The averaged model of a checkpoint, for sampling and export."""
+    model = Model(world).eval()
+    state = torch.load(work / name, map_location="cpu")
     model.load_state_dict(state["average"], strict=False)
     return model
 
 
+class Workers:
+    """The processes of a torchrun, or this one alone."""
+
+    def __init__(self, device: str):
+        self.count, self.rank = int(os.environ.get("WORLD_SIZE", 1)), int(os.environ.get("RANK", 0))
+        self.device = torch.device(device)
+        if self.device.type == "cuda":
+            self.device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
+            torch.cuda.set_device(self.device)
+        if self.count > 1:
+            distributed.init_process_group("nccl" if self.device.type == "cuda" else "gloo")
+
+    def average_gradients(self, parameters: list[Tensor], elapsed: float) -> float:
+        """Returns the first process's clock, so that all end at the same step."""
+        if self.count == 1:
+            return elapsed
+        pieces = [p.grad if p.grad is not None else torch.zeros_like(p) for p in parameters]
+        clock = torch.tensor([elapsed * self.count if self.rank == 0 else 0.0], device=self.device)
+        flat = torch.cat([clock, *(piece.flatten() for piece in pieces)])
+        distributed.all_reduce(flat)
+        flat /= self.count
+        start = 1
+        for parameter, piece in zip(parameters, pieces):
+            parameter.grad = flat[start:start + piece.numel()].view_as(piece)
+            start += piece.numel()
+        return flat[0].item()
+
+    def end(self) -> None:
+        if self.count > 1:
+            distributed.destroy_process_group()
+
+
+def parse_shares(text: str) -> dict[str, float]:
+    return {part.split(":")[0]: float((part.split(":") + ["1"])[1]) for part in text.split(",")}
+
+
 def train(options: argparse.Namespace) -> None:
     torch.set_num_threads(options.threads)
-    sizes = dict((part.split(":") + ["1"])[:2] for part in options.sizes.split(","))
-    caches = {size: LatentCache(options.work, size) for size in sizes}
-    names, shares = list(sizes), np.array([float(share) for share in sizes.values()])
-    model = Model().train()
+    workers = Workers(options.device)
+    device, first = workers.device, workers.rank == 0
+    sizes, frames = parse_shares(options.sizes), {int(count): share for count, share in parse_shares(options.frames).items()}
+    caches = {size: LatentCache(shard_folder(options.work, size), device) for size in sizes}
+    torch.manual_seed(0)                                         # equal weights in every process
+    model = Model(options.world).to(device).train()
     matrices, others = split_parameters(model)
+    parameters = matrices + others
     optimizer = MuonAdam(matrices, [(others, 1.0)], muon_rate=options.muon, adam_rate=options.adam)
-    average = Average(model, options.average)
     step = seen = 0
     path = options.work / CHECKPOINT
     if path.exists():
-        state = torch.load(path, map_location="cpu")
-        model.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
-        average.values.update(state["average"])
+        state = torch.load(path, map_location=device)
+        model.load_state_dict(state.get("model", state["average"]), strict=False)
+        if "optimizer" in state:
+            optimizer.load_state_dict(state["optimizer"])
         step, seen = state["step"], state["seen"]
+    average = Average(model, options.average)
+    if path.exists():
+        average.values.update({name: value.float() for name, value in state["average"].items()})
     first_step = step
-    rng, words = np.random.default_rng(step), random.Random(step)
-    torch.manual_seed(step)
+    plan = random.Random(step)                                   # sizes and lengths: the same in every process
+    source = random.Random(f"{step} {workers.rank}")
+    torch.manual_seed(step * 1000 + workers.rank)
     dtype = torch.bfloat16 if options.bfloat16 else torch.float32
 
     def save() -> None:
+        if not first:
+            return
         temporary = path.with_suffix(".tmp")
-        torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "average": average.values, "step": step, "seen": seen}, temporary)
+        torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "average": average.values,
+                    "step": step, "seen": seen, "world": options.world}, temporary)
         os.replace(temporary, path)
 
     started = last_log = last_save = time.time()
-    log, since = [], 0
+    elapsed, log, since = 0.0, [], 0
     by_level = np.zeros((5, 2))
-    while (elapsed := time.time() - started) < options.minutes * 60:
+    while elapsed < options.minutes * 60:
         left = 1 - elapsed / (options.minutes * 60)
-        warm = min(1, (step - first_step + 1) / 80)
+        warm = min(1, (step - first_step + 1) / options.warm)
         cool = min(1, max(0.03, left / options.decay)) if options.decay else 1
         optimizer.set_scale(warm * cool)
-        size = names[rng.choice(len(names), p=shares / shares.sum())]
+        size = plan.choices(list(sizes), list(sizes.values()))[0]
+        width, height, longest = map(int, size.split("x"))
+        latent_frames = (min(longest, plan.choices(list(frames), list(frames.values()))[0]) - 1) // 4 + 1
+        clips = max(1, options.tokens // (latent_frames * (width // 16) * (height // 16) * workers.count))
         optimizer.zero_grad()
-        pieces = options.batch // options.micro
+        pieces = -(-clips // options.micro)
         total = 0.0
         for _ in range(pieces):
-            batch = make_batch(caches[size], size, options.micro, options.mean, rng, words)
+            batch = make_batch(caches[size].sample(clips // pieces, latent_frames, source), options.world, options.mean, source)
             output = model(batch.noisy, batch.sigma, batch.ids, batch.mask, batch.coordinates, dtype)
-            error = (output.float() - batch.target).square().mean(dim=(2, 3)) * batch.wanted     # [B, T]
-            loss = error.sum() / batch.wanted.sum() / pieces
+            error = (output.float() - batch.target).square().mean(dim=3) * batch.weight         # [B, T', S]
+            loss = error.sum() / batch.weight.sum() / pieces
             loss.backward()
-            total += loss.item()
-            plain = batch.wanted[:, 0] > 0
-            levels = (batch.sigma[plain, 0] * 5).long().clamp(max=4)
-            for level, value in zip(levels.tolist(), error.detach()[plain].mean(dim=1).tolist()):
-                by_level[level] += value, 1
-        norm = optimizer.step()
-        step, seen, since = step + 1, seen + options.batch, since + options.batch
-        average.update(model, step)
+            total += loss.detach()
+            if first and not batch.sigma.is_cuda:
+                for level, value in zip((batch.sigma.amax(dim=1) * 5).long().clamp(max=4).tolist(),
+                                        (error.detach().sum(dim=(1, 2)) / batch.weight.sum(dim=(1, 2))).tolist()):
+                    by_level[level] += value, 1
+        elapsed = workers.average_gradients(parameters, time.time() - started)
+        optimizer.step()
+        shown = clips * workers.count
+        step, seen, since = step + 1, seen + shown, since + shown
+        average.update(model, step - first_step + (1000 if first_step else 0))
         log.append(total)
         now = time.time()
-        if now - last_log > 30:
+        if first and now - last_log > 30:
             rate = since / (now - last_log)
             levels = np.round(by_level[:, 0] / np.maximum(by_level[:, 1], 1), 3).tolist()
-            print(f"{elapsed:.0f}s step {step} seen {seen} loss {np.mean(log):.4f} by sigma {levels} norm {norm:.2f} "
+            print(f"{elapsed:.0f}s step {step} seen {seen} loss {float(sum(log)) / len(log):.4f} by sigma {levels} "
                   f"{rate:.1f} samples/s clips {sum(map(len, caches.values()))}", flush=True)
             log, since, last_log, by_level = [], 0, now, np.zeros((5, 2))
+        if now - last_save > 60:
             for cache in caches.values():
                 cache.refresh()
-        if now - last_save > 90:
             save()
             last_save = now
     save()
-    print(f"done: step {step}, {seen} samples seen")
+    if first:
+        print(f"done: step {step}, {seen} samples seen")
+    workers.end()
 
 
-def main() -> None:
+def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--world", choices=sorted(WORLDS), default="core")
     parser.add_argument("--minutes", type=float, required=True)
     parser.add_argument("--sizes", required=True)
-    parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--micro", type=int, default=64, help="clips a forward; gradients are summed up to --batch")
+    parser.add_argument("--frames", default="17")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--tokens", type=int, default=5120, help="latent pixels a step, over all processes")
+    parser.add_argument("--micro", type=int, default=32, help="clips a forward at most; gradients are summed")
     parser.add_argument("--mean", type=float, default=0.3, help="centre of the logit-normal noise levels")
     parser.add_argument("--muon", type=float, default=4e-3)
     parser.add_argument("--adam", type=float, default=2e-3)
-    parser.add_argument("--decay", type=float, default=0.0, help="share of this run, at its end, over which the rate falls to 0")
-    parser.add_argument("--average", type=float, default=0.995)
+    parser.add_argument("--warm", type=int, default=80, help="steps over which the rates rise")
+    parser.add_argument("--decay", type=float, default=0.0, help="share of this run, at its end, over which the rates fall to 0")
+    parser.add_argument("--average", type=float, default=0.998)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--bfloat16", action=argparse.BooleanOptionalAction, default=True)
-    train(parser.parse_args())
+    return parser
 
 
 if __name__ == "__main__":
-    main()
+    train(make_parser().parse_args())

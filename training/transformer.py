@@ -17,13 +17,24 @@ import torch.nn.functional as functional
 from diffusers import LTXVideoTransformer3DModel
 from torch import Tensor
 
-CONFIG = dict(
-    in_channels=64, out_channels=64, patch_size=1, patch_size_t=1,
-    num_attention_heads=4, attention_head_dim=48, cross_attention_dim=192, num_layers=6,
-    activation_fn="gelu-approximate", qk_norm="rms_norm_across_heads",
-    norm_elementwise_affine=False, norm_eps=1e-6, caption_channels=128,
-    attention_bias=True, attention_out_bias=True,
-)
+from text_encoder import SIZES
+
+
+def make_config(heads: int, head_size: int, layers: int, text_width: int) -> dict:
+    return dict(
+        in_channels=64, out_channels=64, patch_size=1, patch_size_t=1,
+        num_attention_heads=heads, attention_head_dim=head_size, cross_attention_dim=heads * head_size, num_layers=layers,
+        activation_fn="gelu-approximate", qk_norm="rms_norm_across_heads",
+        norm_elementwise_affine=False, norm_eps=1e-6, caption_channels=text_width,
+        attention_bias=True, attention_out_bias=True,
+    )
+
+
+# World name -> the transformer that learns it: 3.9 M parameters for CPUs, 9 M for a GPU.
+CONFIGS = {
+    "core": make_config(heads=4, head_size=48, layers=6, text_width=SIZES["core"][0]),
+    "wide": make_config(heads=4, head_size=64, layers=8, text_width=SIZES["wide"][0]),
+}
 
 # Coordinate of a token = latent index * scale, on each axis, the same for every size.
 # diffusers divides by 20 (time) and 2048 (space): one latent pixel is then 0.002 of the
@@ -34,8 +45,8 @@ SPACE_SCALE = 2.0
 _BASE_FRAMES, _BASE_SPACE, _THETA = 20, 2048, 10000.0
 
 
-def make_transformer() -> LTXVideoTransformer3DModel:
-    model = LTXVideoTransformer3DModel(**CONFIG)
+def make_transformer(world: str) -> LTXVideoTransformer3DModel:
+    model = LTXVideoTransformer3DModel(**CONFIGS[world])
     with torch.no_grad():
         for block in model.transformer_blocks:
             # Open gates and small outputs: every layer takes part from the first step.
@@ -52,11 +63,15 @@ def make_transformer() -> LTXVideoTransformer3DModel:
     return model
 
 
-def token_coordinates(frames: int, height: int, width: int, space_scale: float = SPACE_SCALE) -> Tensor:
-    """[3, N] coordinates (time, y, x) in token order (f, h, w), as diffusers' `video_coords` expects."""
-    grid = torch.meshgrid(torch.arange(frames), torch.arange(height), torch.arange(width), indexing="ij")
-    scale = torch.tensor([TIME_SCALE, space_scale, space_scale])
-    return torch.stack(grid).reshape(3, -1).float() * scale[:, None]
+def token_coordinates(times: list[float] | int, height: int, width: int) -> Tensor:
+    """[3, N] coordinates (time, y, x) in token order (f, h, w), as diffusers' `video_coords` expects.
+
+    times: that of each latent frame (see known_frames.py), or how many there are, one after the other.
+    """
+    frames = torch.arange(times).float() if isinstance(times, int) else torch.tensor(times)
+    grid = torch.meshgrid(frames, torch.arange(height).float(), torch.arange(width).float(), indexing="ij")
+    scale = torch.tensor([TIME_SCALE, SPACE_SCALE, SPACE_SCALE])
+    return torch.stack(grid).reshape(3, -1) * scale[:, None]
 
 
 @dataclass(frozen=True)
@@ -65,13 +80,15 @@ class Rope:
     sin: Tensor
 
 
-def rope_tables(coordinates: Tensor, heads: int, dtype: torch.dtype) -> Rope:
-    width = CONFIG["num_attention_heads"] * CONFIG["attention_head_dim"]
+def rope_tables(coordinates: Tensor, heads: int, width: int, dtype: torch.dtype, device: torch.device) -> Rope:
     base = torch.tensor([_BASE_FRAMES, _BASE_SPACE, _BASE_SPACE], dtype=torch.float32)
     position = coordinates.T / base                                              # [N, 3]
     frequencies = _THETA ** torch.linspace(0, 1, width // 6) * math.pi / 2       # [D/6]
     angles = frequencies * (position[:, :, None] * 2 - 1)                        # [N, 3, D/6]
-    angles = angles.transpose(1, 2).reshape(len(position), heads, -1)            # [N, A, K/2]
+    angles = angles.transpose(1, 2).flatten(1)                                   # [N, D/2 less what 6 leaves over]
+    left = width // 2 - angles.shape[1]
+    angles = torch.nn.functional.pad(angles, (left, 0))                          # diffusers: pairs left over do not turn, and come first
+    angles = angles.reshape(len(position), heads, -1).to(device)                 # [N, A, K/2]
     return Rope(angles.cos().to(dtype), angles.sin().to(dtype))
 
 
@@ -105,9 +122,11 @@ def _attention(attention, x: Tensor, context: Tensor, rope: Rope | None, bias: T
     if rope is not None:
         q, k = _rotate(q, rope), _rotate(k, rope)
     q, k, v = (part.transpose(1, 2) for part in (q, k, v))                       # [B, A, ·, K]
-    # Written out: PyTorch's fused attention has a slow backward on CPUs at these sizes.
-    scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)                     # [B, A, N, M]
-    y = (scores if bias is None else scores + bias).softmax(dim=-1) @ v
+    if x.is_cuda:
+        y = functional.scaled_dot_product_attention(q, k, v, bias)
+    else:  # written out: PyTorch's fused attention has a slow backward on CPUs at these sizes
+        scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)                 # [B, A, N, M]
+        y = (scores if bias is None else scores + bias).softmax(dim=-1) @ v
     return _linear(attention.to_out[0], y.transpose(1, 2).flatten(2))            # [B, N, D]
 
 
@@ -117,7 +136,7 @@ def _linear(layer, x: Tensor) -> Tensor:
 
 def _timestep_features(sigma: Tensor) -> Tensor:
     """sigma [B, T] -> [B, T, 256]: cosines then sines of sigma * 1000 * 10000^(-i/128)."""
-    rates = torch.exp(-math.log(10000) * torch.arange(128, dtype=torch.float32) / 128)
+    rates = torch.exp(-math.log(10000) * torch.arange(128, dtype=torch.float32, device=sigma.device) / 128)
     angles = sigma[..., None].float() * 1000 * rates
     return torch.cat([angles.cos(), angles.sin()], dim=-1)
 
@@ -126,8 +145,8 @@ def run(model: LTXVideoTransformer3DModel, latents: Tensor, sigma: Tensor, text:
         text_mask: Tensor, coordinates: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
     """latents [B, T, S, C], sigma [B, T] (1 is noise), text [B, L, E], text_mask [B, L] -> velocity [B, T, S, C]."""
     batch, frames, pixels, _ = latents.shape
-    heads = CONFIG["num_attention_heads"]
-    rope = rope_tables(coordinates, heads, dtype)
+    heads = model.config.num_attention_heads
+    rope = rope_tables(coordinates, heads, model.config.cross_attention_dim, dtype, latents.device)
     bias = ((1 - text_mask.to(dtype)) * -10000.0)[:, None, None, :]              # [B, 1, 1, L]
 
     embedder = model.time_embed.emb.timestep_embedder

@@ -28,7 +28,7 @@ _SIZES = {
 # to see; what stands on the ground stays with the ground.
 _DEPTH, _STANDING_DEPTH, _SKY_DEPTH = 0.25, 0.7, 0.15
 _GROUND_DEPTH = 0.95  # a tilt moves what stands on the ground as it moves the ground
-_TRAVEL = 0.9       # world units in a clip of two seconds
+_TRAVEL = 0.8       # world units in a clip of two seconds
 
 
 def _path(canvas: Canvas, motion: str, place: str, size: Tensor, feet: float | None, name: str) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:

@@ -47,7 +47,7 @@ def _fog(canvas: Canvas) -> None:
     for index, (depth, height) in enumerate(((0.3, 0.02), (0.8, -0.42))):
         phase = canvas.random(f"fog {index}", 0, 2 * math.pi)
         bank = horizon + height + 0.08 * torch.sin(canvas.x_at(depth) * 2.2 + phase + canvas.time * (0.7 - 0.3 * index))
-        canvas.paint(0.10 + 0.62 * torch.exp(-((canvas.y_at(depth) - bank) / 0.36) ** 2), pale)
+        canvas.paint(0.08 + 0.48 * torch.exp(-((canvas.y_at(depth) - bank) / 0.36) ** 2), pale)
 
 
 def _fireflies(canvas: Canvas) -> None:
