@@ -6,29 +6,14 @@ import json
 from pathlib import Path
 
 import torch
-from diffusers import FlowMatchEulerDiscreteScheduler, LTXVideoTransformer3DModel
-from safetensors.torch import load_file
+from diffusers import FlowMatchEulerDiscreteScheduler
 from transformers import PreTrainedTokenizerFast
 
+from exported import load_transformer
 from sample import make_sigmas
 from text_encoder import encode_prompts, tokenize
 from train_transformer import load_average
 from transformer import run, token_coordinates
-
-
-def load_transformer(folder: Path) -> LTXVideoTransformer3DModel:
-    """The int8 weights, expanded, in diffusers' own class."""
-    config = json.loads((folder / "config.json").read_text())
-    assert config.pop("quantization")["method"] == "int8-per-channel"
-    tensors = load_file(folder / "diffusion_pytorch_model.safetensors")
-    weights = {}
-    for name, value in tensors.items():
-        if name.endswith("_scale"):
-            continue
-        weights[name] = value.float() * tensors[f"{name}_scale"][:, None] if value.dtype == torch.int8 else value
-    model = LTXVideoTransformer3DModel.from_config(config)
-    model.load_state_dict(weights)
-    return model.eval()
 
 
 @torch.no_grad()

@@ -56,7 +56,7 @@ def make_text_encoder(world: str) -> BertModel:
     width, layers = SIZES[world]
     config = BertConfig(
         vocab_size=make_tokenizer(world).get_vocab_size(), hidden_size=width, num_hidden_layers=layers, num_attention_heads=4,
-        intermediate_size=3 * width, max_position_embeddings=MAX_TOKENS, type_vocab_size=1, pad_token_id=PAD,
+        intermediate_size=384, max_position_embeddings=MAX_TOKENS, type_vocab_size=1, pad_token_id=PAD,
         hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0, attn_implementation="eager",
     )
     return BertModel(config, add_pooling_layer=False)

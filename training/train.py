@@ -28,14 +28,17 @@ CARRIED_BYTES = 15 * 2**20
 
 @dataclass(frozen=True)
 class Plan:
-    """What differs between a GPU and two CPU cores. Sizes are WIDTHxHEIGHTxFRAMES, each with its share of the steps."""
+    """What differs between the worlds: the core is for two CPU cores, the wide for a GPU. Sizes are WIDTHxHEIGHTxFRAMES, each with its share of the steps."""
 
     square: str
     sizes: dict[str, float]
     frames: str
     cached: int          # clips of each size at most
     group: int           # clips rendered together
-    autoencoder: list[str]
+    stage: str           # of train_autoencoder.py
+    batch: int           # of its crops
+    crop: int
+    pool: int            # of its rendered clips
     tokens: int
     micro: int
     muon: float
@@ -43,11 +46,11 @@ class Plan:
 
 
 PLANS = {
-    "cpu": Plan(square="128x128", sizes={"128x128x1": 2, "128x128x17": 4, "176x96x17": 1, "96x176x17": 1}, frames="9:1,17:2",
-                cached=8192, group=8, autoencoder=["decoder", "--batch", "8", "--crop", "64", "--rate", "2e-3"],
+    "core": Plan(square="128x128", sizes={"128x128x1": 2, "128x128x17": 4, "176x96x17": 1, "96x176x17": 1}, frames="9:1,17:2",
+                cached=8192, group=8, stage="decoder", batch=8, crop=64, pool=160,
                 tokens=4096, micro=64, muon=4e-3, steps=4),
-    "cuda": Plan(square="256x256", sizes={"256x256x1": 1, "256x256x33": 4, "336x192x33": 1, "192x336x33": 1}, frames="17:1,33:3",
-                 cached=40960, group=32, autoencoder=["both", "--batch", "64", "--crop", "128", "--pool", "512", "--refresh", "2", "--rate", "2e-3"],
+    "wide": Plan(square="256x256", sizes={"256x256x1": 1, "256x256x33": 4, "336x192x33": 1, "192x336x33": 1}, frames="17:1,33:3",
+                 cached=40960, group=32, stage="both", batch=64, crop=128, pool=512,
                  tokens=300_000, micro=128, muon=5e-3, steps=4),
 }
 # Shares of the minutes; what is not needed is given to the transformer.
@@ -59,13 +62,13 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--world", choices=sorted(WORLDS), required=True)
     parser.add_argument("--minutes", type=float, required=True)
-    parser.add_argument("--device", choices=sorted(PLANS), default="cpu")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--processes", type=int, default=1, help="GPUs, or CPU cores with a thread each")
     parser.add_argument("--autoencoder", action="store_true", help="train the autoencoder on, which makes all latents anew")
     parser.add_argument("--shrink", type=int, default=1, help="divide sizes by this and take few clips: to rehearse the whole run")
     parser.add_argument("--out", type=Path, help="also put what is worth keeping here")
     options = parser.parse_args()
-    work, plan = options.work, PLANS[options.device]
+    work, plan = options.work, PLANS[options.world]
     work.mkdir(parents=True, exist_ok=True)
     started = time.time()
     log = (work / "train.log").open("a")
@@ -97,14 +100,15 @@ def main() -> None:
         stage("train_autoencoder.py", "pca", *same, *square)
         options.autoencoder = True
     if options.autoencoder:
-        stage("train_autoencoder.py", *plan.autoencoder, *same, *square, "--minutes", str(minutes["autoencoder"]))
+        stage("train_autoencoder.py", plan.stage, *same, *square, "--rate", "2e-3", "--minutes", str(minutes["autoencoder"]),
+              "--batch", str(max(4, plan.batch // options.shrink**2)), "--crop", str(plan.crop), "--pool", str(max(16, plan.pool // options.shrink**2)))
         shutil.rmtree(work / "latents", ignore_errors=True)
     sizes = {smaller(size): share for size, share in plan.sizes.items()}
     for size, share in sizes.items():
         stage("latent_cache.py", *same, "--size", size, "--clips", str(max(512, plan.cached // options.shrink**4)),
               "--group", str(plan.group), "--minutes", str(minutes["cache"] * share / sum(sizes.values())))
     drawn = ["--sizes", ",".join(f"{size}:{share}" for size, share in sizes.items()), "--frames", plan.frames,
-             "--tokens", str(plan.tokens // options.shrink**2), "--micro", str(plan.micro), "--muon", str(plan.muon)]
+             "--tokens", str(plan.tokens // options.shrink**4), "--micro", str(plan.micro), "--muon", str(plan.muon)]
     # What loading and an autoencoder that was there already left over goes to the transformer.
     left = options.minutes - (time.time() - started) / 60 - minutes["student"] - 0.03 * options.minutes
     stage("train_transformer.py", *same, *drawn, "--minutes", str(max(left, 0.2)), "--decay", "0.25", processes=options.processes)

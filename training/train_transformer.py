@@ -30,6 +30,9 @@ CAPTION_DROPOUT = 0.12
 WORD_DROPOUT = 0.04
 # Latent pixels that show a subject weigh this much more: they are a twentieth of the picture and most of its meaning.
 SUBJECT_WEIGHT = 1.5
+# Channels weigh in the loss by their spread to this power: the coarse ones, which the eye sees first, rule the shared layers.
+# What each channel's best answer is does not change by it.
+CHANNEL_WEIGHT = 1.5
 CHECKPOINT = "transformer.pt"
 
 
@@ -60,10 +63,17 @@ class Batch:
     coordinates: Tensor
 
 
-def make_batch(clips: Clips, world: str, mean: float, source: random.Random) -> Batch:
+def make_batch(clips: Clips, world: str, mean: float, keep: float, source: random.Random) -> Batch:
+    """`keep` below 1 leaves out the rest of the latent pixels (the same places in every frame and clip): half the tokens
+    teach nearly as much at less than half the price (Krause et al. 2025, "TREAD"; Zheng et al. 2024, "MaskDiT")."""
     device = clips.latents.device
     layout = draw_layout(clips.latents.shape[1], source)
     clean, times, known_list = lay_out(clips.latents.float(), clips.stills.float(), layout)
+    coordinates, shown = token_coordinates(times, *clips.grid), clips.subject.float()
+    if keep < 1:
+        places = torch.randperm(clean.shape[2])[: max(1, round(keep * clean.shape[2]))].sort().values
+        coordinates = coordinates.unflatten(1, (len(times), -1))[:, :, places].flatten(1)
+        clean, shown = clean[:, :, places.to(device)], shown[:, :, places.to(device)]
     known = torch.tensor(known_list, device=device)                                # [T']
     tokens = [corrupt_tokens(tokenize(world, caption), source, CAPTION_DROPOUT, WORD_DROPOUT) for caption in clips.captions]
     ids, mask = pad_tokens(tokens)
@@ -75,9 +85,8 @@ def make_batch(clips: Clips, world: str, mean: float, source: random.Random) -> 
     sigma = torch.where(known, torch.minimum(level, kept)[:, None], level[:, None])                        # [B, T']
     noise = torch.randn_like(clean)
     share = sigma[:, :, None, None]
-    subject = torch.nn.functional.pad(clips.subject.float(), (0, 0, 0, len(times) - clips.subject.shape[1]))
+    subject = torch.nn.functional.pad(shown, (0, 0, 0, len(times) - shown.shape[1]))
     weight = (1 + SUBJECT_WEIGHT * subject) * (~known)[:, None].float()
-    coordinates = token_coordinates(times, *clips.grid)
     return Batch((1 - share) * clean + share * noise, noise - clean, sigma, weight, ids.to(device), mask.to(device), coordinates)
 
 
@@ -156,6 +165,9 @@ def train(options: argparse.Namespace) -> None:
     device, first = workers.device, workers.rank == 0
     sizes, frames = parse_shares(options.sizes), {int(count): share for count, share in parse_shares(options.frames).items()}
     caches = {size: LatentCache(shard_folder(options.work, size), device) for size in sizes}
+    measured = next(iter(caches.values())).sample(256, 1, random.Random(0)).latents.float()
+    importance = measured.std(dim=(0, 1, 2)) ** CHANNEL_WEIGHT
+    importance = importance / importance.mean()                  # [Z]
     torch.manual_seed(0)                                         # equal weights in every process
     model = Model(options.world).to(device).train()
     matrices, others = split_parameters(model)
@@ -197,14 +209,15 @@ def train(options: argparse.Namespace) -> None:
         size = plan.choices(list(sizes), list(sizes.values()))[0]
         width, height, longest = map(int, size.split("x"))
         latent_frames = (min(longest, plan.choices(list(frames), list(frames.values()))[0]) - 1) // 4 + 1
-        clips = max(1, options.tokens // (latent_frames * (width // 16) * (height // 16) * workers.count))
+        shown_pixels = latent_frames * (width // 16) * (height // 16) * options.keep
+        clips = max(1, int(options.tokens / (shown_pixels * workers.count)))
         optimizer.zero_grad()
         pieces = -(-clips // options.micro)
         total = 0.0
         for _ in range(pieces):
-            batch = make_batch(caches[size].sample(clips // pieces, latent_frames, source), options.world, options.mean, source)
+            batch = make_batch(caches[size].sample(clips // pieces, latent_frames, source), options.world, options.mean, options.keep, source)
             output = model(batch.noisy, batch.sigma, batch.ids, batch.mask, batch.coordinates, dtype)
-            error = (output.float() - batch.target).square().mean(dim=3) * batch.weight         # [B, T', S]
+            error = ((output.float() - batch.target).square() * importance).mean(dim=3) * batch.weight         # [B, T', S]
             loss = error.sum() / batch.weight.sum() / pieces
             loss.backward()
             total += loss.detach()
@@ -245,6 +258,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--frames", default="17")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--tokens", type=int, default=5120, help="latent pixels a step, over all processes")
+    parser.add_argument("--keep", type=float, default=1.0, help="share of the latent pixels that is shown: below 1 early in training")
     parser.add_argument("--micro", type=int, default=32, help="clips a forward at most; gradients are summed")
     parser.add_argument("--mean", type=float, default=0.3, help="centre of the logit-normal noise levels")
     parser.add_argument("--muon", type=float, default=4e-3)

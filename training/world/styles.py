@@ -56,10 +56,10 @@ def _watercolour(canvas: Canvas) -> None:
 def _film(canvas: Canvas) -> None:
     """35 mm: warm lights, green-blue faded shadows, vignette, a little grain that changes with every frame."""
     image = canvas.image.clamp(0, 1)
-    grey = _grey(image)
-    image = mix(image, grey, 0.28) * canvas.colour((1.06, 0.97, 0.82)) * 0.84 + canvas.colour((0.07, 0.085, 0.09))
+    image = image ** 0.85
+    image = mix(image, _grey(image), 0.28) * canvas.colour((1.06, 0.97, 0.82)) * 0.86 + canvas.colour((0.07, 0.085, 0.09))
     away = torch.sqrt((canvas._x / canvas.right) ** 2 + (canvas._y / canvas.top) ** 2)
-    image = image * (1 - 0.62 * smoothstep((away - 0.50) / 0.9)).unsqueeze(1)
+    image = image * (1 - 0.52 * smoothstep((away - 0.55) / 0.9)).unsqueeze(1)
     frame = torch.arange(canvas.frames, device=canvas.device).view(1, -1, 1, 1)
     cell = canvas.unit * 0.03
     column = torch.arange(canvas.width, device=canvas.device).view(1, 1, 1, -1) // max(1, round(cell))

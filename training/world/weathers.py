@@ -36,8 +36,8 @@ def _rain(canvas: Canvas) -> None:
     for index, depth in enumerate(_LAYERS):
         cell = 0.20 + 0.08 * index
         dx, dy, dice = _falling(canvas, f"drop {index}", depth, cell, 1.7 + 0.5 * index, 0.0)
-        streak = smoothstep(1.5 - dx.abs() / 0.10) * smoothstep(1.4 - dy.abs() / 0.40) * (dice < 0.7).float()
-        canvas.paint(0.55 * streak, mix(canvas.haze, torch.ones_like(canvas.haze), 0.6))
+        streak = smoothstep(1.5 - dx.abs() / 0.07) * smoothstep(1.4 - dy.abs() / 0.36) * (dice < 0.6).float()
+        canvas.paint(0.42 * streak, mix(canvas.haze, torch.ones_like(canvas.haze), 0.6))
     canvas.image = mix(canvas.image, canvas.haze * 0.85, 0.16)
 
 
