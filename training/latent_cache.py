@@ -31,6 +31,7 @@ class Clips:
     latents: Tensor         # f16 [B, T, S, Z], normalized
     stills: Tensor          # f16 [B, T - 1, S, Z]: pixel frame 4i (i = 1 … T - 1) encoded as if it were alone
     subject: Tensor         # f16 [B, T, S]: share of the latent pixel that shows a subject
+    scenes: list[Scene]
     captions: list[str]
     grid: tuple[int, int]   # latent rows and columns
 
@@ -94,10 +95,11 @@ class LatentCache:
         shard = source.choice(self.shards)
         chosen = [source.randrange(len(shard["scenes"])) for _ in range(count)]
         index = torch.tensor(chosen, device=shard["latents"].device)
+        scenes = [shard["scenes"][number] for number in chosen]
         return Clips(
             latents=shard["latents"][index, :latent_frames], stills=shard["stills"][index, :latent_frames - 1],
             subject=shard["subject"][index, :latent_frames],
-            captions=[write_caption(shard["scenes"][number], source) for number in chosen], grid=shard["grid"])
+            scenes=scenes, captions=[write_caption(scene, source) for scene in scenes], grid=shard["grid"])
 
 
 def main() -> None:

@@ -25,7 +25,7 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from optimizer import MuonAdam
-from world.attributes import WORLDS, Scene, World, sample_scene
+from world.attributes import WORLDS, Scene, World, classes_of, sample_scene
 from world.render import render
 
 FOLDER = Path(__file__).parents[1] / "tests" / "evaluate"
@@ -40,12 +40,6 @@ _FROZEN = 0.15       # of the clips are one picture that stands still, for readi
 _CHUNK = 32
 _IGNORED = -100      # cross_entropy's own value
 _MIRRORED = {"left": "right", "right": "left", "pan left": "pan right", "pan right": "pan left"}
-
-
-def classes_of(world: World) -> dict[str, list[str]]:
-    """The classes of each attribute, in the order of the logits. An empty scene has "none" for a subject."""
-    return {"sky": list(world.skies), "land": list(world.lands), "weather": list(world.weathers), "subject": [*world.subjects, "none"],
-            "colour": [*world.colours, "none"], "motion": [*world.motions, "none"], "camera": list(world.cameras), "style": list(world.styles)}
 
 
 def probe_input(clip: np.ndarray) -> np.ndarray:

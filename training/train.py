@@ -50,7 +50,7 @@ PLANS = {
                 cached=8192, group=8, stage="decoder", batch=8, crop=64, pool=160,
                 tokens=4096, micro=64, muon=4e-3, steps=4),
     "wide": Plan(square="256x256", sizes={"256x256x1": 1, "256x256x33": 4, "336x192x33": 1, "192x336x33": 1}, frames="17:1,33:3",
-                 cached=40960, group=32, stage="both", batch=64, crop=128, pool=512,
+                 cached=40960, group=64, stage="both", batch=64, crop=128, pool=512,
                  tokens=300_000, micro=128, muon=5e-3, steps=4),
 }
 # Shares of the minutes; what is not needed is given to the transformer.

@@ -22,18 +22,20 @@ from torch import Tensor
 from known_frames import SOFT, draw_layout, lay_out
 from latent_cache import Clips, LatentCache, shard_folder
 from optimizer import MuonAdam
-from text_encoder import corrupt_tokens, make_text_encoder, pad_tokens, tokenize
+from text_encoder import AttributeHeads, corrupt_tokens, make_text_encoder, pad_tokens, tokenize
 from transformer import make_transformer, run, token_coordinates
-from world.attributes import WORLDS
+from world.attributes import WORLDS, Scene
 
 CAPTION_DROPOUT = 0.12
 WORD_DROPOUT = 0.04
 # Latent pixels that show a subject weigh this much more: they are a twentieth of the picture and most of its meaning.
 SUBJECT_WEIGHT = 1.5
+READING_WEIGHT = 0.1  # of the attributes that the text encoder reads from the captions
 # Channels weigh in the loss by their spread to this power: the coarse ones, which the eye sees first, rule the shared layers.
 # What each channel's best answer is does not change by it.
 CHANNEL_WEIGHT = 1.5
 CHECKPOINT = "transformer.pt"
+TEXT_CHECKPOINT = "text_encoder.pt"  # of train_text_encoder.py: where a new model begins
 
 
 class Model(torch.nn.Module):
@@ -44,10 +46,14 @@ class Model(torch.nn.Module):
         self.world = world
         self.text_encoder = make_text_encoder(world)
         self.transformer = make_transformer(world)
+        self.attribute_heads = AttributeHeads(world)
 
-    def forward(self, latents: Tensor, sigma: Tensor, ids: Tensor, mask: Tensor, coordinates: Tensor, dtype: torch.dtype) -> Tensor:
-        text = self.text_encoder(input_ids=ids, attention_mask=mask).last_hidden_state
-        return run(self.transformer, latents, sigma, text, mask, coordinates, dtype)
+    def forward(self, batch: "Batch", dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        """-> velocity [B, T', S, Z], and the loss of what the text encoder reads in the captions."""
+        text = self.text_encoder(input_ids=batch.ids, attention_mask=batch.mask).last_hidden_state
+        told = (batch.mask.sum(dim=1) > 2).float()                                 # not the empty captions
+        velocity = run(self.transformer, batch.noisy, batch.sigma, text, batch.mask, batch.coordinates, dtype)
+        return velocity, self.attribute_heads.loss(text, batch.scenes, told)
 
 
 @dataclass
@@ -61,6 +67,7 @@ class Batch:
     ids: Tensor
     mask: Tensor
     coordinates: Tensor
+    scenes: list[Scene]
 
 
 def make_batch(clips: Clips, world: str, mean: float, keep: float, source: random.Random) -> Batch:
@@ -87,7 +94,7 @@ def make_batch(clips: Clips, world: str, mean: float, keep: float, source: rando
     share = sigma[:, :, None, None]
     subject = torch.nn.functional.pad(shown, (0, 0, 0, len(times) - shown.shape[1]))
     weight = (1 + SUBJECT_WEIGHT * subject) * (~known)[:, None].float()
-    return Batch((1 - share) * clean + share * noise, noise - clean, sigma, weight, ids.to(device), mask.to(device), coordinates)
+    return Batch((1 - share) * clean + share * noise, noise - clean, sigma, weight, ids.to(device), mask.to(device), coordinates, clips.scenes)
 
 
 def split_parameters(model: Model) -> tuple[list, list]:
@@ -181,6 +188,9 @@ def train(options: argparse.Namespace) -> None:
         if "optimizer" in state:
             optimizer.load_state_dict(state["optimizer"])
         step, seen = state["step"], state["seen"]
+    elif (options.work / TEXT_CHECKPOINT).exists():
+        read = torch.load(options.work / TEXT_CHECKPOINT, map_location=device)
+        model.load_state_dict(read, strict=False)
     average = Average(model, options.average)
     if path.exists():
         average.values.update({name: value.float() for name, value in state["average"].items()})
@@ -213,14 +223,15 @@ def train(options: argparse.Namespace) -> None:
         clips = max(1, int(options.tokens / (shown_pixels * workers.count)))
         optimizer.zero_grad()
         pieces = -(-clips // options.micro)
-        total = 0.0
+        total = reading = 0.0
         for _ in range(pieces):
             batch = make_batch(caches[size].sample(clips // pieces, latent_frames, source), options.world, options.mean, options.keep, source)
-            output = model(batch.noisy, batch.sigma, batch.ids, batch.mask, batch.coordinates, dtype)
+            output, misread = model(batch, dtype)
             error = ((output.float() - batch.target).square() * importance).mean(dim=3) * batch.weight         # [B, T', S]
             loss = error.sum() / batch.weight.sum() / pieces
-            loss.backward()
+            (loss + READING_WEIGHT * misread / pieces).backward()
             total += loss.detach()
+            reading += misread.detach() / pieces
             if first and not batch.sigma.is_cuda:
                 for level, value in zip((batch.sigma.amax(dim=1) * 5).long().clamp(max=4).tolist(),
                                         (error.detach().sum(dim=(1, 2)) / batch.weight.sum(dim=(1, 2))).tolist()):
@@ -230,12 +241,12 @@ def train(options: argparse.Namespace) -> None:
         shown = clips * workers.count
         step, seen, since = step + 1, seen + shown, since + shown
         average.update(model, step - first_step + (1000 if first_step else 0))
-        log.append(total)
+        log.append((total, reading))
         now = time.time()
         if first and now - last_log > 30:
             rate = since / (now - last_log)
             levels = np.round(by_level[:, 0] / np.maximum(by_level[:, 1], 1), 3).tolist()
-            print(f"{elapsed:.0f}s step {step} seen {seen} loss {float(sum(log)) / len(log):.4f} by sigma {levels} "
+            print(f"{elapsed:.0f}s step {step} seen {seen} loss {float(sum(part[0] for part in log)) / len(log):.4f} reading {float(sum(part[1] for part in log)) / len(log):.3f} by sigma {levels} "
                   f"{rate:.1f} samples/s clips {sum(map(len, caches.values()))}", flush=True)
             log, since, last_log, by_level = [], 0, now, np.zeros((5, 2))
         if now - last_save > 60:

@@ -132,6 +132,12 @@ class Scene:
                 "colour": first.colour, "motion": first.motion, "camera": self.camera, "style": self.style}
 
 
+def classes_of(world: World) -> dict[str, list[str]]:
+    """The values of each attribute of a scene, as `Scene.attributes` names them. An empty scene has "none" for a subject."""
+    return {"sky": list(world.skies), "land": list(world.lands), "weather": list(world.weathers), "subject": [*world.subjects, "none"],
+            "colour": [*world.colours, "none"], "motion": [*world.motions, "none"], "camera": list(world.cameras), "style": list(world.styles)}
+
+
 def held_back(kind: str, first: str, second: str) -> bool:
     """Whether a (subject, colour), (sky, land) or (subject, motion) pair is one of the 5 % that training never sees.
 
