@@ -64,20 +64,29 @@ def make_text_encoder(world: str) -> BertModel:
 
 
 class AttributeHeads(nn.Module):
-    """What the caption says of each attribute, read from the start token's state. Only training has it: the scenes' true
-    attributes teach the encoder what words mean within minutes, where the pictures alone take hours."""
+    """What the caption says of each attribute, read from the mean of its tokens' states, which is what a cross-attention
+    that has learned nothing yet gets to see. Only training has it: the scenes' true attributes teach the encoder what
+    words mean within minutes, where the pictures alone take hours.
+
+    The rows of the heads have length 1, so that the states themselves must differ by as much as the logits do."""
 
     def __init__(self, world: str):
         super().__init__()
         self.classes = classes_of(WORLDS[world])
         self.heads = nn.ModuleDict({name: nn.Linear(SIZES[world][0], len(values)) for name, values in self.classes.items()})
 
-    def loss(self, text: Tensor, scenes: list[Scene], told: Tensor) -> Tensor:
-        """Mean cross-entropy over attributes; text [B, L, E], told [B]: 0 for captions that were dropped."""
+    def logits(self, text: Tensor, mask: Tensor) -> dict[str, Tensor]:
+        """text [B, L, E], mask [B, L] -> [B, classes] of each attribute."""
+        mean = (text * mask[:, :, None]).sum(dim=1) / mask.sum(dim=1, keepdim=True)
+        return {name: functional.linear(mean, functional.normalize(head.weight, dim=1), head.bias) for name, head in self.heads.items()}
+
+    def loss(self, text: Tensor, mask: Tensor, scenes: list[Scene]) -> Tensor:
+        """Mean cross-entropy over attributes; captions of two tokens or less were dropped, and do not count."""
+        told = (mask.sum(dim=1) > 2).float()
         total = text.new_zeros(())
-        for name, head in self.heads.items():
+        for name, logits in self.logits(text, mask).items():
             labels = torch.tensor([self._label(scene, name) for scene in scenes], device=text.device)
-            each = functional.cross_entropy(head(text[:, 0]), labels, reduction="none", ignore_index=-100)
+            each = functional.cross_entropy(logits, labels, reduction="none", ignore_index=-100)
             total = total + (each * told).sum() / told.sum().clamp_min(1)
         return total / len(self.heads)
 

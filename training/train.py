@@ -103,6 +103,8 @@ def main() -> None:
         stage("train_autoencoder.py", plan.stage, *same, *square, "--rate", "2e-3", "--minutes", str(minutes["autoencoder"]),
               "--batch", str(max(4, plan.batch // options.shrink**2)), "--crop", str(plan.crop), "--pool", str(max(16, plan.pool // options.shrink**2)))
         shutil.rmtree(work / "latents", ignore_errors=True)
+    if not (work / "transformer.pt").exists():
+        stage("train_text_encoder.py", *same, "--minutes", str(min(3, 0.04 * options.minutes)))
     sizes = {smaller(size): share for size, share in plan.sizes.items()}
     for size, share in sizes.items():
         stage("latent_cache.py", *same, "--size", size, "--clips", str(max(512, plan.cached // options.shrink**4)),

@@ -39,8 +39,9 @@ def accuracy(reader: Reader, world: str, source: random.Random, count: int = 100
     scenes, tokens = draw(world, count, source)
     ids, mask = pad_tokens(tokens)
     device = next(reader.parameters()).device
-    state = reader.text_encoder(input_ids=ids.to(device), attention_mask=mask.to(device)).last_hidden_state[:, 0]
-    answers = {name: head(state).argmax(dim=1).tolist() for name, head in reader.attribute_heads.heads.items()}
+    ids, mask = ids.to(device), mask.to(device)
+    text = reader.text_encoder(input_ids=ids, attention_mask=mask).last_hidden_state
+    answers = {name: logits.argmax(dim=1).tolist() for name, logits in reader.attribute_heads.logits(text, mask).items()}
     classes = reader.attribute_heads.classes
     return {name: sum(classes[name][answer] == scene.attributes[name] for answer, scene in zip(answers[name], scenes)) / count for name in answers}
 
@@ -66,7 +67,7 @@ def main() -> None:
         scenes, tokens = draw(options.world, options.batch, source)
         ids, mask = (part.to(options.device) for part in pad_tokens([corrupt_tokens(part, source, 0.0, WORD_DROPOUT) for part in tokens]))
         text = reader.text_encoder(input_ids=ids, attention_mask=mask).last_hidden_state
-        loss = reader.attribute_heads.loss(text, scenes, mask.new_ones(len(ids)))
+        loss = reader.attribute_heads.loss(text, mask, scenes)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -51,9 +51,8 @@ class Model(torch.nn.Module):
     def forward(self, batch: "Batch", dtype: torch.dtype) -> tuple[Tensor, Tensor]:
         """-> velocity [B, T', S, Z], and the loss of what the text encoder reads in the captions."""
         text = self.text_encoder(input_ids=batch.ids, attention_mask=batch.mask).last_hidden_state
-        told = (batch.mask.sum(dim=1) > 2).float()                                 # not the empty captions
         velocity = run(self.transformer, batch.noisy, batch.sigma, text, batch.mask, batch.coordinates, dtype)
-        return velocity, self.attribute_heads.loss(text, batch.scenes, told)
+        return velocity, self.attribute_heads.loss(text, batch.mask, batch.scenes)
 
 
 @dataclass
