@@ -28,6 +28,7 @@ def main() -> None:
         content = (options.out / entry["path"]).read_bytes()
         assert len(content) == entry["bytes"] and hashlib.sha256(content).hexdigest() == entry["sha256"], entry["path"]
 
+    world = manifest["world"]
     tokenizer = PreTrainedTokenizerFast.from_pretrained(options.out / "tokenizer")
     for prompt in manifest["examples"] + ["", "A zebra, flying!"]:
         assert tokenizer(prompt)["input_ids"] == tokenize(world, prompt), prompt
@@ -39,11 +40,11 @@ def main() -> None:
         scheduler.set_timesteps(sigmas=torch.linspace(1, 1 / steps, steps).tolist())
         assert torch.allclose(scheduler.sigmas, make_sigmas(steps), atol=1e-5)
 
-    trained = load_average(options.work)
+    trained = load_average(options.work, world)
     exported = load_transformer(options.out / "transformer")
     latents = torch.randn(1, 5, 64, 64, generator=torch.Generator().manual_seed(0))
     sigma = torch.full((1, 5), 0.7)
-    text, mask = encode_prompts(trained.text_encoder, [manifest["examples"][1]])
+    text, mask = encode_prompts(trained.text_encoder, world, [manifest["examples"][1]])
     coordinates = token_coordinates(5, 8, 8)
     want = run(trained.transformer, latents, sigma, text, mask, coordinates)
     got = exported(

@@ -70,8 +70,8 @@ class Batch:
 
 
 def make_batch(clips: Clips, world: str, mean: float, keep: float, source: random.Random) -> Batch:
-    """`keep` below 1 leaves out the rest of the latent pixels (the same places in every frame and clip): half the tokens
-    teach nearly as much at less than half the price (Krause et al. 2025, "TREAD"; Zheng et al. 2024, "MaskDiT")."""
+    """`keep` below 1 leaves out the rest of the latent pixels (the same places in every frame and clip): fewer
+    tokens a clip, for the early part of training (the idea: Zheng et al. 2024, "Fast training of diffusion models with masked transformers")."""
     device = clips.latents.device
     layout = draw_layout(clips.latents.shape[1], source)
     clean, times, known_list = lay_out(clips.latents.float(), clips.stills.float(), layout)

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from .attributes import CELESTIAL, COLOURS, Actor
 from .canvas import Canvas, mix
-from .lands import ground_of, horizon_of
+from .lands import ground_of
 from .subject import Subject
 from .subjects_air import PAINTERS as AIR
 from .subjects_ground import PAINTERS as GROUND
