@@ -59,8 +59,7 @@ def main() -> None:
         student.load_state_dict(state["average"], strict=False)
         step, seen = state["step"], state["seen"]
     student.text_encoder.requires_grad_(False)                   # both read the same embeddings
-    matrices, others = split_parameters(student)
-    matrices, others = ([p for p in group if p.requires_grad] for group in (matrices, others))
+    matrices, others, _ = split_parameters(student)
     optimizer = MuonAdam(matrices, [(others, 1.0)], muon_rate=options.muon * 0.25, adam_rate=options.adam * 0.25)
     average = Average(student, options.average)
     sizes, frames = parse_shares(options.sizes), {int(count): share for count, share in parse_shares(options.frames).items()}

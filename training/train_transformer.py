@@ -30,7 +30,9 @@ CAPTION_DROPOUT = 0.12
 WORD_DROPOUT = 0.04
 # Latent pixels that show a subject weigh this much more: they are a twentieth of the picture and most of its meaning.
 SUBJECT_WEIGHT = 1.5
-READING_WEIGHT = 0.1  # of the attributes that the text encoder reads from the captions
+# The text encoder can read before it sees pictures (train_text_encoder.py); it learns on slowly, and must not forget.
+READING_WEIGHT = 1.0
+TEXT_RATE = 0.1
 # Channels weigh in the loss by their spread to this power: the coarse ones, which the eye sees first, rule the shared layers.
 # What each channel's best answer is does not change by it.
 CHANNEL_WEIGHT = 1.5
@@ -96,14 +98,17 @@ def make_batch(clips: Clips, world: str, mean: float, keep: float, source: rando
     return Batch((1 - share) * clean + share * noise, noise - clean, sigma, weight, ids.to(device), mask.to(device), coordinates, clips.scenes)
 
 
-def split_parameters(model: Model) -> tuple[list, list]:
-    """Muon takes the matrices inside blocks and layers; embeddings, ends and vectors go to Adam."""
-    matrices, others = [], []
+def split_parameters(model: Model) -> tuple[list, list, list]:
+    """Muon takes the matrices inside the transformer's blocks; its embeddings, ends and vectors, and the text side, go to Adam."""
+    matrices, others, text = [], [], []
     for name, parameter in model.named_parameters():
-        inside = "transformer_blocks" in name or "encoder.layer" in name
-        is_matrix = parameter.ndim == 2 and inside and "table" not in name
-        (matrices if is_matrix else others).append(parameter)
-    return matrices, others
+        if not name.startswith("transformer."):
+            text.append(parameter)
+        elif parameter.ndim == 2 and "transformer_blocks" in name and "table" not in name:
+            matrices.append(parameter)
+        else:
+            others.append(parameter)
+    return matrices, others, text
 
 
 class Average:
@@ -176,9 +181,9 @@ def train(options: argparse.Namespace) -> None:
     importance = importance / importance.mean()                  # [Z]
     torch.manual_seed(0)                                         # equal weights in every process
     model = Model(options.world).to(device).train()
-    matrices, others = split_parameters(model)
-    parameters = matrices + others
-    optimizer = MuonAdam(matrices, [(others, 1.0)], muon_rate=options.muon, adam_rate=options.adam)
+    matrices, others, text = split_parameters(model)
+    parameters = matrices + others + text
+    optimizer = MuonAdam(matrices, [(others, 1.0), (text, TEXT_RATE)], muon_rate=options.muon, adam_rate=options.adam)
     step = seen = 0
     path = options.work / CHECKPOINT
     if path.exists():

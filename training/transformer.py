@@ -1,22 +1,23 @@
 """The starter's transformer: diffusers' LTXVideoTransformer3DModel, with a forward made for training on CPUs.
 
 The weights live in the diffusers module, so that names and layout are its own. `run`
-computes the same function (see check_transformer.py) two to three times faster:
+computes the same function (see check_transformer.py) several times faster:
 timesteps are given per latent frame, not per token, so modulation is computed once a
-frame; and the rotary pairs are gathered by permuting weights instead of activations.
+frame; the rotary pairs are gathered by permuting weights instead of activations; and
+on CPUs what lies between the matrix products runs in cpu_kernels.cpp.
 
 Dims: B clips, T latent frames, S latent pixels a frame, N = T * S tokens, D width,
 A heads, K head size, C latent channels, L text tokens, E text width.
 """
 
 import math
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as functional
 from diffusers import LTXVideoTransformer3DModel
 from torch import Tensor
 
+import cpu_kernels
 from text_encoder import SIZES
 
 
@@ -74,13 +75,8 @@ def token_coordinates(times: list[float] | int, height: int, width: int) -> Tens
     return torch.stack(grid).reshape(3, -1) * scale[:, None]
 
 
-@dataclass(frozen=True)
-class Rope:
-    cos: Tensor  # [N, A, K/2]
-    sin: Tensor
-
-
-def rope_tables(coordinates: Tensor, heads: int, width: int, dtype: torch.dtype, device: torch.device) -> Rope:
+def rope_tables(coordinates: Tensor, heads: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Cosines and sines [N, A, K/2]."""
     base = torch.tensor([_BASE_FRAMES, _BASE_SPACE, _BASE_SPACE], dtype=torch.float32)
     position = coordinates.T / base                                              # [N, 3]
     frequencies = _THETA ** torch.linspace(0, 1, width // 6) * math.pi / 2       # [D/6]
@@ -89,13 +85,7 @@ def rope_tables(coordinates: Tensor, heads: int, width: int, dtype: torch.dtype,
     left = width // 2 - angles.shape[1]
     angles = torch.nn.functional.pad(angles, (left, 0))                          # diffusers: pairs left over do not turn, and come first
     angles = angles.reshape(len(position), heads, -1).to(device)                 # [N, A, K/2]
-    return Rope(angles.cos().to(dtype), angles.sin().to(dtype))
-
-
-def _rotate(x: Tensor, rope: Rope) -> Tensor:
-    """x: [B, N, A, K], the first half of K real, the second imaginary."""
-    real, imaginary = x.chunk(2, dim=-1)
-    return torch.cat([real * rope.cos - imaginary * rope.sin, imaginary * rope.cos + real * rope.sin], dim=-1)
+    return angles.cos(), angles.sin()
 
 
 def _pair_order(heads: int, size: int) -> Tensor:
@@ -104,30 +94,50 @@ def _pair_order(heads: int, size: int) -> Tensor:
     return (torch.arange(heads)[:, None] * size + inside).reshape(-1)
 
 
-def _attention(attention, x: Tensor, context: Tensor, rope: Rope | None, bias: Tensor | None) -> Tensor:
-    """x [B, N, D], context [B, M, D] -> [B, N, D]."""
-    dtype, heads = x.dtype, attention.heads
+class _PlainSteps:
+    """What happens between the matrix products, in PyTorch's operations; cpu_kernels has the same for bf16 on CPUs."""
+
+    @staticmethod
+    def modulate(x: Tensor, scale: Tensor, shift: Tensor, eps: float) -> Tensor:
+        by_frame = functional.rms_norm(x, x.shape[-1:], None, eps).unflatten(1, (scale.shape[1], -1))
+        return torch.addcmul(shift[:, :, None], by_frame, 1 + scale[:, :, None]).flatten(1, 2)
+
+    @staticmethod
+    def add_gated(x: Tensor, y: Tensor, gate: Tensor) -> Tensor:
+        return x + (y.unflatten(1, (gate.shape[1], -1)) * gate[:, :, None]).flatten(1, 2)
+
+    @staticmethod
+    def norm_rotate(x: Tensor, gain: Tensor, turn: tuple[Tensor, Tensor] | None, heads: int, eps: float) -> Tensor:
+        x = functional.rms_norm(x, gain.shape, gain.to(x.dtype), eps).unflatten(2, (heads, -1))  # [B, N, A, K]
+        if turn is not None:
+            cos, sin = (part.to(x.dtype) for part in turn)
+            real, imaginary = x.chunk(2, dim=-1)
+            x = torch.cat([real * cos - imaginary * sin, imaginary * cos + real * sin], dim=-1)
+        return x.transpose(1, 2)
+
+    @staticmethod
+    def attention(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor:
+        return functional.scaled_dot_product_attention(q, k, v, None if bias is None else bias.to(q.dtype)[:, None, None])
+
+    @staticmethod
+    def gelu(x: Tensor) -> Tensor:
+        return functional.gelu(x, approximate="tanh")
+
+
+def _attention(steps, attention, x: Tensor, context: Tensor, turn: tuple[Tensor, Tensor] | None, bias: Tensor | None) -> Tensor:
+    """x [B, N, D], context [B, M, D], bias [B, M] -> [B, N, D]."""
+    dtype, heads, eps = x.dtype, attention.heads, attention.norm_q.eps
     query, key = attention.to_q, attention.to_k
-    q_gain, k_gain = attention.norm_q.weight, attention.norm_k.weight
-    parts = [query.weight, query.bias, q_gain, key.weight, key.bias, k_gain]
-    if rope is not None:
+    parts = [query.weight, query.bias, attention.norm_q.weight, key.weight, key.bias, attention.norm_k.weight]
+    if turn is not None:
         order = _pair_order(heads, x.shape[-1] // heads)
         parts = [part[order] for part in parts]
-    q_weight, q_bias, q_gain, k_weight, k_bias, k_gain = (part.to(dtype) for part in parts)
-    eps = attention.norm_q.eps
-    q = functional.rms_norm(functional.linear(x, q_weight, q_bias), q_gain.shape, q_gain, eps)
-    k = functional.rms_norm(functional.linear(context, k_weight, k_bias), k_gain.shape, k_gain, eps)
-    v = functional.linear(context, attention.to_v.weight.to(dtype), attention.to_v.bias.to(dtype))
-    q, k, v = (part.unflatten(2, (heads, -1)) for part in (q, k, v))             # [B, ·, A, K]
-    if rope is not None:
-        q, k = _rotate(q, rope), _rotate(k, rope)
-    q, k, v = (part.transpose(1, 2) for part in (q, k, v))                       # [B, A, ·, K]
-    if x.is_cuda:
-        y = functional.scaled_dot_product_attention(q, k, v, bias)
-    else:  # written out: PyTorch's fused attention has a slow backward on CPUs at these sizes
-        scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)                 # [B, A, N, M]
-        y = (scores if bias is None else scores + bias).softmax(dim=-1) @ v
-    return _linear(attention.to_out[0], y.transpose(1, 2).flatten(2))            # [B, N, D]
+    q_weight, q_bias, q_gain, k_weight, k_bias, k_gain = parts
+    q = steps.norm_rotate(functional.linear(x, q_weight.to(dtype), q_bias.to(dtype)), q_gain, turn, heads, eps)
+    k = steps.norm_rotate(functional.linear(context, k_weight.to(dtype), k_bias.to(dtype)), k_gain, turn, heads, eps)
+    v = _linear(attention.to_v, context).unflatten(2, (heads, -1)).transpose(1, 2)               # [B, A, M, K]
+    y = steps.attention(q, k, v, bias)
+    return _linear(attention.to_out[0], y.transpose(1, 2).flatten(2))                            # [B, N, D]
 
 
 def _linear(layer, x: Tensor) -> Tensor:
@@ -145,32 +155,26 @@ def run(model: LTXVideoTransformer3DModel, latents: Tensor, sigma: Tensor, text:
         text_mask: Tensor, coordinates: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
     """latents [B, T, S, C], sigma [B, T] (1 is noise), text [B, L, E], text_mask [B, L] -> velocity [B, T, S, C]."""
     batch, frames, pixels, _ = latents.shape
-    heads = model.config.num_attention_heads
-    rope = rope_tables(coordinates, heads, model.config.cross_attention_dim, dtype, latents.device)
-    bias = ((1 - text_mask.to(dtype)) * -10000.0)[:, None, None, :]              # [B, 1, 1, L]
+    steps = cpu_kernels if dtype == torch.bfloat16 and not latents.is_cuda else _PlainSteps
+    turn = rope_tables(coordinates, model.config.num_attention_heads, model.config.cross_attention_dim, latents.device)
+    bias = (1 - text_mask.float()) * -10000.0                                    # [B, L]
 
     embedder = model.time_embed.emb.timestep_embedder
     time = _linear(embedder.linear_2, functional.silu(_linear(embedder.linear_1, _timestep_features(sigma).to(dtype))))
     modulation = _linear(model.time_embed.linear, functional.silu(time))         # [B, T, 6D]
     modulation = modulation.view(batch, frames, 6, -1)
     projection = model.caption_projection
-    context = _linear(projection.linear_2, functional.gelu(_linear(projection.linear_1, text.to(dtype)), approximate="tanh"))
-
-    def by_frame(x: Tensor) -> Tensor:                                           # [B, N, D] -> [B, T, S, D]
-        return x.view(batch, frames, pixels, -1)
+    context = _linear(projection.linear_2, steps.gelu(_linear(projection.linear_1, text.to(dtype))))
 
     x = _linear(model.proj_in, latents.to(dtype)).flatten(1, 2)                  # [B, N, D]
-    width = x.shape[-1:]
     for block in model.transformer_blocks:
         table = block.scale_shift_table.to(dtype) + modulation
-        shift_a, scale_a, gate_a, shift_f, scale_f, gate_f = table[:, :, :, None].unbind(2)  # [B, T, 1, D]
-        y = torch.addcmul(shift_a, by_frame(functional.rms_norm(x, width, None, 1e-6)), 1 + scale_a).flatten(1, 2)
-        y = _attention(block.attn1, y, y, rope, None)
-        x = torch.addcmul(by_frame(x), by_frame(y), gate_a).flatten(1, 2)
-        x = x + _attention(block.attn2, x, context, None, bias)
-        y = torch.addcmul(shift_f, by_frame(functional.rms_norm(x, width, None, 1e-6)), 1 + scale_f).flatten(1, 2)
-        y = _linear(block.ff.net[2], functional.gelu(_linear(block.ff.net[0].proj, y), approximate="tanh"))
-        x = torch.addcmul(by_frame(x), by_frame(y), gate_f).flatten(1, 2)
+        shift_a, scale_a, gate_a, shift_f, scale_f, gate_f = table.unbind(2)     # [B, T, D]
+        y = steps.modulate(x, scale_a, shift_a, 1e-6)
+        x = steps.add_gated(x, _attention(steps, block.attn1, y, y, turn, None), gate_a)
+        x = x + _attention(steps, block.attn2, x, context, None, bias)
+        y = steps.modulate(x, scale_f, shift_f, 1e-6)
+        x = steps.add_gated(x, _linear(block.ff.net[2], steps.gelu(_linear(block.ff.net[0].proj, y))), gate_f)
     shift, scale = (model.scale_shift_table.to(dtype) + time[:, :, None])[:, :, :, None].unbind(2)
-    x = by_frame(functional.layer_norm(x, width, eps=1e-6)) * (1 + scale) + shift
+    x = functional.layer_norm(x, x.shape[-1:], eps=1e-6).view(batch, frames, pixels, -1) * (1 + scale) + shift
     return _linear(model.proj_out, x)                                            # [B, T, S, C]

@@ -36,6 +36,7 @@ class World:
     seasons: tuple[str, ...]
     speeds: tuple[str, ...]
     second_subject: float  # share of the scenes with two subjects
+    stray: float           # how far a subject's place, size and clock differ from clip to clip: 1 freely, 0 not at all
 
 
 WIDE = World(
@@ -52,6 +53,7 @@ WIDE = World(
     seasons=("summer", "spring", "autumn", "winter"),
     speeds=("normal", "slow", "fast"),
     second_subject=0.10,
+    stray=1.0,
 )
 
 CORE = World(
@@ -67,6 +69,7 @@ CORE = World(
     seasons=("summer",),
     speeds=("normal",),
     second_subject=0.0,
+    stray=0.35,
 )
 
 WORLDS = {world.name: world for world in (WIDE, CORE)}
@@ -202,7 +205,7 @@ def _draw(world: World, source: random.Random, bare: float) -> Scene:
         actors=tuple(actors), seed=source.getrandbits(31), world=world.name)
 
 
-def sample_scene(world: World, source: random.Random, held: bool = False, bare: float = 0.08) -> Scene:
+def sample_scene(world: World, source: random.Random, held: bool = False, bare: float = 0.14) -> Scene:
     """A random scene that training may see, or (`held`) one with a pair that it never sees.
 
     `bare` is the share of scenes of sky and land alone, seen plainly: what the shortest prompts mean.

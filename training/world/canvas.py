@@ -14,8 +14,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from .attributes import Scene
+from .attributes import WORLDS, Scene
 
+FAR = 0.35  # depth of suns, moons, stars and clouds: a camera that turns moves the sky too, and over the sea little else shows it
 _SPEEDS = {"slow": 0.6, "normal": 1.0, "fast": 1.6}
 
 
@@ -85,6 +86,12 @@ class Canvas:
         """[B, 1, 1, 1] uniform in [low, high), fixed by the clip's seed and the name alone (give every use its own name)."""
         unit = hash_unit(self.seeds * 2654435761 + zlib.crc32(name.encode()))
         return (low + (high - low) * unit).view(-1, 1, 1, 1)
+
+    def stray(self, name: str, low: float = 0.0, high: float = 1.0) -> Tensor:
+        """As `random`, drawn in towards the middle of the range as far as the clip's world wants it."""
+        middle = (low + high) / 2
+        share = torch.tensor([WORLDS[scene.world].stray for scene in self.scenes], device=self.device).view(-1, 1, 1, 1)
+        return middle + share * (self.random(name, low, high) - middle)
 
     def pick(self, name: str, colours: Sequence[tuple[float, float, float]]) -> Tensor:
         """One of the colours for each clip: [B, 3, 1, 1, 1]."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from .canvas import Canvas, mix, smoothstep
+from .canvas import FAR, Canvas, mix, smoothstep
 
 Colour = tuple[float, float, float]
 
@@ -189,7 +189,7 @@ def _sea(canvas: Canvas, horizon: Tensor, far: Tensor, deep: Tensor, swell: floa
 
 def _glitter(canvas: Canvas, horizon: Tensor) -> None:
     """Broad broken strokes of the sky's light on the water below the sun or moon."""
-    x, y = canvas.x_at(0.05) - _light_x(canvas), canvas.y_at(0.3)
+    x, y = canvas.x_at(FAR) - _light_x(canvas), canvas.y_at(0.3)
     below = (horizon - y).clamp_min(0)
     sway = 0.05 * torch.sin(9 * below + 2.2 * canvas.time)
     strokes = 0.5 + 0.5 * torch.cos(26 * torch.sqrt(below + 0.02) - 2.4 * canvas.time)

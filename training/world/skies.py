@@ -5,10 +5,9 @@ import math
 import torch
 from torch import Tensor
 
-from .canvas import Canvas, mix, smoothstep
+from .canvas import FAR, Canvas, mix, smoothstep
 from .lands import horizon_of
 
-_FAR = 0.12  # depth of clouds and celestial bodies
 
 
 def _light(canvas: Canvas, ambient, haze) -> None:
@@ -29,20 +28,20 @@ def _gradient(canvas: Canvas, stops) -> None:
 
 def _away_from(canvas: Canvas, x: Tensor, y: Tensor) -> Tensor:
     """Distance of each pixel from a point in the far sky."""
-    return torch.sqrt((canvas.x_at(_FAR) - x) ** 2 + (canvas.y_at(_FAR) - y) ** 2)
+    return torch.sqrt((canvas.x_at(FAR) - x) ** 2 + (canvas.y_at(FAR) - y) ** 2)
 
 
 def _sun(canvas: Canvas, height: Tensor, radius: float, rgb, glow_rgb, reach: float, strength: float) -> None:
     x = canvas.random("sun x", -0.6, 0.6) * canvas.right
     away = _away_from(canvas, x, height)
     canvas.paint(strength * torch.exp(-away / reach), glow_rgb)
-    canvas.paint(canvas.cover(away - radius, _FAR, softness=2), rgb)
+    canvas.paint(canvas.cover(away - radius, FAR, softness=2), rgb)
 
 
 def _clouds(canvas: Canvas, count: int, rgb, under, opacity: float, low: float, high: float, size: float = 1.0) -> None:
     """Rounded clouds with a flat, shaded base, drifting slowly together."""
     drift = canvas.random("wind", 0.03, 0.09) * torch.where(canvas.random("wind side") < 0.5, -1.0, 1.0)
-    x, y = canvas.x_at(_FAR), canvas.y_at(_FAR)
+    x, y = canvas.x_at(FAR), canvas.y_at(FAR)
     period = 2 * canvas.right + 1.6
     horizon = horizon_of(canvas)
     for index in range(count):
@@ -61,7 +60,7 @@ def _clouds(canvas: Canvas, count: int, rgb, under, opacity: float, low: float, 
 
 def _stars(canvas: Canvas, cell: float, share: float, brightness: float) -> None:
     """Round soft stars, one at most in a cell of the sky, that twinkle slowly."""
-    x, y = canvas.x_at(_FAR) / cell, canvas.y_at(_FAR) / cell
+    x, y = canvas.x_at(FAR) / cell, canvas.y_at(FAR) / cell
     column, row = torch.floor(x), torch.floor(y)
     dx = x - column - 0.25 - 0.5 * canvas.scatter("star x", column, row)
     dy = y - row - 0.25 - 0.5 * canvas.scatter("star y", column, row)
@@ -110,9 +109,9 @@ def _moonlit(canvas: Canvas) -> None:
     x, y = canvas.random("moon x", -0.55, 0.55) * canvas.right, canvas.random("moon y", 0.42, 0.62) * canvas.top
     away = _away_from(canvas, x, y)
     canvas.glow(0.55 * torch.exp(-away / 0.30), (0.60, 0.72, 1.0))
-    canvas.paint(canvas.cover(away - 0.22, _FAR, softness=2), (0.95, 0.96, 0.90))
+    canvas.paint(canvas.cover(away - 0.22, FAR, softness=2), (0.95, 0.96, 0.90))
     for dx, dy, radius in ((-0.07, 0.06, 0.06), (0.08, -0.03, 0.075), (-0.03, -0.11, 0.045)):
-        canvas.paint(0.8 * canvas.cover(_away_from(canvas, x + dx, y + dy) - radius, _FAR, softness=3), (0.84, 0.86, 0.84))
+        canvas.paint(0.8 * canvas.cover(_away_from(canvas, x + dx, y + dy) - radius, FAR, softness=3), (0.84, 0.86, 0.84))
     _clouds(canvas, 2, (0.42, 0.52, 0.78), (0.20, 0.28, 0.52), 0.55, 0.30, 0.60)
 
 
@@ -120,7 +119,7 @@ def _aurora(canvas: Canvas) -> None:
     _light(canvas, (0.30, 0.50, 0.54), (0.10, 0.32, 0.36))
     _gradient(canvas, ((0.06, 0.26, 0.32), (0.02, 0.10, 0.20), (0.01, 0.03, 0.11)))
     _stars(canvas, 0.40, 0.35, 0.6)
-    x, y = canvas.x_at(_FAR), canvas.y_at(_FAR)
+    x, y = canvas.x_at(FAR), canvas.y_at(FAR)
     for index, (near, far, height) in enumerate((((0.10, 0.95, 0.52), (0.50, 0.24, 0.92), 0.30), ((0.14, 0.86, 0.66), (0.20, 0.36, 0.95), 0.50))):
         phase, wave = canvas.random(f"curtain {index}", 0, 2 * math.pi), canvas.random(f"curtain wave {index}", 1.6, 2.6)
         foot = height * canvas.top - 0.22 + 0.16 * torch.sin(x * wave + phase + canvas.time * 0.7) + 0.05 * torch.sin(x * wave * 2.3 - phase - canvas.time * 0.9)
@@ -132,7 +131,7 @@ def _aurora(canvas: Canvas) -> None:
 
 def _heavy_clouds(canvas: Canvas, rows, bump: float) -> None:
     """Banks of cloud from the top down, each a row of round bellies that drifts: (height, colour)."""
-    x, y = canvas.x_at(_FAR), canvas.y_at(_FAR)
+    x, y = canvas.x_at(FAR), canvas.y_at(FAR)
     drift = canvas.random("wind", 0.05, 0.10) * torch.where(canvas.random("wind side") < 0.5, -1.0, 1.0)
     for index, (height, rgb) in enumerate(rows):
         phase = canvas.random(f"bank {index}", 0, 2 * math.pi)

@@ -35,28 +35,28 @@ def _path(canvas: Canvas, motion: str, place: str, size: Tensor, feet: float | N
     """-> x, y, size, lean (radians), facing (±1), all [B, F or 1, 1, 1]. `place` is "", or "left" / "right" of two actors."""
     progress, time = canvas.progress, canvas.time
     side = {"": 0.0, "left": -0.48, "right": 0.48}[place] * canvas.right
-    x = side + canvas.random(f"{name} x", -0.18, 0.18) * canvas.right * (1 if place == "" else 0.4)
+    x = side + canvas.stray(f"{name} x", -0.18, 0.18) * canvas.right * (1 if place == "" else 0.4)
     if feet is None:
-        y = (0.30 + canvas.random(f"{name} y", -0.08, 0.10)) * math.sqrt(canvas.top)
+        y = (0.30 + canvas.stray(f"{name} y", -0.08, 0.10)) * math.sqrt(canvas.top)
     else:
-        y = ground_of(canvas) + feet * size + canvas.random(f"{name} y", -0.03, 0.05)
-    facing = torch.where(canvas.random(f"{name} facing") < 0.5, -1.0, 1.0)
+        y = ground_of(canvas) + feet * size + canvas.stray(f"{name} y", -0.03, 0.05)
+    facing = torch.where(canvas.stray(f"{name} facing") < 0.3, -1.0, 1.0)  # in a world that strays little all face right
     lean, scale = torch.zeros_like(x), torch.ones_like(x)
-    travel = _TRAVEL * canvas.random(f"{name} speed", 0.9, 1.1)
+    travel = _TRAVEL * canvas.stray(f"{name} speed", 0.9, 1.1)
     if motion in ("left", "right"):
         way = 1.0 if motion == "right" else -1.0
         facing = torch.full_like(facing, way)
-        x = side * 0.6 + canvas.random(f"{name} x", -0.10, 0.10) + way * travel * progress * math.sqrt(canvas.right)
+        x = side * 0.6 + canvas.stray(f"{name} x", -0.10, 0.10) + way * travel * progress * math.sqrt(canvas.right)
     elif motion in ("rise", "fall"):
         way = 1.0 if motion == "rise" else -1.0
-        y = 0.10 + canvas.random(f"{name} y", -0.06, 0.06) + way * travel * progress * math.sqrt(canvas.top)
+        y = 0.10 + canvas.stray(f"{name} y", -0.06, 0.06) + way * travel * progress * math.sqrt(canvas.top)
     elif motion == "bounce":
-        y = y - 0.10 * (feet is None) + 0.34 * torch.sin(time * math.pi * 1.5 + canvas.random(f"{name} phase", 0, 3.14)).abs()
+        y = y - 0.10 * (feet is None) + 0.34 * torch.sin(time * math.pi * 1.5 + canvas.stray(f"{name} phase", 0, 3.14)).abs()
     elif motion == "circle":
-        angle = time * math.pi * 0.9 + canvas.random(f"{name} phase", 0, 6.28)
+        angle = time * math.pi * 0.9 + canvas.stray(f"{name} phase", 0, 6.28)
         x, y = side + 0.36 * torch.cos(angle), y - 0.06 + 0.26 * torch.sin(angle)
     elif motion == "sway":
-        swing = torch.sin(time * math.pi * 0.9 + canvas.random(f"{name} phase", 0, 6.28))
+        swing = torch.sin(time * math.pi * 0.9 + canvas.stray(f"{name} phase", 0, 6.28))
         x, lean = x + 0.10 * swing * (feet is None), -0.30 * swing
     elif motion in ("approach", "recede"):
         way = 1.0 if motion == "approach" else -1.0
@@ -64,7 +64,7 @@ def _path(canvas: Canvas, motion: str, place: str, size: Tensor, feet: float | N
         if feet is not None:
             y = y + (scale - 1) * feet * size - 0.16 * way * progress
     elif feet is None:
-        y = y + 0.02 * torch.sin(time * 1.8 + canvas.random(f"{name} phase", 0, 6.28))  # nothing hangs in the air quite still
+        y = y + 0.02 * torch.sin(time * 1.8 + canvas.stray(f"{name} phase", 0, 6.28))  # nothing hangs in the air quite still
     return x, y, size * scale, lean, facing
 
 
@@ -74,7 +74,7 @@ def _paint_group(canvas: Canvas, subject: str, motion: str, place: str, actors: 
     celestial = subject in CELESTIAL
     depth = _SKY_DEPTH if celestial else _STANDING_DEPTH if feet is not None and motion == "still" else _DEPTH
     name = f"{subject} {place}"
-    size = canvas.random(f"{name} size", 0.92, 1.08) * radius * (0.8 if place else 1.0)
+    size = canvas.stray(f"{name} size", 0.92, 1.08) * radius * (0.8 if place else 1.0)
     x, y, size, lean, facing = _path(canvas, motion, place, size, feet, name)
     upright = depth if feet is None else _GROUND_DEPTH
     u, v = (canvas.x_at(depth) - x) / size, (canvas.y_at(upright) - y) / size
@@ -89,7 +89,7 @@ def _paint_group(canvas: Canvas, subject: str, motion: str, place: str, actors: 
     colour = torch.tensor([COLOURS[actor.colour] for actor in actors], device=canvas.device).view(-1, 3, 1, 1, 1)
     # Subjects stay readable at night: they take only part of the sky's light.
     light = mix(canvas.ambient, torch.ones_like(canvas.ambient), 0.55)
-    clock = canvas.time + canvas.random(f"{name} clock", 0, 2)
+    clock = canvas.time + canvas.stray(f"{name} clock", 0, 2)
     painted = Subject(canvas, name, u.expand(shape), v.expand(shape), canvas.pixel_at(depth) / size, colour, clock, light)
     PAINTERS[subject](painted)
     canvas.mask = torch.maximum(canvas.mask, painted.mask)

@@ -25,8 +25,8 @@ class Subject:
         self.mask = torch.zeros_like(u)         # union of the parts
 
     def random(self, name: str, low: float = 0.0, high: float = 1.0) -> Tensor:
-        """[B, 1, 1, 1], fixed by the clip."""
-        return self.canvas.random(f"{self.name} {name}", low, high)
+        """[B, 1, 1, 1], fixed by the clip; drawn in as the world wants it."""
+        return self.canvas.stray(f"{self.name} {name}", low, high)
 
     def part(self, distance: Tensor, rgb=None, shade: float | Tensor = 1.0, opacity: float | Tensor = 1.0, glow: float = 0.0,
              softness: float = 1.0) -> None:
