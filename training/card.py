@@ -32,6 +32,22 @@ def read_rows(manifest: dict, reference: dict, prompts: list[dict], probe: dict)
     return rows
 
 
+def describe_images(reference: dict) -> list[str]:
+    images = reference.get("images")
+    if not images:
+        return []
+    read = ", ".join(f"{name} {100 * score / images['probe'][name]:.0f} %" for name, score in images["scores"].items())
+    return [f"Image to video from {images['n']} pictures: of what the probe reads in a render's last frame it reads in the clip's: {read}. "
+            f"The first step is within 0.5 and 1.5 times the median one in {100 * images['evenStart']:.0f} % of the clips.", ""]
+
+
+def describe_shapes(reference: dict) -> list[str]:
+    """What is offered, and how well each shape does on the first prompts: the mean of the relative scores."""
+    shapes = reference.get("shapes") or []
+    rows = [f"| {shape['width']}×{shape['height']}×{shape['frames']} | {100 * shape['mean']:.1f} % | {shape['n']} |" for shape in shapes]
+    return ["| shape | mean relative score | clips |", "|---|---|---|", *rows, ""] if rows else []
+
+
 def write_card(folder: Path, date: str) -> None:
     manifest = json.loads((folder / "kinora.json").read_text())
     reference = json.loads((EVALUATION / "reference.json").read_text())
@@ -65,10 +81,11 @@ def write_card(folder: Path, date: str) -> None:
           f"{'' if row['unseen'] >= 97 else ' (does not count: the probe reads ' + format(row['unseen'], '.1f') + ' % of unseen renders)'} |" for row in rows), "",
         f"Autoencoder, held-out clips: {quality.get('psnrDb', '?')} dB, mean over clips ({quality.get('psnrLinearDb', '?')} dB by the fitted linear part alone; "
         f"{quality.get('psnrPooledDb', '?')} dB from the pooled squared error). Fréchet distance to held-out renders in the probe's features: {reference['frechet']:.2f}.", "",
+        *describe_images(reference), *describe_shapes(reference),
         f"A clip costs {cost['clip']:.0f} GFLOP at these settings, {few['clip']:.0f} in four steps without guidance; a 256×256 frame is decoded for {cost['decoder a 256x256 frame']:.1f}.", "",
         "## Limits", "",
         "A closed world: what is not in the lists above it cannot draw. Shapes are soft and subjects may be misshapen; small things melt. "
-        "Sizes and lengths other than those offered were not trained.", "",
+        "Sizes and lengths other than those above were not trained, and are not offered.", "",
         "## Files", "",
         *(f"- `{path}` {digest}" for path, digest in sorted(hashes.items()) if path != "README.md"), "",
     ]

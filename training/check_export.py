@@ -1,19 +1,26 @@
-"""Assert that an exported folder says what the checkpoint knows: python training/check_export.py --work DIR --out public/models/starter"""
+"""Assert that an exported folder says what the checkpoint knows: python training/check_export.py --work DIR --out public/models/starter
+
+Also that its clips, made with int8 weights, are those of the f32 weights: PSNR of all frames for equal noise.
+"""
 
 import argparse
 import hashlib
 import json
 from pathlib import Path
 
+import numpy as np
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler
 from transformers import PreTrainedTokenizerFast
 
-from exported import load_transformer
-from sample import make_sigmas
+from autoencoder import KinoraAutoencoder
+from exported import Starter, load_transformer
+from sample import make_sigmas, sample_clips
 from text_encoder import encode_prompts, tokenize
 from train_transformer import load_average
 from transformer import run, token_coordinates
+
+LEAST_DB = 28.0
 
 
 @torch.no_grad()
@@ -53,6 +60,15 @@ def main() -> None:
     error = ((got - want).norm() / want.norm()).item()
     print(f"int8 transformer against the checkpoint, relative error: {error:.4f}")
     assert error < 0.05
+
+    prompts, size = manifest["examples"], manifest["sizes"][0]
+    steps, guidance, shape = manifest["steps"]["default"], manifest["guidance"]["default"], (size["width"], size["height"], manifest["frames"]["default"])
+    precise = sample_clips(trained, KinoraAutoencoder.load(options.work / "autoencoder.pt").eval(), prompts, "x".join(map(str, shape)), steps, guidance)
+    small = Starter(options.out).generate(prompts, list(range(len(prompts))), steps, guidance, shape)
+    decibels = [10 * np.log10(255**2 / np.square(a.astype(float) - b).mean()) for a, b in zip(small, precise)]
+    print(f"int8 clips against f32 ones, {steps} steps, guidance {guidance:g}: {np.mean(decibels):.1f} dB on average, "
+          + ", ".join(f"{value:.1f}" for value in decibels))
+    assert np.mean(decibels) >= LEAST_DB
 
 
 if __name__ == "__main__":

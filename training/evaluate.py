@@ -1,7 +1,7 @@
 """Evaluate an exported starter in PyTorch; `npm run evaluate` then holds the engine against it (see tests/evaluate/README.md).
 
     python training/evaluate.py --world core --write-prompts                                      tests/evaluate/prompts.jsonl
-    python training/evaluate.py --world core --model public/models/starter --curve --images 50    reference.json, reference/*.webp
+    python training/evaluate.py --world core --model public/models/starter --curve --shapes --images 50    reference.json, reference/*.webp
 
 Each prompt tells a scene; the probe reads the clip made for it and a render of the scene itself. Three prompts of four have
 a pair of attributes that training never sees. The reference is written for all prompts at the model's own steps and
@@ -33,6 +33,7 @@ PROMPTS, SEEN_EVERY = 400, 4   # every fourth scene is of pairs that training se
 FIRST_SEED = 1000
 KEPT_CLIPS = 24                # whose frames go into the reference
 CURVE_STEPS, CURVE_PROMPTS = (1, 2, 4, 8, 20), 48
+SHAPE_PROMPTS = 32
 STILL_ATTRIBUTES = ("sky", "land", "subject")   # what can be read in one picture
 BATCH = 16
 
@@ -162,8 +163,10 @@ def measure_curve(starter: Starter, probe: Probe, lines: Sequence[dict], guidanc
 
 
 def measure_images(starter: Starter, probe: Probe, lines: Sequence[dict], renders: Sequence[np.ndarray], count: int, steps: int,
-                   guidance: float, size: tuple[int, int, int]) -> tuple[list[dict], list[np.ndarray]]:
-    """Image to video from the first pictures of held-out renders: is the scene still there at the end, and does it set off evenly?"""
+                   guidance: float, size: tuple[int, int, int]) -> tuple[dict, list[dict], list[np.ndarray]]:
+    """Image to video from the first pictures of held-out renders: is the scene still there at the end, and does it set off evenly?
+
+    -> figures (see reference.json in tests/evaluate/README.md), the prompts, and the clips."""
     chosen = [index for index, line in enumerate(lines) if line["heldOut"]][:count]
     lines, renders = [lines[index] for index in chosen], [renders[index] for index in chosen]
     clips = generate(starter, lines, steps, guidance, size, [clip[0] for clip in renders])
@@ -172,13 +175,33 @@ def measure_images(starter: Starter, probe: Probe, lines: Sequence[dict], render
     print(f"image to video, {len(lines)} pictures, the last frame read as a picture:")
     for name in STILL_ATTRIBUTES:
         print(f"  {name:8} {100 * scores[name]:.1f} %, of the render's {100 * probes[name]:.1f} %: relative {100 * scores[name] / max(probes[name], 1e-9):.1f} %")
+    even = {}
     for title, made in (("clips", clips), ("renders", renders)):
         firsts = np.array([consistency_of(clip)["first"] for clip in made])
-        print(f"  first step over the median step of {title}: median {np.median(firsts):.2f}, "
-              f"{100 * ((firsts >= 0.5) & (firsts <= 1.5)).mean():.0f} % within 0.5 … 1.5")
+        even[title] = float(((firsts >= 0.5) & (firsts <= 1.5)).mean())
+        print(f"  first step over the median step of {title}: median {np.median(firsts):.2f}, {100 * even[title]:.0f} % within 0.5 … 1.5")
     kept = [np.abs(clip[0].astype(int) - first[0].astype(int)).mean() for clip, first in zip(clips, renders)]
     print(f"  the first frame differs from the picture by {np.mean(kept):.2f} of 255 on average")
-    return lines, clips
+    figures = {"n": len(lines), "scores": {name: scores[name] for name in STILL_ATTRIBUTES}, "probe": {name: probes[name] for name in STILL_ATTRIBUTES},
+               "evenStart": even["clips"]}
+    return figures, lines, clips
+
+
+def measure_shapes(starter: Starter, probe: Probe, lines: Sequence[dict], scenes: Sequence[Scene], steps: int, guidance: float) -> list[dict]:
+    """Scores at every size and length that is offered, each with the other's default, over the scores of renders alike."""
+    manifest, measured = starter.manifest, []
+    lines, scenes = lines[:SHAPE_PROMPTS], scenes[:SHAPE_PROMPTS]
+    lengths, squares = manifest["frames"], [(size["width"], size["height"]) for size in manifest["sizes"]]
+    for width, height, frames in [*((*square, lengths["default"]) for square in squares),
+                                  *((*squares[0], length) for length in lengths["allowed"] if length != lengths["default"])]:
+        size = (width, height, frames)
+        scores = scores_of(lines, probe.read(generate(starter, lines, steps, guidance, size))[0])
+        probes = scores_of(lines, probe.read(render_clips(scenes, size, manifest["fps"]["default"], str(starter.device)))[0])
+        relative = {name: score / max(probes[name], 1e-9) for name, score in scores.items()}
+        mean = sum(relative.values()) / len(relative)
+        measured.append({"width": width, "height": height, "frames": frames, "n": len(lines), "relative": relative, "mean": mean})
+        print(f"{width}x{height}x{frames}: {100 * mean:.1f} % relative   " + "  ".join(f"{name} {100 * value:.0f}" for name, value in relative.items()), flush=True)
+    return measured
 
 
 def write_reference(folder: Path, reference: dict, clips: Sequence[np.ndarray]) -> None:
@@ -205,6 +228,7 @@ def main() -> None:
     parser.add_argument("--guidance", type=float)
     parser.add_argument("--curve", action="store_true", help=f"also with {CURVE_STEPS} steps")
     parser.add_argument("--images", type=int, default=0, help="image to video from so many pictures")
+    parser.add_argument("--shapes", action="store_true", help="also at every size and length that is offered")
     parser.add_argument("--sheet", type=Path, help="a PNG of the first clips beside renders of their scenes")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="of the probe, the prompts and the reference")
     parser.add_argument("--threads", type=int, default=1)
@@ -239,13 +263,14 @@ def main() -> None:
     consistency = {"clips": mean_consistency(clips), "renders": mean_consistency(renders)}
     print(f"consistency: clips {consistency['clips']}, renders {consistency['renders']}")
     curve = measure_curve(starter, probe, lines, guidance, size, {steps: readings}) if options.curve else []
-    shown, captions = [], []
+    shapes = measure_shapes(starter, probe, lines, scenes, steps, guidance) if options.shapes else []
+    images, shown, captions = None, [], []
     for clip, rendered, line, read in zip(clips, renders, lines[:KEPT_CLIPS], readings):
         wrong = [f"{name} {read[name]}" for name, value in line["attributes"].items() if read[name] != value and is_scored(name, line["attributes"])]
         shown += [clip, rendered]
         captions += [line["prompt"], f"rendered. The probe misreads the clip: {', '.join(wrong)}" if wrong else "rendered"]
     if options.images:
-        image_lines, image_clips = measure_images(starter, probe, lines, renders, options.images, steps, guidance, size)
+        images, image_lines, image_clips = measure_images(starter, probe, lines, renders, options.images, steps, guidance, size)
         shown += image_clips[:8]
         captions += [f"from a picture: {line['prompt']}" for line in image_lines[:8]]
     if options.sheet:
@@ -259,6 +284,7 @@ def main() -> None:
             "prompts": [{"prompt": line["prompt"], "seed": line["seed"], "clip": read, "render": rendered}
                         for line, read, rendered in zip(lines, readings, render_readings)],
             "frechet": distance, "consistency": consistency, "curve": curve,
+            "shapes": shapes, **({"images": images} if images else {}),
         }, clips)
     print(f"{time.time() - started:.0f} s in all")
 

@@ -49,8 +49,8 @@ EXAMPLES = {
 }
 # What a model of each world makes: square, wide and tall sizes, lengths in frames, steps and guidance.
 SHAPES = {
-    "core": {"sizes": [("1:1", 128, 128), ("16:9", 176, 96), ("9:16", 96, 176)], "frames": (17, [9, 17, 25, 33])},
-    "wide": {"sizes": [("1:1", 256, 256), ("16:9", 336, 192), ("9:16", 192, 336)], "frames": (33, [17, 25, 33, 49])},
+    "core": {"sizes": [("1:1", 128, 128), ("16:9", 176, 96), ("9:16", 96, 176)], "frames": (17, [9, 17, 33])},
+    "wide": {"sizes": [("1:1", 256, 256), ("16:9", 336, 192), ("9:16", 192, 336)], "frames": (33, [17, 33])},
 }
 DESCRIPTIONS = {
     "core": "A very small model of designed landscapes: skies, lands, one subject with a colour and a movement, a camera move, a style. Trained on two CPU cores on clips that this project renders itself.",

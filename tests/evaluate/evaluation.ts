@@ -106,6 +106,8 @@ export async function evaluate(evaluation: Evaluation): Promise<Report> {
     renderConsistency: reference?.consistency.renders ?? null,
     curve: evaluation.curve ? measured : (comparable?.curve ?? []),
     curveBy: evaluation.curve ? 'engine' : comparable ? 'reference' : 'nobody',
+    images: comparable?.images ?? null,
+    shapes: comparable?.shapes ?? [],
     sheet,
     secondsPerClip,
     pass: meetsBars({ rows, agreement }),

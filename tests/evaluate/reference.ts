@@ -35,6 +35,12 @@ export const ReferenceSchema = v.object({
       mean: v.number(),
     }),
   ),
+  /** image to video: what the probe reads in the last frame of clips and of renders, and the share of clips that set off evenly */
+  images: v.optional(
+    v.object({ n: v.number(), scores: v.record(v.string(), v.number()), probe: v.record(v.string(), v.number()), evenStart: v.number() }),
+  ),
+  /** mean of the scores over those of renders, at every size and length that is offered */
+  shapes: v.optional(v.array(v.object({ width: v.number(), height: v.number(), frames: v.number(), n: v.number(), mean: v.number() })), []),
   /** frames kept losslessly: files[k] is one picture of those frames of prompts[k], side by side */
   agreement: v.object({ frames: v.array(v.number()), files: v.array(v.string()) }),
 })

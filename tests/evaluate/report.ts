@@ -1,5 +1,6 @@
 // What an evaluation found: as data for --json, and as a table for people.
 import type { Consistency } from './consistency'
+import type { Reference } from './reference'
 import type { AttributeScores, Row } from './score'
 import { AGREEMENT_DB, PROBE_BAR, type World } from './world'
 
@@ -55,6 +56,10 @@ export interface Report {
   renderConsistency: Consistency | null
   curve: CurvePoint[]
   curveBy: 'engine' | 'reference' | 'nobody'
+  /** training/evaluate.py's; null where the reference does not hold */
+  images: Reference['images'] | null
+  /** training/evaluate.py's; none where the reference does not hold */
+  shapes: Reference['shapes']
   sheet: string
   secondsPerClip: number
   pass: boolean
@@ -99,6 +104,8 @@ export function describeReport(report: Report): string[] {
       (report.referenceFrechet === null ? '' : `; ${report.referenceFrechet.toFixed(2)} of all through training/evaluate.py`),
     `From frame to frame: ${describeConsistency(consistency)}${renderConsistency ? `; renders: ${describeConsistency(renderConsistency)}` : ''}`,
     ...(curve.length ? [`By steps (${report.curveBy === 'engine' ? 'engine' : 'training/evaluate.py'}): ${curve.map(describePoint).join(', ')}`] : []),
+    ...(report.images ? [`Image to video (training/evaluate.py): ${describeImages(report.images)}`] : []),
+    ...(report.shapes.length ? [`By shape (training/evaluate.py, mean relative score): ${report.shapes.map(describeShape).join(', ')}`] : []),
     `${report.secondsPerClip.toFixed(1)} s a clip; sheet: ${report.sheet}`,
     report.pass ? 'All bars are met.' : 'Not all bars are met.',
   ]
@@ -111,6 +118,15 @@ function describeAgreement({ leastDb, meanDb, n, sameReadings }: Agreement): str
 
 function describePoint({ steps, guidance, mean }: CurvePoint): string {
   return `${steps}: ${percent(mean)}${guidance === 1 ? ' unguided' : ''}`
+}
+
+function describeImages({ n, scores, probe, evenStart }: NonNullable<Reference['images']>): string {
+  const read = Object.entries(scores).map(([name, score]) => `${name} ${percent(score / (probe[name] ?? 1))}`)
+  return `of ${n} pictures the last frame still shows ${read.join(', ')} (relative to renders); ${percent(evenStart)} set off evenly`
+}
+
+function describeShape({ width, height, frames, mean, n }: Reference['shapes'][number]): string {
+  return `${width}×${height}×${frames} ${percent(mean)} of ${n}`
 }
 
 function describeConsistency({ step, variation, first }: Consistency): string {
