@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { AppError } from '../../src/shared/errors'
-import { DTYPE_BYTES, elementsOf, floatsOf, openSafetensors, writeSafetensors, type Dtype } from '../../workers/weights/safetensors'
+import { elementsOf, floatsOf, openSafetensors, writeSafetensors } from '../../workers/weights/safetensors'
+import { DTYPE_BYTES, type Dtype } from '../../workers/weights/safetensors-header'
 
 /** A file from a header (as JSON or as raw text) and a number of data bytes 0, 1, 2, … */
 function fileOf(header: unknown, dataBytes: number, headerLength?: bigint): Uint8Array<ArrayBuffer> {
@@ -40,6 +41,11 @@ describe('openSafetensors', () => {
     expect([...elementsOf(opened.tensor('b'), 'I8')]).toEqual([-3])
   })
 
+  test('names and texts may hold what looks like structure', () => {
+    const file = writeSafetensors({ 'a": {"b' : { dtype: 'I8', shape: [1], values: Int8Array.of(1) }, b: { dtype: 'I8', shape: [1], values: Int8Array.of(2) } }, { b: '{"b":' })
+    expect([...openSafetensors(file).names].sort()).toEqual(['a": {"b', 'b'])
+  })
+
   test('tensors are views of the file, not copies', () => {
     const file = writeSafetensors({ x: { dtype: 'F32', shape: [2], values: Float32Array.of(1, 2) } })
     const view = elementsOf(openSafetensors(file).tensor('x'), 'F32')
@@ -74,6 +80,9 @@ describe('openSafetensors', () => {
     ['a hole', fileOf({ a: entry('I8', [1], 1, 2) }, 2), 'hole or overlap'],
     ['an overlap', fileOf({ a: entry('I8', [2], 0, 2), b: entry('I8', [2], 1, 3) }, 3), 'hole or overlap'],
     ['bytes that no tensor owns', fileOf({ a: entry('I8', [1], 0, 1) }, 2), 'the file at'],
+    ['a name twice', fileOf('{"a":{"dtype":"I8","shape":[1],"data_offsets":[0,1]},"\\u0061":{"dtype":"I8","shape":[1],"data_offsets":[0,1]}}', 1), 'tensor a is listed twice'],
+    ['a zipped pickle', Uint8Array.of(0x50, 0x4b, 0x03, 0x04, 0, 0, 8, 8, 0, 0), 'PyTorch pickle'],
+    ['a plain pickle', Uint8Array.of(0x80, 0x02, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20), 'PyTorch pickle'],
     ['metadata that is not text', fileOf({ __metadata__: { a: 1 } }, 0), '__metadata__'],
   ])('refuses %s', (_, file, reason) => {
     const message = codeOf(() => openSafetensors(file, 'w.safetensors'))
