@@ -1,5 +1,7 @@
-// attention: o[b,n,h] = Σ_m softmax_m(scale · q[b,n,h]·k[b,m,h]) v[b,m,h] over the kept keys; 0 where no key is kept
+// attention: o[b,n,h] = Σ_m softmax_m(scale · q[b,n,h]·k[b,m,h] + bias[h, m − n + N − 1]) v[b,m,h] over the kept keys; 0 where no
+//   key is kept
 // q, o: [B, N, H·d] elem; k, v: [B, M, H·d] elem; mask: [B, M] u32, 1 = keep; d = 4·HEAD; accumulates in f32
+// bias: [H, N + M − 1] f32, a score's summand by the distance from query to key: a table a head, not one a pair
 // Keys pass in tiles through workgroup memory and the softmax is taken online, so nothing grows with N·M.
 // One workgroup of TX · TY = 64 does QUERIES = 4·TY queries of one head, KEYS = 4·TX keys at a time. Invocation (tx, ty) has the
 // scores of queries ty + a·TY with keys tx + b·TX (a, b < 4), then the columns tx + n·TX (n < COLUMNS) of those queries' results:
@@ -8,8 +10,9 @@
 // an invocation with its q and o in registers (half the speed: one such read a multiplication), 32 queries × 32 keys for narrow
 // heads, and queries across neighbouring lanes with scalar reads.
 // groups first_group … end_group − 1, folded over x and y: group = (b · H + h) · query_blocks + block
-// prelude: elem = f16 | f32; OUT_F16, HAS_MASK = bool; HEAD; TX = 4 | 8, with HEAD ≤ 4·TX; CHUNK = vec4s of d staged at a time for
-//   the scores; VALUE_KEYS = keys staged at a time for the sums, a divisor of KEYS. Without HAS_MASK the mask is not read.
+// prelude: elem = f16 | f32; OUT_F16, HAS_MASK, HAS_BIAS = bool; HEAD; TX = 4 | 8, with HEAD ≤ 4·TX; CHUNK = vec4s of d staged at a
+//   time for the scores; VALUE_KEYS = keys staged at a time for the sums, a divisor of KEYS. Without HAS_MASK the mask is not read,
+//   without HAS_BIAS the bias.
 struct Params {
   first_group: u32,
   end_group: u32,
@@ -30,6 +33,7 @@ struct Params {
 @group(0) @binding(3) var<storage, read> v: array<vec4<elem>>;
 @group(0) @binding(4) var<storage, read> mask: array<u32>;
 @group(0) @binding(5) var<storage, read_write> o: array<vec4<elem>>;
+@group(0) @binding(6) var<storage, read> bias: array<f32>;
 
 const WG = 64u;
 const TY = WG / TX;
@@ -38,6 +42,7 @@ const KEYS = TX * 4u;
 const COLUMNS = (HEAD + TX - 1u) / TX; // 1 … 4
 const STRIDE = CHUNK + 1u; // odd, so that rows side by side fall into different banks
 const STAGE = (QUERIES + KEYS) * STRIDE;
+const LOG2_E = 1.4426950408889634f;
 const LOWEST = -1e30f; // below every score, and finite: Inf − Inf has no value
 var<workgroup> stage: array<vec4f, STAGE>;
 var<workgroup> weights: array<vec4f, KEYS * TY>;
@@ -50,6 +55,17 @@ fn outer(a: vec4f, b: vec4f) -> mat4x4f {
 // column i times b[i]
 fn scaled(m: mat4x4f, b: vec4f) -> mat4x4f {
   return mat4x4f(m[0] * b.x, m[1] * b.y, m[2] * b.z, m[3] * b.w);
+}
+// bias of this key with queries query + a·TY (a < 4), as the scores are: times log2(e). What lies past the end is not used.
+fn biases(head: u32, query: u32, key: u32) -> vec4f {
+  let last = params.queries - 1u;
+  let start = head * (params.queries + params.keys - 1u) + min(key, params.keys - 1u) + last;
+  return LOG2_E * vec4f(
+    bias[start - min(query, last)],
+    bias[start - min(query + TY, last)],
+    bias[start - min(query + 2u * TY, last)],
+    bias[start - min(query + 3u * TY, last)],
+  );
 }
 fn write(at: u32, value: vec4f) {
   var result = value;
@@ -134,6 +150,12 @@ fn main(
       }
     }
 
+    if (HAS_BIAS) {
+      s0 += biases(head, first_query + ty, first + tx);
+      s1 += biases(head, first_query + ty, first + tx + TX);
+      s2 += biases(head, first_query + ty, first + tx + 2u * TX);
+      s3 += biases(head, first_query + ty, first + tx + 3u * TX);
+    }
     let mine = kept >> tx;
     let keep0 = (mine & 1u) != 0u;
     let keep1 = (mine & (1u << TX)) != 0u;

@@ -1,6 +1,7 @@
 // elementwise_binary: OP 0: y[i] = a[i] + b[i % period]
 //                     OP 1: y[i] = a[i] * b[c] + b[period + c], c = i % period (an affine map a channel, channels last)
-// a, y: [COUNT] elem; b: [period] f32 for OP 0, [2, period] f32 for OP 1; computed in f32
+//                     OP 2: y[i] = a[i] * b[i % period]
+// a, y: [COUNT] elem; b: [period] f32 for OP 0 and 2, [2, period] f32 for OP 1; computed in f32
 // one invocation four elements, a workgroup 64 of them; workgroups as dispatch-groups.ts folds them
 // prelude: elem = f16 | f32, OP, OUT_F16 = bool
 
@@ -32,8 +33,10 @@ fn main(
     var value = f32(a[at]);
     if (OP == 0u) {
       value += b[c];
-    } else {
+    } else if (OP == 1u) {
       value = value * b[c] + b[dims.period + c];
+    } else {
+      value *= b[c];
     }
     if (OUT_F16) {
       value = clamp(value, -65504.0, 65504.0); // beyond lies infinity

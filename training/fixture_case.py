@@ -12,7 +12,7 @@ MADE_WITH = f"training/fixtures.py, diffusers {diffusers.__version__}, torch {to
 
 
 def write_case(folder: Path, config: dict, weights: dict[str, Tensor], call: str, scalars: dict,
-               tensors: dict[str, Tensor], note: str) -> None:
+               tensors: dict[str, Tensor], note: str, made_with: str = MADE_WITH) -> None:
     """Floats go to io as f32, ids and masks as they are; weights keep their dtype."""
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "config.json", config)
@@ -22,7 +22,7 @@ def write_case(folder: Path, config: dict, weights: dict[str, Tensor], call: str
     for name, value in plain.items():
         assert torch.isfinite(value.double()).all(), f"{folder.name}: {name} is not finite"
     save_file({name: value.detach().contiguous() for name, value in plain.items()}, folder / "io.safetensors")
-    write_json(folder / "case.json", {"call": call, "scalars": scalars, "made_with": MADE_WITH, "note": note})
+    write_json(folder / "case.json", {"call": call, "scalars": scalars, "made_with": made_with, "note": note})
     print(f"{folder.name}: {sum(file.stat().st_size for file in folder.rglob('*') if file.is_file()) // 1024} KiB", flush=True)
 
 

@@ -1,6 +1,7 @@
-"""Write the parity cases: forward passes of the released diffusers, with small random weights, that our engine repeats.
+"""Write the parity cases: forward passes of the released diffusers and transformers, with small weights, that our engine
+repeats.
 
-    python training/fixtures.py --out tests/parity [--only transformer scheduler autoencoder pipeline]
+    python training/fixtures.py --out tests/parity [--only transformer scheduler autoencoder pipeline t5]
 
 Each case is a folder with config.json, weights.safetensors, io.safetensors (in.*, out.*) and case.json. The same
 packages give the same files: every seed is fixed.
@@ -15,6 +16,7 @@ import torch
 from fixture_autoencoder import write_autoencoder_cases
 from fixture_pipeline import write_pipeline_case
 from fixture_scheduler import write_scheduler_cases
+from fixture_t5 import write_t5_cases
 from fixture_transformer import write_transformer_cases
 
 WRITERS = {
@@ -22,6 +24,7 @@ WRITERS = {
     "transformer": write_transformer_cases,
     "autoencoder": write_autoencoder_cases,
     "pipeline": write_pipeline_case,
+    "t5": write_t5_cases,
 }
 
 

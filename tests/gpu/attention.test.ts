@@ -14,8 +14,10 @@ interface Case {
   scale?: number
 }
 
-/** q [B, N, H·d], k, v [B, M, H·d], mask [B, M] → [B, N, H·d]; two passes over each row of scores */
-function attentionReference(c: Case, q: Float32Array, k: Float32Array, v: Float32Array, mask?: Uint32Array): Float32Array {
+/** q [B, N, H·d], k, v [B, M, H·d], mask [B, M], bias [H, N + M − 1] → [B, N, H·d]; two passes over each row of scores */
+function attentionReference(
+  c: Case, q: Float32Array, k: Float32Array, v: Float32Array, mask?: Uint32Array, bias?: Float32Array,
+): Float32Array {
   const width = c.heads * c.size
   const scale = c.scale ?? 1 / Math.sqrt(c.size)
   const out = new Float32Array(q.length)
@@ -27,7 +29,7 @@ function attentionReference(c: Case, q: Float32Array, k: Float32Array, v: Float3
           if (mask?.[b * c.keys + m] === 0) return -Infinity
           let dot = 0
           for (let i = 0; i < c.size; i++) dot += (q[at + i] as number) * (k[(b * c.keys + m) * width + h * c.size + i] as number)
-          return dot * scale
+          return dot * scale + (bias?.[h * (c.queries + c.keys - 1) + m - n + c.queries - 1] ?? 0)
         })
         const top = Math.max(...scores)
         if (top === -Infinity) continue
@@ -59,6 +61,7 @@ async function run(
   dtype: FloatDType,
   values: { q: Float32Array; k: Float32Array; v: Float32Array },
   mask?: Uint32Array<ArrayBuffer>,
+  bias?: Float32Array,
 ): Promise<Float32Array> {
   const gpu = await testGpu()
   return withScope(gpu, async (scope) => {
@@ -67,7 +70,8 @@ async function run(
     const k = scope.upload(values.k, [c.batch, c.keys, width], dtype)
     const v = scope.upload(values.v, [c.batch, c.keys, width], dtype)
     const maskTensor = mask && scope.upload(mask, [c.batch, c.keys], 'u32')
-    return gpu.read(attention(scope, q, k, v, { heads: c.heads, scale: c.scale, mask: maskTensor }))
+    const distanceBias = bias && scope.upload(bias, [c.heads, c.queries + c.keys - 1], 'f32')
+    return gpu.read(attention(scope, q, k, v, { heads: c.heads, scale: c.scale, mask: maskTensor, distanceBias }))
   })
 }
 
@@ -117,6 +121,18 @@ describe.each(dtypes)('attention %s', (dtype) => {
     expect(relativeError(got, attentionReference(c, values.q, values.k, values.v, mask))).toBeLessThan(TOLERANCE[dtype])
   })
 
+  it.each<Case & { masked: boolean }>([
+    { batch: 1, queries: 1, keys: 1, heads: 2, size: 20, scale: 1, masked: false },
+    { batch: 1, queries: 149, keys: 149, heads: 3, size: 20, scale: 1, masked: false },
+    { batch: 2, queries: 37, keys: 53, heads: 2, size: 64, scale: 0.4, masked: true },
+  ])('adds a bias by distance at $batch × $queries × $keys, $heads heads of $size, masked: $masked', async ({ masked, ...c }) => {
+    const values = inputs(c, dtype)
+    const bias = randomValues(5, c.heads * (c.queries + c.keys - 1), 3)
+    const mask = masked ? randomMask(c, 0.6) : undefined
+    const got = await run(c, dtype, values, mask, bias)
+    expect(relativeError(got, attentionReference(c, values.q, values.k, values.v, mask, bias))).toBeLessThan(TOLERANCE[dtype])
+  })
+
   it('gives 0 where all keys are masked, and skips leading masked tiles', async () => {
     const c: Case = { batch: 2, queries: 5, keys: 41, heads: 2, size: 48 }
     const values = inputs(c, dtype)
@@ -158,6 +174,8 @@ it('refuses shapes that do not fit, saying what it expected', async () => {
     expect(() => attention(scope, q, k, k, { heads: 5 })).toThrow('attention: expected q [B, N, 5·d]')
     expect(() => attention(scope, q, k, scope.alloc([1, 4, 96]), { heads: 2 })).toThrow('attention: expected v f32 [1, 5, 96], got f32 [1, 4, 96]')
     expect(() => attention(scope, q, k, k, { heads: 2, mask: scope.alloc([1, 4], 'u32') })).toThrow('attention: expected mask u32 [1, 5]')
+    const bias = scope.alloc([2, 8])
+    expect(() => attention(scope, q, k, k, { heads: 2, distanceBias: bias })).toThrow('attention: expected distanceBias f32 [2, 7], got f32 [2, 8]')
     await gpu.settle()
   })
 })

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { withScope } from '../../workers/engine/scope'
 import { elementCount, type FloatDType } from '../../workers/engine/tensor'
-import { add, affine, cast, gelu, silu } from '../../workers/ops/elementwise'
+import { add, affine, cast, gelu, multiply, silu } from '../../workers/ops/elementwise'
 import { testGpu } from './open-gpu'
 import { asHalf, geluReference, randomValues, relativeError, siluReference } from './reference'
 
@@ -46,6 +46,21 @@ describe.each(dtypes)('elementwise, %s', (dtype) => {
         expect(y.dtype).toBe(dtype)
         const wanted = values.map((v, i) => v + (b[i % size] as number))
         expect(relativeError((await gpu.read(y)).slice(30), wanted.slice(30))).toBeLessThan(tolerance[dtype])
+      })
+    }
+  })
+
+  test('multiply takes b as add does', async () => {
+    const gpu = await testGpu()
+    const values = randomValues(7, count)
+    const input = dtype === 'f16' ? asHalf(values) : values
+    for (const bShape of [shape, [53]]) {
+      const size = elementCount(bShape)
+      const b = randomValues(8, size)
+      await withScope(gpu, async (scope) => {
+        const y = multiply(scope, scope.upload(input, shape, dtype), scope.upload(b, bShape, 'f32'))
+        expect(y.dtype).toBe(dtype)
+        expect(relativeError(await gpu.read(y), input.map((v, i) => v * (b[i % size] as number)))).toBeLessThan(tolerance[dtype])
       })
     }
   })

@@ -11,7 +11,7 @@ import { findCases, readCase } from './read-case'
 import { compare, describeResult, runCase, type Precision } from './run-case'
 
 const folders = findCases('tests/parity')
-const isTransformer = (folder: string) => readCase(folder).className === 'LTXVideoTransformer3DModel'
+const isTransformer = (folder: string) => ['LTXVideoTransformer3DModel', 'T5EncoderModel'].includes(readCase(folder).className)
 
 let gpu: Gpu
 beforeAll(async () => {
@@ -22,7 +22,7 @@ describe('parity with the references', () => {
   it('has cases of every class', () => {
     const classes = new Set(folders.map((folder) => readCase(folder).className))
     expect([...classes].sort()).toEqual([
-      'AutoencoderKLLTXVideo', 'FlowMatchEulerDiscreteScheduler', 'KinoraAutoencoder', 'LTXPipeline', 'LTXVideoTransformer3DModel',
+      'AutoencoderKLLTXVideo', 'FlowMatchEulerDiscreteScheduler', 'KinoraAutoencoder', 'LTXPipeline', 'LTXVideoTransformer3DModel', 'T5EncoderModel',
     ])
   })
 
@@ -77,6 +77,16 @@ describe('a case that does not fit', () => {
     })
     for (const precision of ['f32', 'q4'] as const) expect(await runCase(gpu, without, precision)).toMatchObject({ status: 'fail' })
   })
+
+  it.each(['layer.0.SelfAttention.o', 'layer.0.SelfAttention.relative_attention_bias', 'layer.1.DenseReluDense.wo'])(
+    'fails at every precision without %s',
+    async (part) => {
+      const without = altered(join(folder, part), 't5_encoder_wide_head', 'weights.safetensors', (weights) => {
+        weights.tensor(`encoder.block.0.${part}.weight`).bytes.fill(0)
+      })
+      for (const precision of ['f32', 'q4'] as const) expect(await runCase(gpu, without, precision)).toMatchObject({ status: 'fail' })
+    },
+  )
 
   it('fails when its recorded output is another', async () => {
     const perturbed = altered(folder, 'flow_match_plain', 'io.safetensors', (io) => io.tensor('out.sigmas').bytes.reverse())

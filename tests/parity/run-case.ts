@@ -5,9 +5,10 @@ import { readCase, type HostTensor, type ParityCase } from './read-case'
 import { decodeKinora, decodeLtx, encodeKinora, encodeLtx } from './run-autoencoder'
 import { runDenoise } from './run-pipeline'
 import { runScheduler } from './run-scheduler'
+import { runT5 } from './run-t5'
 import { runTransformer } from './run-transformer'
 
-/** How the engine computes: f32 throughout, f16 activations, or int8 / int4 weights in a transformer's linear layers. */
+/** How the engine computes: f32 throughout, f16 activations, or int8 / int4 weights in the linear layers of a transformer or T5. */
 export const PRECISIONS = ['f32', 'f16', 'q8', 'q4'] as const
 export type Precision = (typeof PRECISIONS)[number]
 
@@ -34,6 +35,7 @@ type Runner = (scope: Scope, parityCase: ParityCase, precision: Precision) => Pr
 
 const RUNNERS: Record<string, Runner> = {
   'LTXVideoTransformer3DModel.forward': runTransformer,
+  'T5EncoderModel.forward': runT5,
   'LTXPipeline.denoise': runDenoise,
   'AutoencoderKLLTXVideo.decode': decodeLtx,
   'AutoencoderKLLTXVideo.encode': encodeLtx,

@@ -11,6 +11,8 @@ export interface AttentionOptions {
   mask?: Tensor
   /** default 1/√d */
   scale?: number
+  /** f32 [H, N + M − 1]: what the score of query n and key m gets added after scaling, for each head and distance, at m − n + N − 1 */
+  distanceBias?: Tensor
 }
 
 /** How one head size is laid out over a workgroup of 64; see the shader. */
@@ -38,7 +40,7 @@ export function attentionVariant(headSize: number, dtype: FloatDType): string {
 const queriesPerGroup = (tx: number): number => (64 / tx) * 4
 
 /**
- * Patch attention: softmax(q·kᵀ·scale + mask)·v for each head, in tiles with an online softmax; memory does not grow with N·M.
+ * Patch attention: softmax(q·kᵀ·scale + bias + mask)·v for each head, in tiles with an online softmax; memory does not grow with N·M.
  * q: [B, N, H·d], k, v: [B, M, H·d], all f32 or all f16, d a multiple of 4 up to 128; the result has q's shape.
  * A query whose keys are all masked gives 0.
  */
@@ -59,6 +61,11 @@ export function attention(scope: Scope, q: Tensor, k: Tensor, v: Tensor, o: Atte
   if (o.mask && (o.mask.dtype !== 'u32' || elementCount(o.mask.shape) !== batch * keys)) {
     throw new Error(`attention: expected mask u32 [${batch}, ${keys}], got ${o.mask.dtype} [${o.mask.shape.join(', ')}].`)
   }
+  const distances = queries + keys - 1
+  if (o.distanceBias && (o.distanceBias.dtype !== 'f32' || o.distanceBias.shape.join() !== `${o.heads},${distances}`)) {
+    const got = `${o.distanceBias.dtype} [${o.distanceBias.shape.join(', ')}]`
+    throw new Error(`attention: expected distanceBias f32 [${o.heads}, ${distances}], got ${got}.`)
+  }
   const result = scope.alloc(q.shape, q.dtype)
   if (elementCount(q.shape) === 0) return result
 
@@ -70,6 +77,7 @@ export function attention(scope: Scope, q: Tensor, k: Tensor, v: Tensor, o: Atte
     elem: q.dtype,
     OUT_F16: q.dtype === 'f16',
     HAS_MASK: o.mask !== undefined,
+    HAS_BIAS: o.distanceBias !== undefined,
     HEAD: head,
     TX: tile.tx,
     CHUNK: tile.chunk,
@@ -77,7 +85,7 @@ export function attention(scope: Scope, q: Tensor, k: Tensor, v: Tensor, o: Atte
   }
   dispatchGroups(scope.gpu.queue, {
     kernel: scope.gpu.kernels.get({ name: 'attention', code }, prelude),
-    tensors: [q, k, v, o.mask ?? q, result], // a mask that is not read still has to be bound: q stands in
+    tensors: [q, k, v, o.mask ?? q, result, o.distanceBias ?? q], // what is not read still has to be bound: q stands in
     uniforms: [
       u32(queries),
       u32(keys),
