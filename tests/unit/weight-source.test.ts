@@ -8,6 +8,7 @@ const file = openSafetensors(
     single: { dtype: 'F32', shape: [2], values: Float32Array.of(1.5, -2) },
     half: { dtype: 'F16', shape: [3], values: f32ToF16([0.5, -65504, 2 ** -24]) },
     brain: { dtype: 'BF16', shape: [2], values: Uint16Array.of(0x3f80, 0xc040) },
+    byte: { dtype: 'F8_E4M3', shape: [3], values: Uint8Array.of(0x38, 0xfe, 0x01) },
     matrix: { dtype: 'I8', shape: [2, 3], values: Int8Array.of(1, 2, -3, 127, 0, -127) },
     matrix_scale: { dtype: 'F32', shape: [2], values: Float32Array.of(0.5, 2) },
     bare: { dtype: 'I8', shape: [3], values: Int8Array.of(1, 2, 3) },
@@ -22,6 +23,7 @@ describe('weightSource', () => {
     expect([...weights.get('single').values]).toEqual([1.5, -2])
     expect([...weights.get('half').values]).toEqual([0.5, -65504, 2 ** -24])
     expect([...weights.get('brain').values]).toEqual([1, -3])
+    expect([...weights.get('byte').values]).toEqual([1, -448, 2 ** -9])
   })
 
   it('gives int8 as stored, or multiplied out', () => {

@@ -1,4 +1,4 @@
-// 16-bit floats as u16 bit patterns, to and from f32. JavaScript's own Float16Array is too young to rely on.
+// 16-bit floats as u16 bit patterns, and 8-bit ones as bytes, to and from f32. JavaScript's own Float16Array is too young to rely on.
 
 const f32 = new Float32Array(1)
 const u32 = new Uint32Array(f32.buffer)
@@ -16,6 +16,22 @@ export function bf16ToF32(bits: Uint16Array): Float32Array<ArrayBuffer> {
   const values = new Float32Array(bits.length)
   const words = new Uint32Array(values.buffer)
   for (let i = 0; i < bits.length; i++) words[i] = (bits[i]! << 16) >>> 0
+  return values
+}
+
+/** Each byte's value as float8_e4m3fn: 4 bits of exponent (bias 7), 3 of mantissa, no infinities, NaN where all but the sign is 1. */
+const F8_E4M3 = Float32Array.from({ length: 256 }, (_, byte) => {
+  const sign = byte & 0x80 ? -1 : 1
+  const exponent = (byte >>> 3) & 0xf
+  const mantissa = (byte & 7) / 8
+  if ((byte & 0x7f) === 0x7f) return NaN
+  return sign * (exponent === 0 ? mantissa * 2 ** -6 : (1 + mantissa) * 2 ** (exponent - 7))
+})
+
+/** float8_e4m3fn bytes → f32, exact (Micikevicius et al. 2022, "FP8 formats for deep learning"). */
+export function f8E4M3ToF32(bytes: Uint8Array): Float32Array<ArrayBuffer> {
+  const values = new Float32Array(bytes.length)
+  for (let i = 0; i < bytes.length; i++) values[i] = F8_E4M3[bytes[i]!]!
   return values
 }
 

@@ -1,6 +1,6 @@
 // Where a model's weights come from, by name. Models know no files: whatever holds tensors by name will do.
 import { AppError } from '../../src/shared/errors'
-import { bf16ToF32, f16ToF32 } from '../engine/half-floats'
+import { bf16ToF32, f16ToF32, f8E4M3ToF32 } from '../engine/half-floats'
 import { elementCount } from '../engine/tensor'
 
 /** A tensor's values as f32. */
@@ -34,7 +34,7 @@ export interface TensorFile {
   tensor(name: string): { dtype: string; shape: readonly number[]; bytes: Uint8Array<ArrayBuffer> }
 }
 
-/** The weights of a file: F32, F16 and BF16 as floats, I8 with its scale as stored or multiplied out. */
+/** The weights of a file: F32, F16, BF16 and F8_E4M3 as floats, I8 with its scale as stored or multiplied out. */
 export function weightSource(file: TensorFile): WeightSource {
   const source: WeightSource = {
     has: (name) => file.has(name),
@@ -85,7 +85,8 @@ function multipliedOut({ shape: [rows, columns], q, scale }: QuantizedWeight): F
 }
 
 function toFloats(name: string, dtype: string, bytes: Uint8Array<ArrayBuffer>): Float32Array {
-  if (!['F32', 'F16', 'BF16'].includes(dtype)) throw wrong(name, 'F32, F16, BF16, or I8 with its scale', dtype)
+  if (dtype === 'F8_E4M3') return f8E4M3ToF32(bytes)
+  if (!['F32', 'F16', 'BF16'].includes(dtype)) throw wrong(name, 'F32, F16, BF16, F8_E4M3, or I8 with its scale', dtype)
   const width = dtype === 'F32' ? 4 : 2
   const { buffer, byteOffset, length } = bytes.byteOffset % width === 0 ? bytes : bytes.slice()
   if (dtype === 'F32') return new Float32Array(buffer, byteOffset, length / 4)

@@ -1,7 +1,7 @@
 // A whole safetensors file in memory: its tensors by name, and the writing of one.
 // https://github.com/huggingface/safetensors#format
 import { AppError } from '../../src/shared/errors'
-import { bf16ToF32, f16ToF32 } from '../engine/half-floats'
+import { bf16ToF32, f16ToF32, f8E4M3ToF32 } from '../engine/half-floats'
 import { DTYPE_BYTES, headerLength, LENGTH_BYTES, parseSafetensorsHeader, type Dtype } from './safetensors-header'
 
 /** One tensor: row-major little-endian bytes of `shape` elements. */
@@ -81,12 +81,13 @@ export function elementsOf<D extends Dtype>(tensor: StoredTensor, dtype: D): Ele
 }
 
 /**
- * A float tensor's elements as f32: F32 as a view, F16 and BF16 converted.
+ * A float tensor's elements as f32: F32 as a view, F16, BF16 and F8_E4M3 converted.
  * @throws AppError weights-corrupt when the tensor holds integers
  */
 export function floatsOf(tensor: StoredTensor): Float32Array<ArrayBuffer> {
   if (tensor.dtype === 'F16') return f16ToF32(elementsOf(tensor, 'F16'))
   if (tensor.dtype === 'BF16') return bf16ToF32(elementsOf(tensor, 'BF16'))
+  if (tensor.dtype === 'F8_E4M3') return f8E4M3ToF32(elementsOf(tensor, 'F8_E4M3'))
   return elementsOf(tensor, 'F32')
 }
 
