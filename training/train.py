@@ -27,34 +27,51 @@ CARRIED_BYTES = 15 * 2**20
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What differs between the worlds: the core is for two CPU cores, the wide for a GPU. Sizes are WIDTHxHEIGHTxFRAMES, each with its share of the steps."""
+class Mix:
+    """What the steps are made of: sizes as WIDTHxHEIGHTxFRAMES and lengths of their clips in frames, each with its share."""
 
-    square: str
     sizes: dict[str, float]
     frames: str
-    cached: int          # clips of each size at most
-    group: int           # clips rendered together
-    stage: str           # of train_autoencoder.py
-    batch: int           # of its crops
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What differs between the worlds: the core is for two CPU cores, the wide for a GPU."""
+
+    square: str
+    cached: dict[str, int]   # clips of each size at most
+    group: int               # clips rendered together
+    stage: str               # of train_autoencoder.py
+    batch: int               # of its crops
     crop: int
-    pool: int            # of its rendered clips
+    pool: int                # of its rendered clips
+    refresh: int             # steps between fresh ones
+    first: Mix               # of a new transformer's first quarter: pictures are cheap, and teach what everything looks like
+    then: Mix
     tokens: int
     micro: int
     muon: float
-    steps: int           # of the student
+    mean: float              # of the noise levels' logits
+    steps: int               # of the exported model
+    guidance: float
+    shares: dict[str, float]  # of the minutes; what is not needed goes to the transformer. No student: the plain model is exported.
 
 
 PLANS = {
-    "core": Plan(square="128x128", sizes={"128x128x1": 2, "128x128x17": 4, "176x96x17": 1, "96x176x17": 1}, frames="9:1,17:2",
-                cached=8192, group=8, stage="decoder", batch=8, crop=64, pool=160,
-                tokens=4096, micro=64, muon=4e-3, steps=4),
-    "wide": Plan(square="256x256", sizes={"256x256x1": 1, "256x256x33": 4, "336x192x33": 1, "192x336x33": 1}, frames="17:1,33:3",
-                 cached=40960, group=64, stage="both", batch=64, crop=128, pool=512,
-                 tokens=300_000, micro=128, muon=5e-3, steps=4),
+    "core": Plan(square="128x128",
+                 cached={"128x128x1": 12288, "128x128x17": 7168, "128x128x33": 1536, "176x96x17": 1024, "96x176x17": 1024},
+                 group=8, stage="decoder", batch=8, crop=64, pool=160, refresh=16,
+                 first=Mix({"128x128x1": 3, "128x128x17": 1}, "5:1,9:1,17:1"),
+                 then=Mix({"128x128x1": 2, "128x128x17": 5, "128x128x33": 1.2, "176x96x17": 0.7, "96x176x17": 0.7}, "9:1,17:2,33:2"),
+                 tokens=8192, micro=128, muon=5e-3, mean=0.5, steps=10, guidance=4, shares={"autoencoder": 0.11, "cache": 0.08}),
+    "wide": Plan(square="256x256",
+                 cached={"256x256x1": 40960, "256x256x33": 40960, "336x192x33": 10240, "192x336x33": 10240},
+                 group=64, stage="both", batch=64, crop=128, pool=512, refresh=4,
+                 first=Mix({"256x256x1": 3, "256x256x33": 1}, "9:1,17:1"),
+                 then=Mix({"256x256x1": 1, "256x256x33": 4, "336x192x33": 1, "192x336x33": 1}, "17:1,33:3"),
+                 tokens=300_000, micro=128, muon=5e-3, mean=0.5, steps=4, guidance=1, shares={"autoencoder": 0.26, "cache": 0.16, "student": 0.10}),
 }
-# Shares of the minutes; what is not needed is given to the transformer.
-SHARES = {"autoencoder": 0.26, "cache": 0.16, "transformer": 0.44, "student": 0.10}
+FIRST_SHARE = 0.28  # of a new transformer's time
 
 
 def main() -> None:
@@ -91,7 +108,7 @@ def main() -> None:
         if process.returncode:
             raise SystemExit(f"{script} failed with exit status {process.returncode}; its output is in {work / 'train.log'}.")
 
-    minutes = {name: share * options.minutes for name, share in SHARES.items()}
+    minutes = {name: share * options.minutes for name, share in plan.shares.items()}
     if not (work / "transformer.pt").exists() and not (work / "autoencoder.pt").exists():
         print("going on from the repository's checkpoint" if checkpoint.load(work, options.world) else "starting anew")
     same = ["--world", options.world, "--device", options.device]
@@ -100,26 +117,36 @@ def main() -> None:
         stage("train_autoencoder.py", "pca", *same, *square)
         options.autoencoder = True
     if options.autoencoder:
-        stage("train_autoencoder.py", plan.stage, *same, *square, "--rate", "2e-3", "--minutes", str(minutes["autoencoder"]),
+        stage("train_autoencoder.py", plan.stage, *same, *square, "--rate", "2e-3", "--minutes", str(minutes["autoencoder"]), "--refresh", str(plan.refresh),
               "--batch", str(max(4, plan.batch // options.shrink**2)), "--crop", str(plan.crop), "--pool", str(max(16, plan.pool // options.shrink**2)))
-        shutil.rmtree(work / "latents", ignore_errors=True)
-    if not (work / "transformer.pt").exists():
-        stage("train_text_encoder.py", *same, "--minutes", str(min(3, 0.04 * options.minutes)))
-    sizes = {smaller(size): share for size, share in plan.sizes.items()}
-    for size, share in sizes.items():
-        stage("latent_cache.py", *same, "--size", size, "--clips", str(max(512, plan.cached // options.shrink**4)),
-              "--group", str(plan.group), "--minutes", str(minutes["cache"] * share / sum(sizes.values())))
-    drawn = ["--sizes", ",".join(f"{size}:{share}" for size, share in sizes.items()), "--frames", plan.frames,
-             "--tokens", str(plan.tokens // options.shrink**4), "--micro", str(plan.micro), "--muon", str(plan.muon)]
+        if plan.stage == "both":  # the decoder alone leaves the latents as they are
+            shutil.rmtree(work / "latents", ignore_errors=True)
+    new = not (work / "transformer.pt").exists()
+    if new:
+        stage("train_text_encoder.py", *same, "--minutes", str(min(4, 0.04 * options.minutes)))
+    for size, clips in plan.cached.items():
+        stage("latent_cache.py", *same, "--size", smaller(size), "--clips", str(max(512, clips // options.shrink**4)),
+              "--group", str(plan.group), "--minutes", str(minutes["cache"] * clips / sum(plan.cached.values())))
+
+    def drawn(mix: Mix) -> list[str]:
+        return ["--sizes", ",".join(f"{smaller(size)}:{share}" for size, share in mix.sizes.items()), "--frames", mix.frames,
+                "--tokens", str(plan.tokens // options.shrink**4), "--micro", str(plan.micro), "--muon", str(plan.muon), "--mean", str(plan.mean)]
+
     # What loading and an autoencoder that was there already left over goes to the transformer.
-    left = options.minutes - (time.time() - started) / 60 - minutes["student"] - 0.03 * options.minutes
-    stage("train_transformer.py", *same, *drawn, "--minutes", str(max(left, 0.2)), "--decay", "0.25", processes=options.processes)
-    stage("distil.py", *same, *drawn, "--minutes", str(minutes["student"]), "--steps", str(plan.steps), processes=options.processes)
+    left = max(0.4, options.minutes - (time.time() - started) / 60 - minutes.get("student", 0) - 0.03 * options.minutes)
+    if new:
+        stage("train_transformer.py", *same, *drawn(plan.first), "--minutes", str(FIRST_SHARE * left), processes=options.processes)
+        left *= 1 - FIRST_SHARE
+    stage("train_transformer.py", *same, *drawn(plan.then), "--minutes", str(left), "--decay", "0.35", processes=options.processes)
+    student = "student" in minutes
+    if student:
+        stage("distil.py", *same, *drawn(plan.then), "--minutes", str(minutes["student"]), "--steps", str(plan.steps), processes=options.processes)
     folder = checkpoint.save(work)
-    stage("sample.py", "--world", options.world, "--scenes", "16", "--size", next(size for size in sizes if not size.endswith("x1")),
+    stage("sample.py", "--world", options.world, "--scenes", "16", "--size", smaller(next(size for size in plan.then.sizes if not size.endswith("x1"))),
           "--out", str(work / "sheet.png"))
     model_folder = work / "starter"
-    stage("export.py", "--world", options.world, "--out", str(model_folder), "--student", "--steps", str(plan.steps), "--guidance", "1")
+    stage("export.py", "--world", options.world, "--out", str(model_folder), *(["--student"] if student else []),
+          "--steps", str(plan.steps), "--guidance", str(plan.guidance))
     if options.out:
         carry(folder, model_folder, work, options.out)
 
