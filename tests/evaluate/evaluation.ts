@@ -82,6 +82,7 @@ export async function evaluate(evaluation: Evaluation): Promise<Report> {
   const measured = evaluation.curve ? await measureCurve(evaluation, chosen) : []
   const { manifest, adapter, software, precision } = engine
   const { steps, guidance, width, height, frames } = settings
+  const images = comparable?.images ?? null
   return {
     adapter,
     software,
@@ -106,11 +107,11 @@ export async function evaluate(evaluation: Evaluation): Promise<Report> {
     renderConsistency: reference?.consistency.renders ?? null,
     curve: evaluation.curve ? measured : (comparable?.curve ?? []),
     curveBy: evaluation.curve ? 'engine' : comparable ? 'reference' : 'nobody',
-    images: comparable?.images ?? null,
+    images,
     shapes: comparable?.shapes ?? [],
     sheet,
     secondsPerClip,
-    pass: meetsBars({ rows, agreement }),
+    pass: meetsBars({ rows, agreement, images, world: facts.world }),
   }
 }
 

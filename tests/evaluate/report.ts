@@ -2,7 +2,7 @@
 import type { Consistency } from './consistency'
 import type { Reference } from './reference'
 import type { AttributeScores, Row } from './score'
-import { AGREEMENT_DB, PROBE_BAR, type World } from './world'
+import { AGREEMENT_DB, IMAGE_BARS, PROBE_BAR, type World } from './world'
 
 /** A point of the step-to-quality curve. */
 export interface CurvePoint {
@@ -23,6 +23,8 @@ export interface Agreement {
   /** share of the probe's answers that are the same for both; all attributes of the clips compared by them */
   sameReadings: number
 }
+
+type Images = NonNullable<Reference['images']>
 
 /** Everything that `--json` prints. */
 export interface Report {
@@ -57,7 +59,7 @@ export interface Report {
   curve: CurvePoint[]
   curveBy: 'engine' | 'reference' | 'nobody'
   /** training/evaluate.py's; null where the reference does not hold */
-  images: Reference['images'] | null
+  images: Images | null
   /** training/evaluate.py's; none where the reference does not hold */
   shapes: Reference['shapes']
   sheet: string
@@ -65,10 +67,16 @@ export interface Report {
   pass: boolean
 }
 
-/** Whether all counted rows meet their bars, and frames that were compared agree; with no row that counts, nothing was shown. */
-export function meetsBars({ rows, agreement }: Pick<Report, 'rows' | 'agreement'>): boolean {
+/** Whether all counted rows and image to video meet their bars, and frames that were compared agree; with no row that counts, nothing was shown. */
+export function meetsBars({ rows, agreement, images, world }: Pick<Report, 'rows' | 'agreement' | 'images' | 'world'>): boolean {
   const counted = rows.filter(({ counts }) => counts)
-  return counted.length > 0 && counted.every(({ pass }) => pass) && (agreement === null || agreement.leastDb >= AGREEMENT_DB)
+  const agreed = agreement === null || agreement.leastDb >= AGREEMENT_DB
+  return counted.length > 0 && counted.every(({ pass }) => pass) && agreed && (images === null || meetsImageBar(images, world))
+}
+
+function meetsImageBar({ scores, probe, evenStart }: Images, world: World): boolean {
+  const relative = Object.entries(scores).map(([name, score]) => score / (probe[name] ?? 1))
+  return Math.min(evenStart, ...relative) >= IMAGE_BARS[world]
 }
 
 const percent = (share: number | null) => (share === null ? '–' : `${(100 * share).toFixed(1)} %`)
@@ -104,7 +112,7 @@ export function describeReport(report: Report): string[] {
       (report.referenceFrechet === null ? '' : `; ${report.referenceFrechet.toFixed(2)} of all through training/evaluate.py`),
     `From frame to frame: ${describeConsistency(consistency)}${renderConsistency ? `; renders: ${describeConsistency(renderConsistency)}` : ''}`,
     ...(curve.length ? [`By steps (${report.curveBy === 'engine' ? 'engine' : 'training/evaluate.py'}): ${curve.map(describePoint).join(', ')}`] : []),
-    ...(report.images ? [`Image to video (training/evaluate.py): ${describeImages(report.images)}`] : []),
+    ...(report.images ? [`Image to video (training/evaluate.py): ${describeImages(report.images, world)}`] : []),
     ...(report.shapes.length ? [`By shape (training/evaluate.py, mean relative score): ${report.shapes.map(describeShape).join(', ')}`] : []),
     `${report.secondsPerClip.toFixed(1)} s a clip; sheet: ${report.sheet}`,
     report.pass ? 'All bars are met.' : 'Not all bars are met.',
@@ -120,9 +128,11 @@ function describePoint({ steps, guidance, mean }: CurvePoint): string {
   return `${steps}: ${percent(mean)}${guidance === 1 ? ' unguided' : ''}`
 }
 
-function describeImages({ n, scores, probe, evenStart }: NonNullable<Reference['images']>): string {
+function describeImages(images: Images, world: World): string {
+  const { n, scores, probe, evenStart } = images
   const read = Object.entries(scores).map(([name, score]) => `${name} ${percent(score / (probe[name] ?? 1))}`)
-  return `of ${n} pictures the last frame still shows ${read.join(', ')} (relative to renders); ${percent(evenStart)} set off evenly`
+  const verdict = meetsImageBar(images, world) ? 'met' : 'MISSED'
+  return `of ${n} pictures the last frame still shows ${read.join(', ')} (relative to renders); ${percent(evenStart)} set off evenly; bar ${percent(IMAGE_BARS[world])}: ${verdict}`
 }
 
 function describeShape({ width, height, frames, mean, n }: Reference['shapes'][number]): string {

@@ -19,6 +19,9 @@ export const BARS: Record<World, Record<Attribute, number>> = {
   wide: { sky: 0.97, land: 0.97, weather: 0.95, subject: 0.95, colour: 0.95, motion: 0.92, camera: 0.95, style: 0.97 },
 }
 
+/** Image to video: the least share of clips that set off evenly, and of what can be read in a render's last frame that can be in the clip's. */
+export const IMAGE_BARS: Record<World, number> = { core: 0.7, wide: 0.9 }
+
 /** A probe that reads renders worse than this does not judge: its row is shown and does not count. */
 export const PROBE_BAR = 0.97
 

@@ -74,11 +74,17 @@ test('colour is not asked of noir; none is scored where there is a class for it'
 test('all counted rows must meet their bars, and compared frames must agree', () => {
   const rows = scoreRows([sky('day', 'day')], facts)
   const agreement = { n: 1, leastDb: 40, meanDb: 40, sameReadings: 1 }
-  expect(meetsBars({ rows, agreement: null })).toBe(true)
-  expect(meetsBars({ rows, agreement })).toBe(true)
-  expect(meetsBars({ rows, agreement: { ...agreement, leastDb: 34.9 } })).toBe(false)
-  expect(meetsBars({ rows: scoreRows([sky('day', 'sunset')], facts), agreement: null })).toBe(false)
-  expect(meetsBars({ rows: [], agreement: null })).toBe(false)
+  const shown = { rows, agreement: null, images: null, world: 'core' } as const
+  expect(meetsBars(shown)).toBe(true)
+  expect(meetsBars({ ...shown, agreement })).toBe(true)
+  expect(meetsBars({ ...shown, agreement: { ...agreement, leastDb: 34.9 } })).toBe(false)
+  expect(meetsBars({ ...shown, rows: scoreRows([sky('day', 'sunset')], facts) })).toBe(false)
+  expect(meetsBars({ ...shown, rows: [] })).toBe(false)
+  const images = { n: 50, scores: { sky: 0.9, subject: 0.7 }, probe: { sky: 1, subject: 1 }, evenStart: 0.7 }
+  expect(meetsBars({ ...shown, images })).toBe(true)
+  expect(meetsBars({ ...shown, images: { ...images, evenStart: 0.69 } })).toBe(false)
+  expect(meetsBars({ ...shown, images: { ...images, scores: { sky: 0.9, subject: 0.69 } } })).toBe(false)
+  expect(meetsBars({ ...shown, images, world: 'wide' })).toBe(false)
   expect(meanScore(rows)).toEqual({ scores: { sky: 1 }, mean: 1 })
 })
 
