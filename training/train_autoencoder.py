@@ -31,7 +31,7 @@ PCA_CLIPS = 640
 # Latents keep part of their natural spread: sigma^0.4 instead of whitening (0) or raw (1).
 # Coarse channels then stand out of the noise first, and fine ones cannot rule the loss.
 SPREAD = 0.4
-LATENT_NOISE = 0.3  # largest standard deviation, in the transformer's units
+LATENT_NOISE = 0.7  # largest standard deviation, in the transformer's units
 HELD_OUT_SEED = 1_000_003
 
 
@@ -154,7 +154,7 @@ def reconstruction_loss(output: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     across = (error[..., 1:] - error[..., :-1]).abs() * weight[..., 1:]
     down = (error[..., 1:, :] - error[..., :-1, :]).abs() * weight[..., 1:, :]
     onward = (error[:, :, 1:] - error[:, :, :-1]).abs() * weight[:, :, 1:]
-    return (error.abs() * weight).mean() + 0.5 * (across.mean() + down.mean()) + 0.25 * onward.mean()
+    return (error.abs() * weight).mean() + 0.5 * (across.mean() + down.mean()) + 2.0 * onward.mean()
 
 
 @torch.no_grad()
