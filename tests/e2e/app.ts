@@ -118,3 +118,12 @@ export async function openWith(page: Page, url: string, request: GenerateRequest
   }, { ...rest, negativePrompt, seedMode: 'fixed' })
   await page.goto(url)
 }
+
+/** Waits until the job is in this step or a later one: a quick step may be over before an expectation looks again. */
+export async function reachStep(page: Page, step: number): Promise<void> {
+  const reached = (least: number) => {
+    const words = document.querySelector('[role="status"][aria-label="Progress"]')?.textContent ?? ''
+    return Number(/step (\d+) of/.exec(words)?.[1] ?? 0) >= least
+  }
+  await page.waitForFunction(reached, step, { timeout: CLIP_MS, polling: 'raf' })
+}

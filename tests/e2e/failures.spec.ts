@@ -1,6 +1,6 @@
 // Bad days: each says what happened, loses nothing else, and offers the way out.
 import { chromiumFlags, findChromium } from './browser'
-import { CLIP_MS, expect, openWith, smallClip, test } from './app'
+import { CLIP_MS, expect, openWith, reachStep, smallClip, test } from './app'
 import type { Damage } from './app'
 
 const WEIGHTS = 'transformer/diffusion_pytorch_model.safetensors'
@@ -68,7 +68,7 @@ test('a lost GPU device fails the job with its reason, and Retry works without a
   const request = smallClip(app.starter, { steps: app.starter.steps.max })
   await openWith(page, app.url, request)
   await page.getByRole('button', { name: 'Generate', exact: true }).click()
-  await expect(page.getByRole('status', { name: 'Progress' })).toHaveText(/step 1 of/, { timeout: CLIP_MS })
+  await reachStep(page, 1)
 
   const cdp = await browser.newBrowserCDPSession()
   // the process that every WebGPU device of this browser lives in; the browser starts another
@@ -78,7 +78,7 @@ test('a lost GPU device fails the job with its reason, and Retry works without a
 
   await page.evaluate(() => Object.assign(window, { sameDocument: true }))
   await notice.getByRole('button', { name: 'Retry' }).click()
-  await expect(page.getByRole('status', { name: 'Progress' })).toHaveText(/step 2 of/, { timeout: CLIP_MS })
+  await reachStep(page, 2)
   expect(await page.evaluate(() => 'sameDocument' in window)).toBe(true)
   await page.keyboard.press('Escape')
   await expect(page.getByRole('status', { name: 'Progress' })).toHaveText('Cancelled. Nothing was kept.', { timeout: CLIP_MS })
