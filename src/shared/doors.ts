@@ -1,4 +1,5 @@
 // The doors of the workers, as comlink exposes them. Types only; the workers implement them.
+import type { ErrorData } from './errors'
 import type { ClipRecord } from './record'
 import type { GenerateRequest } from './request'
 import type { GenerateResult, ProgressEvent } from './job'
@@ -62,4 +63,65 @@ export interface LibraryDoor {
   remove(id: string): Promise<void>
   /** bytes used by this site and what the browser grants it */
   usage(): Promise<{ usedBytes: number; quotaBytes: number }>
+}
+
+/** One file of a download. */
+export interface DownloadPart {
+  path: string
+  /** bytes that are here, those of the chunk under way included */
+  bytesDone: number
+  /** in all; about, until the server was asked */
+  bytesTotal: number
+}
+
+export type DownloadStatus =
+  | 'absent' // nothing is here
+  | 'paused' // something is here, nothing is under way
+  | 'complete' // all is here and was found right
+  | 'asking' // the server is asked how long the files are
+  | 'downloading'
+  | 'waiting' // a request failed and will be tried again: `note` says why
+  | 'checking' // what is here is compared with its hashes
+
+/** What the page shows of a model source. */
+export interface DownloadState {
+  /** `id` of a ModelSource */
+  source: string
+  status: DownloadStatus
+  parts: DownloadPart[]
+  /** of the last seconds; null while nothing comes */
+  bytesPerSecond: number | null
+  secondsLeft: number | null
+  /** false: the server sends whole files only, so that a file that breaks off is fetched from its beginning; null: not asked yet */
+  resumable: boolean | null
+  /** what the person should know while it goes on */
+  note: string | null
+  /** why it stopped without being asked to */
+  error: ErrorData | null
+}
+
+/** Bytes that this site uses, that the browser grants it, and that are left of these. */
+export interface StorageSpace {
+  usedBytes: number
+  quotaBytes: number
+  freeBytes: number
+}
+
+/** models.worker: the files of models, from their servers to this disk. */
+export interface ModelsDoor {
+  /** every source of the table, and what is here of it */
+  list(): Promise<DownloadState[]>
+  /**
+   * Downloads what is missing and checks it all; goes on where an earlier one stopped. Answers when it is complete or has
+   * stopped: `error` says why, null after pause or remove. Calling it while it runs is to wait for the same one.
+   * @param baseUrl of a mirror, ending in /; null: the hub
+   */
+  download(source: string, baseUrl: string | null, onState: (state: DownloadState) => void): Promise<DownloadState>
+  /** stops a download or a verification; what is here stays */
+  pause(source: string): Promise<void>
+  /** reads all that is here and compares it with its hashes; what is damaged is forgotten, so that the next download fetches that alone */
+  verify(source: string, onState: (state: DownloadState) => void): Promise<DownloadState>
+  /** stops it if it runs, and deletes what is here */
+  remove(source: string): Promise<void>
+  space(): Promise<StorageSpace>
 }
