@@ -12,7 +12,10 @@ export const PANEL = 8
 /** Inputs that share a scale in i4. */
 export const I4_GROUP = 32
 
-/** y = x·Wᵀ + b, uploaded. The buffers' layout is the kernels' own: make it with uploadLinear only. */
+/** The largest half: beyond lies infinity. */
+const MAX_HALF = 65504
+
+/** y = x·Wᵀ + b, uploaded. The buffers' layout is the kernels' own: make it with uploadLinear or, from a file's bytes, with ops/quantize.ts. */
 export interface LinearWeight {
   format: WeightFormat
   out: number
@@ -32,7 +35,7 @@ export interface QuantizedValues {
   scale: Float32Array
 }
 
-/** The largest integers q with w ≈ q·scale[o], |q| ≤ 127. values [out, in] */
+/** The largest integers q with w ≈ q·scale[o], |q| ≤ 127. values [out, in]. Divided in f32, as ops/quantize.ts does on the GPU. */
 export function quantizeI8(values: Float32Array, out: number, inner: number): QuantizedValues {
   const q = new Int8Array(out * inner)
   const scale = new Float32Array(out)
@@ -41,7 +44,7 @@ export function quantizeI8(values: Float32Array, out: number, inner: number): Qu
     for (let k = o * inner; k < (o + 1) * inner; k++) largest = Math.max(largest, Math.abs(values[k] as number))
     const step = (scale[o] = Math.fround(largest / 127))
     if (step === 0) continue
-    for (let k = o * inner; k < (o + 1) * inner; k++) q[k] = Math.max(-127, Math.min(127, Math.round((values[k] as number) / step)))
+    for (let k = o * inner; k < (o + 1) * inner; k++) q[k] = Math.max(-127, Math.min(127, Math.round(Math.fround((values[k] as number) / step))))
   }
   return { q, scale }
 }
@@ -57,9 +60,9 @@ export function quantizeI4(values: Float32Array, out: number, inner: number): Qu
       const end = Math.min(first + I4_GROUP, (o + 1) * inner)
       let extreme = 0
       for (let k = first; k < end; k++) if (Math.abs(values[k] as number) > Math.abs(extreme)) extreme = values[k] as number
-      const step = (scale[o * groups + g] = roundToHalf(extreme / -8))
+      const step = (scale[o * groups + g] = roundToHalf(Math.max(-MAX_HALF, Math.min(MAX_HALF, extreme / -8))))
       if (step === 0) continue
-      for (let k = first; k < end; k++) q[k] = Math.max(-8, Math.min(7, Math.round((values[k] as number) / step)))
+      for (let k = first; k < end; k++) q[k] = Math.max(-8, Math.min(7, Math.round(Math.fround((values[k] as number) / step))))
     }
   }
   return { q, scale }
