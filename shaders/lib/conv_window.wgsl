@@ -1,6 +1,7 @@
 // conv: what its kernels share: sizes, where a row's window lies in x, and what happens to a sum
 // x: [F, H, W, C] elem, channels last; y, residual: [F', H', W', O] out_elem, residual_elem; bias: f32 [O up to 4s]
-// w: [tap][C/4][O/4] blocks of 4 input by 4 output channels, column = input channel, zero where C or O is no multiple of 4
+// w: [tap][C/4][outs/4] blocks of 4 input by 4 output channels, column = input channel, zero where C or O is no multiple of 4;
+// a shard of them, for the output channels first_out … first_out + outs - 1
 
 struct Dims {
   frames: u32,
@@ -21,6 +22,9 @@ struct Dims {
   pad_t: u32,
   pad_y: u32,
   pad_x: u32,
+  // of all shards together, and where this one begins, a multiple of 4
+  all_outs: u32,
+  first_out: u32,
 }
 
 // f16 stores clamp: beyond it lies Inf
@@ -60,6 +64,6 @@ fn activate(value: vec4<f32>) -> vec4<f32> {
 
 fn finish(row: u32, group: u32, sum: vec4<f32>) {
   if (row < dims.row_end && group * 4u < dims.outs) {
-    write_y(row, group, activate(sum + bias[group]));
+    write_y(row, group, activate(sum + bias[dims.first_out / 4u + group]));
   }
 }

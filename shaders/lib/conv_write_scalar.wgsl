@@ -4,7 +4,7 @@
 
 fn write_y(row: u32, group: u32, value: vec4<f32>) {
   for (var i = 0u; i < min(4u, dims.outs - group * 4u); i++) {
-    let at = row * dims.outs + group * 4u + i;
+    let at = row * dims.all_outs + dims.first_out + group * 4u + i;
     var sum = value[i];
     if (HAS_RESIDUAL) {
       sum += f32(residual[at]);

@@ -12,7 +12,7 @@ type Options = Omit<ConvOptions, 'addTo' | 'dtype' | 'variant'>
 function convReference(x: Float32Array, [F, H, W, C]: Size4, w: Float32Array, shape: readonly number[], bias: Float32Array | undefined, o: Options) {
   const [O = 0, I = 0, kt = 0, kh = 0, kw = 0] = shape.length === 4 ? [shape[0], shape[1], 1, shape[2], shape[3]] : shape
   const [st, sh, sw] = o.stride ?? [1, 1, 1]
-  const before = o.time === 'both' ? (kt - 1) >> 1 : kt - 1
+  const before = o.time === 'valid' ? 0 : o.time === 'both' ? (kt - 1) >> 1 : kt - 1
   const after = o.time === 'both' ? (kt - 1) >> 1 : 0
   const [py, px] = [(kh - 1) >> 1, (kw - 1) >> 1]
   const frames = Math.floor((F + before + after - kt) / st) + 1
@@ -50,6 +50,8 @@ interface Case {
   bias?: boolean
   residual?: boolean
   options?: Options
+  /** output channels in a binding */
+  shardOuts?: number
   /** runs in every dtype and variant */
   varied?: boolean
 }
@@ -65,12 +67,15 @@ const cases: Case[] = [
   { name: '3D 3×3×3 causal', x: [4, 4, 3, 12], w: [20, 12, 3, 3, 3], bias: true, options: { time: 'causal' } },
   { name: '3D 3×3×3 non-causal, reflect', x: [3, 5, 4, 8], w: [12, 8, 3, 3, 3], bias: true, options: { time: 'both', padSpace: 'reflect' } },
   { name: '3D 3×3×3 causal, stride 2 each way', x: [5, 6, 7, 8], w: [8, 8, 3, 3, 3], bias: true, options: { stride: [2, 2, 2] } },
+  { name: '3D 3×3×3 with its frames already around it', x: [4, 3, 4, 8], w: [8, 8, 3, 3, 3], bias: true, residual: true, options: { time: 'valid' } },
+  { name: '3D 3×3×3, output channels in shards', x: [2, 5, 4, 8], w: [22, 8, 3, 3, 3], bias: true, residual: true, options: { time: 'both' }, shardOuts: 8, varied: true },
+  { name: '2D 3×3, whole groups of output channels in shards, silu', x: [1, 5, 4, 6], w: [16, 6, 3, 3], bias: true, options: { activation: 'silu' }, shardOuts: 8 },
   { name: '3D on one frame', x: [1, 3, 3, 4], w: [4, 4, 3, 3, 3], options: { time: 'both' } },
 ]
 
 const TOLERANCE: Record<FloatDType, number> = { f32: 1e-5, f16: 2e-3 }
 
-async function expectAgreement({ x, w, bias, residual, options = {} }: Case, dtype: FloatDType, variant?: ConvVariant): Promise<void> {
+async function expectAgreement({ x, w, bias, residual, options = {}, shardOuts }: Case, dtype: FloatDType, variant?: ConvVariant): Promise<void> {
   const gpu = await testGpu()
   const round = (values: Float32Array<ArrayBuffer>) => (dtype === 'f16' ? asHalf(values) : values)
   const count = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1)
@@ -81,7 +86,9 @@ async function expectAgreement({ x, w, bias, residual, options = {} }: Case, dty
   const added = residual ? randomValues(4, expected.y.length) : undefined
   await withScope(gpu, async (scope) => {
     const addTo = added && scope.upload(added, expected.shape, 'f32') // the residual stream stays f32
-    const y = conv(scope, scope.upload(input, x, dtype), uploadConv(scope, weight, w, biases, dtype), {
+    const uploaded = uploadConv(scope, weight, w, biases, dtype, shardOuts && shardOuts * count(w.slice(1)))
+    expect(uploaded.shards.length).toBe(shardOuts ? Math.ceil((w[0] ?? 0) / shardOuts) : 1)
+    const y = conv(scope, scope.upload(input, x, dtype), uploaded, {
       ...options,
       ...(addTo && { addTo }),
       ...(variant && { variant }),
@@ -99,7 +106,7 @@ test.each(cases)('conv in f32: $name', async (one) => expectAgreement(one, 'f32'
 const few = cases.filter(({ varied }) => varied)
 test.each(few)('conv in f16: $name', async (one) => expectAgreement(one, 'f16'))
 test.each(few)('conv by tiles: $name', async (one) => expectAgreement(one, 'f32', 'tile'))
-test.each(few.slice(-1))('conv without subgroups: $name', async (one) => expectAgreement(one, 'f32', 'direct'))
+test.each(few.slice(-2))('conv without subgroups: $name', async (one) => expectAgreement(one, 'f32', 'direct'))
 
 test('the variant follows the adapter', () => {
   const facts = { name: 'some adapter', f16: true, subgroups: true, software: false }
@@ -126,6 +133,15 @@ test('f16 stores clamp instead of overflowing', async () => {
     const x = scope.upload(new Float32Array(4).fill(60000), [1, 1, 1, 4], 'f16')
     const w = uploadConv(scope, new Float32Array([1, 1, 1, 1, -1, -1, -1, -1]), [2, 4, 1, 1], undefined, 'f16')
     expect([...(await gpu.read(conv(scope, x, w)))]).toEqual([65504, -65504])
+  })
+})
+
+test('too few frames without padding are refused', async () => {
+  const gpu = await testGpu()
+  await withScope(gpu, async (scope) => {
+    const weight = uploadConv(scope, new Float32Array(3 * 16), [4, 4, 3, 1, 1], undefined, 'f32')
+    const x = scope.upload(new Float32Array(8), [2, 1, 1, 4], 'f32')
+    expect(() => conv(scope, x, weight, { time: 'valid' })).toThrow(/at least 3 frames/)
   })
 })
 
