@@ -11,7 +11,7 @@ registerErrorTransfer()
 
 const studio = new Studio()
 const jobs = new Map<string, AbortController>()
-/** settles when the job before has ended; a job never rejects it */
+/** settles when the job before has ended; it never rejects */
 let queue: Promise<unknown> = Promise.resolve()
 
 /** A size and rate that stand for all when the page asks which encoder there is. */
@@ -43,6 +43,12 @@ const door: GenerateDoor = {
   async cancel(jobId) {
     jobs.get(jobId)?.abort(new AppError('cancelled', 'The job was cancelled.', {}))
     await queue
+  },
+
+  fits(bytes) {
+    const answer = queue.then(() => studio.fits(bytes))
+    queue = answer.catch(() => undefined)
+    return answer
   },
 
   gpuBuffers: () => studio.buffers(),

@@ -20,6 +20,11 @@ export async function probe(): Promise<AdapterReport> {
   return client.call((door) => door.probe())
 }
 
+/** Whether the GPU can give so many bytes beside what it holds now. @throws AppError no-webgpu, no-adapter */
+export function fits(bytes: number): Promise<boolean> {
+  return client.call((door) => door.fits(bytes))
+}
+
 /** GPU buffers that live now, and how many of them are weights; between jobs the two are equal. */
 export function gpuBuffers(): Promise<{ live: number; weights: number }> {
   return client.call((door) => door.gpuBuffers())

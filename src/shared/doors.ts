@@ -48,6 +48,8 @@ export interface GenerateDoor {
   generate(jobId: string, modelUrl: string, request: GenerateRequest, callbacks: JobCallbacks, options?: GenerateOptions): Promise<GenerateResult & { latents?: Float32Array<ArrayBuffer> }>
   /** answers within one step; an unknown job is no error */
   cancel(jobId: string): Promise<void>
+  /** whether the GPU can give so many bytes beside what it holds now; they are allocated, and freed at once. Waits for the job under way. */
+  fits(bytes: number): Promise<boolean>
   /** GPU buffers that live now, and how many of them are weights of the loaded model; between jobs the two are equal */
   gpuBuffers(): Promise<{ live: number; weights: number }>
   /** frees weights and the device */

@@ -3,6 +3,7 @@ import type { TextDoor } from '../../src/shared/doors'
 import type { ProgressEvent } from '../../src/shared/job'
 import { AppError } from '../../src/shared/errors'
 import { openGpu, type Gpu } from '../engine/device'
+import { fitsInMemory } from '../engine/fits-memory'
 import type { FloatDType } from '../engine/tensor'
 import { fetchManifest } from '../weights/fetch-file'
 import { loadModel, type LoadedModel } from './load-model'
@@ -74,6 +75,11 @@ export class Studio {
       this.embeddings.delete(oldest)
     }
     return found
+  }
+
+  /** Whether the GPU can give so many bytes beside what it holds. @throws AppError no-webgpu, no-adapter */
+  async fits(bytes: number): Promise<boolean> {
+    return fitsInMemory((await this.gpu()).device, bytes)
   }
 
   /** Buffers on the GPU: all of them, and how many are the loaded model's weights. */
