@@ -2,10 +2,12 @@ import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { withScope } from '../../workers/engine/scope'
 import type { FloatDType } from '../../workers/engine/tensor'
+import { streamInMemory } from '../../workers/models/stream-in-memory'
 import { T5Encoder } from '../../workers/models/t5-encoder'
 import { parseT5EncoderConfig } from '../../workers/models/t5-encoder-config'
-import { weightsInMemory, type T5Weights } from '../../workers/models/t5-encoder-weights'
+import { embeddingName } from '../../workers/models/t5-encoder-weights'
 import type { FloatWeight, WeightSource } from '../../workers/models/weight-source'
+import type { WeightStream } from '../../workers/ops/weight-stream'
 import { readWeights } from '../parity/read-case'
 import { testGpu } from './open-gpu'
 import { randomValues, relativeError } from './reference'
@@ -37,7 +39,7 @@ function randomWeights(change: (name: string, values: Float32Array) => Float32Ar
   }
 }
 
-const encode = (layers: number, weights: T5Weights, prompts: readonly Uint32Array[], precision: FloatDType = 'f32', signal = never) =>
+const encode = (layers: number, weights: WeightStream, prompts: readonly Uint32Array[], precision: FloatDType = 'f32', signal = never) =>
   withScope(gpu, async (scope) => {
     const encoder = new T5Encoder(config(layers), { precision, linearFormat: precision }, weights)
     const embeds = await encoder.encode(signal, scope, prompts)
@@ -47,7 +49,7 @@ const encode = (layers: number, weights: T5Weights, prompts: readonly Uint32Arra
 const prompt = Uint32Array.of(3, 1, 10, 4, 1)
 
 test('prompts that run together come out as alone', async () => {
-  const weights = weightsInMemory(randomWeights())
+  const weights = streamInMemory(randomWeights())
   const other = Uint32Array.of(2, 0, 7, 7, 9, 1, 5, 3, 1, 0)
   const [first, second] = await encode(2, weights, [prompt, other])
   expect(first?.length).toBe(5 * 16)
@@ -58,7 +60,7 @@ test('prompts that run together come out as alone', async () => {
 test('memory does not grow with the number of blocks', async () => {
   const peak = async (layers: number): Promise<number> => {
     gpu.pool.resetPeak()
-    await encode(layers, weightsInMemory(randomWeights()), [prompt])
+    await encode(layers, streamInMemory(randomWeights()), [prompt])
     return gpu.pool.peakBytes
   }
   expect(await peak(7)).toBe(await peak(2))
@@ -66,39 +68,55 @@ test('memory does not grow with the number of blocks', async () => {
 })
 
 test('every weight is read once, in the order of the blocks', async () => {
-  const memory = weightsInMemory(randomWeights())
+  const memory = streamInMemory(randomWeights())
   const read: string[] = []
-  await encode(2, { ...memory, read: (signal, name) => (read.push(name), memory.read(signal, name)) }, [prompt, prompt])
+  const watched: WeightStream = {
+    ...memory,
+    read(signal, scope, requests, onLoaded) {
+      read.push(...requests.map(({ name }) => name))
+      return memory.read(signal, scope, requests, onLoaded)
+    },
+    floats: (signal, name, shape) => (read.push(name), memory.floats(signal, name, shape)),
+  }
+  await encode(2, watched, [prompt, prompt])
   expect(new Set(read).size).toBe(read.length)
-  const blocks = read.flatMap((name) => /layer_norm|[qkvo]\.weight|w[io]/.test(name) ? (/block\.(\d)\.layer\.(\d)/.exec(name)?.slice(1).join('.') ?? []) : [])
+  const blocks = read.flatMap((name) => /layer_norm|[qkvo]$|w[io]/.test(name) ? (/block\.(\d)\.layer\.(\d)/.exec(name)?.slice(1).join('.') ?? []) : [])
   expect(blocks).toEqual([...blocks].sort())
   expect(blocks.length).toBe(2 * (5 + 4))
 })
 
 test('products past the largest half stay finite, also with f16 activations', async () => {
-  const weights = weightsInMemory(randomWeights((name, values) => (name.includes('wi_') ? values.map((value) => value * 3000) : values)))
+  const weights = streamInMemory(randomWeights((name, values) => (name.includes('wi_') ? values.map((value) => value * 3000) : values)))
   const wide = (await encode(2, weights, [prompt]))[0] ?? new Float32Array()
   expect(wide.every(Number.isFinite)).toBe(true)
   if (gpu.facts.f16) expect(relativeError((await encode(2, weights, [prompt], 'f16'))[0] ?? [], wide)).toBeLessThan(1e-2)
 })
 
-test.each([0, 3, 9, 14])('frees everything when reading fails at the %ith weight, or is aborted there', async (at) => {
-  const memory = weightsInMemory(randomWeights())
+test.each([0, 1, 4, 7])('frees everything when reading fails at the %ith reading, or is aborted there', async (at) => {
+  const memory = streamInMemory(randomWeights())
   let reads = 0
-  const failing: T5Weights = { ...memory, read: (signal, name) => (reads++ === at ? Promise.reject(new Error('gone')) : memory.read(signal, name)) }
+  /** `memory`, with something that happens before one of its readings: rows and tables first, then the halves */
+  const disturbed = (happen: () => void): WeightStream => {
+    const before = async <T>(go: () => Promise<T>): Promise<T> => {
+      if (reads++ === at) happen()
+      return go()
+    }
+    return {
+      ...memory,
+      read: (...all) => before(() => memory.read(...all)),
+      floats: (...all) => before(() => memory.floats(...all)),
+      rows: (...all) => before(() => memory.rows(...all)),
+    }
+  }
+  const failing = disturbed(() => {
+    throw new Error('gone')
+  })
   await expect(encode(3, failing, [prompt])).rejects.toThrow('gone')
   expect(gpu.pool.liveBuffers).toBe(0)
 
   const controller = new AbortController()
   reads = 0
-  const aborting: T5Weights = {
-    ...memory,
-    read(signal, name) {
-      if (reads++ === at) controller.abort()
-      return memory.read(signal, name)
-    },
-  }
-  await expect(encode(3, aborting, [prompt], 'f32', controller.signal)).rejects.toThrow('aborted')
+  await expect(encode(3, disturbed(() => controller.abort()), [prompt], 'f32', controller.signal)).rejects.toThrow('aborted')
   expect(gpu.pool.liveBuffers).toBe(0)
 })
 
@@ -106,7 +124,7 @@ test('says what it cannot run', async () => {
   expect(() => parseT5EncoderConfig({ ...SIZES, feed_forward_proj: 'relu' })).toThrow('feed_forward_proj')
   expect(() => parseT5EncoderConfig({})).toThrow('feed_forward_proj')
   expect(() => parseT5EncoderConfig({ ...SIZES, d_kv: 6 })).toThrow('d_kv: expected a multiple of 4')
-  const weights = weightsInMemory(randomWeights())
+  const weights = streamInMemory(randomWeights())
   await expect(encode(1, weights, [Uint32Array.of(1, 11)])).rejects.toThrow('expected ids below 11, got 11')
   await expect(encode(1, weights, [prompt, new Uint32Array()])).rejects.toThrow('at least one token')
   const half = { ...SIZES, d_model: 32 }
@@ -119,7 +137,8 @@ test.each([
   ['t5_encoder_long', 'encoder.embed_tokens.weight'],
 ])('looks up the rows of %s under %s', async (name, table) => {
   const stored = readWeights(fileURLToPath(new URL(`../parity/${name}`, import.meta.url)))
-  const rows = await weightsInMemory(stored).rows(never, Uint32Array.of(5, 0, 5))
+  expect(embeddingName(stored)).toBe(table)
+  const rows = await streamInMemory(stored).rows(never, table, Uint32Array.of(5, 0, 5))
   const { values, shape: [, width = 0] } = stored.get(table)
   expect([...rows]).toEqual([5, 0, 5].flatMap((id) => [...values.subarray(id * width, (id + 1) * width)]))
 })

@@ -1,7 +1,7 @@
 import type { Scope } from '../../workers/engine/scope'
 import { T5Encoder } from '../../workers/models/t5-encoder'
 import { parseT5EncoderConfig } from '../../workers/models/t5-encoder-config'
-import { weightsInMemory } from '../../workers/models/t5-encoder-weights'
+import { streamInMemory } from '../../workers/models/stream-in-memory'
 import { need, readWeights, type ParityCase } from './read-case'
 import type { Outputs, Precision } from './run-case'
 import { transformerOptions } from './run-transformer'
@@ -12,7 +12,7 @@ export async function runT5(scope: Scope, parityCase: ParityCase, precision: Pre
   const { values: mask } = need(parityCase, 'attention_mask')
   const [batch = 0, tokens = 0] = shape
   const config = parseT5EncoderConfig(parityCase.config)
-  const encoder = new T5Encoder(config, transformerOptions(scope, precision), weightsInMemory(readWeights(parityCase.folder)))
+  const encoder = new T5Encoder(config, transformerOptions(scope, precision), streamInMemory(readWeights(parityCase.folder)))
   const prompts = Array.from({ length: batch }, (_, row) => {
     const end = mask.subarray(row * tokens, (row + 1) * tokens).lastIndexOf(1) + 1
     return Uint32Array.from(ids.subarray(row * tokens, row * tokens + end))

@@ -84,12 +84,12 @@ export class Gpu {
     this.check()
   }
 
-  /** The tensor's raw bytes, once all work before is done. */
-  async readBytes(tensor: Tensor): Promise<ArrayBuffer> {
-    const size = tensorBytes(tensor.shape, tensor.dtype)
+  /** The tensor's raw bytes, once all work before is done; or those from `start` to `end`, both multiples of 4. */
+  async readBytes(tensor: Tensor, start = 0, end = tensorBytes(tensor.shape, tensor.dtype)): Promise<ArrayBuffer> {
+    const size = end - start
     const staging = this.device.createBuffer({ label: 'read', size, usage: USAGE_READ })
     try {
-      this.queue.copy(tensor.buffer, 0, staging, 0, size)
+      this.queue.copy(tensor.buffer, start, staging, 0, size)
       this.queue.flush()
       const mapped = staging.mapAsync(MAP_READ)
       mapped.catch(() => undefined) // it loses the race below when the device says first that it is lost

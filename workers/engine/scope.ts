@@ -37,6 +37,23 @@ export class Scope {
     return tensor
   }
 
+  /** Writes a part of a tensor's bytes: offset and length are multiples of 4. */
+  write(tensor: Tensor, byteOffset: number, bytes: Uint8Array<ArrayBuffer>): void {
+    if (byteOffset + bytes.length > tensorBytes(tensor.shape, tensor.dtype)) {
+      throw new RangeError(`write: [${tensor.shape.join(', ')}] ${tensor.dtype} has no bytes ${byteOffset} to ${byteOffset + bytes.length}.`)
+    }
+    if (this.gpu.queue.dryRun) return
+    this.gpu.queue.flush() // the buffer may be a reused one that pending dispatches still read
+    this.gpu.device.queue.writeBuffer(tensor.buffer, byteOffset, bytes)
+  }
+
+  /** A copy of some of a tensor's 4-byte elements, from the element `first` on. */
+  slice(tensor: Tensor, first: number, shape: readonly number[]): Tensor {
+    const part = this.alloc(shape, tensor.dtype)
+    this.gpu.queue.copy(tensor.buffer, first * 4, part.buffer, 0, tensorBytes(shape, tensor.dtype))
+    return part
+  }
+
   /** Frees one tensor early. A tensor of another scope is left alone. */
   free(tensor: Tensor): void {
     if (this.owned.delete(tensor.buffer)) this.gpu.pool.release(tensor.buffer)

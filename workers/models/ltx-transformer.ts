@@ -12,9 +12,10 @@ import { linear, type LinearWeight, type WeightFormat } from '../ops/linear'
 import type { Modulation } from '../ops/modulation'
 import { norm } from '../ops/norm'
 import { normRope, type RopeTable } from '../ops/rope'
-import { loadFloats, loadLinear } from './load-linear'
+import { buildFrom, renamedStream, requestsOf, type WeightRequest, type WeightStream, type WeightTaker } from '../ops/weight-stream'
 import { coordinateFractions, gridFractions, ropeAngles, type RopeGrid } from './ltx-rope'
-import { embedTimesteps, loadTimestepEmbedder, timestepRows, type TimestepEmbedder } from './timestep-embedding'
+import { takeFrom } from './stream-in-memory'
+import { embedTimesteps, takeTimestepEmbedder, timestepRows, type TimestepEmbedder } from './timestep-embedding'
 import { renamed, type WeightSource } from './weight-source'
 
 /** `transformer/config.json`; what is missing has the reference's default. */
@@ -89,9 +90,8 @@ export class LtxTransformer {
     private readonly captionIn: LinearWeight,
     private readonly captionOut: LinearWeight,
     private readonly blocks: readonly Block[],
-    /** f32 [D] each: shift and scale of the last norm */
-    private readonly outShift: Tensor,
-    private readonly outScale: Tensor,
+    /** f32 [2, D]: shift and scale of the last norm */
+    private readonly outTable: Tensor,
     private readonly tokensOut: LinearWeight,
   ) {}
 
@@ -101,27 +101,44 @@ export class LtxTransformer {
    * @throws AppError weights-corrupt when the config or a weight does not fit
    */
   static load(scope: Scope, config: unknown, source: WeightSource, options: TransformerOptions): LtxTransformer {
+    return LtxTransformer.build(parseConfig(config), takeFrom(scope, withDiffusersNames(source, renamed)), options)
+  }
+
+  /**
+   * The same from weights that are read as they are needed: a large checkpoint is never in memory as a whole.
+   * @param config `transformer/config.json`, parsed as JSON
+   * @throws AppError weights-corrupt when the config or a weight does not fit; the signal's reason when it fires
+   */
+  static stream(signal: AbortSignal, scope: Scope, config: unknown, source: WeightStream, options: TransformerOptions): Promise<LtxTransformer> {
     const parsed = parseConfig(config)
-    const weights = withDiffusersNames(source)
-    const width = parsed.num_attention_heads * parsed.attention_head_dim
+    return buildFrom(signal, scope, withDiffusersNames(source, renamedStream), (take) => LtxTransformer.build(parsed, take, options))
+  }
+
+  /** What `stream` would read, by the names of diffusers: how large a model will be is known before a byte of it is there. */
+  static requests(config: unknown, source: WeightStream, options: TransformerOptions): WeightRequest[] {
+    const parsed = parseConfig(config)
+    return requestsOf(withDiffusersNames(source, renamedStream), (take) => LtxTransformer.build(parsed, take, options))
+  }
+
+  private static build(config: LtxTransformerConfig, take: WeightTaker, options: TransformerOptions): LtxTransformer {
+    const width = config.num_attention_heads * config.attention_head_dim
     const quantize = options.linearFormat === 'i8' || options.linearFormat === 'i4'
-    const outside = (name: string): WeightFormat => (quantize && weights.getQuantized(`${name}.weight`) ? 'i8' : options.precision)
-    const load = (name: string, out: number, inputs: number) => loadLinear(scope, weights, name, out, inputs, outside(name))
-    const table = weights.get('scale_shift_table').values
-    const channels = parsed.in_channels
+    // half floats beside quantized matrices, also where activations are f32: kernels read them without shader-f16, too
+    const outside = (name: string): WeightFormat => (!quantize ? options.precision : take.isInt8(`${name}.weight`) ? 'i8' : 'f16')
+    const load = (name: string, out: number, inputs: number) => take.linear(name, out, inputs, outside(name))
+    const channels = config.in_channels
     return new LtxTransformer(
-      parsed,
+      config,
       options,
       load('proj_in', width, channels),
-      loadTimestepEmbedder(scope, weights, TIME_EMBEDDER, width, outside(`${TIME_EMBEDDER}.linear_2`)),
+      takeTimestepEmbedder(take, TIME_EMBEDDER, width, outside(`${TIME_EMBEDDER}.linear_2`)),
       load('time_embed.linear', SLOTS * width, width),
-      load('caption_projection.linear_1', width, parsed.caption_channels),
+      load('caption_projection.linear_1', width, config.caption_channels),
       load('caption_projection.linear_2', width, width),
-      Array.from({ length: parsed.num_layers }, (_, index) =>
-        loadBlock(scope, weights, `transformer_blocks.${index}`, width, parsed.norm_elementwise_affine, options.linearFormat)),
-      scope.upload(table.slice(0, width), [width], 'f32'),
-      scope.upload(table.slice(width), [width], 'f32'),
-      load('proj_out', parsed.out_channels ?? channels, width),
+      Array.from({ length: config.num_layers }, (_, index) =>
+        takeBlock(take, `transformer_blocks.${index}`, width, config.norm_elementwise_affine, options.linearFormat)),
+      take.floats('scale_shift_table', [2, width]),
+      load('proj_out', config.out_channels ?? channels, width),
     )
   }
 
@@ -172,8 +189,10 @@ export class LtxTransformer {
    * One evaluation: the velocity of every token, f32 [B, N, C]. Only dispatches; reads nothing back.
    * @param tokens f32 [B, N, C]
    * @param timesteps 0 … 1000: one for all, one a clip, or one a token ([B·N])
+   * @param blind indices of blocks whose self-attention hands each token its own value, so that no token sees another:
+   *   the weakened model of spatio-temporal guidance, `attention_values` in Lightricks' code
    */
-  forward(scope: Scope, tokens: Tensor, text: PreparedText, rope: RopeTable, timesteps: Float32Array): Tensor {
+  forward(scope: Scope, tokens: Tensor, text: PreparedText, rope: RopeTable, timesteps: Float32Array, blind?: readonly number[]): Tensor {
     return scope.within((inner) => {
       const [batch, count] = [dim(tokens, 0), dim(tokens, 1)]
       const { times, rowOf } = timestepRows(timesteps, batch, count)
@@ -182,22 +201,27 @@ export class LtxTransformer {
       const modulation = linear(inner, silu(inner, embedded), this.timeOut)             // [U, 6·D]
       let x = linear(inner, tokens, this.tokensIn, { dtype: 'f32' })                    // [B, N, D]
       for (const [index, block] of this.blocks.entries()) {
-        x = inner.within((own) => this.runBlock(own, x, block, text, index, rope, modulation, rows)) // [B, N, D]
+        x = inner.within((own) => this.runBlock(own, x, block, text, index, rope, modulation, rows, blind?.includes(index))) // [B, N, D]
       }
-      const at = (vector: Tensor): Modulation => ({
-        table: reshape(add(inner, embedded, vector), [times.length, 1, this.width]),    // [U, 1, D]
-        rowOf: rows,
-        slot: 0,
-      })
-      const normed = norm(inner, x, {
-        kind: 'layer', eps: OUT_EPS, scale: at(this.outScale), shift: at(this.outShift), dtype: this.options.precision,
-      })                                                                                // [B, N, D]
+      const at = (row: number): Modulation => {
+        const vector = inner.slice(this.outTable, row * this.width, [this.width])       // [D]
+        return { table: reshape(add(inner, embedded, vector), [times.length, 1, this.width]), rowOf: rows, slot: 0 } // [U, 1, D]
+      }
+      const normed = norm(inner, x, { kind: 'layer', eps: OUT_EPS, scale: at(1), shift: at(0), dtype: this.options.precision }) // [B, N, D]
       return linear(scope, normed, this.tokensOut, { dtype: 'f32' })                    // [B, N, C]
     })
   }
 
+  /** Self-attention before its last matrix. A block that skips it sees, in each token, that token alone. */
+  private lookAround(scope: Scope, y: Tensor, self: Attention, rope: RopeTable): Tensor {
+    const q = normRope(scope, linear(scope, y, self.query), { weight: self.queryNorm, eps: QK_EPS, rope }) // [B, N, D]
+    const k = normRope(scope, linear(scope, y, self.key), { weight: self.keyNorm, eps: QK_EPS, rope })     // [B, N, D]
+    return attention(scope, q, k, linear(scope, y, self.value), { heads: this.config.num_attention_heads }) // [B, N, D]
+  }
+
   private runBlock(
     scope: Scope, x: Tensor, block: Block, text: PreparedText, index: number, rope: RopeTable, modulation: Tensor, rowOf: Tensor,
+    blind = false,
   ): Tensor {
     const dtype = this.options.precision
     const heads = this.config.num_attention_heads
@@ -209,9 +233,7 @@ export class LtxTransformer {
     const y = norm(scope, x, {
       kind: 'rms', eps, ...weightOf(block.norm1), scale: at(SLOT.scaleAttention), shift: at(SLOT.shiftAttention), dtype,
     })                                                                                            // [B, N, D]
-    const q = normRope(scope, linear(scope, y, self.query), { weight: self.queryNorm, eps: QK_EPS, rope }) // [B, N, D]
-    const k = normRope(scope, linear(scope, y, self.key), { weight: self.keyNorm, eps: QK_EPS, rope })     // [B, N, D]
-    const seen = attention(scope, q, k, linear(scope, y, self.value), { heads })                  // [B, N, D]
+    const seen = blind ? linear(scope, y, self.value) : this.lookAround(scope, y, self, rope)     // [B, N, D]
     x = linear(scope, seen, self.out, { addTo: x, gate: at(SLOT.gateAttention) })                 // [B, N, D]
 
     const asked = normRope(scope, linear(scope, x, cross.query, { dtype }), { weight: cross.queryNorm, eps: QK_EPS }) // [B, N, D]
@@ -236,9 +258,9 @@ function parseConfig(config: unknown): LtxTransformerConfig {
   })
 }
 
-function loadBlock(scope: Scope, weights: WeightSource, name: string, width: number, affine: boolean, format: WeightFormat): Block {
-  const load = (part: string, out: number, inputs: number) => loadLinear(scope, weights, `${name}.${part}`, out, inputs, format)
-  const gain = (part: string) => loadFloats(scope, weights, `${name}.${part}.weight`, [width])
+function takeBlock(take: WeightTaker, name: string, width: number, affine: boolean, format: WeightFormat): Block {
+  const load = (part: string, out: number, inputs: number) => take.linear(`${name}.${part}`, out, inputs, format)
+  const gain = (part: string) => take.floats(`${name}.${part}.weight`, [width])
   const attentionOf = (part: string): Attention => ({
     query: load(`${part}.to_q`, width, width),
     key: load(`${part}.to_k`, width, width),
@@ -254,7 +276,7 @@ function loadBlock(scope: Scope, weights: WeightSource, name: string, width: num
     norm2: affine ? gain('norm2') : undefined,
     feedIn: load('ff.net.0.proj', 4 * width, width),
     feedOut: load('ff.net.2', width, 4 * width),
-    modulation: reshape(loadFloats(scope, weights, `${name}.scale_shift_table`, [SLOTS, width]), [SLOTS * width]),
+    modulation: reshape(take.floats(`${name}.scale_shift_table`, [SLOTS, width]), [SLOTS * width]),
   }
 }
 
@@ -271,11 +293,11 @@ function keepSomething(mask: Uint32Array, batch: number): Uint32Array {
   return kept
 }
 
-/** Lets a checkpoint of the original LTX-Video code be asked by diffusers' names. */
-function withDiffusersNames(weights: WeightSource): WeightSource {
+/** Lets a checkpoint of the original LTX-Video code be asked by diffusers' names. `rename` as the kind of weights needs it. */
+function withDiffusersNames<W extends { has(name: string): boolean }>(weights: W, rename: (weights: W, storedName: (name: string) => string) => W): W {
   if (weights.has('proj_in.weight')) return weights
   const prefix = ['model.diffusion_model.', ''].find((candidate) => weights.has(`${candidate}patchify_proj.weight`))
   if (prefix === undefined) return weights
-  return renamed(weights, (name) =>
+  return rename(weights, (name) =>
     prefix + name.replace('proj_in', 'patchify_proj').replace('time_embed.', 'adaln_single.').replace('norm_q', 'q_norm').replace('norm_k', 'k_norm'))
 }

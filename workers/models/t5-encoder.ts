@@ -10,11 +10,11 @@ import { attention } from '../ops/attention'
 import { multiply } from '../ops/elementwise'
 import { linear, type WeightFormat } from '../ops/linear'
 import { norm } from '../ops/norm'
+import type { WeightStream } from '../ops/weight-stream'
 import type { T5EncoderConfig } from './t5-encoder-config'
-import { FINAL_NORM_NAME, loadHalf, POSITION_BIAS_NAME, type AttentionHalf, type FeedHalf, type T5Weights } from './t5-encoder-weights'
+import { embeddingName, FINAL_NORM_NAME, loadHalf, POSITION_BIAS_NAME, type AttentionHalf, type FeedHalf } from './t5-encoder-weights'
 import { distanceBias } from './t5-relative-position'
 import { inTwoSlots } from './two-slots'
-import { getShaped } from './weight-source'
 
 /** How an encoder computes. */
 export interface T5Options {
@@ -37,7 +37,8 @@ export class T5Encoder {
   constructor(
     readonly config: T5EncoderConfig,
     readonly options: T5Options,
-    private readonly weights: T5Weights,
+    /** asked for each half of a block once a pass, in their order */
+    private readonly weights: WeightStream,
   ) {}
 
   /**
@@ -52,7 +53,7 @@ export class T5Encoder {
     const { d_model: width, num_layers: blocks, layer_norm_epsilon: eps } = this.config
     return withScope(gpu, async (inner) => {
       const running = await this.begin(signal, inner, prompts) // [1, L, D] each
-      const finalNorm = inner.upload(await this.readFloats(signal, FINAL_NORM_NAME, [width]), [width], 'f32')
+      const finalNorm = inner.upload(await this.weights.floats(signal, FINAL_NORM_NAME, [width]), [width], 'f32')
       const load = (own: Scope, index: number) => loadHalf(signal, own, index, this.config, this.options.linearFormat, this.weights)
       let index = 0
       for await (const half of inTwoSlots(signal, inner, 2 * blocks, load)) {
@@ -71,9 +72,9 @@ export class T5Encoder {
     const outside = ids.find((id) => id >= vocabulary)
     if (outside !== undefined) throw new RangeError(`T5: expected ids below ${vocabulary}, got ${outside}.`)
     if (prompts.some(({ length }) => length === 0)) throw new RangeError('T5: expected at least one token in each prompt, got none.')
-    const rows = await this.weights.rows(signal, ids)
+    const rows = await this.weights.rows(signal, embeddingName(this.weights), ids)
     if (rows.length !== ids.length * width) throw new RangeError(`T5: expected ${ids.length} rows of ${width}, got ${rows.length} values.`)
-    const table = await this.readFloats(signal, POSITION_BIAS_NAME, [buckets, heads])
+    const table = await this.weights.floats(signal, POSITION_BIAS_NAME, [buckets, heads])
 
     let first = 0
     return prompts.map(({ length }) => {
@@ -82,10 +83,6 @@ export class T5Encoder {
       const bias = distanceBias(table, heads, length, { buckets, maxDistance: this.config.relative_attention_max_distance })
       return { x: scope.upload(own, [1, length, width], 'f32'), distanceBias: scope.upload(bias, [heads, 2 * length - 1], 'f32') }
     })
-  }
-
-  private async readFloats(signal: AbortSignal, name: string, shape: readonly number[]): Promise<Float32Array> {
-    return getShaped(await this.weights.read(signal, name), name, shape)
   }
 
   private runHalf(scope: Scope, prompt: Prompt, half: AttentionHalf | FeedHalf): void {

@@ -2,7 +2,8 @@
 import type { Scope } from '../engine/scope'
 import type { Tensor } from '../engine/tensor'
 import { linear, type LinearWeight, type WeightFormat } from '../ops/linear'
-import { loadLinear } from './load-linear'
+import type { WeightTaker } from '../ops/weight-stream'
+import { takeFrom } from './stream-in-memory'
 import type { WeightSource } from './weight-source'
 
 /** Numbers a time is first spread over: cosines, then sines. */
@@ -15,12 +16,17 @@ export interface TimestepEmbedder {
   second: LinearWeight
 }
 
-/** Loads `<prefix>.linear_1` and `<prefix>.linear_2`. */
-export function loadTimestepEmbedder(scope: Scope, weights: WeightSource, prefix: string, width: number, format: WeightFormat): TimestepEmbedder {
+/** Takes `<prefix>.linear_1` and `<prefix>.linear_2`. */
+export function takeTimestepEmbedder(take: WeightTaker, prefix: string, width: number, format: WeightFormat): TimestepEmbedder {
   return {
-    first: loadLinear(scope, weights, `${prefix}.linear_1`, width, SINUSOIDS, format),
-    second: loadLinear(scope, weights, `${prefix}.linear_2`, width, width, format),
+    first: take.linear(`${prefix}.linear_1`, width, SINUSOIDS, format),
+    second: take.linear(`${prefix}.linear_2`, width, width, format),
   }
+}
+
+/** The same from weights in memory. */
+export function loadTimestepEmbedder(scope: Scope, weights: WeightSource, prefix: string, width: number, format: WeightFormat): TimestepEmbedder {
+  return takeTimestepEmbedder(takeFrom(scope, weights), prefix, width, format)
 }
 
 /** Embeds times (the transformer's are 0 … 1000): [U] → f32 [U, D]. */
