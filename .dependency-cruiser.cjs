@@ -44,7 +44,7 @@ module.exports = {
     row('shared', SHARED, []),
     row('service-worker', '^src/service-worker\\.ts$', [SHARED]),
 
-    row('worker-doors', '^workers/[^/]+\\.worker\\.ts$', ['^workers/(pipeline|storage|text|media|safety)/', '^workers/weights/fetch-file\\.ts$', SHARED]),
+    row('worker-doors', '^workers/[^/]+\\.worker\\.ts$', ['^workers/(pipeline|storage|text|media|safety)/', '^workers/weights/(fetch-file|downloads)\\.ts$', SHARED]),
     row('pipeline', '^workers/pipeline/', [WORKER_FOLDERS, SHARED]),
     row('models', '^workers/models/', ['^workers/ops/', '^workers/engine/(tensor|scope|half-floats)\\.ts$', SHARED], {
       comment: 'A model is written in ops and tensors: no WGSL text, no GPUDevice.',

@@ -68,7 +68,7 @@ export default defineConfig({
       },
     },
   },
-  server: { port: 4173, headers: siteHeaders(true) },
+  server: { port: 4173, headers: siteHeaders({ dev: true }) },
   preview: { port: 4173, headers: siteHeaders() },
   build: {
     target: ['chrome113', 'firefox141', 'safari26'],

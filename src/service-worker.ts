@@ -5,15 +5,17 @@
 /// <reference lib="webworker" />
 import { addPlugins, cleanupOutdatedCaches, createHandlerBoundToURL, precacheAndRoute } from 'workbox-precaching'
 import { NavigationRoute, registerRoute } from 'workbox-routing'
+import { parseMirror } from './shared/mirror'
 import { parseManifest } from './shared/model'
 import type { ModelManifest } from './shared/model'
 import type { FromServiceWorker, ToServiceWorker } from './shared/service-worker-messages'
-import { siteHeaders } from './shared/site-headers'
+import { contentSecurityPolicy, siteHeaders } from './shared/site-headers'
 
 declare const self: ServiceWorkerGlobalScope
 
 const ENGINE = 'kinora-engine'
 const MODELS = 'kinora-models'
+const SETTINGS = 'kinora-settings'
 /** The model that ships with the page. */
 const STARTER = new URL('models/starter/', self.registration.scope).href
 
@@ -22,7 +24,7 @@ const built = self.__WB_MANIFEST.map((entry) => (typeof entry === 'string' ? { u
 const isEngine = (url: string) => url.startsWith('assets/engine/')
 const engineUrls = new Set(built.filter(({ url }) => isEngine(url)).map(({ url }) => new URL(url, self.registration.scope).href))
 
-addPlugins([{ handlerWillRespond: ({ response }) => Promise.resolve(withSiteHeaders(response)) }])
+addPlugins([{ handlerWillRespond: ({ response }) => withSiteHeaders(response) }])
 precacheAndRoute(built.filter(({ url }) => !isEngine(url)), { cleanURLs: false })
 cleanupOutdatedCaches()
 registerRoute(new NavigationRoute(createHandlerBoundToURL('index.html'), { denylist: [/\.\w+$/] }))
@@ -51,7 +53,34 @@ self.addEventListener('message', (event) => {
   const message = event.data as ToServiceWorker
   if (message.type === 'skip-waiting') event.waitUntil(self.skipWaiting())
   if (message.type === 'prepare-offline') event.waitUntil(prepareOffline())
+  if (message.type === 'set-mirror') {
+    mirror = keepMirror(message.url)
+    event.waitUntil(mirror.then(() => event.ports[0]?.postMessage({ type: 'mirror-set' } satisfies FromServiceWorker)))
+  }
 })
+
+/** Where the person's mirror is kept: a service worker ends when it is idle, and has no localStorage. */
+const MIRROR = new URL('mirror', self.registration.scope).href
+let mirror = keptMirror()
+
+async function keptMirror(): Promise<string | null> {
+  try {
+    return parseMirror((await (await (await caches.open(SETTINGS)).match(MIRROR))?.text()) ?? '')
+  } catch {
+    return null // a policy without the mirror is the safer one
+  }
+}
+
+async function keepMirror(url: string | null): Promise<string | null> {
+  try {
+    // checked again here: it becomes a part of the policy
+    const checked = parseMirror(url ?? '')
+    await keep(await caches.open(SETTINGS), MIRROR, new Response(checked ?? ''))
+    return checked
+  } catch {
+    return null
+  }
+}
 
 /** Fetches what is missing for generating without a network; what is here already costs nothing. */
 async function prepareOffline(): Promise<void> {
@@ -133,12 +162,17 @@ async function keep(cache: Cache, key: string, response: Response): Promise<void
   await cache.put(key, response).catch(() => undefined)
 }
 
-/** The same answer with this site's headers, for hosts that do not send them. */
-function withSiteHeaders(response: Response): Response {
+/** The same answer with this site's headers, for hosts that do not send them; the person's mirror is in its policy. */
+async function withSiteHeaders(response: Response): Promise<Response> {
   if (response.type === 'error' || response.type === 'opaque') return response
+  const policy = { mirror: await mirror }
   const headers = new Headers(response.headers)
-  for (const [name, value] of Object.entries(siteHeaders())) headers.set(name, value)
-  return new Response(response.body, { status: response.status, statusText: response.statusText, headers })
+  for (const [name, value] of Object.entries(siteHeaders(policy))) headers.set(name, value)
+  const isPage = policy.mirror !== null && headers.get('content-type')?.startsWith('text/html')
+  // the page holds the policy a second time, for hosts without headers, and the stricter of the two would win
+  const body = isPage ? (await response.text()).replace(contentSecurityPolicy(), contentSecurityPolicy(policy)) : response.body
+  if (isPage) headers.delete('content-length')
+  return new Response(body, { status: response.status, statusText: response.statusText, headers })
 }
 
 async function sha256(bytes: ArrayBuffer): Promise<string> {

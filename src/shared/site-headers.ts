@@ -1,15 +1,24 @@
 // Headers of every answer from this site: sent by the dev and preview servers, and added by the service worker on static hosts.
+import { HUB } from './sources.ts' // with its ending: vite.config.ts, which imports this file, may be run without a bundler
+
+/** What the policy depends on. */
+export interface PolicyOptions {
+  /** the dev server injects style elements; the production build has none */
+  dev?: boolean
+  /** the person's mirror, as parseMirror gives it: its origin may be read from too */
+  mirror?: string | null
+}
 
 /**
- * Everything comes from this origin: scripts, workers, weights. `wasm-unsafe-eval` is for ONNX Runtime's wasm.
- * @param dev the dev server injects style elements; the production build has none
+ * Everything that runs comes from this origin; only models' files are read from elsewhere, from where the table of sources
+ * says. `wasm-unsafe-eval` is for ONNX Runtime's wasm.
  */
-export function contentSecurityPolicy(dev = false): string {
+export function contentSecurityPolicy({ dev = false, mirror = null }: PolicyOptions = {}): string {
   return [
     `default-src 'self'`,
     `script-src 'self' 'wasm-unsafe-eval'`,
     `worker-src 'self'`,
-    `connect-src 'self'`,
+    ['connect-src', `'self'`, ...HUB.origins, ...(mirror === null ? [] : [new URL(mirror).origin])].join(' '),
     `img-src 'self' blob: data:`,
     `media-src 'self' blob:`,
     `style-src 'self'${dev ? ` 'unsafe-inline'` : ''}`,
@@ -23,12 +32,12 @@ export function contentSecurityPolicy(dev = false): string {
  * Cross-origin isolation gives shared memory and precise timers. `require-corp` and not `credentialless`:
  * the page embeds nothing from elsewhere, and Safari knows only the former.
  */
-export function siteHeaders(dev = false): Record<string, string> {
+export function siteHeaders(options: PolicyOptions = {}): Record<string, string> {
   return {
     'Cross-Origin-Opener-Policy': 'same-origin',
     'Cross-Origin-Embedder-Policy': 'require-corp',
     'Cross-Origin-Resource-Policy': 'same-origin',
-    'Content-Security-Policy': contentSecurityPolicy(dev),
+    'Content-Security-Policy': contentSecurityPolicy(options),
     'Referrer-Policy': 'no-referrer',
     'X-Content-Type-Options': 'nosniff',
   }

@@ -28,6 +28,8 @@ export interface ModelSource {
   /** a commit, or a branch where no commit is known */
   revision: string
   files: readonly SourceFile[]
+  /** of a video model: memory of the GPU that it works in, about */
+  gpuBytes?: number
 }
 
 /**
@@ -46,7 +48,8 @@ export const HUB = {
   ],
 } as const
 
-const LTX = { role: 'video', repo: 'Lightricks/LTX-Video', revision: '8984fa25007f376c1a299016d0957a37a2f797bb' } as const
+/** LTX-Video 2B: 1.9 billion weights in 4 bits with a scale for each 32, 1.15 GB, and what a small clip needs beside them. */
+const LTX = { role: 'video', repo: 'Lightricks/LTX-Video', revision: '8984fa25007f376c1a299016d0957a37a2f797bb', gpuBytes: 1_500_000_000 } as const
 const LTX_LICENCE = { name: 'LTXV Open Weights License 0.X', url: 'https://huggingface.co/Lightricks/LTX-Video/blob/main/LTX-Video-Open-Weights-License-0.X.txt' }
 const T5_LICENCE = { name: 'Apache 2.0', url: 'https://huggingface.co/google/t5-v1_1-xxl' }
 const T5_SAFETENSORS = { role: 'text-encoder', licence: T5_LICENCE, repo: 'comfyanonymous/flux_text_encoders', revision: '6af2a98e3f615bdfa612fbd85da93d1ed5f69ef5' } as const
@@ -97,14 +100,14 @@ export const SOURCES: readonly ModelSource[] = [
     id: 't5-xxl-q8',
     name: 'T5 XXL encoder, GGUF Q8_0',
     description: 'Reads the prompt for LTX-Video; 8-bit whole numbers in blocks.',
-    files: [{ path: 't5-v1_1-xxl-encoder-Q8_0.gguf', aboutBytes: 5_060_000_000 }],
+    files: [pinned('t5-v1_1-xxl-encoder-Q8_0.gguf', 5_061_584_064, '9ec60f6028534b7fe5af439fcb535d75a68592a9ca3fcdeb175ef89e3ee99825')],
   },
   {
     ...T5_GGUF,
     id: 't5-xxl-q4',
     name: 'T5 XXL encoder, GGUF Q4_K_M',
     description: 'Reads the prompt for LTX-Video; the smallest download.',
-    files: [{ path: 't5-v1_1-xxl-encoder-Q4_K_M.gguf', aboutBytes: 2_900_000_000 }],
+    files: [pinned('t5-v1_1-xxl-encoder-Q4_K_M.gguf', 2_896_123_072, '6be2b0b7e2de7cf2919340c88cb802a103a997ce46c53131cec91958c1db1af4')],
   },
   {
     // the 32 000 pieces are the same in every T5; the repository of v1.1 XXL has them as spiece.model only

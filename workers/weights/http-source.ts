@@ -21,6 +21,8 @@ export interface HttpSourceOptions {
   expected?: FileIdentity
   /** hears why a request is tried again, and after how many seconds */
   onRetry?: (reason: string, seconds: number) => void
+  /** hears of bytes that were asked for, as they come */
+  onBytes?: (count: number) => void
   /** seconds before the second, third … try; their number is how often it is tried again */
   delays?: readonly number[]
 }
@@ -69,7 +71,7 @@ export async function openHttpSource(signal: AbortSignal, url: string, name: str
       while (filled < target.length) {
         filled += await persist(signal, options, async () => {
           const fill = whole ? await whole.seek(signal, start + filled) : await openPart(signal, url, start + filled, end, identity, fail)
-          const received = await fill(target.subarray(filled))
+          const received = await fill(target.subarray(filled), options.onBytes)
           if (received === 0) throw new Passing(fail('cut', `the connection broke at byte ${start + filled} of ${bytes}`))
           return received
         })
@@ -80,7 +82,7 @@ export async function openHttpSource(signal: AbortSignal, url: string, name: str
 }
 
 /** Fills a buffer from a body; returns how much came before the buffer was full, the body ended or the connection broke. */
-type Fill = (target: Uint8Array) => Promise<number>
+type Fill = (target: Uint8Array, onBytes?: (count: number) => void) => Promise<number>
 
 async function openPart(signal: AbortSignal, url: string, start: number, end: number, identity: FileIdentity, fail: Fail): Promise<Fill> {
   const response = await request(signal, url, start, end, fail)
@@ -91,14 +93,15 @@ async function openPart(signal: AbortSignal, url: string, start: number, end: nu
   const { total } = contentRange(response, start, end, fail)
   checkSame(identity, { bytes: total, etag: response.headers.get('etag') }, fail)
   const reader = response.body?.getReader()
-  return async (target) => {
+  return async (target, onBytes) => {
     let received = 0
     while (reader && received < target.length) {
       const chunk = await nextChunk(signal, reader)
       if (!chunk) break
-      const room = target.length - received
-      target.set(chunk.length > room ? chunk.subarray(0, room) : chunk, received)
-      received += Math.min(chunk.length, room)
+      const count = Math.min(chunk.length, target.length - received)
+      target.set(chunk.subarray(0, count), received)
+      received += count
+      onBytes?.(count)
     }
     if (received === target.length) await reader?.cancel() // in case it sends more than was asked for
     return received
@@ -142,13 +145,14 @@ class WholeFile {
       if (this.rest.length === 0 && !(await this.advance(signal))) return () => Promise.resolve(0)
       this.drop(Math.min(this.rest.length, start - this.at))
     }
-    return async (target) => {
+    return async (target, onBytes) => {
       let received = 0
       while (received < target.length && (this.rest.length > 0 || (await this.advance(signal)))) {
         const count = Math.min(this.rest.length, target.length - received)
         target.set(this.rest.subarray(0, count), received)
         this.drop(count)
         received += count
+        onBytes?.(count)
       }
       return received
     }
