@@ -16,6 +16,7 @@ import time
 import torch
 from torch import Tensor
 
+from compute import compute_dtype
 from latent_cache import LatentCache, shard_folder
 from optimizer import MuonAdam
 from sample import make_sigmas
@@ -49,7 +50,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     workers = Workers(options.device)
     device, first = workers.device, workers.rank == 0
-    dtype = torch.bfloat16 if options.bfloat16 else torch.float32
+    dtype = compute_dtype(device, options.bfloat16)
     teacher = load_average(options.work, options.world).to(device).requires_grad_(False)
     student = load_average(options.work, options.world).to(device).train()
     path = options.work / STUDENT

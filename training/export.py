@@ -108,8 +108,20 @@ def export_pipeline(folder: Path) -> None:
     })
 
 
-def manifest(folder: Path, world: str, version: int, steps: int, guidance: float, quality: dict) -> dict:
+def list_files(folder: Path) -> list[dict]:
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != "kinora.json")
+    return [{"path": path.relative_to(folder).as_posix(), "bytes": path.stat().st_size,
+             "sha256": hashlib.sha256(path.read_bytes()).hexdigest()} for path in files]
+
+
+def renew_autoencoder(work: Path, folder: Path, version: int, quality: dict) -> None:
+    """Replace the autoencoder of a folder, and what kinora.json says of it: the rest stays to the byte."""
+    export_autoencoder(KinoraAutoencoder.load(work / "autoencoder.pt"), folder / "vae")
+    described = json.loads((folder / "kinora.json").read_text())
+    write_json(folder / "kinora.json", {**described, "version": version, "files": list_files(folder), "quality": {**described["quality"], **quality}})
+
+
+def manifest(folder: Path, world: str, version: int, steps: int, guidance: float, quality: dict) -> dict:
     return {
         "schemaVersion": 1,
         "id": "starter",
@@ -118,11 +130,7 @@ def manifest(folder: Path, world: str, version: int, steps: int, guidance: float
         "world": world,
         "licence": "MIT (weights)",
         "description": DESCRIPTIONS[world],
-        "files": [
-            {"path": path.relative_to(folder).as_posix(), "bytes": path.stat().st_size,
-             "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
-            for path in files
-        ],
+        "files": list_files(folder),
         "sizes": [{"shape": shape, "width": width, "height": height} for shape, width, height in SHAPES[world]["sizes"]],
         "frames": {"default": SHAPES[world]["frames"][0], "allowed": SHAPES[world]["frames"][1]},
         "fps": {"default": 8, "allowed": [6, 8, 12]},
@@ -146,6 +154,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--world", choices=sorted(WORLDS), default="core")
     parser.add_argument("--version", type=int, default=1)
+    parser.add_argument("--autoencoder", action="store_true", help="replace the autoencoder alone")
     parser.add_argument("--student", action="store_true")
     parser.add_argument("--steps", type=int, default=12)
     parser.add_argument("--guidance", type=float, default=3)
@@ -153,6 +162,10 @@ def main() -> None:
     options = parser.parse_args()
     torch.manual_seed(0)
     torch.set_num_threads(1)
+    quality = json.loads(options.quality.read_text()) if options.quality else {}
+    if options.autoencoder:
+        renew_autoencoder(options.work, options.out, options.version, quality)
+        return
     model = load_average(options.work, options.world, STUDENT if options.student else CHECKPOINT)
     autoencoder = KinoraAutoencoder.load(options.work / "autoencoder.pt")
     out = options.out
@@ -169,7 +182,6 @@ def main() -> None:
     prompts = EXAMPLES[options.world] + ["", "a dragon flying right over mountains, pastel style"]
     print("int8 text encoder, relative error:", export_text_encoder(
         model.text_encoder, options.world, out / "text_encoder" / "onnx" / "model_quantized.onnx", prompts))
-    quality = json.loads(options.quality.read_text()) if options.quality else {}
     write_json(out / "kinora.json", manifest(out, options.world, options.version, options.steps, options.guidance, quality))
     for path in out.rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o644)

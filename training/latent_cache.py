@@ -9,6 +9,7 @@ import argparse
 import random
 import time
 import zlib
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import torch
 from torch import Tensor
 
 from autoencoder import KinoraAutoencoder
+from compute import autocast
 from train_autoencoder import to_tensor
 from world.attributes import WORLDS, Scene, World, sample_scene
 from world.captions import write_caption
@@ -42,7 +44,7 @@ def encode_clips(model: KinoraAutoencoder, scenes: list[Scene], width: int, heig
     pixels, mask = render(scenes, width, height, frames, device=device)
     video = to_tensor(pixels)
     linear = not bool(model.encoder.conv_out.weight.any())                            # an untrained branch adds nothing
-    half = torch.autocast(torch.device(device).type, torch.bfloat16, enabled=not linear)
+    half = autocast(device) if not linear else nullcontext()
 
     def encode(clips: Tensor) -> Tensor:                                                # -> [B, T, S, Z]
         with half:

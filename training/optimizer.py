@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from compute import has_fast_bfloat16
+
 
 def orthogonalize(gradient: Tensor) -> Tensor:
     """Newton-Schulz iteration: a matrix with the same singular vectors and singular values near 1."""
@@ -10,7 +12,7 @@ def orthogonalize(gradient: Tensor) -> Tensor:
     x = gradient / (gradient.norm() + 1e-7)
     tall = x.shape[0] > x.shape[1]
     x = x.T if tall else x
-    x = x.bfloat16()
+    x = x.bfloat16() if has_fast_bfloat16(x.device) else x
     for _ in range(4):
         gram = x @ x.T
         x = a * x + (b * gram + c * gram @ gram) @ x

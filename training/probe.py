@@ -24,6 +24,7 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
+from compute import autocast
 from optimizer import MuonAdam
 from world.attributes import WORLDS, Scene, World, classes_of, sample_scene
 from world.render import render
@@ -213,7 +214,7 @@ def train(model: Classifier, clips: Tensor, labels: Tensor, classes: dict[str, l
         chosen, order = order[:batch], order[batch:]
         optimizer.set_scale(min(done / 0.05, (1 - done) / 0.95))
         x, targets = augment(clips[chosen], labels[chosen], classes, generator)
-        with torch.autocast(device.type, torch.bfloat16):
+        with autocast(device):
             logits = model(x)[:-1]
         loss = sum(functional.cross_entropy(part.float(), target, ignore_index=_IGNORED, label_smoothing=0.02)
                    for part, target in zip(logits, targets.T))

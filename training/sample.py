@@ -86,7 +86,7 @@ def main() -> None:
     prompts = options.prompt + [write_prompt(sample_scene(WORLDS[options.world], source, bare=0), source) for _ in range(options.scenes)]
     autoencoder = KinoraAutoencoder.load(options.work / "autoencoder.pt").eval()
     model = load_average(options.work, options.world)
-    clips = sample_clips(model, autoencoder, prompts, options.size, options.steps, options.guidance, options.seed, dtype=torch.bfloat16)
+    clips = sample_clips(model, autoencoder, prompts, options.size, options.steps, options.guidance, options.seed)
     save_sheet(clips, prompts, options.out, frames_shown=4)
 
 

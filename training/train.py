@@ -5,7 +5,7 @@
 
 It runs the stages below one after the other, each for its share of the time, and logs to DIR/train.log: the autoencoder
 (only where there is none yet, or with --autoencoder), a cache of rendered latents, the transformer, the few-step
-student; then it writes the checkpoint to the repository, contact sheets to DIR, and with --out a folder of at most eight
+student, and the decoder once more, on what the transformer draws; then it writes the checkpoint to the repository, contact sheets to DIR, and with --out a folder of at most eight
 files of at most 16 MiB each to carry home from a machine that keeps nothing else.
 """
 
@@ -54,6 +54,7 @@ class Plan:
     mean: float              # of the noise levels' logits
     steps: int               # of the exported model
     guidance: float
+    redrawn: int             # clips of each kind that the decoder learns from at the end
     shares: dict[str, float]  # of the minutes; what is not needed goes to the transformer. No student: the plain model is exported.
 
 
@@ -63,13 +64,15 @@ PLANS = {
                  group=8, stage="decoder", batch=8, crop=64, pool=160, refresh=16,
                  first=Mix({"128x128x1": 3, "128x128x17": 1}, "5:1,9:1,17:1"),
                  then=Mix({"128x128x1": 2, "128x128x17": 5, "128x128x33": 1.2, "176x96x17": 0.7, "96x176x17": 0.7}, "9:1,17:2,33:2"),
-                 tokens=8192, micro=128, muon=5e-3, mean=0.5, steps=10, guidance=4, shares={"autoencoder": 0.11, "cache": 0.08}),
+                 tokens=8192, micro=128, muon=5e-3, mean=0.5, steps=10, guidance=4, redrawn=512,
+                 shares={"autoencoder": 0.11, "cache": 0.08, "polish": 0.16}),
     "wide": Plan(square="256x256",
                  cached={"256x256x1": 40960, "256x256x33": 40960, "336x192x33": 10240, "192x336x33": 10240},
                  group=64, stage="both", batch=64, crop=128, pool=512, refresh=4,
                  first=Mix({"256x256x1": 3, "256x256x33": 1}, "9:1,17:1"),
                  then=Mix({"256x256x1": 1, "256x256x33": 4, "336x192x33": 1, "192x336x33": 1}, "17:1,33:3"),
-                 tokens=300_000, micro=128, muon=5e-3, mean=0.5, steps=4, guidance=1, shares={"autoencoder": 0.26, "cache": 0.16, "student": 0.10}),
+                 tokens=300_000, micro=128, muon=5e-3, mean=0.5, steps=4, guidance=1, redrawn=1024,
+                 shares={"autoencoder": 0.24, "cache": 0.15, "student": 0.10, "polish": 0.10}),
 }
 FIRST_SHARE = 0.28  # of a new transformer's time
 
@@ -133,7 +136,7 @@ def main() -> None:
                 "--tokens", str(plan.tokens // options.shrink**4), "--micro", str(plan.micro), "--muon", str(plan.muon), "--mean", str(plan.mean)]
 
     # What loading and an autoencoder that was there already left over goes to the transformer.
-    left = max(0.4, options.minutes - (time.time() - started) / 60 - minutes.get("student", 0) - 0.03 * options.minutes)
+    left = max(0.4, options.minutes - (time.time() - started) / 60 - minutes.get("student", 0) - minutes["polish"] - 0.03 * options.minutes)
     if new:
         stage("train_transformer.py", *same, *drawn(plan.first), "--minutes", str(FIRST_SHARE * left), processes=options.processes)
         left *= 1 - FIRST_SHARE
@@ -141,9 +144,15 @@ def main() -> None:
     student = "student" in minutes
     if student:
         stage("distil.py", *same, *drawn(plan.then), "--minutes", str(minutes["student"]), "--steps", str(plan.steps), processes=options.processes)
+    clip = smaller(next(size for size in plan.then.sizes if not size.endswith("x1")))
+    crop = max(64, int(clip.split("x")[0]) // 2)
+    shutil.rmtree(work / "redrawn", ignore_errors=True)  # of an earlier transformer
+    redrawn = str(max(64, plan.redrawn // options.shrink**2))
+    stage("redraw.py", *same, "--size", clip, "--redrawn", redrawn, "--drawn", redrawn, "--steps", str(plan.steps), "--guidance", str(plan.guidance),
+          *(["--student"] if student else []), "--minutes", str(0.4 * minutes["polish"]), "--threads", str(options.processes))
+    stage("polish_decoder.py", *same, "--minutes", str(0.6 * minutes["polish"]), "--crop", str(crop), "--batch", str(plan.batch + 1), "--threads", str(options.processes))
     folder = checkpoint.save(work)
-    stage("sample.py", "--world", options.world, "--scenes", "16", "--size", smaller(next(size for size in plan.then.sizes if not size.endswith("x1"))),
-          "--out", str(work / "sheet.png"))
+    stage("sample.py", "--world", options.world, "--scenes", "16", "--size", clip, "--out", str(work / "sheet.png"))
     model_folder = work / "starter"
     stage("export.py", "--world", options.world, "--out", str(model_folder), *(["--student"] if student else []),
           "--steps", str(plan.steps), "--guidance", str(plan.guidance))

@@ -19,9 +19,10 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as functional
-from torch import Tensor
+from torch import Tensor, nn
 
 from autoencoder import DEFAULT_CONFIG, KinoraAutoencoder, pad_first_frame, patchify
+from compute import autocast
 from contact_sheet import save_sheet
 from optimizer import MuonAdam
 from world.attributes import WORLDS, World, sample_scene
@@ -185,19 +186,29 @@ def whiten(model: KinoraAutoencoder, pool: ClipPool) -> None:
     model.config["latents_std"] = [round(value, 6) for value in (z.std(dim=1) / spread).tolist()]
 
 
+def choose_parameters(model: KinoraAutoencoder, encoder: bool) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    """What is trained, of the decoder and perhaps the encoder: Muon's matrices, and the rest.
+    The fitted skips stay: they are optimal already, and trained on noisy latents they would drift."""
+    model.encoder.requires_grad_(encoder)
+    model.encoder.skip.requires_grad_(False)
+    model.decoder.skip.requires_grad_(False)
+    trained = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
+    matrices = [p for name, p in trained if p.ndim >= 4 and any(part in name for part in (".stages", ".ups", ".downs"))]
+    matrix_ids = {id(parameter) for parameter in matrices}
+    return matrices, [p for _, p in trained if id(p) not in matrix_ids]
+
+
+def save_autoencoder(model: KinoraAutoencoder, work: Path) -> None:
+    model.save(work / "autoencoder.tmp")
+    (work / "autoencoder.tmp").rename(work / "autoencoder.pt")
+
+
 def train(options: argparse.Namespace) -> None:
     world, device = WORLDS[options.world], options.device
     path, state_path = options.work / "autoencoder.pt", options.work / "autoencoder_state.pt"
     model = KinoraAutoencoder.load(path).to(device)
     joint = options.stage == "both"
-    model.encoder.requires_grad_(joint)
-    model.encoder.skip.requires_grad_(False)
-    # The fitted skips stay: they are optimal already, and trained on noisy latents they would drift.
-    model.decoder.skip.requires_grad_(False)
-    trained = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
-    matrices = [p for name, p in trained if p.ndim >= 4 and any(part in name for part in (".stages", ".ups", ".downs"))]
-    matrix_ids = {id(parameter) for parameter in matrices}
-    others = [p for _, p in trained if id(p) not in matrix_ids]
+    matrices, others = choose_parameters(model, encoder=joint)
     optimizer = MuonAdam(matrices, [(others, 1.0)], muon_rate=options.rate, adam_rate=options.rate * 0.5)
     step, seen = 0, 0
     if state_path.exists():
@@ -212,12 +223,10 @@ def train(options: argparse.Namespace) -> None:
     print("held out:", rounded(evaluate_autoencoder(model, clips, mask)), flush=True)
 
     def save() -> None:
-        model.save(options.work / "autoencoder.tmp")
-        (options.work / "autoencoder.tmp").rename(path)
+        save_autoencoder(model, options.work)
         torch.save({"optimizer": optimizer.state_dict(), "step": step, "seen": seen}, state_path)
 
-    cuda = torch.device(device).type == "cuda"
-    computing = torch.autocast("cuda" if cuda else "cpu", torch.bfloat16)
+    computing = autocast(device)
     started = last = time.time()
     first_step, losses = step, []
     while (elapsed := time.time() - started) < options.minutes * 60:

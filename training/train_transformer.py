@@ -19,6 +19,7 @@ import torch
 import torch.distributed as distributed
 from torch import Tensor
 
+from compute import compute_dtype
 from known_frames import SOFT, draw_layout, lay_out
 from latent_cache import Clips, LatentCache, shard_folder
 from optimizer import MuonAdam
@@ -202,7 +203,7 @@ def train(options: argparse.Namespace) -> None:
     plan = random.Random(step)                                   # sizes and lengths: the same in every process
     source = random.Random(f"{step} {workers.rank}")
     torch.manual_seed(step * 1000 + workers.rank)
-    dtype = torch.bfloat16 if options.bfloat16 else torch.float32
+    dtype = compute_dtype(device, options.bfloat16)
 
     def save() -> None:
         if not first:
@@ -282,7 +283,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--decay", type=float, default=0.0, help="share of this run, at its end, over which the rates fall to 0")
     parser.add_argument("--average", type=float, default=0.998)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--bfloat16", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument("--bfloat16", action=argparse.BooleanOptionalAction, help="where not said: if it is fast here")
     return parser
 
 
