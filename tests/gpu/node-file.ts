@@ -1,0 +1,35 @@
+// Files of this machine, read and written through the interfaces that OPFS has in a worker.
+import { closeSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs'
+import { basename } from 'node:path'
+import type { ByteSink } from '../../workers/storage/weights-file'
+import type { ByteSource } from '../../workers/weights/byte-source'
+
+/** A file that is read piece by piece; `reads` lists the pieces. */
+export function nodeSource(path: string, reads: [start: number, end: number][] = []): ByteSource {
+  const file = openSync(path, 'r')
+  return {
+    name: basename(path),
+    bytes: fstatSync(file).size,
+    async read(signal, start, end) {
+      await Promise.resolve()
+      signal.throwIfAborted()
+      reads.push([start, end])
+      const bytes = new Uint8Array(end - start)
+      if (readSync(file, bytes, 0, bytes.length, start) !== bytes.length) throw new Error(`${path}: no bytes ${start} to ${end}`)
+      return bytes
+    },
+  }
+}
+
+/** A file that is written, empty at first; `room` is what its disk has. */
+export function nodeSink(path: string, room = Infinity): ByteSink {
+  const file = openSync(path, 'w')
+  return {
+    write(bytes, position) {
+      if (position + bytes.length > room) throw new DOMException('The disk is full.', 'QuotaExceededError')
+      writeSync(file, bytes, 0, bytes.length, position)
+    },
+    flush: () => fsyncSync(file),
+    close: () => closeSync(file),
+  }
+}

@@ -1,0 +1,152 @@
+// Tensors read a piece at a time, the next piece while one is in use. What it holds of the files at a time is counted.
+import { AppError } from '../../src/shared/errors'
+import { floatsOf } from './safetensors'
+import { DTYPE_BYTES } from './safetensors-header'
+import { rowsOf, type TableEntry, type TensorTable } from './tensor-table'
+
+/** The most that is in memory of a file in one piece. */
+export const MAX_PIECE_BYTES = 64 * 2 ** 20
+/** What a piece usually has: enough that a request's own time does not matter. */
+const PIECE_BYTES = 16 * 2 ** 20
+/** Single rows that are asked for at once. */
+const ROWS_AT_ONCE = 8
+
+/** Some rows of a tensor; its bytes may be overwritten or dropped after use. */
+export interface Piece {
+  first: number
+  bytes: Uint8Array<ArrayBuffer>
+}
+
+/** Pieces and bytes of files that are in memory now, and were at most. */
+export interface Held {
+  pieces: number
+  bytes: number
+  peakPieces: number
+  peakBytes: number
+}
+
+/** Reads a table's tensors. */
+export class TensorReader {
+  readonly held: Held = { pieces: 0, bytes: 0, peakPieces: 0, peakBytes: 0 }
+  private readonly places: ReadonlyMap<string, number>
+
+  constructor(
+    readonly table: TensorTable,
+    private readonly pieceBytes = PIECE_BYTES,
+  ) {
+    this.places = new Map([...table.entries.keys()].map((name, place) => [name, place]))
+  }
+
+  has(name: string): boolean {
+    return this.places.has(name)
+  }
+
+  /** @throws AppError weights-corrupt when there is no such tensor */
+  entry(name: string): TableEntry {
+    const entry = this.table.entries.get(name)
+    if (!entry) throw new AppError('weights-corrupt', `${this.table.name} has no tensor ${name}.`, { file: this.table.name, tensor: name })
+    return entry
+  }
+
+  /** Names in the order in which their tensors lie; what is missing comes last. */
+  inOrder<T>(items: readonly T[], nameOf: (item: T) => string): T[] {
+    const place = (item: T) => this.places.get(nameOf(item)) ?? Infinity
+    return items.map((item) => [place(item), item] as const).sort((a, b) => (a[0] === b[0] ? 0 : a[0] - b[0])).map(([, item]) => item)
+  }
+
+  /**
+   * A tensor's rows in order, in pieces of a multiple of `multiple` rows (but for the last). There are never more than two pieces in
+   * memory: the one in use, which is given up when the next is asked for, and the next.
+   */
+  async *pieces(signal: AbortSignal, name: string, multiple = 1): AsyncGenerator<Piece, void> {
+    const { dtype, shape } = this.entry(name)
+    const { rows, elements } = rowsOf(shape)
+    const rowBytes = elements * DTYPE_BYTES[dtype]
+    const step = Math.max(1, Math.floor(this.pieceBytes / (rowBytes * multiple))) * multiple
+    if (Math.min(step, rows) * rowBytes > MAX_PIECE_BYTES) {
+      throw new AppError('weights-corrupt', `${this.table.name}: expected rows of ${name} of at most ${MAX_PIECE_BYTES / multiple} bytes, got ${rowBytes}.`, { tensor: name })
+    }
+    const open = (first: number) => (first < rows ? this.hold(signal, name, first, Math.min(step, rows - first), rowBytes) : undefined)
+    let next = open(0)
+    let using: HeldPiece | undefined
+    try {
+      for (let first = 0; next; first += step) {
+        using = next
+        const bytes = await using.bytes
+        next = open(first + step)
+        yield { first, bytes }
+        using.release()
+      }
+    } finally {
+      using?.release()
+      await next?.bytes.catch(() => undefined)
+      next?.release()
+    }
+  }
+
+  /** A small tensor's values as f32. @throws AppError weights-corrupt when it has another shape or holds no floats */
+  async floats(signal: AbortSignal, name: string, shape: readonly number[]): Promise<Float32Array<ArrayBuffer>> {
+    const entry = this.entry(name)
+    if (entry.shape.join() !== shape.join()) throw this.misfit(name, `shape [${shape.join(', ')}]`, `[${entry.shape.join(', ')}]`)
+    const { rows, elements } = rowsOf(shape)
+    const values = new Float32Array(rows * elements)
+    for await (const { first, bytes } of this.pieces(signal, name)) values.set(this.toFloats(name, entry, bytes), first * elements)
+    return values
+  }
+
+  /** Single rows of a table, in the order of `ids`: f32 [ids, width]. Each is read by itself, once. */
+  async rows(signal: AbortSignal, name: string, ids: Uint32Array): Promise<Float32Array<ArrayBuffer>> {
+    const entry = this.entry(name)
+    const { rows, elements } = rowsOf(entry.shape)
+    const outside = ids.find((id) => id >= rows)
+    if (outside !== undefined) throw new RangeError(`${name}: expected rows below ${rows}, got ${outside}.`)
+    const found = new Map<number, Float32Array>()
+    const wanted = [...new Set(ids)].sort((a, b) => a - b)
+    for (let at = 0; at < wanted.length; at += ROWS_AT_ONCE) {
+      await Promise.all(wanted.slice(at, at + ROWS_AT_ONCE).map(async (id) => {
+        found.set(id, this.toFloats(name, entry, await this.table.rows(signal, name, id, 1)))
+      }))
+    }
+    const values = new Float32Array(ids.length * elements)
+    ids.forEach((id, place) => values.set(found.get(id) as Float32Array, place * elements))
+    return values
+  }
+
+  /** An error about a weight that is not what a model needs. */
+  misfit(name: string, expected: string, got: string): AppError {
+    return new AppError('weights-corrupt', `${this.table.name}: the weight ${name} does not fit: expected ${expected}, got ${got}.`, {
+      file: this.table.name, tensor: name, expected, found: got,
+    })
+  }
+
+  private toFloats(name: string, { dtype, shape }: TableEntry, bytes: Uint8Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
+    if (!['F32', 'F16', 'BF16', 'F8_E4M3'].includes(dtype)) throw this.misfit(name, 'F32, F16, BF16 or F8_E4M3', dtype)
+    return floatsOf({ dtype, shape, bytes })
+  }
+
+  /** Begins to read a piece, and counts it until it is released. */
+  private hold(signal: AbortSignal, name: string, first: number, count: number, rowBytes: number): HeldPiece {
+    const { held } = this
+    held.pieces++
+    held.bytes += count * rowBytes
+    held.peakPieces = Math.max(held.peakPieces, held.pieces)
+    held.peakBytes = Math.max(held.peakBytes, held.bytes)
+    let released = false
+    const bytes = this.table.rows(signal, name, first, count)
+    bytes.catch(() => undefined) // awaited in its turn
+    return {
+      bytes,
+      release() {
+        if (released) return
+        released = true
+        held.pieces--
+        held.bytes -= count * rowBytes
+      },
+    }
+  }
+}
+
+interface HeldPiece {
+  bytes: Promise<Uint8Array<ArrayBuffer>>
+  release(): void
+}
