@@ -102,7 +102,7 @@ export interface DownloadState {
   error: ErrorData | null
 }
 
-/** Bytes that this site uses, that the browser grants it, and that are left of these. */
+/** Bytes that this site uses, that the browser grants it, and that are left of these: as it says, which in Chromium is always 10 GiB more than is used. */
 export interface StorageSpace {
   usedBytes: number
   quotaBytes: number

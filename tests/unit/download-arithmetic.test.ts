@@ -2,32 +2,40 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { AppError } from '../../src/shared/errors'
-import { requireSpace } from '../../workers/storage/free-space'
+import { largestFit, requireRoom } from '../../workers/storage/free-space'
 import { Sha256, sha256Hex } from '../../workers/weights/sha256'
 import { secondsLeft, TransferRate } from '../../workers/weights/transfer-rate'
 
 describe('room', () => {
-  const space = (freeBytes: number) => ({ usedBytes: 1e9, quotaBytes: 1e9 + freeBytes, freeBytes })
-
   test('just enough is enough', () => {
-    expect(() => requireSpace('A model', 6e9, space(6e9))).not.toThrow()
-    expect(() => requireSpace('A model', 0, space(0))).not.toThrow()
+    expect(() => requireRoom('A model', 6e9, 6e9)).not.toThrow()
+    expect(() => requireRoom('A model', 0, 0)).not.toThrow()
   })
 
-  test('one byte too few is told with what is missing', () => {
+  test('too little is told with what is missing', () => {
     let error: unknown
     try {
-      requireSpace('LTX', 6_340_744_492, space(2e9))
+      requireRoom('LTX', 6_340_744_492, 2e9)
     } catch (thrown) {
       error = thrown
     }
     expect(error).toBeInstanceOf(AppError)
     const { code, message, details } = error as AppError
     expect(code).toBe('storage-full')
-    expect(details).toMatchObject({ neededBytes: 6_340_744_492, freeBytes: 2e9, missingBytes: 4_340_744_492 })
+    expect(details).toEqual({ neededBytes: 6_340_744_492, freeBytes: 2e9, missingBytes: 4_340_744_492 })
     expect(message).toContain('LTX needs 6.4 GB more')
     expect(message).toContain('4.4 GB are missing')
-    expect(() => requireSpace('A model', 1001, space(1000))).toThrow('1 bytes are missing')
+    expect(() => requireRoom('A model', 1001, 1000)).toThrow('1 bytes are missing')
+  })
+
+  test('is found by trying, in few tries and never too large', () => {
+    for (const room of [0, 1, 65_535, 65_536, 1_000_000_007, 6e9 - 1, 6e9, 9e9]) {
+      let tries = 0
+      const found = largestFit(6e9, (bytes) => (tries++, bytes <= room), 65_536)
+      expect(found).toBeLessThanOrEqual(Math.min(room, 6e9))
+      expect(found).toBeGreaterThan(Math.min(room, 6e9) - 65_536 - 1)
+      expect(tries).toBeLessThan(20)
+    }
   })
 })
 

@@ -1,6 +1,7 @@
 // Downloaded files on this disk: downloads/<source>/<file> in this origin's private file system, and a journal beside each.
 import { AppError } from '../../src/shared/errors'
 import { chunkLine, chunkRange, damageLine, headerLine, parseJournal, wholeLine, type Journal, type JournalHeader } from './download-journal'
+import { isNamed, openSyncHandle } from './sync-handle'
 
 /** The folder of one source, made on first use. */
 async function openFolder(source: string): Promise<FileSystemDirectoryHandle> {
@@ -82,9 +83,9 @@ export class StoredChunks {
 
   static async open(source: string, path: string): Promise<StoredChunks> {
     const folder = await openFolder(source)
-    const data = await openHandle(folder, fileName(path))
+    const data = await openSyncHandle(folder, fileName(path))
     try {
-      const log = await openHandle(folder, journalName(path))
+      const log = await openSyncHandle(folder, journalName(path))
       const text = new Uint8Array(log.getSize())
       log.read(text, { at: 0 })
       return new StoredChunks(path, data, log, parseJournal(new TextDecoder().decode(text)))
@@ -174,24 +175,4 @@ export class StoredChunks {
       })
     }
   }
-}
-
-/** Seconds between tries, while the worker of a tab that was closed still has the file. */
-const HANDLE_PAUSES = [0.05, 0.1, 0.2, 0.4, 0.8, 1.6]
-
-async function openHandle(folder: FileSystemDirectoryHandle, name: string): Promise<FileSystemSyncAccessHandle> {
-  const entry = await folder.getFileHandle(name, { create: true })
-  for (const seconds of HANDLE_PAUSES) {
-    try {
-      return await entry.createSyncAccessHandle()
-    } catch (error) {
-      if (!isNamed(error, 'NoModificationAllowedError')) throw error
-      await new Promise((done) => setTimeout(done, seconds * 1000))
-    }
-  }
-  return entry.createSyncAccessHandle()
-}
-
-function isNamed(error: unknown, name: string): boolean {
-  return error instanceof DOMException && error.name === name
 }

@@ -4,7 +4,7 @@ import { AppError, toErrorData, type ErrorData } from '../../src/shared/errors'
 import { sourceFileUrl, type ModelSource, type SourceFile } from '../../src/shared/sources'
 import { chunkCount, keptBytes, type Journal } from '../storage/download-journal'
 import { readJournal, withDownloadLock } from '../storage/download-store'
-import { requireSpace, storageSpace } from '../storage/free-space'
+import { measureRoom, requireRoom } from '../storage/free-space'
 import { DownloadFile, type DownloadTarget } from './download-file'
 import type { HttpSourceOptions } from './http-source'
 import { Sha256 } from './sha256'
@@ -126,7 +126,7 @@ export class DownloadRun {
       }
     }
     const needed = this.parts.reduce((sum, { bytesDone, bytesTotal }) => sum + bytesTotal - bytesDone, 0)
-    requireSpace(this.source.name, needed, await storageSpace())
+    requireRoom(this.source.name, needed, await measureRoom(needed))
   }
 
   /** Every chunk of one file, from the disk or from the server, through one hash. */

@@ -1,8 +1,9 @@
 // The harness page: doors of the real workers, for page.evaluate().
-import { wrap } from 'comlink'
+import { proxy, wrap } from 'comlink'
 import type { LibraryDoor, TextDoor } from '../../../src/shared/doors'
 import { registerErrorTransfer } from '../../../src/shared/error-transfer'
 import { toErrorData } from '../../../src/shared/errors'
+import type { DownloadHarness } from './download.worker'
 import type { Harness } from './harness.worker'
 
 registerErrorTransfer()
@@ -10,6 +11,7 @@ registerErrorTransfer()
 const openHarness = () => new Worker(new URL('./harness.worker.ts', import.meta.url), { type: 'module', name: 'harness' })
 const openLibrary = () => new Worker(new URL('../../../workers/library.worker.ts', import.meta.url), { type: 'module', name: 'library' })
 const openText = () => new Worker(new URL('../../../workers/text.worker.ts', import.meta.url), { type: 'module', name: 'text' })
+const openDownloads = () => new Worker(new URL('./download.worker.ts', import.meta.url), { type: 'module', name: 'downloads' })
 
 let harnessWorker = openHarness()
 
@@ -17,6 +19,8 @@ const doors = {
   harness: wrap<Harness>(harnessWorker),
   openLibrary: () => wrap<LibraryDoor>(openLibrary()),
   openText: () => wrap<TextDoor>(openText()),
+  openDownloads: () => wrap<DownloadHarness>(openDownloads()),
+  proxy,
   toErrorData,
   /** ends the harness worker as a crash would, and starts another */
   restart() {

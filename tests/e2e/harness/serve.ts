@@ -3,6 +3,7 @@ import { test as base } from '@playwright/test'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { fileURLToPath } from 'node:url'
 import { build, preview } from 'vite'
+import { contentSecurityPolicy } from '../../../src/shared/site-headers'
 
 type ModelHandler = (request: IncomingMessage, response: ServerResponse) => void
 
@@ -12,6 +13,8 @@ export interface HarnessServer {
   url: string
   /** answers requests under /models/ */
   serveModels(handler: ModelHandler): void
+  /** pages opened from now on may read from this mirror too, as after the service worker's answer */
+  allowMirror(url: string | null): void
 }
 
 const configFile = fileURLToPath(new URL('./vite.config.ts', import.meta.url))
@@ -22,6 +25,7 @@ export const test = base.extend<{ openHarness: void }, { harness: HarnessServer 
     async ({}, use) => {
       await build({ configFile })
       let handler: ModelHandler = (_, response) => response.writeHead(404).end()
+      let mirror: string | null = null
       const server = await preview({
         configFile,
         preview: { port: 0, host: '127.0.0.1' },
@@ -29,6 +33,11 @@ export const test = base.extend<{ openHarness: void }, { harness: HarnessServer 
           {
             name: 'kinora:test-models',
             configurePreviewServer({ middlewares }) {
+              middlewares.use((_, response, next) => {
+                const set = response.setHeader.bind(response)
+                response.setHeader = (name, value) => set(name, /^content-security-policy$/i.test(name) ? contentSecurityPolicy({ mirror }) : value)
+                next()
+              })
               middlewares.use('/models/', (request, response) => handler(request, response))
             },
           },
@@ -36,7 +45,7 @@ export const test = base.extend<{ openHarness: void }, { harness: HarnessServer 
       })
       const address = server.httpServer.address()
       if (typeof address !== 'object' || !address) throw new Error('The harness has no address.')
-      await use({ url: `http://127.0.0.1:${address.port}/`, serveModels: (next) => (handler = next) })
+      await use({ url: `http://127.0.0.1:${address.port}/`, serveModels: (next) => (handler = next), allowMirror: (url) => (mirror = url) })
       await server.close()
     },
     { scope: 'worker' },

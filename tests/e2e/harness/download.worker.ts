@@ -1,0 +1,65 @@
+// The models door with a test's own sources and chunk size, and what a test does to the disk behind its back.
+import { expose } from 'comlink'
+import type { DownloadState } from '../../../src/shared/doors'
+import { registerErrorTransfer } from '../../../src/shared/error-transfer'
+import type { ModelSource } from '../../../src/shared/sources'
+import { readJournal } from '../../../workers/storage/download-store'
+import { DownloadFile, type DownloadTarget } from '../../../workers/weights/download-file'
+import type { DownloadOptions } from '../../../workers/weights/download-run'
+import { openDownloads } from '../../../workers/weights/downloads'
+import { sha256Hex } from '../../../workers/weights/sha256'
+import { openStoredSource } from '../../../workers/weights/stored-source'
+
+registerErrorTransfer()
+
+const signal = new AbortController().signal
+let door = openDownloads()
+
+const harness = {
+  open(sources: ModelSource[], options: DownloadOptions): void {
+    door = openDownloads(sources, options)
+  },
+  list: () => door.list(),
+  download: (source: string, baseUrl: string | null, onState: (state: DownloadState) => void) => door.download(source, baseUrl, onState),
+  verify: (source: string, onState: (state: DownloadState) => void) => door.verify(source, onState),
+  pause: (source: string) => door.pause(source),
+  remove: (source: string) => door.remove(source),
+  space: () => door.space(),
+
+  /** SHA-256 of what a loader reads, and of its bytes `start` to `end` */
+  async stored(source: string, path: string, start: number, end: number) {
+    const file = await openStoredSource(signal, source, path)
+    return { sha256: file.sha256, read: await sha256Hex(await file.read(signal, 0, file.bytes)), part: [...(await file.read(signal, start, end))] }
+  },
+
+  /** Reads a part of a file that need not be here, and says how many bytes of it are here then. */
+  async readPart(target: DownloadTarget, start: number, end: number) {
+    const file = await DownloadFile.open(signal, target)
+    try {
+      const bytes = await file.read(signal, start, end)
+      return { sha256: await sha256Hex(bytes), kept: file.kept }
+    } finally {
+      file.close()
+    }
+  },
+
+  /** Flips a bit on the disk, in the n-th of the chunks that are here; answers which chunk that was. */
+  async flip(source: string, path: string, nth: number): Promise<number> {
+    const journal = await readJournal(source, path)
+    const chunk = [...(journal?.here ?? [])][nth]
+    if (!journal || chunk === undefined) throw new Error(`${path} has no chunk to flip`)
+    const folder = await (await (await navigator.storage.getDirectory()).getDirectoryHandle('downloads')).getDirectoryHandle(source)
+    const handle = await (await folder.getFileHandle(encodeURIComponent(path))).createSyncAccessHandle()
+    const at = chunk * journal.header.chunkBytes + 11
+    const byte = new Uint8Array(1)
+    handle.read(byte, { at })
+    byte[0]! ^= 16
+    handle.write(byte, { at })
+    handle.close()
+    return chunk
+  },
+}
+
+export type DownloadHarness = typeof harness
+
+expose(harness)
