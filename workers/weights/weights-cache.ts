@@ -194,6 +194,11 @@ export class CacheRecorder implements WeightStream {
     return false
   }
 
+  /** Gives the cache up. */
+  abandon(): void {
+    this.writer.abandon()
+  }
+
   private async writeLinear(signal: AbortSignal, gpu: Gpu, { name, format }: LinearRequest, { data, scale, bias }: LinearWeight): Promise<void> {
     await this.write(signal, gpu, `${name}.data`, data, DATA_DTYPES[format])
     if (scale) await this.write(signal, gpu, `${name}.scale`, scale, SCALE_DTYPES[format as keyof typeof SCALE_DTYPES])
