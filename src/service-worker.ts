@@ -169,10 +169,14 @@ async function withSiteHeaders(response: Response): Promise<Response> {
   const headers = new Headers(response.headers)
   for (const [name, value] of Object.entries(siteHeaders(policy))) headers.set(name, value)
   const isPage = policy.mirror !== null && headers.get('content-type')?.startsWith('text/html')
-  // the page holds the policy a second time, for hosts without headers, and the stricter of the two would win
-  const body = isPage ? (await response.text()).replace(contentSecurityPolicy(), contentSecurityPolicy(policy)) : response.body
   if (isPage) headers.delete('content-length')
+  const body = isPage ? withPolicy(await response.text(), contentSecurityPolicy(policy)) : response.body
   return new Response(body, { status: response.status, statusText: response.statusText, headers })
+}
+
+/** The page with this policy in the place of its own: it holds one for hosts without headers, and the stricter of the two would win. */
+function withPolicy(html: string, policy: string): string {
+  return html.replace(/(<meta http-equiv="Content-Security-Policy" content=")[^"]*/, (_, before: string) => before + policy)
 }
 
 async function sha256(bytes: ArrayBuffer): Promise<string> {

@@ -108,7 +108,7 @@ export async function serveModel(content: Buffer): Promise<ModelServer> {
       }),
   }
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
-  state.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+  state.url = `http://localhost:${(server.address() as AddressInfo).port}/`
   return state
 }
 

@@ -3,11 +3,11 @@ import { AppError } from '../../src/shared/errors'
 import { chunkLine, chunkRange, damageLine, headerLine, parseJournal, wholeLine, type Journal, type JournalHeader } from './download-journal'
 import { isNamed, openSyncHandle } from './sync-handle'
 
-/** The folder of one source, made on first use. */
-async function openFolder(source: string): Promise<FileSystemDirectoryHandle> {
+/** The folder of one source. @throws DOMException NotFoundError when it is not there and may not be made */
+async function openFolder(source: string, create: boolean): Promise<FileSystemDirectoryHandle> {
   const root = await navigator.storage.getDirectory()
-  const downloads = await root.getDirectoryHandle('downloads', { create: true })
-  return downloads.getDirectoryHandle(source, { create: true })
+  const downloads = await root.getDirectoryHandle('downloads', { create })
+  return downloads.getDirectoryHandle(source, { create })
 }
 
 /** A path inside a repository as one name. */
@@ -27,7 +27,7 @@ export function findStoredFile(source: string, path: string): Promise<File | und
 
 async function findFile(source: string, name: string): Promise<File | undefined> {
   try {
-    return await (await (await openFolder(source)).getFileHandle(name)).getFile()
+    return await (await (await openFolder(source, false)).getFileHandle(name)).getFile()
   } catch (error) {
     if (isNamed(error, 'NotFoundError')) return undefined
     throw error
@@ -82,7 +82,7 @@ export class StoredChunks {
   ) {}
 
   static async open(source: string, path: string): Promise<StoredChunks> {
-    const folder = await openFolder(source)
+    const folder = await openFolder(source, true)
     const data = await openSyncHandle(folder, fileName(path))
     try {
       const log = await openSyncHandle(folder, journalName(path))

@@ -49,7 +49,7 @@ export function openDownloads(sources: readonly ModelSource[] = SOURCES, options
   }
 
   return {
-    list: () => Promise.all(sources.map((source) => running.get(source.id)?.run.state() ?? keptState(source))),
+    list: () => Promise.all(sources.map(async (source) => running.get(source.id)?.run.state() ?? (await keptState(source)))),
     download: async (id, baseUrl, onState) => start(id, onState, (run, signal) => run.download(signal, baseUrl ?? HUB.baseUrl)),
     verify: async (id, onState) => start(id, onState, (run, signal) => run.verify(signal)),
     async pause(id) {
