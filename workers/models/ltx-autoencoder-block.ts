@@ -47,15 +47,19 @@ export function loadConv3d({ scope, weights, dtype }: Loader, name: string, out:
 }
 
 /** Turns a norm into one that a timestep shifts and scales, where there is one. */
-interface Conditioning {
+export interface Conditioning {
   /** f32 [1, slots, C] */
   table: Tensor
+  /** zeros, u32 [at least the rows of any x]: one clip, one timestep. Uploaded for each norm where it is not given. */
+  rowOf?: Tensor
 }
 
 function modulated(scope: Scope, x: Tensor, conditioning: Conditioning | undefined, shift: number): Pick<NormOptions, 'shift' | 'scale'> {
   if (!conditioning) return {}
   const rows = elementCount(x.shape) / dim(x, -1)
-  const rowOf = scope.upload(new Uint32Array(rows), [rows], 'u32') // one clip, one timestep
+  const { rowOf: given } = conditioning
+  if (given && dim(given, 0) < rows) throw new Error(`normSilu: expected zeros for ${rows} rows, got ${dim(given, 0)}.`)
+  const rowOf = given ? { ...given, shape: [rows] } : scope.upload(new Uint32Array(rows), [rows], 'u32')
   const at = (slot: number): Modulation => ({ table: conditioning.table, rowOf, slot })
   return { shift: at(shift), scale: at(shift + 1) }
 }
@@ -131,20 +135,24 @@ export function runResidual(scope: Scope, x: Tensor, block: Residual, pass: Pass
   return scope.within((inner) => {
     const { time, dtype } = pass
     const conditioning = block.table && vectors && conditionBy(inner, vectors, block.table, RESIDUAL_SLOTS)
-    const addNoise = (owner: Scope, y: Tensor, index: 0 | 1): Tensor => {
-      if (!block.noise) return y
-      return conv(owner, tiledNoise(inner, `${block.name}.per_channel_scale${index + 1}`, y, pass), block.noise[index], { addTo: y, dtype: 'f32' })
-    }
     let y = conv(inner, normSilu(inner, x, dtype, conditioning, 0), block.conv1, { time, dtype: 'f32' })    // [F, H, W, C']
-    y = addNoise(inner, y, 0)
+    y = injectNoise(inner, y, block, 0, pass)
     const { around } = block
     const residual = around                                                                                 // [F, H, W, C']
       ? conv(inner, norm(inner, x, { kind: 'layer', eps: around.eps, weight: around.weight, bias: around.bias, dtype }), around.conv, { time, dtype: 'f32' })
       : x
     const last = block.noise ? inner : scope
     y = conv(last, normSilu(inner, y, dtype, conditioning, 2), block.conv2, { time, addTo: residual, dtype: 'f32' })
-    return addNoise(scope, y, 1)
+    return injectNoise(scope, y, block, 1, pass)
   })
+}
+
+/** y + noise·scale, where the block has one; y itself where not. Every frame gets the same field. */
+export function injectNoise(scope: Scope, y: Tensor, block: Residual, index: 0 | 1, pass: Pass): Tensor {
+  const weight = block.noise?.[index]
+  if (!weight) return y
+  return scope.within((inner) =>
+    conv(scope, tiledNoise(inner, `${block.name}.per_channel_scale${index + 1}`, y, pass), weight, { addTo: y, dtype: 'f32' }))
 }
 
 /** One field of noise for all frames: f32 [F, H, W, 1] */

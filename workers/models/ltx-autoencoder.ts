@@ -2,18 +2,17 @@
 //
 // F, H, W  frames and pixels   f, h, w  their latents   Z latent channels   C features
 import type { Scope } from '../engine/scope'
-import { reshape, type FloatDType, type Tensor } from '../engine/tensor'
-import { conv, uploadConv, type ConvWeight } from '../ops/conv'
+import type { FloatDType, Tensor } from '../engine/tensor'
+import { conv } from '../ops/conv'
 import { pixelShuffle, pixelUnshuffle } from '../ops/pixel-shuffle'
 import {
-  conditionBy, embedStageTime, foldDown, loadConv3d, loadResidual, loadStageTime, normSilu, runResidual, unfoldUp,
-  RESIDUAL_SLOTS, type Loader, type NoiseField, type Pass, type Residual, type StageTime,
+  conditionBy, embedStageTime, foldDown, normSilu, runResidual, unfoldUp, type Loader, type NoiseField, type Pass, type Residual,
 } from './ltx-autoencoder-block'
+import { parseLtxAutoencoderConfig, planLtxAutoencoder, type LtxAutoencoderConfig } from './ltx-autoencoder-config'
 import {
-  originalAutoencoderName, parseLtxAutoencoderConfig, planLtxAutoencoder, type DownStage, type LtxAutoencoderConfig, type LtxAutoencoderPlan, type UpStage,
-} from './ltx-autoencoder-config'
-import { loadFloats } from './load-linear'
-import { renamed, type WeightSource } from './weight-source'
+  LAST_SLOTS, loadDecoder, loadEncoder, withDiffusersNames, type Decoder, type DownWeights, type Encoder, type Stage, type UpWeights,
+} from './ltx-autoencoder-weights'
+import type { WeightSource } from './weight-source'
 
 /** Latents of a clip: f32 [f, h, w, Z] and, the same for all channels, f32 [f, h, w, 1]. */
 export interface LatentDistribution {
@@ -33,41 +32,6 @@ export interface DecodeOptions {
 /** What of an autoencoder is uploaded: making a clip from words needs no encoder. */
 export type AutoencoderPart = 'encoder' | 'decoder' | 'both'
 
-interface Stage {
-  residuals: Residual[]
-  time?: StageTime
-}
-
-interface DownWeights extends Stage {
-  plan: DownStage
-  down?: ConvWeight
-  convOut?: Residual
-}
-
-interface UpWeights extends Stage {
-  plan: UpStage
-  convIn?: Residual
-  up?: ConvWeight
-}
-
-interface Encoder {
-  convIn: ConvWeight
-  stages: DownWeights[]
-  middle: Residual[]
-  toMean: ConvWeight
-  toLogVariance: ConvWeight
-}
-
-interface Decoder {
-  convIn: ConvWeight
-  middle: Stage
-  stages: UpWeights[]
-  last?: { time: StageTime; table: Tensor; scale: number }
-  convOut: ConvWeight
-}
-
-const LAST_SLOTS = 2
-
 /** The weights on the GPU, and both directions. Its tensors belong to the scope it was loaded in. */
 export class LtxAutoencoder {
   private constructor(
@@ -75,9 +39,9 @@ export class LtxAutoencoder {
     /** f32 [Z]: the transformer's latents are (z − mean)·scaling_factor / std */
     readonly latentsMean: Float32Array,
     readonly latentsStd: Float32Array,
-    private readonly encoder: Encoder | undefined,
-    private readonly decoder: Decoder | undefined,
-    private readonly dtype: FloatDType,
+    readonly encoder: Encoder | undefined,
+    readonly decoder: Decoder | undefined,
+    readonly dtype: FloatDType,
   ) {}
 
   /**
@@ -161,14 +125,6 @@ export class LtxAutoencoder {
   }
 }
 
-/** Lets a checkpoint of the original LTX-Video code be asked by diffusers' names. */
-function withDiffusersNames(weights: WeightSource, plan: LtxAutoencoderPlan): WeightSource {
-  if (weights.has('decoder.mid_block.resnets.0.conv1.conv.weight')) return weights
-  const prefix = ['vae.', ''].find((candidate) => weights.has(`${candidate}decoder.conv_in.conv.weight`)) ?? ''
-  const original = originalAutoencoderName(plan)
-  return renamed(weights, (name) => prefix + original(name))
-}
-
 /** Runs `step` with a scope of its own, then frees the input it replaces. */
 function replace(scope: Scope, input: Tensor, step: (own: Scope) => Tensor): Tensor {
   const result = scope.within(step)
@@ -188,72 +144,4 @@ function runResiduals(scope: Scope, input: Tensor, blocks: readonly Residual[], 
 function runStage(scope: Scope, x: Tensor, stage: Stage, pass: Pass, target = scope): Tensor {
   return scope.within((inner) =>
     runResiduals(scope, x, stage.residuals, pass, target, stage.time && embedStageTime(inner, stage.time, pass)))
-}
-
-function loadEncoder(loader: Loader, config: LtxAutoencoderConfig, plan: LtxAutoencoderPlan['encoder']): Encoder {
-  const { resnet_norm_eps: eps, latent_channels: latents } = config
-  const plain = { conditioned: false, noisy: false }
-  const load = (name: string, channels: number) => loadResidual(loader, { name, in: channels, out: channels, ...plain }, eps)
-  const pixels = config.in_channels * config.patch_size_t * config.patch_size ** 2
-  const { mean, logVariance } = loadEncoderOut(loader, latents, plan.last)
-  return {
-    convIn: loadConv3d(loader, 'encoder.conv_in', plan.first, pixels),
-    stages: plan.stages.map((stage) => ({
-      plan: stage,
-      residuals: Array.from({ length: stage.layers }, (_, index) => load(`${stage.name}.resnets.${index}`, stage.channels)),
-      ...(stage.down && { down: loadDown(loader, stage, stage.down) }),
-      ...(stage.convOut && { convOut: loadResidual(loader, stage.convOut, eps) }),
-    })),
-    middle: Array.from({ length: plan.middle }, (_, index) => load(`encoder.mid_block.resnets.${index}`, plan.last)),
-    toMean: mean,
-    toLogVariance: logVariance,
-  }
-}
-
-function loadDown(loader: Loader, stage: DownStage, down: NonNullable<DownStage['down']>): ConvWeight {
-  if (down.kind === 'conv') return loadConv3d(loader, `${stage.name}.downsamplers.0`, stage.channels, stage.channels)
-  const [time, space] = down.steps
-  return loadConv3d(loader, `${stage.name}.downsamplers.0.conv`, Math.floor(down.out / (time * space * space)), stage.channels)
-}
-
-/** The last convolution has a row for each latent channel's mean and one for the variance of all. */
-function loadEncoderOut(loader: Loader, latents: number, inputs: number): { mean: ConvWeight; logVariance: ConvWeight } {
-  const { scope, weights, dtype } = loader
-  const { values: weight } = weights.get('encoder.conv_out.conv.weight')
-  const { values: bias } = weights.get('encoder.conv_out.conv.bias')
-  const split = latents * inputs * 27
-  const upload = (values: Float32Array, biases: Float32Array) => uploadConv(scope, values, [biases.length, inputs, 3, 3, 3], biases, dtype)
-  return {
-    mean: upload(weight.subarray(0, split), bias.subarray(0, latents)),
-    logVariance: upload(weight.subarray(split), bias.subarray(latents)),
-  }
-}
-
-function loadDecoder(loader: Loader, config: LtxAutoencoderConfig, plan: LtxAutoencoderPlan['decoder']): Decoder {
-  const { scope, weights } = loader
-  const { resnet_norm_eps: eps, timestep_conditioning: conditioned } = config
-  const loadStage = (name: string, channels: number, layers: number, noisy: boolean): Stage => ({
-    residuals: Array.from({ length: layers }, (_, index) =>
-      loadResidual(loader, { name: `${name}.resnets.${index}`, in: channels, out: channels, conditioned, noisy }, eps)),
-    ...(conditioned && { time: loadStageTime(loader, name, RESIDUAL_SLOTS, channels) }),
-  })
-  const table = 'decoder.scale_shift_table'
-  return {
-    convIn: loadConv3d(loader, 'decoder.conv_in', plan.first, config.latent_channels),
-    middle: loadStage('decoder.mid_block', plan.first, plan.middle, plan.middleNoisy),
-    stages: plan.stages.map((stage) => ({
-      plan: stage,
-      ...loadStage(stage.name, stage.channels, stage.layers, stage.noisy),
-      ...(stage.convIn && { convIn: loadResidual(loader, stage.convIn, eps) }),
-      ...(stage.up && { up: loadConv3d(loader, `${stage.name}.upsamplers.0.conv`, (stage.up.in * 8) / stage.up.factor, stage.up.in) }),
-    })),
-    ...(conditioned && {
-      last: {
-        time: loadStageTime(loader, 'decoder', LAST_SLOTS, plan.last),
-        table: reshape(loadFloats(scope, weights, table, [LAST_SLOTS, plan.last]), [LAST_SLOTS * plan.last]),
-        scale: weights.get('decoder.timestep_scale_multiplier').values[0] ?? 1000,
-      },
-    }),
-    convOut: loadConv3d(loader, 'decoder.conv_out', config.out_channels * config.patch_size ** 2, plan.last),
-  }
 }

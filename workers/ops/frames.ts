@@ -1,4 +1,4 @@
-// Parts of a clip along time. Frames lie one after the other in memory, so these are plain copies.
+// Parts of a clip along time, and windows of its pictures. Frames and rows lie one after the other in memory, so these are plain copies.
 import type { Scope } from '../engine/scope'
 import { dim, elementCount, tensorBytes, type Tensor } from '../engine/tensor'
 
@@ -25,4 +25,44 @@ export function placeFrames(scope: Scope, x: Tensor, from: number, part: Tensor)
     throw new Error(`placeFrames: [${part.shape.join(', ')}] ${part.dtype} does not fit [${x.shape.join(', ')}] ${x.dtype} at ${from}.`)
   }
   scope.gpu.queue.copy(part.buffer, 0, x.buffer, from * frameBytes(x), frameBytes(part) * dim(part, 0))
+}
+
+/** Frames from … from + count − 1 of a clip; all of it when not given. */
+export interface FrameRun {
+  of: Tensor
+  from?: number
+  count?: number
+}
+
+/** The runs one after the other, as a clip of their own. */
+export function joinFrames(scope: Scope, runs: readonly [FrameRun, ...FrameRun[]]): Tensor {
+  const [{ of: first }] = runs
+  const bytes = frameBytes(first)
+  const counts = runs.map(({ of, from = 0, count = dim(of, 0) - from }) => count)
+  const whole = scope.alloc([counts.reduce((sum, count) => sum + count, 0), ...first.shape.slice(1)], first.dtype)
+  let at = 0
+  runs.forEach(({ of, from = 0 }, index) => {
+    const count = counts[index] as number
+    if (of.dtype !== first.dtype || of.shape.slice(1).join() !== first.shape.slice(1).join() || from < 0 || count < 0 || from + count > dim(of, 0)) {
+      throw new Error(`joinFrames: frames ${from} to ${from + count} of [${of.shape.join(', ')}] ${of.dtype} beside [${first.shape.join(', ')}] ${first.dtype}.`)
+    }
+    scope.gpu.queue.copy(of.buffer, from * bytes, whole.buffer, at * bytes, count * bytes)
+    at += count
+  })
+  return whole
+}
+
+/** A window of every picture: x f32 [F, H, W, C] → [F, height, width, C]. A copy a row: meant for latents and few frames. */
+export function cropFrames(scope: Scope, x: Tensor, window: { y: number; x: number; height: number; width: number }): Tensor {
+  const [frames, height, width, channels] = [dim(x, 0), dim(x, 1), dim(x, 2), dim(x, 3)]
+  if (x.dtype !== 'f32' || window.y < 0 || window.x < 0 || window.y + window.height > height || window.x + window.width > width) {
+    throw new Error(`cropFrames: expected a window of f32 [${x.shape.join(', ')}], got ${window.height} × ${window.width} at (${window.y}, ${window.x}) of ${x.dtype}.`)
+  }
+  const part = scope.alloc([frames, window.height, window.width, channels])
+  const rowBytes = window.width * channels * 4
+  for (let row = 0; row < frames * window.height; row++) {
+    const from = Math.floor(row / window.height) * height + window.y + (row % window.height)
+    scope.gpu.queue.copy(x.buffer, (from * width + window.x) * channels * 4, part.buffer, row * rowBytes, rowBytes)
+  }
+  return part
 }

@@ -1,0 +1,31 @@
+// What the pipeline asks of any autoencoder. Latents are raw and channels last, f32 [T, h, w, Z]: whitened ones times
+// latents_std plus latents_mean.
+import type { Preview } from '../../src/shared/job'
+import type { Scope } from '../engine/scope'
+import type { Tensor } from '../engine/tensor'
+
+/** Random numbers that a decoder may ask for, so that a clip is made again from its seed. */
+export interface DecodeNoise {
+  /** normal values, f32 [T, h, w, Z], mixed into the latents by decoders that were trained on noisy ones */
+  latents?: Float32Array
+  /** normal values, f32 [H, W], for the parameter of this name, where blocks inject noise; the same at every call */
+  field?: (parameter: string, height: number, width: number) => Float32Array
+}
+
+/** From latents to pixels. */
+export interface VideoDecoder {
+  readonly config: {
+    /** of the raw latents, one a channel */
+    readonly latents_mean: readonly number[]
+    readonly latents_std: readonly number[]
+  }
+  /**
+   * Decodes into groups of frames in time order, RGBA u8, frame after frame. Memory does not grow with the length; what it
+   * made is freed when it ends, fails or is returned early.
+   */
+  decode(scope: Scope, z: Tensor, noise?: DecodeNoise): AsyncGenerator<Uint8ClampedArray<ArrayBuffer>, void, undefined>
+  /** A small moving picture for next to no work. */
+  preview(scope: Scope, z: Tensor): Promise<Preview>
+  /** The preview's pictures on the GPU, u32 [F, h, w]. Reads nothing back: may be compiled ahead. */
+  previewFrames(scope: Scope, z: Tensor): Tensor
+}
