@@ -1,10 +1,11 @@
 // The harness page: doors of the real workers, for page.evaluate().
-import { proxy, wrap } from 'comlink'
+import { proxy, wrap, type Remote } from 'comlink'
 import type { LibraryDoor, TextDoor } from '../../../src/shared/doors'
 import { registerErrorTransfer } from '../../../src/shared/error-transfer'
 import { toErrorData } from '../../../src/shared/errors'
 import type { DownloadHarness } from './download.worker'
 import type { Harness } from './harness.worker'
+import type { WeightsHarness } from './weights.worker'
 
 registerErrorTransfer()
 
@@ -12,7 +13,9 @@ const openHarness = () => new Worker(new URL('./harness.worker.ts', import.meta.
 const openLibrary = () => new Worker(new URL('../../../workers/library.worker.ts', import.meta.url), { type: 'module', name: 'library' })
 const openText = () => new Worker(new URL('../../../workers/text.worker.ts', import.meta.url), { type: 'module', name: 'text' })
 const openDownloads = () => new Worker(new URL('./download.worker.ts', import.meta.url), { type: 'module', name: 'downloads' })
+const openWeights = () => new Worker(new URL('./weights.worker.ts', import.meta.url), { type: 'module', name: 'weights' })
 
+let weightsDoor: Remote<WeightsHarness> | undefined
 let harnessWorker = openHarness()
 
 const doors = {
@@ -20,6 +23,8 @@ const doors = {
   openLibrary: () => wrap<LibraryDoor>(openLibrary()),
   openText: () => wrap<TextDoor>(openText()),
   openDownloads: () => wrap<DownloadHarness>(openDownloads()),
+  /** the same worker at each call: its kernels are compiled once */
+  openWeights: () => (weightsDoor ??= wrap<WeightsHarness>(openWeights())),
   proxy,
   toErrorData,
   /** ends the harness worker as a crash would, and starts another */
