@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { withScope } from '../../workers/engine/scope'
-import { denoisedEstimate, eulerStep } from '../../workers/ops/sampler-step'
+import { denoisedEstimate, eulerStep, tokenStep } from '../../workers/ops/sampler-step'
 import { testGpu } from './open-gpu'
 import { randomValues, relativeError } from './reference'
 
@@ -49,4 +49,25 @@ test('a velocity of another size or dtype is refused', async () => {
     expect(() => denoisedEstimate(scope, latent, scope.alloc(shape, 'f16'), { sigma: 1 })).toThrow('got f16')
     await gpu.settle()
   })
+})
+
+test('each token goes its own way: a step, all the way and back with noise, or nowhere', async () => {
+  const gpu = await testGpu()
+  const noise = randomValues(4, count)
+  const rows = [[-0.25, 1, 0], [-0.75, 0.5, 0.5], [0, 1, 0]] as const
+  const row = (i: number) => rows[Math.floor(i / 11) % 3] as (typeof rows)[number]
+  const table = Float32Array.from({ length: 37 * 3 }, (_, i) => rows[Math.floor(i / 3) % 3]?.[i % 3] as number)
+  await withScope(gpu, async (scope) => {
+    const [latent, v, n] = [scope.upload(x, shape, 'f32'), scope.upload(velocity, shape, 'f32'), scope.upload(noise, shape, 'f32')]
+    const t = scope.upload(table, [37, 3], 'f32')
+    const moved = x.map((value, i) => row(i)[1] * (value + row(i)[0] * at(velocity, i)))
+    const back = await gpu.read(tokenStep(scope, latent, v, t, n))
+    expect(relativeError(back, moved.map((value, i) => value + row(i)[2] * at(noise, i)))).toBeLessThan(1e-6)
+    expect(relativeError(await gpu.read(tokenStep(scope, latent, v, t)), moved)).toBeLessThan(1e-6)
+    // a token that stays is the same to the bit
+    expect([...back.subarray(22, 33)]).toEqual([...x.subarray(22, 33)])
+    expect(() => tokenStep(scope, latent, v, scope.alloc([36, 3]))).toThrow('expected table f32 [37, 3], got f32 [36, 3]')
+    expect(() => tokenStep(scope, latent, v, t, scope.alloc([1, 37, 12]))).toThrow('got f32 [1, 37, 12]')
+  })
+  expect(gpu.pool.liveBuffers).toBe(0)
 })
