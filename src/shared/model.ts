@@ -24,8 +24,8 @@ export const ModelManifestSchema = v.object({
   guidance: range,
   /** latent channels; pixels per latent pixel; frames per latent frame */
   latent: v.object({ channels: v.number(), scaleSpace: v.number(), scaleTime: v.number() }),
-  /** RoPE coordinate of a token = latent index × scale, along time and along both axes of space */
-  rope: v.looseObject({ timeScale: v.number(), spaceScale: v.number() }),
+  /** RoPE coordinate of a token = index × scale, along both axes of space and along time, which counts in latents or in seconds */
+  rope: v.looseObject({ timeScale: v.number(), spaceScale: v.number(), unit: v.optional(v.picklist(['latents', 'seconds'])) }),
   text: v.object({
     /** tokens the encoder takes, special tokens included */
     maxTokens: v.number(),

@@ -5,6 +5,21 @@ import type { ModelManifest } from './model'
 
 const wholeNumber = v.pipe(v.number(), v.integer())
 
+/** A picture in the app's storage, or a clip of the library. */
+const SourceSchema = v.object({ kind: v.picklist(['image', 'clip']), id: v.pipe(v.string(), v.minLength(1)) })
+
+/** A picture or a clip that the new clip is made around. */
+export const ConditionSchema = v.object({
+  source: SourceSchema,
+  /** frame of the new clip at which it stands or begins; a clip's is a multiple of T, and may be negative: it began before */
+  atFrame: wholeNumber,
+  /** 0 … 1: how much of it is kept; 1 is all */
+  strength: v.pipe(v.number(), v.minValue(0), v.maxValue(1)),
+})
+
+/** See {@link ConditionSchema}. */
+export type Condition = v.InferOutput<typeof ConditionSchema>
+
 /** The schema of a request. Sizes in pixels, `frames` counts pictures, `fps` pictures per second. */
 export const GenerateRequestSchema = v.object({
   /** model folder id, or an absolute URL of a model folder */
@@ -19,8 +34,14 @@ export const GenerateRequestSchema = v.object({
   steps: v.pipe(wholeNumber, v.minValue(1)),
   /** classifier-free guidance scale; 1 turns it off */
   guidance: v.pipe(v.number(), v.minValue(1)),
+  /** how far a guided velocity is brought back to the spread of the prompt's own; 0 or nothing: not at all */
+  guidanceRescale: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1))),
+  /** spatio-temporal guidance: its scale, and the transformer blocks that the weakened model skips the self-attention of */
+  stg: v.optional(v.object({ scale: v.pipe(v.number(), v.minValue(0)), skipBlocks: v.array(v.pipe(wholeNumber, v.minValue(0))) })),
   /** u32 */
   seed: v.pipe(wholeNumber, v.minValue(0), v.maxValue(0xffffffff)),
+  /** nothing or empty: from words alone */
+  conditions: v.optional(v.array(ConditionSchema)),
 })
 
 /** What to make. */
@@ -59,7 +80,19 @@ export function requestProblems(request: GenerateRequest, model: ModelManifest):
       problems.push({ field, expected: `${min} to ${max}`, got: String(value), nearest: { [field]: Math.min(max, Math.max(min, value)) } })
     }
   }
-  return problems
+  return [...problems, ...conditionProblems(request, model)]
+}
+
+/** A picture stands inside the clip; a clip begins on a whole latent, before the end. */
+function conditionProblems({ conditions = [], frames }: GenerateRequest, { latent }: ModelManifest): RequestProblem[] {
+  return conditions.flatMap(({ source, atFrame }): RequestProblem[] => {
+    const inside = atFrame < frames && (source.kind === 'clip' || atFrame >= 0)
+    const whole = source.kind === 'image' || atFrame % latent.scaleTime === 0
+    if (inside && whole) return []
+    const expected =
+      source.kind === 'image' ? `a picture at frame 0 to ${frames - 1}` : `a clip that begins at a multiple of ${latent.scaleTime}, before frame ${frames}`
+    return [{ field: 'conditions', expected, got: `frame ${atFrame}` }]
+  })
 }
 
 /** Parses unknown data as a request and checks it against the model; throws AppError `bad-request` with expected and got. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { gaussianNoise, philox } from '../../workers/pipeline/noise'
+import { gaussianNoise, NOISE_STREAM, philox } from '../../workers/pipeline/noise'
 
 describe('philox', () => {
   // the known answers of the Random123 distribution (kat_vectors, philox4x32 10)
@@ -29,5 +29,15 @@ describe('gaussianNoise', () => {
     expect(gaussianNoise(7, 10)).toEqual(gaussianNoise(7, 1000).slice(0, 10))
     expect(gaussianNoise(8, 10)).not.toEqual(gaussianNoise(7, 10))
     expect(gaussianNoise(0xffffffff, 5).every(Number.isFinite)).toBe(true)
+  })
+})
+
+describe('streams of a seed', () => {
+  it('do not repeat each other, and the first is the seed alone', () => {
+    expect(gaussianNoise(7, 8, 0)).toEqual(gaussianNoise(7, 8))
+    const streams = [NOISE_STREAM.start, 1, 2, NOISE_STREAM.condition, NOISE_STREAM.condition + 1].map((stream) => gaussianNoise(7, 8, stream).join())
+    expect(new Set(streams).size).toBe(5)
+    // stream 1 of seed 7 is not stream 7 of seed 1
+    expect(gaussianNoise(7, 8, 1)).not.toEqual(gaussianNoise(1, 8, 7))
   })
 })

@@ -3,14 +3,15 @@ import type { ProgressEvent } from '../../src/shared/job'
 import type { GenerateRequest } from '../../src/shared/request'
 import { AppError } from '../../src/shared/errors'
 import type { Scope } from '../engine/scope'
-import { reshape, type Tensor } from '../engine/tensor'
-import { fallingSigmas, setTimesteps, shiftForTokens } from '../models/flow-match-scheduler'
+import { elementCount, reshape, type Tensor } from '../engine/tensor'
+import { ltxSchedule, type ScheduleSource } from '../models/ltx-presets'
 import { patchify, unpatchify } from '../ops/patchify'
 import type { Conditioning } from './conditioning'
 import type { JobClock } from './job-clock'
-import { latentCount, rawLatent, tokenCount, videoCoordinates, type LatentGrid } from './latent-grid'
+import { gridTokens, latentCount, placesOf, rawLatent, tokenCount, videoCoordinates, type LatentGrid } from './latent-grid'
 import type { LoadedModel } from './load-model'
-import { gaussianNoise } from './noise'
+import { gaussianNoise, NOISE_STREAM } from './noise'
+import { placeKnown, tokensOfLatent, type KnownLatents } from './place-known'
 import { denoise, type DenoiseInputs } from './sampler'
 import type { PromptEmbedding } from './studio'
 import { untilAborted } from './until-aborted'
@@ -25,6 +26,10 @@ export interface DenoiseJob {
   words: Conditioning
   /** f32 [C, F', H', W'] instead of noise drawn from the seed */
   noise?: Float32Array<ArrayBuffer> | undefined
+  /** the request's conditions, encoded, in their order */
+  known?: readonly KnownLatents[]
+  /** how the model is run where its scheduler's config does not say it: a preset's sigmas, the file's sampler */
+  sampling?: Omit<ScheduleSource, 'config'> & { stochastic?: boolean }
   clock: JobClock
   tell: (event: ProgressEvent) => void
 }
@@ -45,13 +50,14 @@ export async function runDenoise(signal: AbortSignal, scope: Scope, job: Denoise
     signal.throwIfAborted()
     const next = loop.next()
     if (next.done) {
-      const latent = unpatchify(scope, next.value, { ...PATCH, ...grid })
+      const tokens = gridTokens(next.value, grid)
+      const latent = unpatchify(scope, tokens, { ...PATCH, ...grid })
       const latents = await untilAborted(signal, gpu.read(latent))
       scope.free(latent)
-      return { tokens: next.value, latents }
+      return { tokens, latents }
     }
     const { step, steps, denoised } = next.value
-    const raw = rawLatent(scope, denoised, model, grid)
+    const raw = rawLatent(scope, gridTokens(denoised, grid), model, grid)
     const preview = await untilAborted(signal, model.autoencoder.preview(scope, raw))
     scope.free(raw)
     clock.stepMs.push(clock.lap())
@@ -64,30 +70,49 @@ export async function runDenoise(signal: AbortSignal, scope: Scope, job: Denoise
 function dispatchOneStep(scope: Scope, inputs: DenoiseInputs, model: LoadedModel, grid: LatentGrid): void {
   scope.within((temporary) => {
     const first = denoise(temporary, inputs).next()
-    if (!first.done) model.autoencoder.previewFrames(temporary, rawLatent(temporary, first.value.denoised, model, grid))
+    if (!first.done) model.autoencoder.previewFrames(temporary, rawLatent(temporary, gridTokens(first.value.denoised, grid), model, grid))
   })
 }
 
-function prepare(scope: Scope, { model, request, grid, words, noise }: DenoiseJob): DenoiseInputs {
-  const count = latentCount(grid)
-  if (noise && noise.length !== count) {
-    throw new AppError('bad-request', `noise: expected ${count} values, got ${noise.length}.`, { field: 'noise', expected: count, got: noise.length })
-  }
+function prepare(scope: Scope, job: DenoiseJob): DenoiseInputs {
+  const { model, request, grid, words, sampling = {} } = job
   const { transformer } = model
   const text = ({ values, tokens, width }: PromptEmbedding) => transformer.prepareText(scope, scope.upload(values, [1, tokens, width], 'f32'))
-  const latent = scope.upload(noise ?? gaussianNoise(request.seed, count), [grid.channels, grid.frames, grid.height, grid.width], 'f32')
-  const start = patchify(scope, latent, PATCH)
-  scope.free(latent)
+  const { start, appended, strengths } = startTokens(scope, job)
   return {
     transformer,
-    noise: reshape(start, [1, tokenCount(grid), grid.channels]),
-    rope: transformer.prepareCoordinates(scope, videoCoordinates(grid, model.manifest)),
+    noise: start,
+    rope: transformer.prepareCoordinates(scope, videoCoordinates(grid, placesOf(model.manifest, request.fps), appended)),
     text: text(words.prompt),
     ...(words.away && { unconditional: text(words.away) }),
     guidance: request.guidance,
-    ...setTimesteps(model.schedulerConfig, {
-      sigmas: fallingSigmas(request.steps),
-      mu: shiftForTokens(model.schedulerConfig, tokenCount(grid)), // read only where the config shifts by length
-    }),
+    ...(request.stg && request.stg.scale > 0 && { stg: request.stg }),
+    ...(request.guidanceRescale !== undefined && { rescale: request.guidanceRescale }),
+    ...(strengths && { strengths }),
+    // drawn in the tokens' order: what is appended does not change the grid's own
+    ...(sampling.stochastic && { freshNoise: (step: number) => gaussianNoise(request.seed, elementCount(start.shape), step) }),
+    ...ltxSchedule({ ...sampling, config: model.schedulerConfig }, request.steps, tokenCount(grid)),
   }
+}
+
+/** Noise, given or drawn from the seed, with what is known in its place: f32 [1, N + K, C]. */
+function startTokens(scope: Scope, { model, request, grid, noise: given, known = [] }: DenoiseJob): { start: Tensor; appended?: number[]; strengths?: Float32Array } {
+  const count = latentCount(grid)
+  if (given && given.length !== count) {
+    throw new AppError('bad-request', `noise: expected ${count} values, got ${given.length}.`, { field: 'noise', expected: count, got: given.length })
+  }
+  const asked = request.conditions?.length ?? 0
+  if (asked !== known.length) {
+    throw new AppError('bad-request', `conditions: expected ${asked} encoded pictures or clips, got ${known.length}.`, { field: 'conditions', expected: asked, got: known.length })
+  }
+  const noise = given ?? gaussianNoise(request.seed, count)
+  if (known.length > 0) {
+    const fresh = (index: number, values: number) => gaussianNoise(request.seed, values, NOISE_STREAM.condition + index)
+    const { tokens, strengths, appended } = placeKnown(tokensOfLatent(noise, grid.channels), grid, model.manifest.latent.scaleTime, known, fresh)
+    return { start: scope.upload(tokens, [1, strengths.length, grid.channels], 'f32'), strengths, appended }
+  }
+  const latent = scope.upload(noise, [grid.channels, grid.frames, grid.height, grid.width], 'f32')
+  const tokens = patchify(scope, latent, PATCH)
+  scope.free(latent)
+  return { start: reshape(tokens, [1, tokenCount(grid), grid.channels]) }
 }

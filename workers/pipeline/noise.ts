@@ -1,4 +1,4 @@
-// Gaussian noise from a seed. Counter-based, so element i depends on (seed, i) alone: a longer clip begins with the
+// Gaussian noise from a seed. Counter-based, so element i depends on (seed, stream, i) alone: a longer clip begins with the
 // same noise, and no generator state has to be stored with a job.
 
 const ROUNDS = 10
@@ -6,6 +6,9 @@ const MULTIPLIER_0 = 0xd2511f53
 const MULTIPLIER_1 = 0xcd9e8d57
 const KEY_STEP_0 = 0x9e3779b9
 const KEY_STEP_1 = 0xbb67ae85
+
+/** What a seed's streams are for: a step's fresh noise is stream `step` (from 1 on), the i-th condition's is `condition` + i. */
+export const NOISE_STREAM = { start: 0, condition: 0x10000 } as const
 
 /** The high 32 bits of a 32×32-bit product. */
 function multiplyHigh(a: number, b: number): number {
@@ -37,11 +40,14 @@ export function philox(counter: readonly [number, number, number, number], key: 
   return [c0, c1, c2, c3]
 }
 
-/** `count` normal values (mean 0, variance 1) for a u32 seed: Box–Muller on Philox. */
-export function gaussianNoise(seed: number, count: number): Float32Array<ArrayBuffer> {
+/**
+ * `count` normal values (mean 0, variance 1) for a u32 seed: Box–Muller on Philox.
+ * @param stream u32: draws of one seed that must not repeat each other, see {@link NOISE_STREAM}
+ */
+export function gaussianNoise(seed: number, count: number, stream: number = NOISE_STREAM.start): Float32Array<ArrayBuffer> {
   const out = new Float32Array(Math.ceil(count / 4) * 4)
   for (let block = 0; block * 4 < count; block++) {
-    const words = philox([block >>> 0, 0, 0, 0], [seed >>> 0, 0])
+    const words = philox([block >>> 0, 0, 0, 0], [seed >>> 0, stream >>> 0])
     for (const pair of [0, 2] as const) {
       const radius = Math.sqrt(-2 * Math.log((words[pair] + 0.5) / 0x1_0000_0000))
       const angle = (2 * Math.PI * (words[pair + 1] as number)) / 0x1_0000_0000

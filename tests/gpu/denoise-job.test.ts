@@ -1,0 +1,82 @@
+// A job's denoising with the model that ships with the page: from words alone, and around known pictures.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { GenerateRequest } from '../../src/shared/request'
+import { withScope } from '../../workers/engine/scope'
+import { runDenoise, type DenoiseJob } from '../../workers/pipeline/denoise-job'
+import { JobClock } from '../../workers/pipeline/job-clock'
+import { latentGrid } from '../../workers/pipeline/latent-grid'
+import { loadModel, type LoadedModel } from '../../workers/pipeline/load-model'
+import { tokensOfLatent, type KnownLatents } from '../../workers/pipeline/place-known'
+import { fetchManifest } from '../../workers/weights/fetch-file'
+import { serveFolder } from '../evaluate/serve-folder'
+import { testGpu } from './open-gpu'
+import { randomValues } from './reference'
+
+const { signal } = new AbortController()
+let model: LoadedModel
+beforeAll(async () => {
+  const server = await serveFolder('public/models/starter')
+  try {
+    model = await loadModel(signal, await testGpu(), server.url, await fetchManifest(server.url), 'f32', () => undefined)
+  } finally {
+    server.close()
+  }
+})
+afterAll(() => model.close())
+
+const source = { kind: 'image', id: 'a picture' } as const
+
+/** Denoises 9 small frames in two steps; the latents as tokens, f32 [N, C]. */
+async function make(more: Partial<GenerateRequest>, job: Partial<DenoiseJob> = {}): Promise<Float32Array> {
+  const request: GenerateRequest = { model: 'starter', prompt: '', width: 32, height: 32, frames: 9, fps: 8, steps: 2, guidance: 1, seed: 7, ...more }
+  const grid = latentGrid(request, model.manifest)
+  const width = model.transformer.config.caption_channels
+  const words = { prompt: { values: randomValues(1, 3 * width), tokens: 3, width, usedPrompt: '' } }
+  const gpu = await testGpu()
+  return withScope(gpu, async (scope) => {
+    const { tokens, latents } = await runDenoise(signal, scope, { model, request, grid, words, clock: new JobClock(), tell: () => undefined, ...job })
+    expect(tokens.shape).toEqual([1, grid.frames * grid.height * grid.width, grid.channels])
+    expect(latents.every(Number.isFinite)).toBe(true)
+    return tokensOfLatent(latents, grid.channels)
+  })
+}
+
+/** A picture's latents. */
+function picture(atFrame: number, strength = 1): KnownLatents {
+  const { channels, scaleSpace } = model.manifest.latent
+  return { values: randomValues(3, channels * (32 / scaleSpace) ** 2), atFrame, strength }
+}
+
+describe('a job', () => {
+  test('keeps a picture at frame 0 to the bit, and draws the rest around it', async () => {
+    const [known, plain] = [picture(0), await make({})]
+    const latents = await make({ conditions: [{ source, atFrame: 0, strength: 1 }] }, { known: [known] })
+    expect(latents.slice(0, known.values.length)).toEqual(known.values)
+    expect(latents.slice(known.values.length)).not.toEqual(plain.slice(known.values.length))
+    expect(await make({})).toEqual(plain) // words alone, to the bit
+  })
+
+  test('looks at a picture elsewhere, and drops it', async () => {
+    const plain = await make({})
+    const latents = await make({ conditions: [{ source, atFrame: 5, strength: 1 }] }, { known: [picture(5)] })
+    expect(latents.length).toBe(plain.length)
+    expect(latents).not.toEqual(plain)
+    const elsewhere = await make({ conditions: [{ source, atFrame: 8, strength: 1 }] }, { known: [picture(8)] })
+    expect(elsewhere).not.toEqual(latents)
+  })
+
+  test('with fresh noise is another, and the same again from the same seed', async () => {
+    const stochastic = await make({}, { sampling: { stochastic: true } })
+    expect(stochastic).not.toEqual(await make({}))
+    expect(await make({}, { sampling: { stochastic: true } })).toEqual(stochastic)
+  })
+
+  test('refuses conditions that nobody encoded, and steps that its sigmas do not have', async () => {
+    await expect(make({ conditions: [{ source, atFrame: 0, strength: 1 }] })).rejects.toThrow('expected 1 encoded pictures or clips, got 0')
+    await expect(make({ steps: 3 }, { sampling: { sigmas: [1, 0.5] } })).rejects.toThrow('steps: expected 2')
+  })
+
+  test('leaves nothing on the GPU but the weights', async () => {
+    expect((await testGpu()).pool.liveBuffers).toBe(model.weightBuffers)
+  })
+})

@@ -1,0 +1,137 @@
+// The denoise loop against plain arithmetic on the host, with a small random transformer.
+import { describe, expect, test } from 'vitest'
+import { withScope, type Scope } from '../../workers/engine/scope'
+import type { Tensor } from '../../workers/engine/tensor'
+import { LtxTransformer, type PreparedText } from '../../workers/models/ltx-transformer'
+import type { RopeTable } from '../../workers/ops/rope'
+import { gaussianNoise } from '../../workers/pipeline/noise'
+import { denoise, type DenoiseInputs } from '../../workers/pipeline/sampler'
+import { readCase, readWeights } from '../parity/read-case'
+import { testGpu } from './open-gpu'
+import { randomValues, relativeError } from './reference'
+
+const FOLDER = 'tests/parity/ltx_transformer_coords' // 2 blocks, 24 channels, text of width 20
+const [TOKENS, CHANNELS, WORDS, TEXT_WIDTH] = [6, 24, 4, 20]
+const SHAPE = [1, TOKENS, CHANNELS]
+const SIGMAS = [1, 0.9, 0.6, 0]
+const TIMESTEPS = [1000, 900, 600]
+
+function load(scope: Scope): { transformer: LtxTransformer; rope: RopeTable; words: (seed: number, batch?: number) => PreparedText } {
+  const { config } = readCase(FOLDER)
+  const transformer = LtxTransformer.load(scope, config, readWeights(FOLDER), { precision: 'f32', linearFormat: 'f32' })
+  const words = (seed: number, batch = 1) => {
+    const one = randomValues(seed, WORDS * TEXT_WIDTH)
+    const all = Float32Array.from({ length: batch * one.length }, (_, i) => one[i % one.length] as number)
+    return transformer.prepareText(scope, scope.upload(all, [batch, WORDS, TEXT_WIDTH], 'f32'))
+  }
+  return { transformer, rope: transformer.prepareGrid(scope, { frames: 3, height: 2, width: 1, scale: [0.32, 32, 32] }), words }
+}
+
+/** Runs a loop; the latent after each step. */
+async function run(scope: Scope, inputs: DenoiseInputs): Promise<Float32Array[]> {
+  const latents: Float32Array[] = []
+  for (const { latent } of denoise(scope, inputs)) latents.push(await scope.gpu.read(latent))
+  return latents
+}
+
+const noise = randomValues(5, TOKENS * CHANNELS)
+const plus = (a: Float32Array, factor: number, b: Float32Array) => a.map((value, i) => value + factor * (b[i] as number))
+
+function deviation(values: Float32Array): number {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length
+  return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length)
+}
+
+describe('a block that does not look around', () => {
+  test('gives what it gives each token alone in a clip', async () => {
+    const gpu = await testGpu()
+    await withScope(gpu, async (scope) => {
+      const { transformer, rope, words } = load(scope)
+      const time = Float32Array.of(700)
+      const x = scope.upload(noise, SHAPE, 'f32')
+      const forward = (tokens: Tensor, text: PreparedText, blind?: number[]) => gpu.read(transformer.forward(scope, tokens, text, rope, time, blind))
+      const alone = await forward(scope.upload(noise, [TOKENS, 1, CHANNELS], 'f32'), words(1, TOKENS))
+      const text = words(1)
+      expect(relativeError(await forward(x, text, [0, 1]), alone)).toBeLessThan(1e-5)
+      // and one block alone is another thing, as is the other
+      const [seeing, first, second] = [await forward(x, text), await forward(x, text, [0]), await forward(x, text, [1])]
+      for (const [a, b] of [[seeing, first], [seeing, second], [first, second], [second, alone]] as const) {
+        expect(relativeError(a, b)).toBeGreaterThan(0.01)
+      }
+    })
+    expect(gpu.pool.liveBuffers).toBe(0)
+  })
+})
+
+test('stochastic sampling goes all the way to the estimate, then back with fresh noise', async () => {
+  const gpu = await testGpu()
+  await withScope(gpu, async (scope) => {
+    const { transformer, rope, words } = load(scope)
+    const text = words(1)
+    const freshNoise = (step: number) => gaussianNoise(7, TOKENS * CHANNELS, step)
+    const latents = await run(scope, {
+      transformer, noise: scope.upload(noise, SHAPE, 'f32'), rope, text, guidance: 1, freshNoise, sigmas: SIGMAS, timesteps: TIMESTEPS,
+    })
+    let x: Float32Array = noise
+    for (const [index, time] of TIMESTEPS.entries()) {
+      const velocity = await gpu.read(transformer.forward(scope, scope.upload(x, SHAPE, 'f32'), text, rope, Float32Array.of(time)))
+      const next = SIGMAS[index + 1] as number
+      const landed = plus(x, -(SIGMAS[index] as number), velocity)
+      x = plus(landed.map((value) => (1 - next) * value), next, freshNoise(index + 1))
+      expect(relativeError(latents[index] as Float32Array, x)).toBeLessThan(1e-5)
+    }
+  })
+  expect(gpu.pool.liveBuffers).toBe(0)
+})
+
+test('all guidance together: other words, a weakened model, and the spread brought back', async () => {
+  const gpu = await testGpu()
+  await withScope(gpu, async (scope) => {
+    const { transformer, rope, words } = load(scope)
+    const [text, unconditional] = [words(1), words(2)]
+    const stg = { scale: 1, skipBlocks: [1] }
+    const latents = await run(scope, {
+      transformer, noise: scope.upload(noise, SHAPE, 'f32'), rope, text, unconditional, guidance: 3, stg, rescale: 0.7,
+      sigmas: SIGMAS, timesteps: TIMESTEPS,
+    })
+    let x: Float32Array = noise
+    for (const [index, time] of TIMESTEPS.entries()) {
+      const evaluate = (prompt: PreparedText, blind?: number[]) =>
+        gpu.read(transformer.forward(scope, scope.upload(x, SHAPE, 'f32'), prompt, rope, Float32Array.of(time), blind))
+      const [v, away, weak] = [await evaluate(text), await evaluate(unconditional), await evaluate(text, [1])]
+      const guided = v.map((value, i) => (away[i] as number) + 3 * (value - (away[i] as number)) + (value - (weak[i] as number)))
+      const factor = (0.7 * deviation(v)) / deviation(guided) + 0.3
+      x = plus(x, ((SIGMAS[index + 1] as number) - (SIGMAS[index] as number)) * factor, guided)
+      expect(relativeError(latents[index] as Float32Array, x)).toBeLessThan(1e-5)
+    }
+  })
+  expect(gpu.pool.liveBuffers).toBe(0)
+})
+
+test('known tokens: told their own time, still until the loop has come down to them, the others as ever', async () => {
+  const gpu = await testGpu()
+  await withScope(gpu, async (scope) => {
+    const { transformer, rope, words } = load(scope)
+    const text = words(1)
+    const strengths = Float32Array.of(1, 0, 0.3, 0, 0, 0.1) // levels 0, 1, 0.7 and 0.9
+    const inputs = { transformer, noise: scope.upload(noise, SHAPE, 'f32'), rope, text, guidance: 1, strengths, sigmas: SIGMAS, timesteps: TIMESTEPS }
+    const steps: { latent: Float32Array; denoised: Float32Array }[] = []
+    for (const { latent, denoised } of denoise(scope, inputs)) steps.push({ latent: await gpu.read(latent), denoised: await gpu.read(denoised) })
+    const first = await gpu.read(
+      transformer.forward(scope, scope.upload(noise, SHAPE, 'f32'), text, rope, Float32Array.of(0, 1000, 700, 1000, 1000, 900)))
+    const token = (values: Float32Array, index: number) => values.slice(index * CHANNELS, (index + 1) * CHANNELS)
+    const [one, two, three] = steps as [(typeof steps)[0], (typeof steps)[0], (typeof steps)[0]]
+    for (const index of [0, 2, 5]) expect(token(one.latent, index)).toEqual(token(noise, index))
+    for (const index of [1, 3, 4]) {
+      expect(relativeError(token(one.latent, index), plus(token(noise, index), Math.fround(0.9) - 1, token(first, index)))).toBeLessThan(1e-5)
+    }
+    // where a known token would land counts from its own level
+    expect(token(one.denoised, 0)).toEqual(token(noise, 0))
+    expect(relativeError(token(one.denoised, 2), plus(token(noise, 2), -0.7, token(first, 2)))).toBeLessThan(1e-5)
+    expect(token(two.latent, 2)).toEqual(token(noise, 2))
+    expect(token(two.latent, 5)).not.toEqual(token(noise, 5)) // at 0.9 exactly, it moves
+    expect(token(three.latent, 2)).not.toEqual(token(noise, 2))
+    expect(token(three.latent, 0)).toEqual(token(noise, 0))
+  })
+  expect(gpu.pool.liveBuffers).toBe(0)
+})

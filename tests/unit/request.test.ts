@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest'
+import { parseManifest } from '../../src/shared/model'
+import { parseRequest, requestProblems, type Condition, type GenerateRequest } from '../../src/shared/request'
+import starter from '../../public/models/starter/kinora.json'
+
+const model = parseManifest(starter, 'kinora.json')
+const [size] = model.sizes as [(typeof model.sizes)[0]]
+const request: GenerateRequest = {
+  model: 'starter', prompt: 'a red sky', width: size.width, height: size.height, frames: 17, fps: 8, steps: 8, guidance: 3, seed: 7,
+}
+const condition = (kind: 'image' | 'clip', atFrame: number, strength = 1): Condition => ({ source: { kind, id: 'a' }, atFrame, strength })
+
+describe('a request', () => {
+  it('passes as it is, from words alone or with everything', () => {
+    expect(parseRequest(request, model)).toEqual(request)
+    const all = { ...request, guidanceRescale: 0.7, stg: { scale: 1, skipBlocks: [2] }, conditions: [condition('image', 5), condition('clip', -4, 0.5)] }
+    expect(parseRequest(all, model)).toEqual(all)
+  })
+
+  it.each([
+    ['guidanceRescale', { guidanceRescale: 1.5 }],
+    ['stg.scale', { stg: { scale: -1, skipBlocks: [] } }],
+    ['stg.skipBlocks.0', { stg: { scale: 1, skipBlocks: [0.5] } }],
+    ['conditions.0.strength', { conditions: [condition('image', 0, 2)] }],
+    ['conditions.0.atFrame', { conditions: [condition('image', 0.5)] }],
+    ['conditions.0.source.kind', { conditions: [{ ...condition('image', 0), source: { kind: 'sound', id: 'a' } }] }],
+    ['conditions.0.source.id', { conditions: [{ ...condition('image', 0), source: { kind: 'image', id: '' } }] }],
+  ])('is refused for its %s', (field, change) => {
+    expect(() => parseRequest({ ...request, ...change }, model)).toThrow(expect.objectContaining({ code: 'bad-request', details: expect.objectContaining({ field }) as unknown }))
+  })
+})
+
+describe('conditions', () => {
+  const problems = (...conditions: Condition[]) => requestProblems({ ...request, conditions }, model).map(({ field, got }) => `${field} ${got}`)
+
+  it('a picture stands anywhere inside the clip', () => {
+    expect(problems(condition('image', 0), condition('image', 16))).toEqual([])
+    expect(problems(condition('image', 17), condition('image', -1))).toEqual(['conditions frame 17', 'conditions frame -1'])
+  })
+
+  it('a clip begins on a whole latent, perhaps before the clip, never behind it', () => {
+    expect(problems(condition('clip', 0), condition('clip', 16), condition('clip', -8))).toEqual([])
+    expect(problems(condition('clip', 6), condition('clip', 20))).toEqual(['conditions frame 6', 'conditions frame 20'])
+  })
+})

@@ -1,0 +1,115 @@
+// How each released LTX-Video 2B is meant to be run. Figures: Lightricks/LTX-Video, configs/ltxv-2b-*.yaml and the defaults
+// of inference.py.
+import { AppError } from '../../src/shared/errors'
+import { fallingSigmas, setTimesteps, shiftForTokens, type Schedule, type SchedulerConfig } from './flow-match-scheduler'
+import { linearQuadraticSigmas } from './linear-quadratic'
+
+/** Spatio-temporal guidance: how far, and which blocks the weakened model does not look around in. */
+export interface SpatioTemporalGuidance {
+  scale: number
+  skipBlocks: readonly number[]
+}
+
+/** How a model is run. */
+export interface LtxPreset {
+  name: string
+  /** the published checkpoint */
+  file: string
+  steps: number
+  /** noise levels of the steps, the last 0 left out, where the model was distilled to them; else the scheduler's */
+  sigmas?: readonly number[]
+  /** after each step goes back to the next noise level with fresh noise */
+  stochastic: boolean
+  /** classifier-free guidance; 1: none */
+  guidance: number
+  stg?: SpatioTemporalGuidance
+  /** guidance rescale; 0: none */
+  guidanceRescale: number
+  negativePrompt: string
+  /** the decoder's timestep, and how much noise the latents are mixed with for it */
+  decodeTimestep: number
+  decodeNoiseScale: number
+  fps: number
+  /** for a manifest's `rope`: seconds and pixels */
+  rope: { unit: 'seconds'; timeScale: number; spaceScale: number }
+  /** sides are multiples of `side` pixels, frames are `group`·k + 1 */
+  sizes: { side: number; group: number }
+}
+
+const COMMON = {
+  negativePrompt: 'worst quality, inconsistent motion, blurry, jittery, distorted',
+  decodeTimestep: 0.05,
+  decodeNoiseScale: 0.025,
+  fps: 30,
+  rope: { unit: 'seconds', timeScale: 1, spaceScale: 32 },
+  sizes: { side: 32, group: 8 },
+} as const
+
+const DEV = { ...COMMON, steps: 40, stochastic: false, guidance: 3, stg: { scale: 1, skipBlocks: [19] }, guidanceRescale: 0.7 } as const
+
+const DISTILLED = { ...COMMON, guidance: 1, guidanceRescale: 0 } as const
+
+/** The released models, by version. */
+export const LTX_PRESETS = {
+  '0.9.5': { ...DEV, name: 'LTX-Video 2B 0.9.5', file: 'ltx-video-2b-v0.9.5.safetensors' },
+  '0.9.6-dev': { ...DEV, name: 'LTX-Video 2B 0.9.6', file: 'ltxv-2b-0.9.6-dev-04-25.safetensors' },
+  '0.9.6-distilled': {
+    ...DISTILLED,
+    name: 'LTX-Video 2B 0.9.6 distilled',
+    file: 'ltxv-2b-0.9.6-distilled-04-25.safetensors',
+    steps: 8,
+    // the linear-quadratic spacing of 8 steps, to four digits
+    sigmas: [1, 0.9937, 0.9875, 0.9812, 0.975, 0.9094, 0.725, 0.4219],
+    stochastic: true,
+  },
+  '0.9.8-distilled': {
+    ...DISTILLED,
+    name: 'LTX-Video 2B 0.9.8 distilled',
+    file: 'ltxv-2b-0.9.8-distilled.safetensors',
+    // the published first pass; its second pass works on an upscaled latent
+    steps: 7,
+    sigmas: [1, 0.9937, 0.9875, 0.9812, 0.975, 0.9094, 0.725],
+    stochastic: false,
+  },
+} as const satisfies Record<string, LtxPreset>
+
+/** What a schedule is made from besides the number of steps. */
+export interface ScheduleSource {
+  config: SchedulerConfig
+  /** how the scheduler spaces its own sigmas; default Uniform */
+  sampler?: 'Uniform' | 'LinearQuadratic'
+  /** sigmas to use as they are instead of the scheduler's, as a preset's */
+  sigmas?: readonly number[]
+  /** sigmas the model was taught, as its file lists them; undefined: any */
+  allowedSigmas?: readonly number[]
+}
+
+/** Digits to which a file lists the sigmas that it allows. */
+const LISTED = 1e4
+
+/**
+ * The noise levels of a job.
+ * @param tokens of the clip, without appended ones: the shift goes by it
+ * @throws AppError bad-request where a distilled model was not taught these sigmas; weights-corrupt
+ */
+export function ltxSchedule({ config, sampler, sigmas, allowedSigmas }: ScheduleSource, steps: number, tokens: number): Schedule {
+  if (sigmas && sigmas.length !== steps) {
+    throw new AppError('bad-request', `steps: expected ${sigmas.length}, for the model was distilled to so many, got ${steps}.`, {
+      field: 'steps', expected: sigmas.length, got: steps,
+    })
+  }
+  const schedule = sigmas
+    ? setTimesteps({ num_train_timesteps: config.num_train_timesteps ?? 1000 }, { sigmas })
+    : setTimesteps(config, {
+        sigmas: sampler === 'LinearQuadratic' ? linearQuadraticSigmas(steps) : fallingSigmas(steps),
+        mu: shiftForTokens(config, tokens), // read only where the config shifts by length
+      })
+  const near = (sigma: number): number => Math.round(sigma * LISTED)
+  const strange = allowedSigmas && [...schedule.sigmas.subarray(0, -1)].find((sigma) => !allowedSigmas.some((allowed) => near(allowed) === near(sigma)))
+  if (allowedSigmas && strange !== undefined) {
+    const expected = `sigmas among ${allowedSigmas.join(', ')}`
+    const got = String(Number(strange.toPrecision(4)))
+    throw new AppError('bad-request', `steps: expected ${expected}, which the model was distilled to, got ${got}.`, { field: 'steps', expected, got })
+  }
+  return schedule
+}
