@@ -169,32 +169,33 @@ def quantized(model: LTXVideoTransformer3DModel, rounded: Callable[[Tensor], Ten
             module.weight.copy_(weight)
 
 
-def hidden_before_projection(model: LTXVideoTransformer3DModel, run: Run) -> Tensor:
-    """What proj_out is given: [B·N, D]."""
+def hidden_before_projection(model: LTXVideoTransformer3DModel, run: Run, rows: Tensor | slice = slice(None)) -> Tensor:
+    """What proj_out is given: [B·N, D], or those rows of it."""
     seen: list[Tensor] = []
     hook = model.proj_out.register_forward_pre_hook(lambda _module, inputs: seen.append(inputs[0].flatten(0, 1).double()))
     run()
     hook.remove()
-    return seen[0]
+    return seen[0][rows]
 
 
-def aim_projection(model: LTXVideoTransformer3DModel, run: Run, steady: float, generator: torch.Generator) -> None:
+def aim_projection(model: LTXVideoTransformer3DModel, run: Run, steady: float, generator: torch.Generator,
+                   rows: Tensor | slice = slice(None)) -> None:
     """Points proj_out at the directions that leaving out a part changes most.
 
     A plain random projection moves by at most √2 when a part is missing, since the final norm fixes the length of what
     it projects; the case would then pass int4's limit with a part missing. So the rows of proj_out are random mixtures
     of the leading solutions p of  (changes when a part is left out) p = λ (spread over tokens + int4's noise) p,
-    and the bias removes the mean over tokens. All weights before it stay random.
+    and the bias removes the mean over tokens (all of [B·N], or `rows` of them). All weights before it stay random.
     """
-    full = hidden_before_projection(model, run)
+    full = hidden_before_projection(model, run, rows)
     centre = full.mean(0)
     spread = (full - centre).T @ (full - centre)
     with quantized(model, rounded_to_int4):
-        noise = hidden_before_projection(model, run) - full
+        noise = hidden_before_projection(model, run, rows) - full
     changes = []
     for module in parts(model).values():
         with left_out(module):
-            change = hidden_before_projection(model, run) - full
+            change = hidden_before_projection(model, run, rows) - full
         changes.append(change.T @ change)
     width = full.shape[1]
     identity = torch.eye(width, dtype=torch.float64)

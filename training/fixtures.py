@@ -1,7 +1,7 @@
 """Write the parity cases: forward passes of the released diffusers and transformers, with small weights, that our engine
 repeats.
 
-    python training/fixtures.py --out tests/parity [--only transformer scheduler autoencoder pipeline t5]
+    python training/fixtures.py --out tests/parity [--only transformer scheduler autoencoder pipeline condition t5]
 
 Each case is a folder with config.json, weights.safetensors, io.safetensors (in.*, out.*) and case.json. The same
 packages give the same files: every seed is fixed.
@@ -14,7 +14,8 @@ import diffusers
 import torch
 
 from fixture_autoencoder import write_autoencoder_cases
-from fixture_pipeline import write_pipeline_case
+from fixture_condition import write_condition_cases
+from fixture_pipeline import write_pipeline_cases
 from fixture_scheduler import write_scheduler_cases
 from fixture_t5 import write_t5_cases
 from fixture_transformer import write_transformer_cases
@@ -23,7 +24,8 @@ WRITERS = {
     "scheduler": write_scheduler_cases,
     "transformer": write_transformer_cases,
     "autoencoder": write_autoencoder_cases,
-    "pipeline": write_pipeline_case,
+    "pipeline": write_pipeline_cases,
+    "condition": write_condition_cases,
     "t5": write_t5_cases,
 }
 

@@ -11,7 +11,7 @@ import { findCases, readCase } from './read-case'
 import { compare, describeResult, runCase, type Precision } from './run-case'
 
 const folders = findCases('tests/parity')
-const isTransformer = (folder: string) => ['LTXVideoTransformer3DModel', 'T5EncoderModel'].includes(readCase(folder).className)
+const hasTransformer = (folder: string) => ['LTXVideoTransformer3DModel', 'LTXPipeline', 'LTXConditionPipeline', 'T5EncoderModel'].includes(readCase(folder).className)
 
 let gpu: Gpu
 beforeAll(async () => {
@@ -22,12 +22,13 @@ describe('parity with the references', () => {
   it('has cases of every class', () => {
     const classes = new Set(folders.map((folder) => readCase(folder).className))
     expect([...classes].sort()).toEqual([
-      'AutoencoderKLLTXVideo', 'FlowMatchEulerDiscreteScheduler', 'KinoraAutoencoder', 'LTXPipeline', 'LTXVideoTransformer3DModel', 'T5EncoderModel',
+      'AutoencoderKLLTXVideo', 'FlowMatchEulerDiscreteScheduler', 'KinoraAutoencoder', 'LTXConditionPipeline', 'LTXPipeline',
+      'LTXVideoTransformer3DModel', 'T5EncoderModel',
     ])
   })
 
   const runs = folders.flatMap((folder): [string, Precision][] => {
-    const precisions: Precision[] = isTransformer(folder) ? ['f32', 'f16', 'q8', 'q4'] : ['f32', 'f16']
+    const precisions: Precision[] = hasTransformer(folder) ? ['f32', 'f16', 'q8', 'q4'] : ['f32', 'f16']
     return precisions.map((precision) => [folder, precision])
   })
   it.each(runs)('%s %s', async (folder, precision) => {
@@ -87,6 +88,33 @@ describe('a case that does not fit', () => {
       for (const precision of ['f32', 'q4'] as const) expect(await runCase(gpu, without, precision)).toMatchObject({ status: 'fail' })
     },
   )
+
+  const conditioned = (into: string, change: (io: Safetensors) => void, scalars: Record<string, unknown> = {}) => {
+    const copy = altered(join(folder, into), 'ltx_condition_keyframe', 'io.safetensors', change)
+    const path = join(copy, 'case.json')
+    const described = JSON.parse(readFileSync(path, 'utf8')) as { scalars: Record<string, unknown> }
+    writeFileSync(path, JSON.stringify({ ...described, scalars: { ...described.scalars, ...scalars } }))
+    return copy
+  }
+  it.each([
+    ['another picture', 'pixels', (io: Safetensors) => io.tensor('in.condition.1').bytes.fill(0), {}],
+    ['other noise', 'noise', (io: Safetensors) => io.tensor('in.noise').bytes.fill(0), {}],
+    ['another place', 'place', () => undefined, { frame_index: [0, 4] }],
+    ['another strength', 'strength', () => undefined, { strength: [0.3, 1] }],
+    ['another frame rate', 'rate', () => undefined, { frame_rate: 24 }],
+    ['no rescale', 'rescale', () => undefined, { guidance_rescale: 0 }],
+  ])('fails with %s', async (_, into, change, scalars) => {
+    expect(await runCase(gpu, conditioned(into, change, scalars), 'f32')).toMatchObject({ status: 'fail' })
+  })
+
+  it('of which only the placed tokens are recorded is run from those', async () => {
+    const copy = conditioned('placed', () => undefined)
+    const path = join(copy, 'io.safetensors')
+    const bytes = readFileSync(path) // other names of the same length
+    for (const [name, other] of [['"in.noise"', '"no.noise"'], ['"out.start"', '"not.start"']] as const) bytes.write(other, bytes.indexOf(name))
+    writeFileSync(path, bytes)
+    expect(await runCase(gpu, copy, 'f32')).toMatchObject({ status: 'pass' })
+  })
 
   it('fails when its recorded output is another', async () => {
     const perturbed = altered(folder, 'flow_match_plain', 'io.safetensors', (io) => io.tensor('out.sigmas').bytes.reverse())

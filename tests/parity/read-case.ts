@@ -37,7 +37,8 @@ export function findCases(folder: string): string[] {
 export function readCase(folder: string): ParityCase {
   const { call, scalars } = readJson(join(folder, 'case.json'))
   // a pipeline's own folder may have no config: those of its parts say it all
-  const config = existsSync(join(folder, 'config.json')) ? readJson(join(folder, 'config.json')) : { _class_name: call === 'denoise' ? 'LTXPipeline' : '' }
+  const pipeline = (scalars as Record<string, unknown> | undefined)?.['frame_index'] === undefined ? 'LTXPipeline' : 'LTXConditionPipeline'
+  const config = existsSync(join(folder, 'config.json')) ? readJson(join(folder, 'config.json')) : { _class_name: call === 'denoise' ? pipeline : '' }
   const io = readTensors(join(folder, 'io.safetensors'))
   const named = (prefix: string) =>
     new Map(io.names.filter((name) => name.startsWith(prefix)).map((name) => [name.slice(prefix.length), toHost(io, name)]))

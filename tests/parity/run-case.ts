@@ -37,6 +37,7 @@ const RUNNERS: Record<string, Runner> = {
   'LTXVideoTransformer3DModel.forward': runTransformer,
   'T5EncoderModel.forward': runT5,
   'LTXPipeline.denoise': runDenoise,
+  'LTXConditionPipeline.denoise': runDenoise,
   'AutoencoderKLLTXVideo.decode': decodeLtx,
   'AutoencoderKLLTXVideo.encode': encodeLtx,
   'KinoraAutoencoder.decode': decodeKinora,

@@ -1,69 +1,91 @@
-// LTXPipeline's denoise loop, one clip at a time, on the sampler that makes every clip.
+// The denoise loops of LTXPipeline and LTXConditionPipeline, one clip at a time, on the sampler that makes every clip.
 import { join } from 'node:path'
 import type { Scope } from '../../workers/engine/scope'
-import { fallingSigmas, setTimesteps, shiftForTokens } from '../../workers/models/flow-match-scheduler'
+import { fallingSigmas, setTimesteps, shiftForTokens, type Schedule } from '../../workers/models/flow-match-scheduler'
+import { linearQuadraticSigmas } from '../../workers/models/linear-quadratic'
 import { LtxTransformer } from '../../workers/models/ltx-transformer'
-import { parseLtxAutoencoderConfig } from '../../workers/models/ltx-autoencoder-config'
+import type { RopeTable } from '../../workers/ops/rope'
 import { denoise } from '../../workers/pipeline/sampler'
+import { batchOf, clipOf, latentSizes, type LatentSizes } from './pipeline-sizes'
+import { gridFirst, knownStart, referenceOrder } from './run-conditions'
 import { need, readJson, readWeights, type HostTensor, type ParityCase } from './read-case'
 import type { Outputs, Precision } from './run-case'
 import { transformerOptions } from './run-transformer'
 
-/** Latents after each step, `latents.<k>` with k from 0 or, where the case counts so, from 1. */
+/** Where a clip's loop starts. */
+interface Start {
+  /** [1, N, C] */
+  tokens: HostTensor
+  rope: RopeTable
+  strengths?: Float32Array
+  /** tokens behind the grid's own */
+  appended: number
+}
+
+/** Latents after each step, `latents.<k>` with k from 0 or, where the case counts so, from 1; and `start`, where the case has it. */
 export async function runDenoise(scope: Scope, parityCase: ParityCase, precision: Precision): Promise<Outputs> {
-  const { folder, inputs, scalars } = parityCase
+  const { folder, inputs, outputs, scalars } = parityCase
   const config = readJson(join(folder, 'transformer/config.json'))
   const transformer = LtxTransformer.load(scope, config, readWeights(join(folder, 'transformer')), transformerOptions(scope, precision))
-  const { height, width, frames, scale } = latentSizes(folder, scalars)
-  const rope = transformer.prepareGrid(scope, { frames, height, width, scale })
-  const recorded = parityCase.outputs.size // latents after each step
-  const steps = Number(scalars['num_inference_steps'] ?? recorded)
-  const scheduler = readJson(join(folder, 'scheduler/config.json'))
-  const schedule = setTimesteps(scheduler, { steps, sigmas: fallingSigmas(steps), mu: shiftForTokens(scheduler, frames * height * width) })
+  const sizes = latentSizes(folder, scalars)
+  const recorded = [...outputs.keys()].filter((name) => name.startsWith('latents.'))
+  const steps = Number(scalars['num_inference_steps'] ?? recorded.length)
+  const schedule = scheduleOf(parityCase, steps, sizes)
   const guidance = Number(scalars['guidance'] ?? scalars['guidance_scale'] ?? 1)
+  const rescale = Number(scalars['guidance_rescale'] ?? 0)
 
-  const start = need(parityCase, 'latents')
-  const batch = start.shape[0] as number
-  const results = Array.from({ length: steps }, (): HostTensor => ({ shape: start.shape, values: new Float32Array(start.values.length) }))
+  const batch = need(parityCase, 'latents').shape[0] as number
+  const clips = new Map<string, HostTensor[]>()
+  const keep = (name: string, tensor: HostTensor) => clips.set(name, [...(clips.get(name) ?? []), tensor])
   for (let clip = 0; clip < batch; clip++) {
-    const own = (name: string) => clipOf(need(parityCase, name), clip)
     const prepare = (embeds: string, mask: string) => {
-      const { values, shape } = own(embeds)
-      return transformer.prepareText(scope, scope.upload(values, shape, 'f32'), inputs.has(mask) ? Uint32Array.from(own(mask).values) : undefined)
+      const { values, shape } = clipOf(need(parityCase, embeds), clip)
+      const keptTokens = inputs.get(mask)
+      return transformer.prepareText(scope, scope.upload(values, shape, 'f32'), keptTokens && Uint32Array.from(clipOf(keptTokens, clip).values))
     }
-    const noise = own('latents')
+    const { tokens, rope, strengths, appended } = await startOf(scope, parityCase, precision, transformer, sizes, clip)
+    if (outputs.has('start')) keep('start', referenceOrder(tokens, appended))
     const loop = denoise(scope, {
       transformer,
-      noise: scope.upload(noise.values, noise.shape, 'f32'),
+      noise: scope.upload(tokens.values, tokens.shape, 'f32'),
       rope,
       text: prepare('prompt_embeds', 'prompt_attention_mask'),
       ...(guidance > 1 && { unconditional: prepare('negative_prompt_embeds', 'negative_prompt_attention_mask') }),
       guidance,
+      rescale,
+      ...(strengths && { strengths }),
       ...schedule,
     })
-    for (const { step, latent } of loop) results[step - 1]?.values.set(await scope.gpu.read(latent), clip * noise.values.length)
+    const first = outputs.has('latents.0') ? 0 : 1
+    for (const { step, latent } of loop) {
+      const values = await scope.gpu.read(latent)
+      const name = `latents.${step - 1 + first}`
+      const dropped = (outputs.get(name)?.shape[1] ?? 0) === tokens.shape[1] ? 0 : appended
+      keep(name, referenceOrder({ shape: tokens.shape, values }, appended, dropped))
+    }
   }
-  const first = parityCase.outputs.has('latents.0') ? 0 : 1
-  return new Map(results.map((latents, step) => [`latents.${step + first}`, latents]))
+  return new Map([...clips].map(([name, own]) => [name, batchOf(own)]))
 }
 
-/** Sizes of the clip's latent, and RoPE units (seconds, pixels, pixels) from one latent to the next. */
-function latentSizes(folder: string, scalars: Record<string, unknown>) {
-  const config = readJson(join(folder, 'vae/config.json'))
-  const { patch_size, patch_size_t, spatio_temporal_scaling } = parseLtxAutoencoderConfig(config)
-  const folds = 2 ** spatio_temporal_scaling.filter(Boolean).length
-  const space = Number(config['spatial_compression_ratio'] ?? patch_size * folds)
-  const time = Number(config['temporal_compression_ratio'] ?? patch_size_t * folds)
-  return {
-    frames: (Number(scalars['num_frames']) - 1) / time + 1,
-    height: Number(scalars['height']) / space,
-    width: Number(scalars['width']) / space,
-    scale: [time / Number(scalars['frame_rate']), space, space] as const,
+/** LTXPipeline's falling sigmas, shifted; LTXConditionPipeline's linear-quadratic times; or the case's own times. */
+function scheduleOf({ className, folder, scalars }: ParityCase, steps: number, { frames, height, width }: LatentSizes): Schedule {
+  const scheduler = readJson(join(folder, 'scheduler/config.json'))
+  const given = scalars['timesteps']
+  if (Array.isArray(given)) return setTimesteps(scheduler, { timesteps: given as number[] })
+  if (className === 'LTXConditionPipeline') {
+    return setTimesteps(scheduler, { timesteps: linearQuadraticSigmas(steps).map((sigma) => Math.fround(sigma) * 1000) })
   }
+  return setTimesteps(scheduler, { steps, sigmas: fallingSigmas(steps), mu: shiftForTokens(scheduler, frames * height * width) })
 }
 
-function clipOf({ shape, values }: HostTensor, clip: number): HostTensor {
-  const [batch = 1, ...rest] = shape
-  const each = values.length / batch
-  return { shape: [1, ...rest], values: values.slice(clip * each, (clip + 1) * each) }
+async function startOf(
+  scope: Scope, parityCase: ParityCase, precision: Precision, transformer: LtxTransformer, sizes: LatentSizes, clip: number,
+): Promise<Start> {
+  if (parityCase.className === 'LTXConditionPipeline') {
+    const { tokens, coordinates, strengths, appended } = await knownStart(scope, parityCase, precision, sizes, clip)
+    return { tokens, rope: transformer.prepareCoordinates(scope, coordinates), strengths, appended }
+  }
+  const { frames, height, width, time, space, fps } = sizes
+  const rope = transformer.prepareGrid(scope, { frames, height, width, scale: [time / fps, space, space] })
+  return { tokens: gridFirst(clipOf(need(parityCase, 'latents'), clip), 0), rope, appended: 0 }
 }
