@@ -28,7 +28,8 @@ export function formatTimeLeft(seconds: number): string {
   if (seconds < 3) return 'a moment left'
   if (seconds < 20) return `about ${Math.round(seconds)} s left`
   if (seconds < 90) return `about ${Math.round(seconds / 5) * 5} s left`
-  return `about ${Math.round(seconds / 60)} min left`
+  if (seconds < 5400) return `about ${Math.round(seconds / 60)} min left`
+  return `about ${Number((seconds / 3600).toFixed(1))} h left`
 }
 
 /** Date and time in the reader's language. */

@@ -1,12 +1,12 @@
-// Three screens and one detail: the address after # is all the router there is.
+// Four screens and one detail: the address after # is all the router there is.
 
-export type Route = { view: 'create' } | { view: 'library'; clip: string | null } | { view: 'settings' }
+export type Route = { view: 'create' } | { view: 'library'; clip: string | null } | { view: 'models' } | { view: 'settings' }
 
-/** Reads `#/create`, `#/library`, `#/library/ID`, `#/settings`; anything else is create. Pure. */
+/** Reads `#/create`, `#/library`, `#/library/ID`, `#/models`, `#/settings`; anything else is create. Pure. */
 export function parseRoute(hash: string): Route {
   const [view, id] = hash.replace(/^#\/?/, '').split('/')
   if (view === 'library') return { view, clip: id ? decoded(id) : null }
-  if (view === 'settings') return { view }
+  if (view === 'models' || view === 'settings') return { view }
   return { view: 'create' }
 }
 

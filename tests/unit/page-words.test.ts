@@ -14,7 +14,9 @@ describe('quantities', () => {
     expect([0, 12, 999, 1000, 3_400_000, 23_400_000, 12e9].map(formatBytes)).toEqual(['0 B', '12 B', '999 B', '1.0 kB', '3.4 MB', '23 MB', '12 GB'])
     expect([2.125, 2, 17 / 12].map(formatSeconds)).toEqual(['2.1 s', '2 s', '1.4 s'])
     expect([340, 4210, 42_000, 60_000, 65_200, 119_900].map(formatDuration)).toEqual(['340 ms', '4.2 s', '42 s', '1 min', '1 min 5 s', '2 min'])
-    expect([1, 12.4, 42, 130].map(formatTimeLeft)).toEqual(['a moment left', 'about 12 s left', 'about 40 s left', 'about 2 min left'])
+    expect([1, 12.4, 42, 130, 5399, 8280, 36_000].map(formatTimeLeft)).toEqual([
+      'a moment left', 'about 12 s left', 'about 40 s left', 'about 2 min left', 'about 90 min left', 'about 2.3 h left', 'about 10 h left',
+    ])
   })
 })
 
@@ -46,6 +48,7 @@ describe('routes', () => {
     expect(parseRoute('#/nowhere')).toEqual({ view: 'create' })
     expect(parseRoute('#/library')).toEqual({ view: 'library', clip: null })
     expect(parseRoute('#/library/a%20b')).toEqual({ view: 'library', clip: 'a b' })
+    expect(parseRoute('#/models')).toEqual({ view: 'models' })
     expect(parseRoute('#/settings')).toEqual({ view: 'settings' })
   })
 

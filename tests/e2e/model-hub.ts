@@ -1,0 +1,107 @@
+// A hub of models on the app's own origin, for tests: files of the table's names, but of megabytes, and a table that knows
+// their lengths and hashes. The page and its workers are the built ones, but for those numbers.
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Plugin } from 'vite'
+import { siteHeaders } from '../../src/shared/site-headers'
+import { SOURCES } from '../../src/shared/sources'
+import type { SourceFile } from '../../src/shared/sources'
+
+const PIECE_BYTES = 64 * 1024
+
+export class ModelHub {
+  /** of the answers' bodies; what the slow parts of a test look at */
+  bytesPerSecond = Infinity
+  /** answers everything with this status instead */
+  status: number | null = null
+  /** what was asked for: bytes `start` up to, not including, `end`; null: the whole file */
+  readonly asked: { path: string; start: number | null; end: number | null }[] = []
+  readonly #files = new Map<string, Buffer>()
+
+  /** @param bytes length of the file of each path; others are not there */
+  constructor(bytes: Record<string, number>) {
+    for (const [path, length] of Object.entries(bytes)) this.#files.set(path, content(path, length))
+  }
+
+  /** As it was at first. */
+  reset(): void {
+    this.bytesPerSecond = Infinity
+    this.status = null
+    this.asked.length = 0
+  }
+
+  /** Address of the hub as a mirror, on the app's origin. */
+  static url(origin: string): string {
+    return `${origin}/hub/`
+  }
+
+  /** What the served build needs. @param folder of the build */
+  plugin(folder: string): Plugin {
+    return {
+      name: 'kinora:model-hub',
+      configurePreviewServer: ({ middlewares }) => {
+        middlewares.use('/hub/', (request, response) => void this.#answer(request, response))
+        middlewares.use('/assets/', (request, response, next) => {
+          const path = (request.url ?? '').replace(/\?.*$/, '')
+          if (!path.endsWith('.js')) return next()
+          for (const [name, value] of Object.entries(siteHeaders())) response.setHeader(name, value)
+          response.writeHead(200, { 'content-type': 'text/javascript', 'cache-control': 'no-store' })
+          return response.end(this.#withSmallTable(readFileSync(join(folder, 'assets', path), 'utf8')))
+        })
+      },
+    }
+  }
+
+  #withSmallTable(script: string): string {
+    return SOURCES.flatMap(({ files }) => files).reduce((text, file) => this.#withSmallFile(text, file), script)
+  }
+
+  #withSmallFile(script: string, { path, pin }: SourceFile): string {
+    const bytes = this.#files.get(path)
+    if (!bytes || !pin) return script
+    return script.replaceAll(String(pin.bytes), String(bytes.length)).replaceAll(pin.sha256, createHash('sha256').update(bytes).digest('hex'))
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const path = /\/resolve\/[^/]+\/(.+)$/.exec(request.url ?? '')?.[1] ?? ''
+    const bytes = this.#files.get(path)
+    const range = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '')
+    this.asked.push({ path, start: range ? Number(range[1]) : null, end: range ? Number(range[2]) + 1 : null })
+    const status = this.status ?? (bytes ? null : 404)
+    if (status !== null || !bytes) {
+      response.writeHead(status ?? 404).end()
+      return
+    }
+    const start = Number(range?.[1] ?? 0)
+    const end = Math.min(Number(range?.[2] ?? bytes.length - 1) + 1, bytes.length)
+    response.writeHead(range ? 206 : 200, {
+      'content-type': 'application/octet-stream',
+      'content-length': end - start,
+      etag: `"${bytes.length}"`,
+      ...(range && { 'content-range': `bytes ${start}-${end - 1}/${bytes.length}` }),
+    })
+    const gone = new AbortController()
+    response.once('close', () => gone.abort())
+    for (let at = start; at < end && !gone.signal.aborted; at += PIECE_BYTES) {
+      const piece = bytes.subarray(at, Math.min(at + PIECE_BYTES, end))
+      if (Number.isFinite(this.bytesPerSecond)) await sleep((1000 * piece.length) / this.bytesPerSecond)
+      if (!response.write(piece)) await once(response, 'drain', { signal: gone.signal }).catch(() => undefined)
+    }
+    response.end()
+  }
+}
+
+/** Bytes that differ from file to file and from place to place. */
+function content(path: string, length: number): Buffer {
+  const bytes = Buffer.alloc(length)
+  let state = path.length
+  for (let at = 0; at + 4 <= length; at += 4) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+    bytes.writeUInt32LE(state, at)
+  }
+  return bytes
+}
