@@ -17,6 +17,7 @@ test('runs of frames are joined, cut out and put back', async () => {
     placeFrames(scope, x, 1, sliceFrames(scope, x, 0, 1))
     expect([...(await gpu.read(x))]).toEqual([0, 1, 0, 1, 4, 5])
 
+    expect(() => joinFrames(scope, [])).toThrow(/no frames/)
     expect(() => joinFrames(scope, [{ of: x, from: 2, count: 2 }])).toThrow(/frames 2 to 4/)
     expect(() => joinFrames(scope, [{ of: x }, { of: scope.alloc([1, 2, 2, 1]) }])).toThrow(/beside/)
     expect(() => joinFrames(scope, [{ of: x }, { of: scope.alloc([1, 1, 2, 1], 'f16') }])).toThrow(/f16/)

@@ -11,12 +11,13 @@ import { placeFrames, sliceFrames } from '../ops/frames'
 import { framesToRgba } from '../ops/frames-to-rgba'
 import { norm } from '../ops/norm'
 import { pixelShuffle, pixelUnshuffle } from '../ops/pixel-shuffle'
+import type { VideoDecoder } from './autoencoder'
 import { parseKinoraAutoencoderConfig, type KinoraAutoencoderConfig } from './kinora-autoencoder-config'
 import { loadDecoder, loadEncoder, type Decoder, type Encoder, type ResidualBlock } from './kinora-autoencoder-weights'
 import type { WeightSource } from './weight-source'
 
 /** Encodes and decodes clips of 4k + 1 frames. Latents here are raw and channels last: f32 [T, h, w, Z]. */
-export class KinoraAutoencoder {
+export class KinoraAutoencoder implements VideoDecoder {
   private constructor(
     readonly config: KinoraAutoencoderConfig,
     private readonly encoder: Encoder,

@@ -105,8 +105,8 @@ class TiledEncoding {
       const [first] = parts
       if (!first) return
       this.memory.within((inner) => {
-        const means = parts.map(({ frames, last }, index) => this.streams[index]?.toMean.push(inner, frames, last))
-        const logVariances = parts.map(({ frames, last }, index) => this.streams[index]?.toLogVariance.push(inner, frames, last))
+        const means = parts.map(({ frames, last }, index) => this.streams[index]?.toMean.push(inner, frames, last) ?? [])
+        const logVariances = parts.map(({ frames, last }, index) => this.streams[index]?.toLogVariance.push(inner, frames, last) ?? [])
         this.place(inner, this.latents.mean, means)
         this.done += this.place(inner, this.latents.logVariance, logVariances)
       })
@@ -114,12 +114,15 @@ class TiledEncoding {
     }
   }
 
-  /** Writes what the tiles gave, if anything, behind the frames before; gives how many frames that was. */
-  private place(scope: Scope, target: Tensor, parts: readonly (Tensor | undefined)[]): number {
-    const [first] = parts
-    if (!first) return 0
-    const frames = dim(first, 0)
-    placeFrames(scope, target, this.done, blendTiles(scope, parts as Tensor[], this.streams.map(({ tile }) => tile), [frames, ...target.shape.slice(1)], 1))
+  /** Writes what the tiles gave, each the same number of results, behind the frames before; gives how many frames that was. */
+  private place(scope: Scope, target: Tensor, results: readonly (readonly Tensor[])[]): number {
+    const tiles = this.streams.map(({ tile }) => tile)
+    let frames = 0
+    results[0]?.forEach((first, index) => {
+      const parts = results.flatMap((ofTile) => ofTile[index] ?? [])
+      placeFrames(scope, target, this.done + frames, blendTiles(scope, parts, tiles, [dim(first, 0), ...target.shape.slice(1)], 1))
+      frames += dim(first, 0)
+    })
     return frames
   }
 }

@@ -35,8 +35,9 @@ export interface FrameRun {
 }
 
 /** The runs one after the other, as a clip of their own. */
-export function joinFrames(scope: Scope, runs: readonly [FrameRun, ...FrameRun[]]): Tensor {
-  const [{ of: first }] = runs
+export function joinFrames(scope: Scope, runs: readonly FrameRun[]): Tensor {
+  const first = runs[0]?.of
+  if (!first) throw new Error('joinFrames: no frames to join.')
   const bytes = frameBytes(first)
   const counts = runs.map(({ of, from = 0, count = dim(of, 0) - from }) => count)
   const whole = scope.alloc([counts.reduce((sum, count) => sum + count, 0), ...first.shape.slice(1)], first.dtype)

@@ -1,0 +1,140 @@
+// The released autoencoder at its real size, without its weights: a dry run takes every buffer and dispatches nothing.
+import { expect, test } from 'vitest'
+import type { Gpu } from '../../workers/engine/device'
+import { Scope } from '../../workers/engine/scope'
+import { dim, type FloatDType, type Tensor } from '../../workers/engine/tensor'
+import type { Pass, Residual } from '../../workers/models/ltx-autoencoder-block'
+import { parseLtxAutoencoderConfig, planLtxAutoencoder } from '../../workers/models/ltx-autoencoder-config'
+import { decoderSizes, encoderSizes } from '../../workers/models/ltx-autoencoder-sizes'
+import { runUnits, type StreamUnit } from '../../workers/models/ltx-autoencoder-stream'
+import { decoderUnits, encoderUnits } from '../../workers/models/ltx-autoencoder-units'
+import type { Decoder, Encoder } from '../../workers/models/ltx-autoencoder-weights'
+import { planTiles } from '../../workers/models/tile-plan'
+import type { ConvWeight } from '../../workers/ops/conv'
+import { testGpu } from './open-gpu'
+
+const MIB = 2 ** 20
+/** The pool rounds sizes up by at most an eighth. */
+const POOL_STEP = 1.125
+
+const CONFIG = parseLtxAutoencoderConfig({
+  block_out_channels: [128, 256, 512, 1024, 2048],
+  down_block_types: Array(4).fill('LTXVideo095DownBlock3D'),
+  layers_per_block: [4, 6, 6, 2, 2],
+  spatio_temporal_scaling: [true, true, true, true],
+  downsample_type: ['spatial', 'temporal', 'spatiotemporal', 'spatiotemporal'],
+  decoder_block_out_channels: [256, 512, 1024],
+  decoder_layers_per_block: [5, 5, 5, 5],
+  decoder_spatio_temporal_scaling: [true, true, true],
+  decoder_inject_noise: [false, false, false, false],
+  upsample_residual: [true, true, true],
+  upsample_factor: [2, 2, 2],
+})
+
+/** A convolution of this size that holds nothing. */
+function hollow(scope: Scope, out: number, inputs: number, dtype: FloatDType): ConvWeight {
+  const nothing = scope.alloc([1])
+  return { out, in: inputs, kernel: [3, 3, 3], shards: [{ from: 0, out, data: nothing }], bias: nothing, dtype }
+}
+
+function blocks(scope: Scope, count: number, channels: number, dtype: FloatDType): Residual[] {
+  const conv = () => hollow(scope, channels, channels, dtype)
+  return Array.from({ length: count }, () => ({ name: '', conv1: conv(), conv2: conv() }))
+}
+
+function hollowDecoder(scope: Scope, dtype: FloatDType): Decoder {
+  const plan = planLtxAutoencoder(CONFIG).decoder
+  return {
+    convIn: hollow(scope, plan.first, CONFIG.latent_channels, dtype),
+    middle: { residuals: blocks(scope, plan.middle, plan.first, dtype) },
+    stages: plan.stages.map((stage) => ({
+      plan: stage,
+      residuals: blocks(scope, stage.layers, stage.channels, dtype),
+      ...(stage.up && { up: hollow(scope, (stage.up.in * 8) / stage.up.factor, stage.up.in, dtype) }),
+    })),
+    convOut: hollow(scope, 48, plan.last, dtype),
+  }
+}
+
+function hollowEncoder(scope: Scope, dtype: FloatDType): Encoder {
+  const plan = planLtxAutoencoder(CONFIG).encoder
+  return {
+    convIn: hollow(scope, plan.first, 48, dtype),
+    stages: plan.stages.map((stage) => {
+      if (stage.down?.kind !== 'fold') throw new Error('expected stages that fold')
+      const [time, space] = stage.down.steps
+      return {
+        plan: stage,
+        residuals: blocks(scope, stage.layers, stage.channels, dtype),
+        down: hollow(scope, stage.down.out / (time * space ** 2), stage.channels, dtype),
+      }
+    }),
+    middle: blocks(scope, plan.middle, plan.last, dtype),
+    toMean: hollow(scope, CONFIG.latent_channels, plan.last, dtype),
+    toLogVariance: hollow(scope, 1, plan.last, dtype),
+  }
+}
+
+/** Pushes inputs through the units; gives the frames that came out, and the largest and all memory on the way. */
+function dryRun(gpu: Gpu, scope: Scope, units: readonly StreamUnit[], count: number, input: () => Tensor): { frames: number; largest: number; peak: number } {
+  const poison = gpu.pool.onAcquire
+  let largest = 0
+  let frames = 0
+  gpu.queue.dryRun = new Set()
+  gpu.pool.onAcquire = ({ size }) => (largest = Math.max(largest, size))
+  gpu.pool.resetPeak()
+  const before = gpu.pool.liveBytes
+  try {
+    for (let index = 0; index < count; index++) {
+      for (const group of runUnits(scope, units, input(), index === count - 1)) {
+        frames += dim(group.frames, 0)
+        scope.free(group.frames)
+      }
+    }
+  } finally {
+    gpu.queue.dryRun = undefined
+    gpu.pool.onAcquire = poison
+  }
+  return { frames, largest, peak: gpu.pool.peakBytes - before }
+}
+
+const TILING = { overlap: 4, margin: 1 }
+
+test.each([
+  { width: 1216, height: 704, frames: 121 },
+  { width: 768, height: 512, frames: 257 },
+])('$frames frames of $width × $height are decoded with no tensor over 128 MiB, and little more memory than is held', async ({ width, height, frames }) => {
+  const gpu = await testGpu()
+  const grid = { width: width / 32, height: height / 32 }
+  const plan = planTiles(decoderSizes(CONFIG), grid, TILING)
+  const scope = new Scope(gpu)
+  try {
+    const pass: Pass = { dtype: 'f32', time: 'both' }
+    const units = decoderUnits({ memory: scope, pass }, hollowDecoder(scope, 'f32'), CONFIG, plan.atOnce, { blocks: [] })
+    const result = dryRun(gpu, scope, units, (frames - 1) / 8 + 1, () => scope.alloc([1, grid.height, grid.width, CONFIG.latent_channels]))
+    expect(result.frames).toBe(frames)
+    expect(result.largest).toBeLessThanOrEqual(Math.min(128 * MIB, plan.largestBytes * POOL_STEP))
+    expect(result.peak).toBeLessThan(POOL_STEP * plan.heldBytes + 6 * plan.largestBytes)
+  } finally {
+    scope.close()
+    gpu.pool.drain()
+  }
+  expect(gpu.pool.liveBuffers).toBe(0)
+})
+
+test('97 frames of 704 × 480 are encoded with no tensor over 128 MiB', async () => {
+  const gpu = await testGpu()
+  const plan = planTiles(encoderSizes(CONFIG), { height: 15, width: 22 }, TILING)
+  const scope = new Scope(gpu)
+  try {
+    const { units } = encoderUnits({ memory: scope, pass: { dtype: 'f32', time: 'causal' } }, hollowEncoder(scope, 'f32'), CONFIG, plan.atOnce)
+    const result = dryRun(gpu, scope, units, 97, () => scope.alloc([1, 480, 704, 3]))
+    expect(result.frames).toBe(13)
+    expect(result.largest).toBeLessThanOrEqual(Math.min(128 * MIB, plan.largestBytes * POOL_STEP))
+    expect(result.peak).toBeLessThan(POOL_STEP * plan.heldBytes + 6 * plan.largestBytes)
+  } finally {
+    scope.close()
+    gpu.pool.drain()
+  }
+  expect(gpu.pool.liveBuffers).toBe(0)
+})
