@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { withScope, type Scope } from '../../workers/engine/scope'
@@ -7,6 +8,8 @@ import { framesToRgba } from '../../workers/ops/frames-to-rgba'
 import { LtxAutoencoder, type AutoencoderPart } from '../../workers/models/ltx-autoencoder'
 import { TiledLtxAutoencoder } from '../../workers/models/ltx-autoencoder-tiled'
 import { latentColours } from '../../workers/models/latent-colours'
+import { weightSource } from '../../workers/models/weight-source'
+import { openSafetensors } from '../../workers/weights/safetensors'
 import { readCase, readWeights } from '../parity/read-case'
 import { testGpu } from './open-gpu'
 import { randomValues, relativeError } from './reference'
@@ -85,6 +88,22 @@ describe('decoding in tiles', () => {
       expect(mean(bytes, expected)).toBeLessThan(0.01)
     })
     expect(gpu.pool.liveBuffers).toBe(0)
+  })
+
+  test('tiles as diffusers’ tiled_decode lays them give its frames', async () => {
+    const gpu = await testGpu()
+    const fixture = weightSource(openSafetensors(new Uint8Array(readFileSync(new URL('fixtures/ltx-tiled-decode.safetensors', import.meta.url)))))
+    const [z, frames] = [fixture.get('z'), fixture.get('frames')]
+    await withScope(gpu, async (scope) => {
+      const whole = load(scope, 'ltx_autoencoder_095_decode', 'decoder')
+      const input = scope.upload(z.values, z.shape, 'f32')
+      const expected = new Uint8Array(await gpu.readBytes(framesToRgba(scope, scope.upload(frames.values, frames.shape, 'f32'))))
+      const { bytes } = await collect(new TiledLtxAutoencoder(whole, { ...PLAIN, tiling: { overlap: 1, margin: 0, area: 3 } }).decode(scope, input))
+      expect(bytes.length).toBe(expected.length)
+      expect(worst(bytes, expected)).toBeLessThanOrEqual(1)
+      expect(mean(bytes, expected)).toBeLessThan(0.01)
+      expect(worst(await wholeBytes(scope, whole, input), expected)).toBeGreaterThan(20) // which the whole picture does not
+    })
   })
 
   test('smaller ones differ by little, and by less the more they share', async () => {
