@@ -40,7 +40,7 @@ export type LtxTransformerConfig = v.InferOutput<typeof LtxTransformerConfigSche
 export interface TransformerOptions {
   /** of activations; the residual stream, norms, softmax and all sums are f32 in any case */
   precision: FloatDType
-  /** of the blocks' matrices. The few outside stay as precise as the activations, or int8 where they are stored so. */
+  /** of the blocks' matrices. The few outside stay as precise as the activations; with i8 and i4 they are int8 where they are large or stored so, else f16. */
   linearFormat: WeightFormat
 }
 
@@ -55,6 +55,8 @@ export interface PreparedText {
 const TIME_EMBEDDER = 'time_embed.emb.timestep_embedder'
 const QK_EPS = 1e-5
 const OUT_EPS = 1e-6
+/** Weights of a matrix outside the blocks from which on it is quantized with them: LTX-Video 2B has 42 million in four of those. */
+const LARGE = 2 ** 20
 /** Rows of a block's modulation table. */
 const SLOT = { shiftAttention: 0, scaleAttention: 1, gateAttention: 2, shiftFeed: 3, scaleFeed: 4, gateFeed: 5 } as const
 const SLOTS = 6
@@ -123,15 +125,16 @@ export class LtxTransformer {
   private static build(config: LtxTransformerConfig, take: WeightTaker, options: TransformerOptions): LtxTransformer {
     const width = config.num_attention_heads * config.attention_head_dim
     const quantize = options.linearFormat === 'i8' || options.linearFormat === 'i4'
-    // half floats beside quantized matrices, also where activations are f32: kernels read them without shader-f16, too
-    const outside = (name: string): WeightFormat => (!quantize ? options.precision : take.isInt8(`${name}.weight`) ? 'i8' : 'f16')
-    const load = (name: string, out: number, inputs: number) => take.linear(name, out, inputs, outside(name))
+    // Beside quantized matrices: int8 where they are large, else half floats, which kernels read without shader-f16, too.
+    const outside = (name: string, size: number): WeightFormat =>
+      !quantize ? options.precision : size >= LARGE || take.isInt8(`${name}.weight`) ? 'i8' : 'f16'
+    const load = (name: string, out: number, inputs: number) => take.linear(name, out, inputs, outside(name, out * inputs))
     const channels = config.in_channels
     return new LtxTransformer(
       config,
       options,
       load('proj_in', width, channels),
-      takeTimestepEmbedder(take, TIME_EMBEDDER, width, outside(`${TIME_EMBEDDER}.linear_2`)),
+      takeTimestepEmbedder(take, TIME_EMBEDDER, width, outside(`${TIME_EMBEDDER}.linear_2`, width * width)),
       load('time_embed.linear', SLOTS * width, width),
       load('caption_projection.linear_1', width, config.caption_channels),
       load('caption_projection.linear_2', width, width),
