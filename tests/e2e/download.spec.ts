@@ -118,7 +118,6 @@ const KINDS = ['page closed', 'server cut', 'answer truncated', 'byte flipped on
 const KILLS = Array.from({ length: 20 }, (_, index) => ({ index, kind: KINDS[index % KINDS.length]! }))
 
 test('20 kills at random moments', async ({ context, harness, hub }) => {
-  test.setTimeout(120_000)
   let page = await context.newPage()
   await open(page, harness.url)
   for (const { index, kind } of KILLS) {
@@ -209,6 +208,16 @@ test('a file without a known hash is held to its ETag, its length and the hashes
   expect(flipped).toMatchObject({ status: 'paused', error: { code: 'weights-corrupt' } })
   expect(flipped.error?.message).toContain('came with another hash than at first')
   await expectComplete(page, await download(page, hub, 'unpinned'), 'unpinned')
+})
+
+test('where the hash is known, another ETag or another address goes on with what is here', async ({ page, hub }) => {
+  const running = download(page, hub)
+  await hub.reached(10 * CHUNK)
+  await page.evaluate(() => window.downloads.pause('pinned'))
+  await running
+  hub.etag = '"2"'
+  await expectComplete(page, await download(page, { ...hub, url: `${hub.url}elsewhere/` }))
+  expect(hub.sent).toBeLessThanOrEqual(CONTENT.length + ONCE_MORE)
 })
 
 test('a part is read with no more than its chunks, and again without the server', async ({ page, hub }) => {

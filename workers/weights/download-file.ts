@@ -124,7 +124,8 @@ export class DownloadFile implements ByteSource {
     if (header && header.url !== url && !pin) {
       throw new AppError('weights-corrupt', `${path} was begun at another address, and no hash is known to tell whether this one has the same: go back to ${header.url}, or delete the download.`, { file: path, expected: header.url, found: url })
     }
-    const expected = header ? { bytes: header.bytes, etag: header.url === url ? header.etag : null } : undefined
+    // hosts behind one address may name the same bytes differently from one day to the next: where the hash is known, it decides
+    const expected = header && { bytes: header.bytes, etag: pin ? null : header.etag }
     this.server = await openHttpSource(signal, url, path, { ...this.hooks, expected })
     return this.server
   }
