@@ -1,3 +1,4 @@
+import { downloadedSources, manifestOfDownloaded } from '../shared/downloaded-model'
 import { AppError } from '../shared/errors'
 import { parseManifest } from '../shared/model'
 import type { ModelManifest } from '../shared/model'
@@ -7,8 +8,13 @@ export function modelFolderUrl(folder: string): string {
   return new URL(`models/${folder}/`, document.baseURI).href
 }
 
-/** Reads `kinora.json` of a model folder. @throws AppError weights-missing, weights-corrupt */
+/**
+ * What a model says of itself: `kinora.json` of a model folder, or what is known of a downloaded one.
+ * @throws AppError weights-missing, weights-corrupt, not-found
+ */
 export async function fetchManifest(modelUrl: string): Promise<ModelManifest> {
+  const downloaded = downloadedSources(modelUrl)
+  if (downloaded) return manifestOfDownloaded(downloaded)
   const url = new URL('kinora.json', modelUrl).href
   const missing = (found: string) => new AppError('weights-missing', `kinora.json: expected a file, got ${found}.`, { file: 'kinora.json', found })
   const response = await fetch(url).catch(() => {

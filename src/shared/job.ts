@@ -2,7 +2,7 @@
 import type { ErrorData } from './errors'
 
 /** The stages in which work happens, in order. */
-export const STAGES = ['loading', 'compiling', 'encoding-text', 'denoising', 'decoding', 'saving'] as const
+export const STAGES = ['encoding-text', 'loading', 'compiling', 'denoising', 'decoding', 'saving'] as const
 export type Stage = (typeof STAGES)[number]
 
 /** A small moving picture of the clip as it stands: RGBA u8, `frames` pictures of width × height, one after another. */

@@ -22,6 +22,16 @@ export const ModelManifestSchema = v.object({
   fps: v.object({ default: v.number(), allowed: v.pipe(v.array(v.number()), v.minLength(1)) }),
   steps: range,
   guidance: range,
+  /** allowed beside `sizes` and `frames`: sides of any multiple of `side` pixels, `group`·k + 1 frames */
+  grid: v.optional(v.object({ side: v.number(), group: v.number() })),
+  /** what a request with guidance has where it says nothing else */
+  guided: v.optional(
+    v.object({
+      negativePrompt: v.string(),
+      guidanceRescale: v.number(),
+      stg: v.optional(v.object({ scale: v.number(), skipBlocks: v.array(v.number()) })),
+    }),
+  ),
   /** latent channels; pixels per latent pixel; frames per latent frame */
   latent: v.object({ channels: v.number(), scaleSpace: v.number(), scaleTime: v.number() }),
   /** RoPE coordinate of a token = index × scale, along both axes of space and along time, which counts in latents or in seconds */

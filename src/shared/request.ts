@@ -60,7 +60,7 @@ export interface RequestProblem {
 export function requestProblems(request: GenerateRequest, model: ModelManifest): RequestProblem[] {
   const problems: RequestProblem[] = []
   const size = model.sizes.find((s) => s.width === request.width && s.height === request.height)
-  if (!size) {
+  if (!size && !onGrid(request, model.grid?.side)) {
     const nearest = nearestSize(request.width, request.height, model.sizes)
     problems.push({
       field: 'width',
@@ -69,7 +69,8 @@ export function requestProblems(request: GenerateRequest, model: ModelManifest):
       nearest: { width: nearest.width, height: nearest.height },
     })
   }
-  if (!model.frames.allowed.includes(request.frames)) {
+  const { group } = model.grid ?? {}
+  if (!model.frames.allowed.includes(request.frames) && !(group && request.frames % group === 1)) {
     const nearest = nearestNumber(request.frames, model.frames.allowed)
     problems.push({ field: 'frames', expected: `one of ${model.frames.allowed.join(', ')}`, got: String(request.frames), nearest: { frames: nearest } })
   }
@@ -81,6 +82,10 @@ export function requestProblems(request: GenerateRequest, model: ModelManifest):
     }
   }
   return [...problems, ...conditionProblems(request, model)]
+}
+
+function onGrid({ width, height }: GenerateRequest, side: number | undefined): boolean {
+  return side !== undefined && width % side === 0 && height % side === 0
 }
 
 /** A picture stands inside the clip; a clip begins on a whole latent, before the end. */

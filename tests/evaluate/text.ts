@@ -1,7 +1,7 @@
 // Prompts → embeddings in Node: the page's tokenizer, and the model's own encoder on ONNX Runtime's native build.
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import type { ModelManifest } from '../../src/shared/model'
-import type { PromptEmbedding } from '../../workers/pipeline/studio'
+import type { PromptEmbedding } from '../../workers/pipeline/model'
 import { createTokenizer } from '../../workers/text/tokenizer'
 import { fetchModelFile, modelFile } from '../../workers/weights/fetch-file'
 

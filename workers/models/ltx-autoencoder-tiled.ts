@@ -10,13 +10,12 @@ import { AppError } from '../../src/shared/errors'
 import type { Preview } from '../../src/shared/job'
 import { Scope } from '../engine/scope'
 import { dim, elementCount, type Tensor } from '../engine/tensor'
-import { conv, uploadConv } from '../ops/conv'
 import { add, affine } from '../ops/elementwise'
 import { sliceFrames } from '../ops/frames'
 import { framesToRgba } from '../ops/frames-to-rgba'
 import type { DecodeNoise, VideoDecoder } from './autoencoder'
-import { latentColours } from './latent-colours'
-import type { LatentDistribution, LtxAutoencoder } from './ltx-autoencoder'
+import { linearPreview, linearPreviewFrames } from './linear-preview'
+import { rawStatistics, type LatentDistribution, type LtxAutoencoder } from './ltx-autoencoder'
 import type { NoiseField, Pass } from './ltx-autoencoder-block'
 import { compressionOf, decoderSizes, encoderSizes } from './ltx-autoencoder-sizes'
 import { runUnits } from './ltx-autoencoder-stream'
@@ -45,8 +44,7 @@ export class TiledLtxAutoencoder implements VideoDecoder {
   private readonly tiling: TileOptions
 
   constructor(readonly whole: LtxAutoencoder, options: { decode?: Partial<DecodeSettings>; tiling?: Partial<TileOptions> } = {}) {
-    const { latentsMean, latentsStd, config } = whole
-    this.config = { latents_mean: [...latentsMean], latents_std: Array.from(latentsStd, (std) => std / config.scaling_factor) }
+    this.config = rawStatistics(whole)
     this.decodeSettings = { timestep: 0.05, noiseScale: 0.025, ...options.decode }
     this.tiling = { overlap: OVERLAP, margin: MARGIN, ...options.tiling }
   }
@@ -157,24 +155,14 @@ export class TiledLtxAutoencoder implements VideoDecoder {
       })
   }
 
-  /** A picture a latent frame, a pixel a latent pixel, by the linear map of latentColours. */
-  async preview(scope: Scope, z: Tensor): Promise<Preview> {
-    const rgba = this.previewFrames(scope, z)
-    try {
-      const [frames = 0, height = 0, width = 0] = rgba.shape
-      return { width, height, frames, rgba: new Uint8ClampedArray(await scope.gpu.readBytes(rgba)) }
-    } finally {
-      scope.free(rgba)
-    }
+  /** See linearPreview. */
+  preview(scope: Scope, z: Tensor): Promise<Preview> {
+    return linearPreview(scope, this.config, z)
   }
 
-  /** u32 [f, h, w] */
+  /** See linearPreviewFrames. */
   previewFrames(scope: Scope, z: Tensor): Tensor {
-    const { weight, bias } = latentColours(this.config)
-    return scope.within((inner) => {
-      const colours = uploadConv(inner, weight, [3, dim(z, -1), 1, 1], bias, 'f32')
-      return framesToRgba(scope, conv(inner, z, colours, { dtype: 'f32' }))
-    })
+    return linearPreviewFrames(scope, this.config, z)
   }
 
   /** Frames → latents in `scope`; see encodeTiled. */

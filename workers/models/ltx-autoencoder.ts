@@ -32,6 +32,25 @@ export interface DecodeOptions {
 /** What of an autoencoder is uploaded: making a clip from words needs no encoder. */
 export type AutoencoderPart = 'encoder' | 'decoder' | 'both'
 
+/** What the latents of an autoencoder are like. */
+export type LatentStatistics = Pick<LtxAutoencoder, 'latentsMean' | 'latentsStd' | 'config'>
+
+/** Mean and standard deviation of raw latents, as VideoDecoder has them: whitened ones times std plus mean. */
+export function rawStatistics({ latentsMean, latentsStd, config }: LatentStatistics): { latents_mean: readonly number[]; latents_std: readonly number[] } {
+  return { latents_mean: [...latentsMean], latents_std: Array.from(latentsStd, (std) => std / config.scaling_factor) }
+}
+
+/** Reads an autoencoder's statistics and nothing else. @throws AppError weights-corrupt */
+export function readStatistics(config: unknown, source: WeightSource): LatentStatistics {
+  const parsed = parseLtxAutoencoderConfig(config)
+  return { config: parsed, ...statisticsOf(parsed, withDiffusersNames(source, planLtxAutoencoder(parsed))) }
+}
+
+function statisticsOf({ latent_channels: channels }: LtxAutoencoderConfig, weights: WeightSource): Pick<LtxAutoencoder, 'latentsMean' | 'latentsStd'> {
+  const statistic = (name: string, otherwise: number) => (weights.has(name) ? weights.get(name).values : new Float32Array(channels).fill(otherwise))
+  return { latentsMean: statistic('latents_mean', 0), latentsStd: statistic('latents_std', 1) }
+}
+
 /** The weights on the GPU, and both directions. Its tensors belong to the scope it was loaded in. */
 export class LtxAutoencoder {
   private constructor(
@@ -55,10 +74,9 @@ export class LtxAutoencoder {
     const plan = planLtxAutoencoder(parsed)
     const weights = withDiffusersNames(source, plan)
     const loader: Loader = { scope, weights, dtype }
-    const statistic = (name: string, otherwise: number) =>
-      weights.has(name) ? weights.get(name).values : new Float32Array(parsed.latent_channels).fill(otherwise)
+    const { latentsMean, latentsStd } = statisticsOf(parsed, weights)
     return new LtxAutoencoder(
-      parsed, statistic('latents_mean', 0), statistic('latents_std', 1),
+      parsed, latentsMean, latentsStd,
       part === 'decoder' ? undefined : loadEncoder(loader, parsed, plan.encoder),
       part === 'encoder' ? undefined : loadDecoder(loader, parsed, plan.decoder),
       dtype,

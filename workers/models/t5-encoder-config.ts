@@ -40,3 +40,32 @@ export function parseT5EncoderConfig(config: unknown): T5EncoderConfig {
     file: 'text_encoder/config.json',
   })
 }
+
+/**
+ * The config of an encoder that comes without one, by the shapes of its weights. What they do not tell is as T5 v1.1 has it.
+ * @param shapes by transformers' names
+ * @throws AppError weights-corrupt when a weight is missing
+ */
+export function t5ConfigFromShapes(shapes: ReadonlyMap<string, { shape: readonly number[] }>, file: string): T5EncoderConfig {
+  const shapeOf = (...names: string[]): readonly number[] => {
+    const name = names.find((candidate) => shapes.has(candidate))
+    const found = name !== undefined && shapes.get(name)?.shape
+    if (found) return found
+    throw new AppError('weights-corrupt', `${file} has no tensor ${names.join(' or ')}; expected a T5 v1.1 encoder.`, { file, tensor: names[0] ?? '' })
+  }
+  const [vocabulary, width] = shapeOf('shared.weight', 'encoder.embed_tokens.weight')
+  const [buckets, heads = 1] = shapeOf('encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight')
+  const [inner = 0] = shapeOf('encoder.block.0.layer.0.SelfAttention.q.weight')
+  const [wide] = shapeOf('encoder.block.0.layer.1.DenseReluDense.wi_1.weight')
+  const blocks = [...shapes.keys()].filter((name) => name.endsWith('.DenseReluDense.wi_1.weight')).length
+  return parseT5EncoderConfig({
+    vocab_size: vocabulary,
+    d_model: width,
+    d_kv: inner / heads,
+    d_ff: wide,
+    num_layers: blocks,
+    num_heads: heads,
+    relative_attention_num_buckets: buckets,
+    feed_forward_proj: 'gated-gelu',
+  })
+}

@@ -2,8 +2,9 @@
 import type { GenerateOptions, JobCallbacks } from '../../src/shared/doors'
 import type { GenerateRequest } from '../../src/shared/request'
 import { AppError } from '../../src/shared/errors'
-import type { LoadedModel } from './load-model'
-import type { PromptEmbedding, Studio } from './studio'
+import type { Gpu } from '../engine/device'
+import type { OpenModel, PromptEmbedding } from './model'
+import type { Studio } from './studio'
 import { untilAborted } from './until-aborted'
 
 /** The prompt's embedding, and with guidance the embedding to steer away from (the empty prompt's unless the request names one). */
@@ -16,7 +17,8 @@ export interface Conditioning {
 export async function embedPrompts(
   signal: AbortSignal,
   studio: Studio,
-  model: LoadedModel,
+  gpu: Gpu,
+  model: OpenModel,
   request: GenerateRequest,
   callbacks: JobCallbacks,
   given: GenerateOptions['embeds'],
@@ -35,6 +37,6 @@ export async function embedPrompts(
     return { prompt: embedding(given.prompt), ...(guided && given.negative && { away: embedding(given.negative) }) }
   }
   const words = guided ? [request.prompt, request.negativePrompt ?? ''] : [request.prompt]
-  const [prompt, away] = await untilAborted(signal, studio.embed(callbacks.encodeText, model, words))
+  const [prompt, away] = await untilAborted(signal, studio.embed(signal, gpu, model, words, callbacks))
   return { prompt: prompt as PromptEmbedding, ...(away && { away }) }
 }

@@ -6,8 +6,9 @@ import type { Tensor } from '../engine/tensor'
 import type { ClipSink } from './clip-sink'
 import { FrameHash } from './hashes'
 import type { JobClock } from './job-clock'
-import { rawLatent, type LatentGrid } from './latent-grid'
-import type { LoadedModel } from './load-model'
+import { latentCount, rawLatent, type LatentGrid } from './latent-grid'
+import type { LoadedModel } from './model'
+import { gaussianNoise, NOISE_STREAM } from './noise'
 import { untilAborted } from './until-aborted'
 
 export interface DecodeJob {
@@ -29,7 +30,8 @@ export async function decodeFrames(signal: AbortSignal, scope: Scope, job: Decod
   let framesDone = 0
   tell({ stage: 'decoding', step: 0, steps: request.frames })
   clock.lap()
-  const groups = model.autoencoder.decode(scope, rawLatent(scope, tokens, model, grid))
+  const noise = { latents: gaussianNoise(request.seed, latentCount(grid), NOISE_STREAM.decode) }
+  const groups = model.autoencoder.decode(scope, rawLatent(scope, tokens, model, grid), noise)
   try {
     for (;;) {
       const group = await untilAborted(signal, groups.next())

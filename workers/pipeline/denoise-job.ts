@@ -4,16 +4,15 @@ import type { GenerateRequest } from '../../src/shared/request'
 import { AppError } from '../../src/shared/errors'
 import type { Scope } from '../engine/scope'
 import { elementCount, reshape, type Tensor } from '../engine/tensor'
-import { ltxSchedule, type ScheduleSource } from '../models/ltx-presets'
+import { ltxSchedule } from '../models/ltx-schedule'
 import { patchify, unpatchify } from '../ops/patchify'
 import type { Conditioning } from './conditioning'
 import type { JobClock } from './job-clock'
 import { gridTokens, latentCount, placesOf, rawLatent, tokenCount, videoCoordinates, type LatentGrid } from './latent-grid'
-import type { LoadedModel } from './load-model'
+import type { LoadedModel, PromptEmbedding, Sampling } from './model'
 import { gaussianNoise, NOISE_STREAM } from './noise'
 import { placeKnown, tokensOfLatent, type KnownLatents } from './place-known'
 import { denoise, type DenoiseInputs } from './sampler'
-import type { PromptEmbedding } from './studio'
 import { untilAborted } from './until-aborted'
 
 /** One latent pixel a token: LTX's patch size. */
@@ -28,8 +27,8 @@ export interface DenoiseJob {
   noise?: Float32Array<ArrayBuffer> | undefined
   /** the request's conditions, encoded, in their order */
   known?: readonly KnownLatents[]
-  /** how the model is run where its scheduler's config does not say it: a preset's sigmas, the file's sampler */
-  sampling?: Omit<ScheduleSource, 'config'> & { stochastic?: boolean }
+  /** other than the model's own */
+  sampling?: Sampling
   clock: JobClock
   tell: (event: ProgressEvent) => void
 }
@@ -75,7 +74,7 @@ function dispatchOneStep(scope: Scope, inputs: DenoiseInputs, model: LoadedModel
 }
 
 function prepare(scope: Scope, job: DenoiseJob): DenoiseInputs {
-  const { model, request, grid, words, sampling = {} } = job
+  const { model, request, grid, words, sampling = model.sampling ?? {} } = job
   const { transformer } = model
   const text = ({ values, tokens, width }: PromptEmbedding) => transformer.prepareText(scope, scope.upload(values, [1, tokens, width], 'f32'))
   const { start, appended, strengths } = startTokens(scope, job)

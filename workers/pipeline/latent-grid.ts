@@ -4,7 +4,7 @@ import type { GenerateRequest } from '../../src/shared/request'
 import type { Scope } from '../engine/scope'
 import { reshape, type Tensor } from '../engine/tensor'
 import { affine } from '../ops/elementwise'
-import type { LoadedModel } from './load-model'
+import type { LoadedModel } from './model'
 
 /** Sizes of a clip's latent: F' frames of H' × W' latent pixels with C channels. */
 export interface LatentGrid {

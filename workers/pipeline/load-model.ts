@@ -5,29 +5,14 @@ import type { ProgressEvent } from '../../src/shared/job'
 import { AppError } from '../../src/shared/errors'
 import type { Gpu } from '../engine/device'
 import { Scope } from '../engine/scope'
-import type { FloatDType, Tensor } from '../engine/tensor'
+import type { FloatDType } from '../engine/tensor'
 import { KinoraAutoencoder } from '../models/kinora-autoencoder'
 import { LtxTransformer } from '../models/ltx-transformer'
 import type { SchedulerConfig } from '../models/flow-match-scheduler'
 import { weightSource } from '../models/weight-source'
-import { fetchModelFile, modelFile } from '../weights/fetch-file'
+import { fetchManifest, fetchModelFile, modelFile } from '../weights/fetch-file'
 import { openSafetensors } from '../weights/safetensors'
-
-/** A model ready to generate. Its scope holds the weights until close(). */
-export interface LoadedModel {
-  url: string
-  manifest: ModelManifest
-  precision: FloatDType
-  transformer: LtxTransformer
-  autoencoder: KinoraAutoencoder
-  /** f32 [2, C]: standard deviation and mean of each raw latent channel */
-  latentScale: Tensor
-  schedulerConfig: SchedulerConfig
-  weightGpuBytes: number
-  /** GPU buffers that hold them */
-  weightBuffers: number
-  close(): void
-}
+import type { LoadedModel, OpenModel } from './model'
 
 /** The files of a diffusers folder that run on the GPU; the text encoder's are the text worker's. */
 const FILES = {
@@ -36,6 +21,18 @@ const FILES = {
   autoencoderConfig: 'vae/config.json',
   autoencoderWeights: 'vae/diffusion_pytorch_model.safetensors',
   schedulerConfig: 'scheduler/scheduler_config.json',
+}
+
+/** Opens a model's folder. @param url absolute, ending in / @throws AppError weights-missing, weights-corrupt */
+export async function openModelFolder(signal: AbortSignal, url: string): Promise<OpenModel> {
+  const manifest = await fetchManifest(url, signal)
+  return {
+    url,
+    manifest,
+    encoderIdentity: JSON.stringify([url, manifest.version]),
+    embed: async (_signal, _gpu, prompts, callbacks) => (await callbacks.encodeText(url, [...prompts])).prompts,
+    load: (loading, gpu, precision, onProgress) => loadModel(loading, gpu, url, manifest, precision, onProgress),
+  }
 }
 
 /**
@@ -62,6 +59,7 @@ export async function loadModel(
     const { latents_std, latents_mean } = autoencoder.config
     const latentScale = scope.upload(Float32Array.from([...latents_std, ...latents_mean]), [2, latents_std.length], 'f32')
     await gpu.settle()
+    let loaded = true
     return {
       url,
       manifest,
@@ -72,7 +70,11 @@ export async function loadModel(
       schedulerConfig: json('schedulerConfig') as SchedulerConfig,
       weightGpuBytes: gpu.pool.liveBytes - before.bytes,
       weightBuffers: gpu.pool.liveBuffers - before.buffers,
-      close: () => scope.close(),
+      isLoaded: () => loaded,
+      close: () => {
+        loaded = false
+        scope.close()
+      },
     }
   } catch (error) {
     scope.close()

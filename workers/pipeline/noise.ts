@@ -8,7 +8,7 @@ const KEY_STEP_0 = 0x9e3779b9
 const KEY_STEP_1 = 0xbb67ae85
 
 /** What a seed's streams are for: a step's fresh noise is stream `step` (from 1 on), the i-th condition's is `condition` + i. */
-export const NOISE_STREAM = { start: 0, condition: 0x10000 } as const
+export const NOISE_STREAM = { start: 0, condition: 0x10000, decode: 0x20000 } as const
 
 /** The high 32 bits of a 32×32-bit product. */
 function multiplyHigh(a: number, b: number): number {

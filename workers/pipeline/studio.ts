@@ -1,20 +1,11 @@
 // What a generate worker keeps between jobs: the device, the model last used, and embeddings of recent prompts.
-import type { TextDoor } from '../../src/shared/doors'
+import type { JobCallbacks } from '../../src/shared/doors'
 import type { ProgressEvent } from '../../src/shared/job'
 import { AppError } from '../../src/shared/errors'
 import { openGpu, type Gpu } from '../engine/device'
 import { fitsInMemory } from '../engine/fits-memory'
 import type { FloatDType } from '../engine/tensor'
-import { fetchManifest } from '../weights/fetch-file'
-import { loadModel, type LoadedModel } from './load-model'
-
-/** A prompt's embedding: f32 [L, E]. */
-export interface PromptEmbedding {
-  values: Float32Array<ArrayBuffer>
-  tokens: number
-  width: number
-  usedPrompt: string
-}
+import type { LoadedModel, OpenModel, PromptEmbedding } from './model'
 
 const CACHED_PROMPTS = 64
 
@@ -49,25 +40,27 @@ export class Studio {
     this.gpuOpened = undefined
   }
 
-  /** The model at `url`, loaded now unless it is the one last used and has not changed. Another model's weights are freed first. */
-  async load(signal: AbortSignal, gpu: Gpu, url: string, precision: FloatDType, onProgress: (event: ProgressEvent) => void): Promise<LoadedModel> {
+  /** The model's weights, loaded now unless it is the one last used and has not changed. Another model's weights are freed first. */
+  async load(signal: AbortSignal, gpu: Gpu, model: OpenModel, precision: FloatDType, onProgress: (event: ProgressEvent) => void): Promise<LoadedModel> {
     onProgress({ stage: 'loading' })
-    const manifest = await fetchManifest(url, signal)
     const current = this.model
-    if (current?.url === url && current.precision === precision && JSON.stringify(current.manifest) === JSON.stringify(manifest)) return current
+    const same = current?.url === model.url && current.precision === precision && JSON.stringify(current.manifest) === JSON.stringify(model.manifest)
+    if (same && current.isLoaded()) return current
     current?.close()
     this.model = undefined
-    this.model = await loadModel(signal, gpu, url, manifest, precision, onProgress)
+    this.model = await model.load(signal, gpu, precision, onProgress)
     return this.model
   }
 
-  /** Embeddings of the prompts, from memory or by a text worker that has ended when they are here. */
-  async embed(encode: TextDoor['encode'], model: LoadedModel, prompts: string[]): Promise<PromptEmbedding[]> {
-    const key = (prompt: string) => JSON.stringify([model.url, model.manifest.version, prompt])
+  /** Embeddings of the prompts, from memory or by the model's encoder, which has left when they are here. */
+  async embed(
+    signal: AbortSignal, gpu: Gpu, model: OpenModel, prompts: readonly string[], callbacks: Pick<JobCallbacks, 'encodeText'>,
+  ): Promise<PromptEmbedding[]> {
+    const key = (prompt: string) => JSON.stringify([model.encoderIdentity, prompt])
     const missing = [...new Set(prompts.filter((prompt) => !this.embeddings.has(key(prompt))))]
     if (missing.length > 0) {
-      const encoded = await encode(model.url, missing)
-      missing.forEach((prompt, index) => this.embeddings.set(key(prompt), encoded.prompts[index] as PromptEmbedding))
+      const embedded = await model.embed(signal, gpu, missing, callbacks)
+      missing.forEach((prompt, index) => this.embeddings.set(key(prompt), embedded[index] as PromptEmbedding))
     }
     const found = prompts.map((prompt) => this.embeddings.get(key(prompt)) as PromptEmbedding)
     for (const oldest of this.embeddings.keys()) {
@@ -85,7 +78,7 @@ export class Studio {
   /** Buffers on the GPU: all of them, and how many are the loaded model's weights. */
   async buffers(): Promise<{ live: number; weights: number }> {
     const gpu = await this.gpuOpened
-    return { live: gpu?.pool.liveBuffers ?? 0, weights: this.model?.weightBuffers ?? 0 }
+    return { live: gpu?.pool.liveBuffers ?? 0, weights: this.model?.isLoaded() ? this.model.weightBuffers : 0 }
   }
 
   /** Frees the weights and the device. */

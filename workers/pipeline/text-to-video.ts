@@ -10,6 +10,7 @@ import { runDenoise } from './denoise-job'
 import { sha256Hex } from './hashes'
 import { JobClock } from './job-clock'
 import { latentGrid, tokenCount } from './latent-grid'
+import { openModel } from './open-model'
 import type { Studio } from './studio'
 
 /** A finished job; `latents` f32 [C, F', H', W'] when they were asked for. */
@@ -33,15 +34,16 @@ export async function textToVideo(
   const gpu = await studio.gpu()
   gpu.pool.resetPeak()
   const precision = options.precision ?? (gpu.facts.f16 ? 'f16' : 'f32')
-  const model = await studio.load(signal, gpu, modelUrl, precision, tell)
-  const request = parseRequest(data, model.manifest)
-  const grid = latentGrid(request, model.manifest)
+  const opened = await openModel(signal, modelUrl)
+  const request = parseRequest(data, opened.manifest)
+  const grid = latentGrid(request, opened.manifest)
   await requireEncoder(request)
 
   tell({ stage: 'encoding-text' })
   clock.lap()
-  const words = await embedPrompts(signal, studio, model, request, callbacks, options.embeds)
+  const words = await embedPrompts(signal, studio, gpu, opened, request, callbacks, options.embeds)
   clock.textMs = clock.lap()
+  const model = await studio.load(signal, gpu, opened, precision, tell)
 
   return withScope(gpu, async (scope) => {
     const { tokens, latents } = await runDenoise(signal, scope, { model, request, grid, words, noise: options.noise, clock, tell })

@@ -1,0 +1,52 @@
+// What the pipeline asks of any model, whatever files it comes from.
+import type { JobCallbacks } from '../../src/shared/doors'
+import type { ProgressEvent } from '../../src/shared/job'
+import type { ModelManifest } from '../../src/shared/model'
+import type { Gpu } from '../engine/device'
+import type { FloatDType, Tensor } from '../engine/tensor'
+import type { VideoDecoder } from '../models/autoencoder'
+import type { SchedulerConfig } from '../models/flow-match-scheduler'
+import type { ScheduleSource } from '../models/ltx-schedule'
+import type { LtxTransformer } from '../models/ltx-transformer'
+
+/** A prompt's embedding: f32 [L, E]. */
+export interface PromptEmbedding {
+  values: Float32Array<ArrayBuffer>
+  tokens: number
+  width: number
+  usedPrompt: string
+}
+
+/** How a model is run where its scheduler's config does not say it: a preset's sigmas, the file's sampler. */
+export type Sampling = Omit<ScheduleSource, 'config'> & { stochastic?: boolean }
+
+/** A model whose files are known, and of which nothing is on the GPU yet. */
+export interface OpenModel {
+  url: string
+  manifest: ModelManifest
+  /** differs where the same words have other embeddings */
+  encoderIdentity: string
+  /** embeddings of prompts, in their order; of the GPU's memory nothing stays taken */
+  embed(signal: AbortSignal, gpu: Gpu, prompts: readonly string[], callbacks: Pick<JobCallbacks, 'encodeText'>): Promise<PromptEmbedding[]>
+  /** @throws AppError weights-missing, weights-truncated, weights-corrupt, out-of-memory; AbortError */
+  load(signal: AbortSignal, gpu: Gpu, precision: FloatDType, onProgress: (event: ProgressEvent) => void): Promise<LoadedModel>
+}
+
+/** A model ready to generate. Its weights are on the GPU until close(). */
+export interface LoadedModel {
+  url: string
+  manifest: ModelManifest
+  precision: FloatDType
+  transformer: LtxTransformer
+  autoencoder: VideoDecoder
+  /** f32 [2, C]: standard deviation and mean of each raw latent channel */
+  latentScale: Tensor
+  schedulerConfig: SchedulerConfig
+  sampling?: Sampling
+  weightGpuBytes: number
+  /** GPU buffers that hold them */
+  weightBuffers: number
+  /** false once its weights are freed, which decoding may do where there is no room for both */
+  isLoaded(): boolean
+  close(): void
+}

@@ -1,0 +1,15 @@
+// Every kind of model that a job can name, each by its own loader.
+import { downloadedSources } from '../../src/shared/downloaded-model'
+import { openDownloadedModel } from './downloaded-model'
+import { openModelFolder } from './load-model'
+import type { OpenModel } from './model'
+
+/**
+ * Finds a model's files and says what it can make.
+ * @param url absolute URL of a model folder, ending in /, or the address of a downloaded model
+ * @throws AppError not-found, weights-missing, weights-corrupt
+ */
+export async function openModel(signal: AbortSignal, url: string): Promise<OpenModel> {
+  const sources = downloadedSources(url)
+  return sources ? openDownloadedModel(signal, url, sources) : openModelFolder(signal, url)
+}
