@@ -4,6 +4,8 @@ import type { GenerateRequest } from '../shared/request'
 import { readStored, writeStored } from './stored'
 
 const StoredDraft = v.object({
+  /** before there were others, it was the starter's */
+  model: v.optional(v.string(), 'starter'),
   prompt: v.string(),
   negativePrompt: v.string(),
   width: v.number(),
@@ -23,6 +25,8 @@ export function drawSeed(): number {
 
 /** The form of the create view: the next request, as far as it is written. Kept across reloads. */
 class Draft {
+  /** id of the model whose settings these are */
+  model = $state('')
   prompt = $state('')
   negativePrompt = $state('')
   /** pixels */
@@ -42,9 +46,10 @@ class Draft {
     if (stored.success) Object.assign(this, stored.output)
   }
 
-  /** Fills in the model's defaults where nothing was chosen yet. */
+  /** Fills in the model's defaults where nothing was chosen yet, or for another model. The words stay. */
   adopt(model: ModelManifest): void {
-    if (this.frames !== 0) return
+    if (this.frames !== 0 && this.model === model.id) return
+    this.model = model.id
     const { width, height } = model.sizes[0] ?? { width: 0, height: 0 }
     Object.assign(this, {
       width,
@@ -65,7 +70,7 @@ class Draft {
 
   /** Takes over a made clip's words and settings, its seed fixed so that the same clip can come again. */
   use(request: GenerateRequest): void {
-    const { model: _model, negativePrompt = '', ...rest } = request
+    const { negativePrompt = '', ...rest } = request
     Object.assign(this, { ...rest, negativePrompt, seedMode: 'fixed' })
   }
 
@@ -76,7 +81,8 @@ class Draft {
 
   /** The request as it stands, with this seed. */
   request(model: ModelManifest): GenerateRequest {
-    const negativePrompt = this.negativePrompt.trim()
+    const guided = this.guidance > 1 ? model.guided : undefined
+    const negativePrompt = this.negativePrompt.trim() || (guided?.negativePrompt ?? '')
     return {
       model: model.id,
       prompt: this.prompt.trim(),
@@ -87,13 +93,15 @@ class Draft {
       fps: this.fps,
       steps: this.steps,
       guidance: this.guidance,
+      ...(guided && { guidanceRescale: guided.guidanceRescale }),
+      ...(guided?.stg && { stg: guided.stg }),
       seed: this.seed,
     }
   }
 
   save(): void {
-    const { prompt, negativePrompt, width, height, frames, fps, steps, guidance, seedMode, seed } = this
-    writeStored('draft', { prompt, negativePrompt, width, height, frames, fps, steps, guidance, seedMode, seed })
+    const { model, prompt, negativePrompt, width, height, frames, fps, steps, guidance, seedMode, seed } = this
+    writeStored('draft', { model, prompt, negativePrompt, width, height, frames, fps, steps, guidance, seedMode, seed })
   }
 }
 

@@ -1,19 +1,22 @@
 import { fetchManifest, modelFolderUrl } from '../rpc/model'
 import { probe } from '../rpc/generate'
+import { downloadedModelUrl, presetOf } from '../shared/downloaded-model'
 import { toErrorData } from '../shared/errors'
 import type { AdapterReport } from '../shared/doors'
 import type { ErrorData } from '../shared/errors'
 import type { ModelManifest } from '../shared/model'
+import { VIDEO_SOURCES } from './model-set'
+import { models } from './models.svelte'
 import { readStored, writeStored } from './stored'
 
 /** The model that comes with the page: what Create uses until another one is chosen. */
 export const STARTER = 'starter'
-/** Folders of the models that a job can be given. */
-const LOADABLE: readonly string[] = [STARTER]
+/** Models that a job can be given once they are downloaded. */
+const LOADABLE = VIDEO_SOURCES.filter(presetOf)
 
 /** What is known of the model and of this machine before the first job. */
 class Session {
-  /** folder of the model that Create uses; kept across reloads */
+  /** the starter, or the source of the model that Create uses; kept across reloads */
   #modelId = $state(STARTER)
   model = $state.raw<ModelManifest | null>(null)
   modelError = $state.raw<ErrorData | null>(null)
@@ -25,7 +28,7 @@ class Session {
 
   constructor() {
     const stored = readStored('model')
-    // a model that was deleted since, or that an older version of the page knew
+    // or one that another version of the page knew
     if (typeof stored === 'string' && this.canUse(stored)) this.#modelId = stored
   }
 
@@ -33,14 +36,14 @@ class Session {
     return this.#modelId
   }
 
-  /** Absolute URL of the chosen model's folder, ending in /. */
+  /** What a job is given: absolute URL of the starter's folder, or the address of a downloaded model with its text encoder. */
   get modelUrl(): string {
-    return modelFolderUrl(this.#modelId)
+    return this.#modelId === STARTER ? modelFolderUrl(STARTER) : downloadedModelUrl(this.#modelId, models.encoder.id)
   }
 
-  /** Whether a job can be given this model, all of which must be here. @param id of its folder */
+  /** Whether a job can be given this model, once all of it is here. @param id the starter, or of a source */
   canUse(id: string): boolean {
-    return LOADABLE.includes(id)
+    return id === STARTER || LOADABLE.some((source) => source.id === id)
   }
 
   /** Makes it the model of Create. One that cannot be used is not taken. */
@@ -53,8 +56,9 @@ class Session {
   }
 
   async loadModel(): Promise<void> {
-    const url = this.modelUrl
     this.modelError = null
+    await this.#findDownloaded()
+    const url = this.modelUrl
     try {
       const model = await fetchManifest(url)
       // another one may have been chosen meanwhile
@@ -62,6 +66,14 @@ class Session {
     } catch (error) {
       if (url === this.modelUrl) this.modelError = toErrorData(error)
     }
+  }
+
+  /** A model that was deleted since, or whose encoder was, gives way to the starter. */
+  async #findDownloaded(): Promise<void> {
+    const source = LOADABLE.find(({ id }) => id === this.#modelId)
+    if (!source) return
+    await models.load()
+    if (models.status === 'ready' && models.progress(source).status !== 'complete' && this.#modelId === source.id) this.#modelId = STARTER
   }
 
   async findAdapter(): Promise<void> {

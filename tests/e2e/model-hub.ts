@@ -22,9 +22,9 @@ export class ModelHub {
   readonly asked: { path: string; start: number | null; end: number | null }[] = []
   readonly #files = new Map<string, Buffer>()
 
-  /** @param bytes length of the file of each path; others are not there */
-  constructor(bytes: Record<string, number>) {
-    for (const [path, length] of Object.entries(bytes)) this.#files.set(path, content(path, length))
+  /** @param files the bytes of each path, or how many; others are not there */
+  constructor(files: Record<string, number | Uint8Array>) {
+    for (const [path, file] of Object.entries(files)) this.#files.set(path, typeof file === 'number' ? content(path, file) : Buffer.from(file))
   }
 
   /** As it was at first. */

@@ -1,0 +1,121 @@
+// LTX-Video from download to clip in a real browser: small files of its published layout come from a hub, are chosen, and make clips.
+import type { Page } from '@playwright/test'
+import { downloadedModelUrl } from '../../src/shared/downloaded-model'
+import type { GenerateRequest } from '../../src/shared/request'
+import { dist } from '../commands/build.mjs'
+import { serveBuild } from '../commands/serve.mjs'
+import { CLIP_MS, expect, generate, test as base } from './app'
+import { ModelHub } from './model-hub'
+import { tinyLtx, tinyT5, tinyTokenizer } from './tiny-ltx'
+
+const MODEL = 'LTX-Video 2B 0.9.8 distilled'
+const ID = 'ltxv-2b-0.9.8-distilled'
+const ENCODER_FILE = 't5xxl_fp8_e4m3fn.safetensors'
+const URL_OF_MODEL = downloadedModelUrl(ID, 't5-xxl-fp8')
+
+const REQUEST: GenerateRequest = {
+  model: ID, prompt: 'a red sailboat over the sea', width: 64, height: 64, frames: 9, fps: 24, steps: 7, guidance: 1, seed: 3,
+}
+
+const test = base.extend<object, { site: { url: string; hub: ModelHub } }>({
+  site: [
+    async ({}, use) => {
+      const hub = new ModelHub({ [`${ID}.safetensors`]: tinyLtx(), [ENCODER_FILE]: tinyT5(), 'tokenizer.json': tinyTokenizer })
+      const server = await serveBuild(4600, [hub.plugin(dist)])
+      await use({ url: server.url, hub })
+      await server.close()
+    },
+    { scope: 'worker' },
+  ],
+})
+
+const card = (page: Page) => page.getByRole('article', { name: MODEL })
+
+async function openModels(page: Page, { url, hub }: { url: string; hub: ModelHub }): Promise<void> {
+  hub.reset()
+  await page.addInitScript((mirror) => localStorage.setItem('kinora.mirror', JSON.stringify(mirror)), ModelHub.url(url))
+  await page.goto(`${url}/#/models`)
+}
+
+async function download(page: Page): Promise<void> {
+  await card(page).getByRole('button', { name: /^Download/ }).click()
+  await page.getByRole('button', { name: 'Accept and download' }).click()
+  await expect(page.getByRole('status', { name: `Status of ${MODEL}` })).toContainText('Complete and checked.', { timeout: 30_000 })
+}
+
+const make = (page: Page, changes: Partial<GenerateRequest> = {}) => generate(page, { ...REQUEST, ...changes }, { modelUrl: URL_OF_MODEL })
+const failure = (page: Page, modelUrl = URL_OF_MODEL) =>
+  page.evaluate(async ([request, url]) => {
+    const result = await window.kinora!.generate(request, { modelUrl: url })
+    return result.ok ? null : result.error
+  }, [REQUEST, modelUrl] as const)
+
+test('is downloaded, chosen, and makes the same clip again from this disk alone', async ({ page, site }) => {
+  test.setTimeout(2 * CLIP_MS)
+  await openModels(page, site)
+  await expect(card(page)).toContainText('up to 768 × 512')
+  await download(page)
+
+  await card(page).getByRole('button', { name: 'Use this model' }).click()
+  await expect(card(page)).toContainText('In use')
+  await page.goto(`${site.url}/#/create`)
+  await expect(page.getByRole('heading', { name: 'Settings', exact: true })).toBeVisible()
+  await expect(page.getByRole('radio', { name: '768 × 512' })).toBeChecked()
+  await expect(page.getByRole('radio', { name: '3.2 s' })).toBeChecked()
+  await expect(page.getByRole('slider', { name: 'Steps' }), 'it was distilled to its steps').toBeHidden()
+  await page.getByRole('textbox', { name: 'Prompt', exact: true }).fill('a zeppelin over the sea')
+  await expect(page.locator('#prompt-notes'), 'its vocabulary is open').toHaveText('')
+  await expect(page.getByRole('button', { name: 'Generate', exact: true })).toBeEnabled()
+
+  site.hub.asked.length = 0
+  const first = await make(page)
+  expect(first.report.tokens).toBe(8)
+  expect(first.report.stepMs).toHaveLength(7)
+  const { live, weights } = await page.evaluate(() => window.kinora!.gpuBuffers())
+  expect(weights).toBeGreaterThan(20)
+  expect(live, 'nothing but weights stays').toBe(weights)
+  const frames = await page.evaluate(async (webm) => {
+    const video = document.createElement('video')
+    video.muted = true
+    video.src = URL.createObjectURL(new Blob([Uint8Array.from(atob(webm), (letter) => letter.charCodeAt(0))], { type: 'video/webm' }))
+    await new Promise((done, fail) => {
+      video.onloadeddata = done
+      video.onerror = () => fail(new Error('the clip does not play'))
+    })
+    return { width: video.videoWidth, height: video.videoHeight, seconds: video.duration }
+  }, first.webm)
+  expect(frames).toMatchObject({ width: 64, height: 64 })
+  expect(frames.seconds).toBeCloseTo(9 / 24, 1)
+
+  // the weights kept at the first start, read in a new worker
+  await page.reload()
+  const again = await make(page)
+  expect(again.report.framesSha256).toBe(first.report.framesSha256)
+  expect((await make(page, { prompt: 'a white sea' })).report.latentsSha256, 'the words count').not.toBe(first.report.latentsSha256)
+  expect((await make(page, { seed: 4 })).report.framesSha256, 'so does the seed').not.toBe(first.report.framesSha256)
+  expect(site.hub.asked).toEqual([])
+
+  await page.goto(`${site.url}/#/models`)
+  await expect(card(page), 'the choice outlives a reload').toContainText('In use')
+  await card(page).getByRole('button', { name: 'Delete' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete', exact: true }).click()
+  await expect(page.getByRole('article', { name: 'Kinora Starter' }), 'what is gone gives way to the starter').toContainText('In use')
+})
+
+test('what is missing is named', async ({ page, site }) => {
+  await openModels(page, site)
+  await expect(card(page)).toBeVisible()
+  expect(await failure(page)).toMatchObject({ code: 'weights-missing', message: `${ID}.safetensors is not downloaded: download it in Models.` })
+  expect(await failure(page, downloadedModelUrl('ltxv-13b', 't5-xxl-fp8'))).toMatchObject({ code: 'not-found' })
+  await download(page)
+  expect(await failure(page, downloadedModelUrl(ID, 't5-xxl-q8'))).toMatchObject({
+    code: 'weights-missing',
+    message: 't5-v1_1-xxl-encoder-Q8_0.gguf is not downloaded: download it in Models.',
+  })
+  await page.evaluate(async () => {
+    const root = await navigator.storage.getDirectory()
+    await (await root.getDirectoryHandle('downloads')).removeEntry('t5-tokenizer', { recursive: true })
+  })
+  expect(await failure(page)).toMatchObject({ code: 'weights-missing', message: 'tokenizer.json is not downloaded: download it in Models.' })
+  expect(await page.evaluate(() => window.kinora!.gpuBuffers())).toEqual({ live: 0, weights: 0 })
+})
