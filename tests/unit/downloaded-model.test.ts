@@ -1,0 +1,68 @@
+import { describe, expect, test } from 'vitest'
+import { downloadedManifest, downloadedModelUrl, downloadedSources, manifestOfDownloaded, presetOf } from '../../src/shared/downloaded-model'
+import { parseManifest } from '../../src/shared/model'
+import { requestProblems, type GenerateRequest } from '../../src/shared/request'
+import { SOURCES } from '../../src/shared/sources'
+import { readPrompt } from '../../src/shared/prompt'
+
+const VIDEO = SOURCES.filter(({ role }) => role === 'video')
+const manifestOf = (id: string) => {
+  const sources = downloadedSources(downloadedModelUrl(id, 't5-xxl-q4'))
+  if (!sources) throw new Error(`${id} is no downloaded model`)
+  return manifestOfDownloaded(sources)
+}
+
+describe('an address', () => {
+  test('names the video model, its encoder and the tokenizer', () => {
+    const sources = downloadedSources('download:ltxv-2b-0.9.5?encoder=t5-xxl-fp16')
+    expect([sources?.video.id, sources?.encoder.id, sources?.tokenizer.id]).toEqual(['ltxv-2b-0.9.5', 't5-xxl-fp16', 't5-tokenizer'])
+  })
+
+  test('of a folder is none', () => {
+    expect(downloadedSources('https://kinora.example/models/starter/')).toBeUndefined()
+  })
+
+  test.each([
+    ['download:ltxv-13b?encoder=t5-xxl-q4', 'No video model is called ltxv-13b; there are ltxv-2b-0.9.8-distilled,'],
+    ['download:ltxv-2b-0.9.5?encoder=clip', 'No text-encoder model is called clip; there are t5-xxl-fp8,'],
+    ['download:ltxv-2b-0.9.5', 'No text-encoder model is called (nothing);'],
+    ['download:t5-xxl-q4?encoder=t5-xxl-q4', 'No video model is called t5-xxl-q4;'],
+  ])('%s is refused', (url, message) => {
+    expect(() => downloadedSources(url)).toThrow(message)
+  })
+})
+
+test.each(VIDEO)('$id has a manifest that a kinora.json could hold, and makes its defaults', (source) => {
+  const preset = presetOf(source)
+  if (!preset) throw new Error('no preset')
+  const manifest = downloadedManifest(source, preset)
+  expect(parseManifest(JSON.parse(JSON.stringify(manifest)), 'kinora.json')).toEqual(manifest)
+  const [size] = manifest.sizes
+  const request: GenerateRequest = {
+    model: manifest.id, prompt: '', width: size?.width ?? 0, height: size?.height ?? 0, frames: manifest.frames.default,
+    fps: manifest.fps.default, steps: manifest.steps.default, guidance: manifest.guidance.default, seed: 0,
+  }
+  expect(requestProblems(request, manifest)).toEqual([])
+  for (const { width, height } of manifest.sizes) expect([width % 32, height % 32]).toEqual([0, 0])
+  for (const frames of manifest.frames.allowed) expect(frames % 8).toBe(1)
+  expect(readPrompt('any words', manifest).every(({ known }) => known)).toBe(true)
+})
+
+test('sides of 32 and 8k + 1 frames are allowed beside what is offered, and no others', () => {
+  const manifest = manifestOf('ltxv-2b-0.9.8-distilled')
+  const fields = (changes: Partial<GenerateRequest>) =>
+    requestProblems({ model: '', prompt: '', width: 64, height: 64, frames: 9, fps: 24, steps: 7, guidance: 1, seed: 0, ...changes }, manifest).map(({ field }) => field)
+  expect(fields({})).toEqual([])
+  expect(fields({ width: 80 })).toEqual(['width'])
+  expect(fields({ frames: 10 })).toEqual(['frames'])
+  expect(fields({ steps: 8, guidance: 2 }), 'it was distilled to seven steps without guidance').toEqual(['steps', 'guidance'])
+})
+
+test('only what was not distilled is guided, by its preset', () => {
+  expect(manifestOf('ltxv-2b-0.9.6-distilled').guided).toBeUndefined()
+  expect(manifestOf('ltxv-2b-0.9.5')).toMatchObject({
+    steps: { default: 40 },
+    guidance: { default: 3 },
+    guided: { guidanceRescale: 0.7, stg: { scale: 1, skipBlocks: [19] }, negativePrompt: expect.stringContaining('worst quality') as string },
+  })
+})
