@@ -34,6 +34,7 @@ class Models {
   #encoderId = $state<string>()
   /** addresses of licences that were accepted */
   #licences = $state.raw<ReadonlySet<string>>(new Set())
+  #reading: Promise<void> | null = null
   /** runs that were asked to stop */
   readonly #stopping = new Set<string>()
 
@@ -46,8 +47,13 @@ class Models {
     if (ENCODER_SOURCES.some(({ id }) => id === encoder)) this.#encoderId = encoder as string
   }
 
-  async load(): Promise<void> {
-    if (this.status === 'reading') return
+  /** Reads what is here; who asks meanwhile waits for the same reading. */
+  load(): Promise<void> {
+    this.#reading ??= this.#read().finally(() => (this.#reading = null))
+    return this.#reading
+  }
+
+  async #read(): Promise<void> {
     if (this.status !== 'ready') this.status = 'reading'
     try {
       const [states, space, starter] = await Promise.all([listDownloads(), storageSpace(), fetchManifest(modelFolderUrl('starter'))])
