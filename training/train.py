@@ -64,7 +64,7 @@ PLANS = {
                  group=8, stage="decoder", batch=8, crop=64, pool=160, refresh=16,
                  first=Mix({"128x128x1": 3, "128x128x17": 1}, "5:1,9:1,17:1"),
                  then=Mix({"128x128x1": 2, "128x128x17": 5, "128x128x33": 1.2, "176x96x17": 0.7, "96x176x17": 0.7}, "9:1,17:2,33:2"),
-                 tokens=8192, micro=128, muon=5e-3, mean=0.5, steps=10, guidance=4, redrawn=512,
+                 tokens=8192, micro=128, muon=5e-3, mean=0.5, steps=10, guidance=5, redrawn=512,
                  shares={"autoencoder": 0.11, "cache": 0.08, "polish": 0.16}),
     "wide": Plan(square="256x256",
                  cached={"256x256x1": 40960, "256x256x33": 40960, "336x192x33": 10240, "192x336x33": 10240},
