@@ -15,6 +15,7 @@ export interface AutomationOptions {
   /** absolute URL of a model folder on this origin, ending in /; the starter when left out */
   modelUrl?: string
   precision?: GenerateOptions['precision']
+  weights?: GenerateOptions['weights']
   /** f32 [C, F', H', W'] */
   noise?: string
   /** f32 [L, width] each */

@@ -27,6 +27,8 @@ export interface AdapterReport {
 
 export interface GenerateOptions {
   precision?: 'f32' | 'f16'
+  /** whole numbers of 8 or 4 bits that a downloaded model's matrices become; 4 when left out. A model folder's stay as they are. */
+  weights?: 'i8' | 'i4'
   /** f32 [C, F', H', W'] instead of noise drawn from the seed */
   noise?: Float32Array<ArrayBuffer>
   /** f32 [L, E] instead of the text encoder's: the prompt's and, with guidance, the negative prompt's */

@@ -78,7 +78,7 @@ export function downloadedManifest({ id, name, description, licence }: ModelSour
     sizes: SIZES,
     frames: FRAMES,
     fps: { default: fps, allowed: [24, fps] },
-    steps: preset.sigmas ? only(steps) : { default: steps, min: 10, max: 60 },
+    steps: preset.sigmas ? only(steps) : { default: steps, min: 1, max: 60 },
     guidance: guided ? { default: guidance, min: 1, max: 8 } : only(guidance),
     grid: sizes,
     ...(guided && { guided: { negativePrompt, guidanceRescale, ...(stg && { stg: { scale: stg.scale, skipBlocks: [...stg.skipBlocks] } }) } }),

@@ -31,6 +31,7 @@ const FlagsSchema = v.object({
   model: file('a folder, an address or the name of a model that ships with the page'),
   json: v.optional(v.boolean(), false),
   precision: v.optional(v.picklist(['f32', 'f16'], 'expected f32 or f16')),
+  weights: v.optional(v.picklist(['i8', 'i4'], 'expected i8 or i4')),
   autotune: v.optional(v.boolean(), false),
   profile: file('a folder'),
   noise: file('a safetensors file'),
@@ -54,7 +55,7 @@ export function parseFlags(argv: readonly string[]): GenerateFlags {
       allowPositionals: false,
       options: {
         prompt: string, negative: string, seed: string, width: string, height: string, frames: string, fps: string, steps: string,
-        guidance: string, out: string, model: string, json: boolean, precision: string, autotune: boolean, profile: string, noise: string,
+        guidance: string, out: string, model: string, json: boolean, precision: string, weights: string, autotune: boolean, profile: string, noise: string,
         embeds: string, 'save-latents': string,
       },
     }).values

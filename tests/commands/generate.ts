@@ -1,5 +1,5 @@
 // npm run generate: makes one clip with the built page in headless Chromium, through the same workers as a person would.
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import type { Page } from 'playwright'
 import type { AutomationOptions, AutomationResult } from '../../src/rpc/automation'
 import type { ProgressEvent } from '../../src/shared/job'
@@ -12,6 +12,7 @@ import { withPage } from '../e2e/browser'
 import { build, isBuilt } from './build.mjs'
 import { parseFlags, UsageError } from './generate-flags'
 import type { GenerateFlags } from './generate-flags'
+import { watchHostMemory } from './host-memory'
 import { serveModel } from './model-folder'
 import { serveBuild } from './serve.mjs'
 import { readEmbeds, readNoise, saveLatents } from './tensor-files'
@@ -45,6 +46,7 @@ async function main(argv: readonly string[]): Promise<void> {
     const options: AutomationOptions = {
       modelUrl,
       ...(flags.precision && { precision: flags.precision }),
+      ...(flags.weights && { weights: flags.weights }),
       ...(flags.noise !== undefined && { noise: readNoise(flags.noise, shape) }),
       ...(flags.embeds !== undefined && { embeds: readEmbeds(flags.embeds) }),
       ...(flags['save-latents'] !== undefined && { keepLatents: true }),
@@ -52,10 +54,12 @@ async function main(argv: readonly string[]): Promise<void> {
     if (flags.autotune) console.error('autotune: kernels are chosen from the adapter and the shapes alone; there is nothing to measure')
     const adapter = process.env.KINORA_ADAPTER === 'swiftshader' ? 'swiftshader' : 'default'
     await withPage({ adapter, ...(flags.profile && { profile: flags.profile }) }, async (page) => {
+      const memory = await watchHostMemory(page)
       await page.goto(server.url)
       await page.waitForFunction(() => window.kinora !== undefined)
       const { result, requests } = await generate(page, server.url, request, options)
-      const peakHostBytes = await readPeakHostBytes(page)
+      const peakHostBytes = memory.peakBytes()
+      memory.stop()
       writeFileSync(flags.out, Buffer.from(result.webm, 'base64'))
       if (flags['save-latents'] !== undefined && result.latents) saveLatents(flags['save-latents'], result.latents, shape)
       print(flags, request, manifest, { ...result, report: { ...result.report, peakHostBytes } }, requests)
@@ -113,18 +117,6 @@ async function generate(page: Page, origin: string, request: GenerateRequest, op
   if (elsewhere.length) throw new Error(`a request left the page's origin: ${elsewhere[0]}`)
   if (!result.ok) throw new Error(result.error.message)
   return { result, requests }
-}
-
-/** The most memory the page's processes held at once, as Linux counts it (VmHWM); null elsewhere, for no browser tells. */
-async function readPeakHostBytes(page: Page): Promise<number | null> {
-  const cdp = await page.context().browser()?.newBrowserCDPSession()
-  const { processInfo = [] } = (await cdp?.send('SystemInfo.getProcessInfo')) ?? {}
-  const peaks = processInfo
-    .filter(({ type }) => type === 'renderer')
-    .map(({ id }) => `/proc/${id}/status`)
-    .filter((file) => existsSync(file))
-    .map((file) => 1024 * Number(/^VmHWM:\s*(\d+) kB/m.exec(readFileSync(file, 'utf8'))?.[1] ?? 0))
-  return peaks.length ? Math.max(...peaks) : null
 }
 
 function describe({ stage, step, steps, etaSeconds, loadedBytes, totalBytes }: ProgressEvent): string {

@@ -16,7 +16,7 @@ export function readNoise(file: string, shape: readonly number[]): string {
   const tensors = open(file, '--noise')
   const noise = read(tensors, file, '--noise', ['latents', 'noise'], shape.length)
   if (noise.shape.join() !== shape.join()) throw new UsageError(`--noise: expected [${shape.join(', ')}], got [${noise.shape.join(', ')}] in ${file}`)
-  return toBase64(noise.values)
+  return floatsToBase64(noise.values)
 }
 
 /** Embeddings f32 [L, E] in base64 from `prompt_embeds` and `negative_prompt_embeds`; rows that their masks leave out are dropped. */
@@ -24,7 +24,7 @@ export function readEmbeds(file: string): NonNullable<AutomationOptions['embeds'
   const tensors = open(file, '--embeds')
   const prompt = unmasked(tensors, file, 'prompt')
   const negative = tensors.has('negative_prompt_embeds') ? unmasked(tensors, file, 'negative_prompt') : undefined
-  return { prompt: toBase64(prompt.values), ...(negative && { negative: toBase64(negative.values) }), width: prompt.shape[1] ?? 0 }
+  return { prompt: floatsToBase64(prompt.values), ...(negative && { negative: floatsToBase64(negative.values) }), width: prompt.shape[1] ?? 0 }
 }
 
 /** Writes latents f32 [C, F', H', W'] as the tensor `latents`. */
@@ -71,6 +71,7 @@ function open(file: string, flag: string): Safetensors {
   }
 }
 
-function toBase64(values: Float32Array): string {
+/** Little-endian f32, as the page takes it. */
+export function floatsToBase64(values: Float32Array): string {
   return Buffer.from(values.buffer, values.byteOffset, values.byteLength).toString('base64')
 }

@@ -1,8 +1,9 @@
-// A hub of models on the app's own origin, for tests: files of the table's names, but of megabytes, and a table that knows
+// A hub of models on the app's own origin, for tests: files of the table's names, but with other content, and a table that knows
 // their lengths and hashes. The page and its workers are the built ones, but for those numbers.
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { createReadStream, readFileSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -13,6 +14,14 @@ import type { SourceFile } from '../../src/shared/sources'
 
 const PIECE_BYTES = 64 * 1024
 
+/** A file of the hub. */
+export interface HubFile {
+  bytes: number
+  sha256: string
+  /** @param end not included */
+  read(start: number, end: number): Promise<Uint8Array>
+}
+
 export class ModelHub {
   /** of the answers' bodies; what the slow parts of a test look at */
   bytesPerSecond = Infinity
@@ -20,11 +29,13 @@ export class ModelHub {
   status: number | null = null
   /** what was asked for: bytes `start` up to, not including, `end`; null: the whole file */
   readonly asked: { path: string; start: number | null; end: number | null }[] = []
-  readonly #files = new Map<string, Buffer>()
+  readonly #files = new Map<string, HubFile>()
 
-  /** @param files the bytes of each path, or how many; others are not there */
-  constructor(files: Record<string, number | Uint8Array>) {
-    for (const [path, file] of Object.entries(files)) this.#files.set(path, typeof file === 'number' ? content(path, file) : Buffer.from(file))
+  /** @param files the bytes of each path, or how many, or where they are; others are not there */
+  constructor(files: Record<string, number | Uint8Array | HubFile>) {
+    for (const [path, file] of Object.entries(files)) {
+      this.#files.set(path, typeof file === 'number' ? inMemory(content(path, file)) : file instanceof Uint8Array ? inMemory(file) : file)
+    }
   }
 
   /** As it was at first. */
@@ -61,37 +72,60 @@ export class ModelHub {
   }
 
   #withSmallFile(script: string, { path, pin }: SourceFile): string {
-    const bytes = this.#files.get(path)
-    if (!bytes || !pin) return script
-    return script.replaceAll(String(pin.bytes), String(bytes.length)).replaceAll(pin.sha256, createHash('sha256').update(bytes).digest('hex'))
+    const file = this.#files.get(path)
+    if (!file || !pin) return script
+    return script.replaceAll(String(pin.bytes), String(file.bytes)).replaceAll(pin.sha256, file.sha256)
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = /\/resolve\/[^/]+\/(.+)$/.exec(request.url ?? '')?.[1] ?? ''
-    const bytes = this.#files.get(path)
+    const file = this.#files.get(path)
     const range = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '')
     this.asked.push({ path, start: range ? Number(range[1]) : null, end: range ? Number(range[2]) + 1 : null })
-    const status = this.status ?? (bytes ? null : 404)
-    if (status !== null || !bytes) {
+    const status = this.status ?? (file ? null : 404)
+    if (status !== null || !file) {
       response.writeHead(status ?? 404).end()
       return
     }
     const start = Number(range?.[1] ?? 0)
-    const end = Math.min(Number(range?.[2] ?? bytes.length - 1) + 1, bytes.length)
+    const end = Math.min(Number(range?.[2] ?? file.bytes - 1) + 1, file.bytes)
     response.writeHead(range ? 206 : 200, {
       'content-type': 'application/octet-stream',
       'content-length': end - start,
-      etag: `"${bytes.length}"`,
-      ...(range && { 'content-range': `bytes ${start}-${end - 1}/${bytes.length}` }),
+      etag: `"${file.bytes}"`,
+      ...(range && { 'content-range': `bytes ${start}-${end - 1}/${file.bytes}` }),
     })
     const gone = new AbortController()
     response.once('close', () => gone.abort())
     for (let at = start; at < end && !gone.signal.aborted; at += PIECE_BYTES) {
-      const piece = bytes.subarray(at, Math.min(at + PIECE_BYTES, end))
+      const piece = await file.read(at, Math.min(at + PIECE_BYTES, end))
       if (Number.isFinite(this.bytesPerSecond)) await sleep((1000 * piece.length) / this.bytesPerSecond)
       if (!response.write(piece)) await once(response, 'drain', { signal: gone.signal }).catch(() => undefined)
     }
     response.end()
+  }
+}
+
+function inMemory(bytes: Uint8Array): HubFile {
+  return {
+    bytes: bytes.length,
+    sha256: createHash('sha256').update(bytes).digest('hex'),
+    read: (start, end) => Promise.resolve(bytes.subarray(start, end)),
+  }
+}
+
+/** A file of this disk, of any size; it is read to its end once, for its hash. */
+export async function onDisk(path: string): Promise<HubFile> {
+  const hash = createHash('sha256')
+  for await (const piece of createReadStream(path, { highWaterMark: 2 ** 22 })) hash.update(piece as Buffer)
+  const file = await open(path)
+  return {
+    bytes: (await file.stat()).size,
+    sha256: hash.digest('hex'),
+    async read(start, end) {
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(end - start), 0, end - start, start)
+      return buffer.subarray(0, bytesRead)
+    },
   }
 }
 

@@ -37,7 +37,7 @@ export async function openEngine(folder: string, precision?: FloatDType): Promis
     const manifest = await fetchManifest(server.url)
     const gpu = await openAdapter()
     const dtype = precision ?? (gpu.facts.f16 ? 'f16' : 'f32')
-    const model = await loadModel(signal, gpu, server.url, manifest, dtype, () => undefined)
+    const model = await loadModel(signal, gpu, server.url, manifest, { precision: dtype }, () => undefined)
     const text = await openNodeTextEncoder(server.url, manifest)
     return {
       adapter: gpu.facts.name,

@@ -18,7 +18,7 @@ let model: LoadedModel
 beforeAll(async () => {
   const server = await serveFolder('public/models/starter')
   try {
-    model = await loadModel(signal, await testGpu(), server.url, await fetchManifest(server.url), 'f32', () => undefined)
+    model = await loadModel(signal, await testGpu(), server.url, await fetchManifest(server.url), { precision: 'f32' }, () => undefined)
   } finally {
     server.close()
   }

@@ -40,6 +40,10 @@ describe('setTimesteps', () => {
     expect([...timesteps]).toEqual([1000, 875, 750, 625, 500, 375, 250, 125])
   })
 
+  it('takes a single step from 1 to 0 where the last sigma would be stretched', () => {
+    expect([...setTimesteps({ shift_terminal: 0.1 }, { sigmas: fallingSigmas(1) }).sigmas]).toEqual([1, 0])
+  })
+
   it('refuses to guess mu', () => {
     expect(() => setTimesteps({ use_dynamic_shifting: true }, { steps: 4 })).toThrow('mu')
   })

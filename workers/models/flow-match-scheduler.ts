@@ -116,8 +116,9 @@ function shifted(config: FullConfig, sigmas: number[], mu: number | undefined, r
   return sigmas.map((sigma) => round(shift / round(shift + round(round(1 / sigma) - 1))))
 }
 
-/** Stretches 1 − sigma so that the last sigma is `terminal`. */
+/** Stretches 1 − sigma so that the last sigma is `terminal`; of a single step at 1 there is nothing to stretch, and the reference divides by 0. */
 function stretched(sigmas: number[], terminal: number, round: Round): number[] {
+  if (sigmas.at(-1) === 1) return sigmas
   const rest = sigmas.map((sigma) => round(1 - sigma))
   const factor = round((rest.at(-1) as number) / round(1 - terminal))
   return rest.map((value) => round(1 - round(value / factor)))

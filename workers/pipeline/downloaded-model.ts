@@ -20,9 +20,9 @@ import { readSafetensorsHeader, type TensorTable } from '../weights/tensor-table
 import { DecoderOnDemand } from './decoder-on-demand'
 import { bytesOf, requireRoom } from './gpu-room'
 import { largeTextEncoderWeights, loadLargeTransformer, openLtxCheckpoint, openT5Table } from './large-model'
-import type { LoadedModel, OpenModel, PromptEmbedding } from './model'
+import type { LoadedModel, LoadOptions, OpenModel, PromptEmbedding } from './model'
 
-/** Of the transformer's blocks: LTX-Video 2B is then 1.15 GB. */
+/** Of the transformer's blocks where nothing else is asked for: LTX-Video 2B is then 1.15 GB. */
 const TRANSFORMER_FORMAT = 'i4'
 /** Of the text encoder's, of which two halves of blocks are there at a time: under 300 MB. */
 const ENCODER_FORMAT = 'i8'
@@ -43,7 +43,7 @@ export async function openDownloadedModel(signal: AbortSignal, url: string, sour
     manifest,
     encoderIdentity: encoder.sha256,
     embed: (embedding, gpu, prompts) => embed(embedding, gpu, encoder, tokenizer, manifest.text.maxTokens, prompts),
-    load: async (loading, gpu, precision, onProgress) => ({ url, manifest, precision, ...(await load(loading, gpu, sources.video, video, precision, onProgress)) }),
+    load: async (loading, gpu, options, onProgress) => ({ url, manifest, options, ...(await load(loading, gpu, sources.video, video, options, onProgress)) }),
   }
 }
 
@@ -82,8 +82,8 @@ async function embed(
 }
 
 async function load(
-  signal: AbortSignal, gpu: Gpu, source: ModelSource, video: StoredSource, precision: LoadedModel['precision'], onProgress: (event: ProgressEvent) => void,
-): Promise<Omit<LoadedModel, 'url' | 'manifest' | 'precision'>> {
+  signal: AbortSignal, gpu: Gpu, source: ModelSource, video: StoredSource, { precision, weights: linearFormat = TRANSFORMER_FORMAT }: LoadOptions, onProgress: (event: ProgressEvent) => void,
+): Promise<Omit<LoadedModel, 'url' | 'manifest' | 'options'>> {
   const preset = requirePreset(source)
   const { table, kind, config } = await openLtxCheckpoint(signal, video)
   for (const part of ['transformer', 'autoencoder'] as const) {
@@ -91,7 +91,7 @@ async function load(
     const found = kind.parts.join(' and ')
     throw new AppError('weights-corrupt', `${video.name} holds ${found}; expected a transformer and an autoencoder.`, { file: video.name, found })
   }
-  const options = { precision, linearFormat: TRANSFORMER_FORMAT } as const
+  const options = { precision, linearFormat } as const
   const needed = bytesOf(LtxTransformer.requests(config.transformer, new StoredWeights(new TensorReader(table)), options))
   await requireRoom(gpu.device, needed, `${source.name}, ${kind.blocks ?? 0} blocks of width ${kind.width ?? 0}`)
 

@@ -5,14 +5,13 @@ import type { ProgressEvent } from '../../src/shared/job'
 import { AppError } from '../../src/shared/errors'
 import type { Gpu } from '../engine/device'
 import { Scope } from '../engine/scope'
-import type { FloatDType } from '../engine/tensor'
 import { KinoraAutoencoder } from '../models/kinora-autoencoder'
 import { LtxTransformer } from '../models/ltx-transformer'
 import type { SchedulerConfig } from '../models/flow-match-scheduler'
 import { weightSource } from '../models/weight-source'
 import { fetchManifest, fetchModelFile, modelFile } from '../weights/fetch-file'
 import { openSafetensors } from '../weights/safetensors'
-import type { LoadedModel, OpenModel } from './model'
+import type { LoadedModel, LoadOptions, OpenModel } from './model'
 
 /** The files of a diffusers folder that run on the GPU; the text encoder's are the text worker's. */
 const FILES = {
@@ -31,7 +30,7 @@ export async function openModelFolder(signal: AbortSignal, url: string): Promise
     manifest,
     encoderIdentity: JSON.stringify([url, manifest.version]),
     embed: async (_signal, _gpu, prompts, callbacks) => (await callbacks.encodeText(url, [...prompts])).prompts,
-    load: (loading, gpu, precision, onProgress) => loadModel(loading, gpu, url, manifest, precision, onProgress),
+    load: (loading, gpu, options, onProgress) => loadModel(loading, gpu, url, manifest, options, onProgress),
   }
 }
 
@@ -44,9 +43,10 @@ export async function loadModel(
   gpu: Gpu,
   url: string,
   manifest: ModelManifest,
-  precision: FloatDType,
+  options: LoadOptions,
   onProgress: (event: ProgressEvent) => void,
 ): Promise<LoadedModel> {
+  const { precision } = options
   const files = await fetchAll(signal, url, manifest, onProgress)
   const json = (name: keyof typeof FILES) => parseJson(files[name], FILES[name])
   const weights = (name: keyof typeof FILES) => weightSource(openSafetensors(files[name]))
@@ -63,7 +63,7 @@ export async function loadModel(
     return {
       url,
       manifest,
-      precision,
+      options,
       transformer,
       autoencoder,
       latentScale,

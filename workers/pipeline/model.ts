@@ -1,5 +1,5 @@
 // What the pipeline asks of any model, whatever files it comes from.
-import type { JobCallbacks } from '../../src/shared/doors'
+import type { GenerateOptions, JobCallbacks } from '../../src/shared/doors'
 import type { ProgressEvent } from '../../src/shared/job'
 import type { ModelManifest } from '../../src/shared/model'
 import type { Gpu } from '../engine/device'
@@ -20,6 +20,14 @@ export interface PromptEmbedding {
 /** How a model is run where its scheduler's config does not say it: a preset's sigmas, the file's sampler. */
 export type Sampling = Omit<ScheduleSource, 'config'> & { stochastic?: boolean }
 
+/** What a model's weights become on the GPU. */
+export interface LoadOptions {
+  /** of activations and of what is not quantized */
+  precision: FloatDType
+  /** see GenerateOptions */
+  weights?: GenerateOptions['weights']
+}
+
 /** A model whose files are known, and of which nothing is on the GPU yet. */
 export interface OpenModel {
   url: string
@@ -29,14 +37,14 @@ export interface OpenModel {
   /** embeddings of prompts, in their order; of the GPU's memory nothing stays taken */
   embed(signal: AbortSignal, gpu: Gpu, prompts: readonly string[], callbacks: Pick<JobCallbacks, 'encodeText'>): Promise<PromptEmbedding[]>
   /** @throws AppError weights-missing, weights-truncated, weights-corrupt, out-of-memory; AbortError */
-  load(signal: AbortSignal, gpu: Gpu, precision: FloatDType, onProgress: (event: ProgressEvent) => void): Promise<LoadedModel>
+  load(signal: AbortSignal, gpu: Gpu, options: LoadOptions, onProgress: (event: ProgressEvent) => void): Promise<LoadedModel>
 }
 
 /** A model ready to generate. Its weights are on the GPU until close(). */
 export interface LoadedModel {
   url: string
   manifest: ModelManifest
-  precision: FloatDType
+  options: LoadOptions
   transformer: LtxTransformer
   autoencoder: VideoDecoder
   /** f32 [2, C]: standard deviation and mean of each raw latent channel */

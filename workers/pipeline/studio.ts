@@ -4,8 +4,7 @@ import type { ProgressEvent } from '../../src/shared/job'
 import { AppError } from '../../src/shared/errors'
 import { openGpu, type Gpu } from '../engine/device'
 import { fitsInMemory } from '../engine/fits-memory'
-import type { FloatDType } from '../engine/tensor'
-import type { LoadedModel, OpenModel, PromptEmbedding } from './model'
+import type { LoadedModel, LoadOptions, OpenModel, PromptEmbedding } from './model'
 
 const CACHED_PROMPTS = 64
 
@@ -41,14 +40,14 @@ export class Studio {
   }
 
   /** The model's weights, loaded now unless it is the one last used and has not changed. Another model's weights are freed first. */
-  async load(signal: AbortSignal, gpu: Gpu, model: OpenModel, precision: FloatDType, onProgress: (event: ProgressEvent) => void): Promise<LoadedModel> {
+  async load(signal: AbortSignal, gpu: Gpu, model: OpenModel, options: LoadOptions, onProgress: (event: ProgressEvent) => void): Promise<LoadedModel> {
     onProgress({ stage: 'loading' })
     const current = this.model
-    const same = current?.url === model.url && current.precision === precision && JSON.stringify(current.manifest) === JSON.stringify(model.manifest)
-    if (same && current.isLoaded()) return current
+    const key = (one: { url: string; manifest: unknown }, how: LoadOptions) => JSON.stringify([one.url, one.manifest, how.precision, how.weights])
+    if (current?.isLoaded() && key(current, current.options) === key(model, options)) return current
     current?.close()
     this.model = undefined
-    this.model = await model.load(signal, gpu, precision, onProgress)
+    this.model = await model.load(signal, gpu, options, onProgress)
     return this.model
   }
 

@@ -33,7 +33,7 @@ export async function textToVideo(
 
   const gpu = await studio.gpu()
   gpu.pool.resetPeak()
-  const precision = options.precision ?? (gpu.facts.f16 ? 'f16' : 'f32')
+  const { precision = gpu.facts.f16 ? 'f16' : 'f32', weights } = options
   const opened = await openModel(signal, modelUrl)
   const request = parseRequest(data, opened.manifest)
   const grid = latentGrid(request, opened.manifest)
@@ -43,7 +43,7 @@ export async function textToVideo(
   clock.lap()
   const words = await embedPrompts(signal, studio, gpu, opened, request, callbacks, options.embeds)
   clock.textMs = clock.lap()
-  const model = await studio.load(signal, gpu, opened, precision, tell)
+  const model = await studio.load(signal, gpu, opened, { precision, weights }, tell)
 
   return withScope(gpu, async (scope) => {
     const { tokens, latents } = await runDenoise(signal, scope, { model, request, grid, words, noise: options.noise, clock, tell })
