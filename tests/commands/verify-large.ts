@@ -1,6 +1,6 @@
 // npm run verify:large -- --weights DIR [--profile DIR]: LTX-Video 2B and T5-XXL at their real sizes, with random weights, in Chromium:
 // from a server with Range through the page's own download to a clip, what it takes of memory, and whether diffusers agrees.
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -8,14 +8,13 @@ import type { Page } from 'playwright'
 import type { AutomationOptions, AutomationResult } from '../../src/rpc/automation'
 import { downloadedModelUrl } from '../../src/shared/downloaded-model'
 import type { GenerateRequest } from '../../src/shared/request'
-import { floatsOf, openSafetensors } from '../../workers/weights/safetensors'
 import { withPage } from '../e2e/browser'
 import { ModelHub, onDisk } from '../e2e/model-hub'
 import { build, dist } from './build.mjs'
 import { watchHostMemory } from './host-memory'
+import { LargeReference } from './large-reference'
 import { root } from './process.mjs'
 import { serveBuild } from './serve.mjs'
-import { floatsToBase64 } from './tensor-files'
 
 const MODEL = { id: 'ltxv-2b-0.9.5', name: 'LTX-Video 2B 0.9.5', file: 'ltx-video-2b-v0.9.5.safetensors' }
 const ENCODER = { id: 't5-xxl-fp8', file: 't5xxl_fp8_e4m3fn.safetensors' }
@@ -62,7 +61,7 @@ async function main(argv: readonly string[]): Promise<number> {
   const server = await serveBuild(4700, [hub.plugin(dist)])
   const folder = profile ? resolve(profile) : mkdtempSync(join(tmpdir(), 'kinora-verify-large-'))
   try {
-    const rows = await measure({ url: server.url, hub, profile: folder, reference: new Reference(join(weights, REFERENCE)) })
+    const rows = await measure({ url: server.url, hub, profile: folder, reference: new LargeReference(join(weights, REFERENCE)) })
     for (const { name, value, most } of rows) console.log(`${value <= most ? 'held  ' : 'MISSED'}  ${name}: ${figure(value)}, at most ${figure(most)}`)
     return rows.every(({ value, most }) => value <= most) ? 0 : 1
   } finally {
@@ -75,7 +74,7 @@ interface Place {
   url: string
   hub: ModelHub
   profile: string
-  reference: Reference
+  reference: LargeReference
 }
 
 /** Download and first start, then a second start in a new browser. */
@@ -137,32 +136,6 @@ async function timed<T>(name: string, work: () => Promise<T>): Promise<T> {
   const result = await work()
   console.error(`${name}: ${seconds(performance.now() - start)}`)
   return result
-}
-
-/** What diffusers and transformers said. */
-class Reference {
-  private readonly file: ReturnType<typeof openSafetensors>
-
-  constructor(path: string) {
-    this.file = openSafetensors(new Uint8Array(readFileSync(path)), path)
-  }
-
-  base64(name: string): string {
-    return floatsToBase64(floatsOf(this.file.tensor(name)))
-  }
-
-  width(name: string): number {
-    return this.file.tensor(name).shape.at(-1) ?? 0
-  }
-
-  /** ‖ours − reference‖ / ‖reference‖; infinite where a number is missing. @param latents f32 in base64 */
-  error(name: string, latents: string): number {
-    const expected = floatsOf(this.file.tensor(name))
-    const ours = new Float32Array(Uint8Array.from(Buffer.from(latents, 'base64')).buffer)
-    if (ours.length !== expected.length) return Infinity
-    const norm = (values: Float32Array) => Math.hypot(...values)
-    return norm(ours.map((value, index) => value - (expected[index] ?? NaN))) / norm(expected)
-  }
 }
 
 function seconds(ms: number): string {
