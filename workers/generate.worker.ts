@@ -1,11 +1,11 @@
-// The generate door: one job at a time, from words to a saved WebM.
+// The generate door: one job at a time, from a request to a saved WebM.
 import { expose, transfer } from 'comlink'
 import type { GenerateDoor } from '../src/shared/doors'
 import { registerErrorTransfer } from '../src/shared/error-transfer'
 import { AppError, toErrorData } from '../src/shared/errors'
 import { chooseEncoder } from './media/encode'
 import { Studio } from './pipeline/studio'
-import { textToVideo } from './pipeline/text-to-video'
+import { makeClip } from './pipeline/make-clip'
 
 registerErrorTransfer()
 
@@ -27,7 +27,7 @@ const door: GenerateDoor = {
   async generate(jobId, modelUrl, request, callbacks, options = {}) {
     const controller = new AbortController()
     jobs.set(jobId, controller)
-    const job = queue.then(() => textToVideo(controller.signal, studio, modelUrl, request, callbacks, options))
+    const job = queue.then(() => makeClip(controller.signal, studio, modelUrl, request, callbacks, options))
     queue = job.catch(() => undefined)
     try {
       const result = await job

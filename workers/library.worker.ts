@@ -2,6 +2,7 @@
 import { expose } from 'comlink'
 import type { LibraryDoor } from '../src/shared/doors'
 import { registerErrorTransfer } from '../src/shared/error-transfer'
+import { keepAsset, openAsset } from './storage/assets'
 import { openSavedClip, removeSavedClip, sweepClips, withRecords } from './storage/library'
 
 registerErrorTransfer()
@@ -15,6 +16,11 @@ const library: LibraryDoor = {
     return withRecords((records) => records.list())
   },
   open: openSavedClip,
+  async keepAsset(file) {
+    const { id, name, file: kept } = await keepAsset(new AbortController().signal, file)
+    return { id, name, bytes: kept.size }
+  },
+  openAsset: async (id) => (await openAsset(id)).file,
   remove: removeSavedClip,
   async usage() {
     const { usage = 0, quota = 0 } = await navigator.storage.estimate()

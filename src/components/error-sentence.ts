@@ -25,6 +25,8 @@ export function errorSentence(error: ErrorData): ErrorSentence {
       return { title: 'A file of the model is incomplete.', advice: error.message }
     case 'weights-corrupt':
       return { title: 'A file of the model is damaged.', advice: error.message }
+    case 'unreadable-media':
+      return { title: 'This picture or video cannot be read.', advice: error.message }
     case 'no-encoder':
       return { title: 'This browser cannot write video.', advice: 'It has no encoder for VP9, AV1 or VP8. A current Chrome, Edge, Firefox or Safari has one.' }
     case 'storage-full':

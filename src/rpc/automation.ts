@@ -2,12 +2,13 @@
 // Everything that crosses is plain data, so that a browser driver can pass it; binary data is base64.
 import { toErrorData } from '../shared/errors'
 import type { ErrorData } from '../shared/errors'
-import type { AdapterReport, GenerateOptions } from '../shared/doors'
+import type { AdapterReport, GenerateOptions, KeptAsset } from '../shared/doors'
 import type { GenerateResult, ProgressEvent } from '../shared/job'
 import type { ModelManifest } from '../shared/model'
 import type { GenerateRequest } from '../shared/request'
-import { base64ToFloats, bytesToBase64 } from './base64'
+import { base64ToBytes, base64ToFloats, bytesToBase64 } from './base64'
 import { generate, gpuBuffers, probe } from './generate'
+import { keepAsset } from './library'
 import { fetchManifest, modelFolderUrl } from './model'
 
 /** GenerateOptions with base64 of little-endian f32 in place of arrays. */
@@ -34,6 +35,8 @@ export interface AutomationDoor {
   /** @param modelUrl absolute URL of a model folder, ending in /; the starter when left out */
   manifest(modelUrl?: string): Promise<ModelManifest>
   probe(): Promise<AdapterReport>
+  /** keeps a picture or video, its bytes in base64, as a source of requests */
+  keepAsset(name: string, type: string, bytes: string): Promise<KeptAsset>
   /** GPU buffers that live now, and how many of them are weights; between jobs the two are equal */
   gpuBuffers(): Promise<{ live: number; weights: number }>
 }
@@ -51,6 +54,7 @@ export function openAutomationDoor(): void {
     manifest: (modelUrl = starterUrl) => fetchManifest(modelUrl),
     probe,
     gpuBuffers,
+    keepAsset: (name, type, bytes) => keepAsset(new File([base64ToBytes(bytes)], name, { type })),
     async generate(request, options = {}, onEvent) {
       const { modelUrl = starterUrl, noise, embeds, ...rest } = options
       try {

@@ -1,4 +1,4 @@
-import type { LibraryDoor } from '../shared/doors'
+import type { KeptAsset, LibraryDoor } from '../shared/doors'
 import type { ClipRecord } from '../shared/record'
 import { WorkerClient } from './worker-client'
 
@@ -14,6 +14,12 @@ export const openClip = (id: string): Promise<Blob> => client.call((door) => doo
 
 /** Deletes a clip for good. */
 export const removeClip = (id: string): Promise<void> => client.call((door) => door.remove(id))
+
+/** Keeps a picture or video of the user's own. */
+export const keepAsset = (file: File): Promise<KeptAsset> => client.call((door) => door.keepAsset(file))
+
+/** A file that was kept. @throws AppError not-found */
+export const openAsset = (id: string): Promise<File> => client.call((door) => door.openAsset(id))
 
 /** Bytes that this site uses, and what the browser grants it. */
 export const storageUsage = (): Promise<{ usedBytes: number; quotaBytes: number }> => client.call((door) => door.usage())

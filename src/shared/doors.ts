@@ -58,13 +58,25 @@ export interface GenerateDoor {
   unload(): Promise<void>
 }
 
-/** library.worker: clips on OPFS, records in IndexedDB. */
+/** A picture or video of the user's own that is kept for clips made around it. */
+export interface KeptAsset {
+  /** SHA-256 of its bytes, in hex */
+  id: string
+  name: string
+  bytes: number
+}
+
+/** library.worker: clips and assets on OPFS, records in IndexedDB. */
 export interface LibraryDoor {
   /** newest first */
   list(): Promise<ClipRecord[]>
   /** @throws AppError not-found */
   open(id: string): Promise<Blob>
   remove(id: string): Promise<void>
+  /** copies a file into the app's storage, so that a clip made around it can be made again */
+  keepAsset(file: File): Promise<KeptAsset>
+  /** @throws AppError not-found */
+  openAsset(id: string): Promise<File>
   /** bytes used by this site and what the browser grants it */
   usage(): Promise<{ usedBytes: number; quotaBytes: number }>
 }

@@ -10,6 +10,7 @@ export type ErrorCode =
   | 'weights-missing' // a weight file is not there
   | 'weights-truncated' // a weight file has the wrong length
   | 'weights-corrupt' // a weight file has the wrong hash, or its header is not readable
+  | 'unreadable-media' // a picture or video that cannot be decoded
   | 'no-encoder' // no VP9, AV1 or VP8 encoder
   | 'storage-full'
   | 'not-found' // a record or file is gone

@@ -19,6 +19,9 @@ export interface ProgressEvent {
   step?: number
   steps?: number
   etaSeconds?: number
+  /** which piece of the clip's plan is under way, from 1 on, and how many there are; where there are several */
+  piece?: number
+  pieces?: number
   preview?: Preview
   /** bytes fetched and in all, while loading */
   loadedBytes?: number

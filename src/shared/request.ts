@@ -5,8 +5,29 @@ import type { ModelManifest } from './model'
 
 const wholeNumber = v.pipe(v.number(), v.integer())
 
-/** A picture in the app's storage, or a clip of the library. */
-const SourceSchema = v.object({ kind: v.picklist(['image', 'clip']), id: v.pipe(v.string(), v.minLength(1)) })
+const fraction = v.pipe(v.number(), v.minValue(0), v.maxValue(1))
+const seconds = v.pipe(v.number(), v.minValue(0))
+
+/** A clip of the library by its record's id, or a picture or video of the user's own by the SHA-256 of its file. */
+export const SourceSchema = v.object({ kind: v.picklist(['image', 'video', 'clip']), id: v.pipe(v.string(), v.minLength(1)) })
+
+/** See {@link SourceSchema}. */
+export type Source = v.InferOutput<typeof SourceSchema>
+
+/** What of a picture fills the clip's shape: its centre as fractions of what it can move by, and how many times it is enlarged beyond filling. */
+export const CropSchema = v.object({ x: fraction, y: fraction, zoom: v.pipe(v.number(), v.minValue(1), v.maxValue(16)) })
+
+/** See {@link CropSchema}. */
+export type Crop = v.InferOutput<typeof CropSchema>
+
+/** The middle, as large as fills. */
+export const MIDDLE: Crop = { x: 0.5, y: 0.5, zoom: 1 }
+
+/** A part of a clip, sampled at the rate of the clip that is made: all of it where nothing else is said. */
+export const ClipPartSchema = v.object({ source: SourceSchema, fromSeconds: v.optional(seconds), toSeconds: v.optional(seconds), crop: v.optional(CropSchema) })
+
+/** See {@link ClipPartSchema}. */
+export type ClipPart = v.InferOutput<typeof ClipPartSchema>
 
 /** A picture or a clip that the new clip is made around. */
 export const ConditionSchema = v.object({
@@ -14,11 +35,31 @@ export const ConditionSchema = v.object({
   /** frame of the new clip at which it stands or begins; a clip's is a multiple of T, and may be negative: it began before */
   atFrame: wholeNumber,
   /** 0 … 1: how much of it is kept; 1 is all */
-  strength: v.pipe(v.number(), v.minValue(0), v.maxValue(1)),
+  strength: fraction,
+  crop: v.optional(CropSchema),
+  /** of a clip: where in it what is known begins, and how many frames of the new clip's rate it is; all that fits by default */
+  fromSeconds: v.optional(seconds),
+  frames: v.optional(v.pipe(wholeNumber, v.minValue(1))),
 })
 
 /** See {@link ConditionSchema}. */
 export type Condition = v.InferOutput<typeof ConditionSchema>
+
+/** How a shot begins: going on from the last frames of the one before it, on its own, or faded into. */
+export const JOINS = ['continue', 'cut', 'dissolve'] as const
+
+/** One shot of a storyboard. */
+export const ShotSchema = v.object({
+  /** what happens in it; the request's prompt, what all shots share, follows */
+  prompt: v.string(),
+  /** k·T + 1; the first of a shot that goes on is the last one of the shot before it */
+  frames: v.pipe(wholeNumber, v.minValue(1)),
+  join: v.picklist(JOINS),
+  conditions: v.optional(v.array(ConditionSchema)),
+})
+
+/** See {@link ShotSchema}. */
+export type Shot = v.InferOutput<typeof ShotSchema>
 
 /** The schema of a request. Sizes in pixels, `frames` counts pictures, `fps` pictures per second. */
 export const GenerateRequestSchema = v.object({
@@ -42,6 +83,18 @@ export const GenerateRequestSchema = v.object({
   seed: v.pipe(wholeNumber, v.minValue(0), v.maxValue(0xffffffff)),
   /** nothing or empty: from words alone */
   conditions: v.optional(v.array(ConditionSchema)),
+  /** remix: begin at the noise level `strength` of this clip instead of from noise alone */
+  start: v.optional(v.object({ ...ClipPartSchema.entries, strength: fraction })),
+  /** what the clip goes on from: it is shown first, and the first of the new frames is its last one */
+  before: v.optional(ClipPartSchema),
+  /** what the clip leads to: it is shown last, and the last of the new frames is its first one */
+  after: v.optional(ClipPartSchema),
+  /** lead back to the first frame shown, so that the clip can go round */
+  loop: v.optional(v.boolean()),
+  /** a storyboard: these shots one after the other instead of `frames` of one */
+  shots: v.optional(v.pipe(v.array(ShotSchema), v.minLength(1), v.maxLength(60))),
+  /** whether every shot is drawn from the same noise; else each from its own */
+  sameSeed: v.optional(v.boolean()),
 })
 
 /** What to make. */

@@ -11,7 +11,7 @@ import { tokensOfLatent, type KnownLatents } from '../../workers/pipeline/place-
 import { fetchManifest } from '../../workers/weights/fetch-file'
 import { serveFolder } from '../evaluate/serve-folder'
 import { testGpu } from './open-gpu'
-import { randomValues } from './reference'
+import { randomValues, relativeError } from './reference'
 
 const { signal } = new AbortController()
 let model: LoadedModel
@@ -24,8 +24,6 @@ beforeAll(async () => {
   }
 })
 afterAll(() => model.close())
-
-const source = { kind: 'image', id: 'a picture' } as const
 
 /** Denoises 9 small frames in two steps; the latents as tokens, f32 [N, C]. */
 async function make(more: Partial<GenerateRequest>, job: Partial<DenoiseJob> = {}): Promise<Float32Array> {
@@ -51,7 +49,7 @@ function picture(atFrame: number, strength = 1): KnownLatents {
 describe('a job', () => {
   test('keeps a picture at frame 0 to the bit, and draws the rest around it', async () => {
     const [known, plain] = [picture(0), await make({})]
-    const latents = await make({ conditions: [{ source, atFrame: 0, strength: 1 }] }, { known: [known] })
+    const latents = await make({}, { known: [known] })
     expect(latents.slice(0, known.values.length)).toEqual(known.values)
     expect(latents.slice(known.values.length)).not.toEqual(plain.slice(known.values.length))
     expect(await make({})).toEqual(plain) // words alone, to the bit
@@ -59,10 +57,10 @@ describe('a job', () => {
 
   test('looks at a picture elsewhere, and drops it', async () => {
     const plain = await make({})
-    const latents = await make({ conditions: [{ source, atFrame: 5, strength: 1 }] }, { known: [picture(5)] })
+    const latents = await make({}, { known: [picture(5)] })
     expect(latents.length).toBe(plain.length)
     expect(latents).not.toEqual(plain)
-    const elsewhere = await make({ conditions: [{ source, atFrame: 8, strength: 1 }] }, { known: [picture(8)] })
+    const elsewhere = await make({}, { known: [picture(8)] })
     expect(elsewhere).not.toEqual(latents)
   })
 
@@ -72,8 +70,17 @@ describe('a job', () => {
     expect(await make({}, { sampling: { stochastic: true } })).toEqual(stochastic)
   })
 
-  test('refuses conditions that nobody encoded, and steps that its sigmas do not have', async () => {
-    await expect(make({ conditions: [{ source, atFrame: 0, strength: 1 }] })).rejects.toThrow('expected 1 encoded pictures or clips, got 0')
+  test('begins from a clip: near it at a low noise level, as if it were not there at 1', async () => {
+    const plain = await make({ steps: 4 })
+    const values = randomValues(5, plain.length)
+    const distance = (latents: Float32Array) => relativeError(latents, values)
+    const [mild, strong] = [await make({ steps: 4 }, { start: { values, atFrame: 0, strength: 0.3 } }), await make({ steps: 4 }, { start: { values, atFrame: 0, strength: 0.8 } })]
+    expect(distance(mild)).toBeLessThan(distance(strong))
+    expect(await make({ steps: 4 }, { start: { values, atFrame: 0, strength: 1 } })).toEqual(plain)
+    await expect(make({}, { start: { values: values.slice(1), atFrame: 0, strength: 1 } })).rejects.toThrow(`expected a clip of ${values.length} latent values`)
+  })
+
+  test('refuses steps that its sigmas do not have', async () => {
     await expect(make({ steps: 3 }, { sampling: { sigmas: [1, 0.5] } })).rejects.toThrow('steps: expected 2')
   })
 

@@ -13,16 +13,20 @@ export interface Conditioning {
   away?: PromptEmbedding
 }
 
-/** Embeds a request's words, or takes embeddings given from outside. @throws AppError bad-request */
+/**
+ * Embeds the words of a request's windows, or takes embeddings given from outside for all of them.
+ * @returns what each prompt became
+ * @throws AppError bad-request
+ */
 export async function embedPrompts(
   signal: AbortSignal,
   studio: Studio,
   gpu: Gpu,
   model: OpenModel,
-  request: GenerateRequest,
+  { request, prompts }: { request: GenerateRequest; prompts: readonly string[] },
   callbacks: JobCallbacks,
   given: GenerateOptions['embeds'],
-): Promise<Conditioning> {
+): Promise<(prompt: string) => Conditioning> {
   const guided = request.guidance !== 1
   if (given) {
     if (guided && !given.negative) {
@@ -34,9 +38,12 @@ export async function embedPrompts(
       }
       return { values, tokens: values.length / given.width, width: given.width, usedPrompt: request.prompt }
     }
-    return { prompt: embedding(given.prompt), ...(guided && given.negative && { away: embedding(given.negative) }) }
+    const conditioning = { prompt: embedding(given.prompt), ...(guided && given.negative && { away: embedding(given.negative) }) }
+    return () => conditioning
   }
-  const words = guided ? [request.prompt, request.negativePrompt ?? ''] : [request.prompt]
-  const [prompt, away] = await untilAborted(signal, studio.embed(signal, gpu, model, words, callbacks))
-  return { prompt: prompt as PromptEmbedding, ...(away && { away }) }
+  const different = [...new Set(prompts)]
+  const words = guided ? [...different, request.negativePrompt ?? ''] : different
+  const embedded = await untilAborted(signal, studio.embed(signal, gpu, model, words, callbacks))
+  const away = guided ? embedded.at(-1) : undefined
+  return (prompt) => ({ prompt: embedded[different.indexOf(prompt)] as PromptEmbedding, ...(away && { away }) })
 }

@@ -4,6 +4,7 @@ import type { GenerateRequest } from '../../src/shared/request'
 import { AppError } from '../../src/shared/errors'
 import type { Scope } from '../engine/scope'
 import { elementCount, reshape, type Tensor } from '../engine/tensor'
+import type { Schedule } from '../models/flow-match-scheduler'
 import { ltxSchedule } from '../models/ltx-schedule'
 import { patchify, unpatchify } from '../ops/patchify'
 import type { Conditioning } from './conditioning'
@@ -15,6 +16,8 @@ import { placeKnown, tokensOfLatent, type KnownLatents } from './place-known'
 import { denoise, type DenoiseInputs } from './sampler'
 import { untilAborted } from './until-aborted'
 
+/** Sigmas this near count as one. */
+const NEAR = 1e-6
 /** One latent pixel a token: LTX's patch size. */
 const PATCH = { patch: 1, patchTime: 1 }
 
@@ -25,8 +28,10 @@ export interface DenoiseJob {
   words: Conditioning
   /** f32 [C, F', H', W'] instead of noise drawn from the seed */
   noise?: Float32Array<ArrayBuffer> | undefined
-  /** the request's conditions, encoded, in their order */
+  /** what is known of the clip, encoded, in the order in which it is placed */
   known?: readonly KnownLatents[]
+  /** latents of a whole clip to begin from: at the first noise level at or below their `strength`, mixed with as much noise */
+  start?: KnownLatents
   /** other than the model's own */
   sampling?: Sampling
   clock: JobClock
@@ -35,13 +40,13 @@ export interface DenoiseJob {
 
 /** `tokens`: the final latent on the GPU, f32 [1, N, C], in `scope`; `latents`: the same on the host, f32 [C, F', H', W']. */
 export async function runDenoise(signal: AbortSignal, scope: Scope, job: DenoiseJob): Promise<{ tokens: Tensor; latents: Float32Array<ArrayBuffer> }> {
-  const { model, request, grid, clock, tell } = job
+  const { model, grid, clock, tell } = job
   const { gpu } = scope
   tell({ stage: 'compiling' })
   const inputs = prepare(scope, job)
   await untilAborted(signal, gpu.compile(() => dispatchOneStep(scope, inputs, model, grid)))
 
-  tell({ stage: 'denoising', step: 0, steps: request.steps })
+  tell({ stage: 'denoising', step: 0, steps: inputs.timesteps.length })
   await gpu.settle()
   clock.lap()
   const loop = denoise(scope, inputs)
@@ -77,7 +82,8 @@ function prepare(scope: Scope, job: DenoiseJob): DenoiseInputs {
   const { model, request, grid, words, sampling = model.sampling ?? {} } = job
   const { transformer } = model
   const text = ({ values, tokens, width }: PromptEmbedding) => transformer.prepareText(scope, scope.upload(values, [1, tokens, width], 'f32'))
-  const { start, appended, strengths } = startTokens(scope, job)
+  const schedule = beginningAt(ltxSchedule({ ...sampling, config: model.schedulerConfig }, request.steps, tokenCount(grid)), job.start?.strength ?? 1)
+  const { start, appended, strengths } = startTokens(scope, job, schedule.sigmas[0] ?? 1)
   return {
     transformer,
     noise: start,
@@ -90,24 +96,31 @@ function prepare(scope: Scope, job: DenoiseJob): DenoiseInputs {
     ...(strengths && { strengths }),
     // drawn in the tokens' order: what is appended does not change the grid's own
     ...(sampling.stochastic && { freshNoise: (step: number) => gaussianNoise(request.seed, elementCount(start.shape), step) }),
-    ...ltxSchedule({ ...sampling, config: model.schedulerConfig }, request.steps, tokenCount(grid)),
+    ...schedule,
   }
 }
 
-/** Noise, given or drawn from the seed, with what is known in its place: f32 [1, N + K, C]. */
-function startTokens(scope: Scope, { model, request, grid, noise: given, known = [] }: DenoiseJob): { start: Tensor; appended?: number[]; strengths?: Float32Array } {
+/** The part of a schedule from the first sigma at or below `level` on: at least its last step. */
+function beginningAt({ sigmas, timesteps }: Schedule, level: number): Schedule {
+  const found = timesteps.findIndex((_, step) => (sigmas[step] as number) <= level + NEAR)
+  const first = found < 0 ? timesteps.length - 1 : found
+  return { sigmas: sigmas.subarray(first), timesteps: timesteps.subarray(first) }
+}
+
+/** Noise, given or drawn from the seed, mixed with the clip to begin from, and with what is known in its place: f32 [1, N + K, C]. */
+function startTokens(scope: Scope, { model, request, grid, noise: given, known = [], start }: DenoiseJob, sigma: number): { start: Tensor; appended?: number[]; strengths?: Float32Array } {
   const count = latentCount(grid)
   if (given && given.length !== count) {
     throw new AppError('bad-request', `noise: expected ${count} values, got ${given.length}.`, { field: 'noise', expected: count, got: given.length })
   }
-  const asked = request.conditions?.length ?? 0
-  if (asked !== known.length) {
-    throw new AppError('bad-request', `conditions: expected ${asked} encoded pictures or clips, got ${known.length}.`, { field: 'conditions', expected: asked, got: known.length })
-  }
   const noise = given ?? gaussianNoise(request.seed, count)
-  if (known.length > 0) {
+  if (start && start.values.length !== count) {
+    throw new AppError('bad-request', `start: expected a clip of ${count} latent values, got ${start.values.length}.`, { field: 'start', expected: count, got: start.values.length })
+  }
+  if (known.length > 0 || start) {
+    const grained = tokensOfLatent(noise, grid.channels).map((value, index) => (start ? sigma * value + (1 - sigma) * (start.values[index] as number) : value))
     const fresh = (index: number, values: number) => gaussianNoise(request.seed, values, NOISE_STREAM.condition + index)
-    const { tokens, strengths, appended } = placeKnown(tokensOfLatent(noise, grid.channels), grid, model.manifest.latent.scaleTime, known, fresh)
+    const { tokens, strengths, appended } = placeKnown(grained, grid, model.manifest.latent.scaleTime, known, fresh)
     return { start: scope.upload(tokens, [1, strengths.length, grid.channels], 'f32'), strengths, appended }
   }
   const latent = scope.upload(noise, [grid.channels, grid.frames, grid.height, grid.width], 'f32')

@@ -2,17 +2,12 @@
 import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex } from '@noble/hashes/utils.js'
 
-/** Hex SHA-256 of the values' little-endian bytes. */
-export function sha256Hex(values: Float32Array): string {
-  return bytesToHex(sha256(new Uint8Array(values.buffer, values.byteOffset, values.byteLength)))
-}
-
-/** Hex SHA-256 of frames as they come. */
-export class FrameHash {
+/** Hex SHA-256 of frames or latents as they come: of their little-endian bytes. */
+export class ValuesHash {
   private readonly hash = sha256.create()
 
-  add(rgba: Uint8ClampedArray): void {
-    this.hash.update(new Uint8Array(rgba.buffer, rgba.byteOffset, rgba.byteLength))
+  add({ buffer, byteOffset, byteLength }: Uint8ClampedArray | Float32Array): void {
+    this.hash.update(new Uint8Array(buffer, byteOffset, byteLength))
   }
 
   hex(): string {

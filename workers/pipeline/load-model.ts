@@ -11,6 +11,7 @@ import type { SchedulerConfig } from '../models/flow-match-scheduler'
 import { weightSource } from '../models/weight-source'
 import { fetchManifest, fetchModelFile, modelFile } from '../weights/fetch-file'
 import { openSafetensors } from '../weights/safetensors'
+import { wholeClip } from './known-tokens'
 import type { LoadedModel, LoadOptions, OpenModel } from './model'
 
 /** The files of a diffusers folder that run on the GPU; the text encoder's are the text worker's. */
@@ -66,6 +67,7 @@ export async function loadModel(
       options,
       transformer,
       autoencoder,
+      encoder: { encode: wholeClip((own, video) => autoencoder.encode(own, video)), mean: latents_mean, std: latents_std, scaleTime: manifest.latent.scaleTime },
       latentScale,
       schedulerConfig: json('schedulerConfig') as SchedulerConfig,
       weightGpuBytes: gpu.pool.liveBytes - before.bytes,

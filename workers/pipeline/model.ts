@@ -8,6 +8,7 @@ import type { VideoDecoder } from '../models/autoencoder'
 import type { SchedulerConfig } from '../models/flow-match-scheduler'
 import type { ScheduleSource } from '../models/ltx-schedule'
 import type { LtxTransformer } from '../models/ltx-transformer'
+import type { FrameEncoder } from './known-tokens'
 
 /** A prompt's embedding: f32 [L, E]. */
 export interface PromptEmbedding {
@@ -47,6 +48,8 @@ export interface LoadedModel {
   options: LoadOptions
   transformer: LtxTransformer
   autoencoder: VideoDecoder
+  /** from pixels to latents; a model without it makes clips from words alone */
+  encoder?: FrameEncoder
   /** f32 [2, C]: standard deviation and mean of each raw latent channel */
   latentScale: Tensor
   schedulerConfig: SchedulerConfig

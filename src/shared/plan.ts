@@ -1,0 +1,152 @@
+// What a request is made of: pieces in the order in which they are shown, each a clip that is there or one run of the model. Every mode
+// is such a plan, and one loop runs it.
+import type { ModelManifest } from './model'
+import type { ClipPart, Condition, GenerateRequest, Shot } from './request'
+
+/** Frames that are there already. */
+export interface SourcePiece {
+  kind: 'source'
+  part: ClipPart
+  /** frames of the piece before it that it is faded into */
+  dissolve: number
+}
+
+/** A clip that a window starts or ends with: of the library, or what this plan has shown so far, its last frames or its first. */
+export type KnownPart = { at: 'start' | 'end'; frames: number; of: 'last-shown' | 'first-shown' | ClipPart }
+
+/** One run of the model. */
+export interface WindowPiece {
+  kind: 'window'
+  prompt: string
+  seed: number
+  /** k·T + 1, those that are known included */
+  frames: number
+  conditions: readonly Condition[]
+  known: readonly KnownPart[]
+  /** where the run starts from a clip's latents, and the first of that clip's frames that it takes */
+  start?: { part: ClipPart; fromFrame: number; strength: number }
+  /** frames at its beginning and end that are shown already, or will be */
+  skipFirst: number
+  skipLast: number
+  dissolve: number
+}
+
+export type Piece = SourcePiece | WindowPiece
+
+/** Latent frames that a window shares with what it goes on from or leads to, beside the first one. */
+const SHARED_LATENTS = 2
+/** Of a dissolve: half a second, for a fade's length is one of time. */
+const DISSOLVE_SECONDS = 0.5
+
+/** Frames that a window shares with a clip before or behind it. */
+export function sharedFrames({ latent }: ModelManifest): number {
+  return SHARED_LATENTS * latent.scaleTime + 1
+}
+
+/** The most frames of one run: the longest clip that the model was taught. */
+export function windowFrames({ frames }: ModelManifest): number {
+  return Math.max(...frames.allowed)
+}
+
+/** The plan of a request that fits its model. Pure. */
+export function planOf(request: GenerateRequest, model: ModelManifest): Piece[] {
+  if (request.shots) return storyboard(request, request.shots, model)
+  const pieces: Piece[] = []
+  if (request.before) pieces.push({ kind: 'source', part: request.before, dissolve: 0 })
+  const end: KnownPart['of'] | undefined = request.after ?? (request.loop ? 'first-shown' : undefined)
+  if (end === 'first-shown' && !request.before) {
+    // a new clip, and the way back to its beginning
+    pieces.push(...windows({ request, model, prompt: request.prompt, frames: request.frames, conditions: request.conditions ?? [], goesOn: false }))
+    pieces.push(...windows({ request, model, prompt: request.prompt, frames: returnFrames(model), conditions: [], goesOn: true, end, seedAt: pieces.length }))
+  } else {
+    const goesOn = request.before !== undefined
+    pieces.push(...windows({ request, model, prompt: request.prompt, frames: request.frames, conditions: request.conditions ?? [], goesOn, ...(end && { end }) }))
+  }
+  if (request.after) pieces.push({ kind: 'source', part: request.after, dissolve: 0 })
+  return pieces
+}
+
+/** Frames of the way back of a loop, its first and last known: what is left of a window beside what it shares. */
+function returnFrames(model: ModelManifest): number {
+  const { scaleTime } = model.latent
+  return Math.max(scaleTime, windowFrames(model) - 2 * (sharedFrames(model) - 1) - 1) + 1
+}
+
+interface Run {
+  request: GenerateRequest
+  model: ModelManifest
+  prompt: string
+  /** k·T + 1; where the run goes on from something, the first is shown already; where it leads to something, so is the last */
+  frames: number
+  conditions: readonly Condition[]
+  goesOn: boolean
+  end?: KnownPart['of']
+  dissolve?: number
+  /** of the first window, counted over the whole plan */
+  seedAt?: number
+}
+
+/** A run of any length as windows, each going on from the frames before it; the last leads to `end`. */
+function windows({ request, model, prompt, frames, conditions, goesOn, end, dissolve = 0, seedAt = 0 }: Run): WindowPiece[] {
+  const shared = sharedFrames(model)
+  const longest = windowFrames(model)
+  const pieces: WindowPiece[] = []
+  // frames yet to be made, those shared with neighbours counted once: the first of a run that goes on, the last of one that leads to something
+  let left = frames
+  let done = 0
+  for (let index = 0; left > 1 || index === 0; index++) {
+    const begins = index > 0 || goesOn
+    const before = begins ? shared : 1
+    const room = longest - (before - 1)
+    const last = left + (end ? shared - 1 : 0) <= room
+    // what is left for the last window must hold more than the end alone
+    const own = last ? left : Math.min(room, left - (end ? model.latent.scaleTime : 0))
+    const total = own + (before - 1) + (last && end ? shared - 1 : 0)
+    pieces.push({
+      kind: 'window',
+      prompt,
+      seed: seedOf(request, seedAt + index),
+      frames: total,
+      conditions: conditionsIn(conditions, done - (before - 1), total),
+      known: [
+        ...(begins ? [{ at: 'start', frames: shared, of: 'last-shown' } as const] : []),
+        ...(last && end ? [{ at: 'end', frames: shared, of: end } as const] : []),
+      ],
+      ...(request.start && { start: { part: request.start, fromFrame: Math.max(0, done - (before - 1)), strength: request.start.strength } }),
+      skipFirst: begins ? shared : 0,
+      skipLast: last && end ? shared : 0,
+      dissolve: index === 0 ? dissolve : 0,
+    })
+    // the last frame of this window is the first of the next
+    done += own - 1
+    left -= own - 1
+    if (last) break
+  }
+  return pieces
+}
+
+/** Conditions that stand in a window, at their frames of it. */
+function conditionsIn(conditions: readonly Condition[], first: number, frames: number): Condition[] {
+  return conditions.filter(({ atFrame }) => atFrame - first < frames && (atFrame >= first || first <= 0)).map((condition) => ({ ...condition, atFrame: condition.atFrame - first }))
+}
+
+function storyboard(request: GenerateRequest, shots: readonly Shot[], model: ModelManifest): Piece[] {
+  const pieces: Piece[] = []
+  for (const [index, { prompt, frames, join, conditions = [] }] of shots.entries()) {
+    const goesOn = index > 0 && join === 'continue'
+    const dissolve = index > 0 && join === 'dissolve' ? Math.min(Math.round(DISSOLVE_SECONDS * request.fps), frames - 1) : 0
+    const words = [prompt, request.prompt].filter((part) => part.trim() !== '').join(', ')
+    pieces.push(...windows({ request, model, prompt: words, frames, conditions, goesOn, dissolve, seedAt: pieces.length }))
+  }
+  return pieces
+}
+
+/** Each window is drawn from noise of its own, so that a long clip does not repeat itself. */
+function seedOf({ seed, sameSeed }: GenerateRequest, index: number): number {
+  return sameSeed ? seed : (seed + index) >>> 0
+}
+
+/** Frames that a window shows. */
+export function shownFrames({ frames, skipFirst, skipLast }: WindowPiece): number {
+  return frames - skipFirst - skipLast
+}

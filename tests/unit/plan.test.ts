@@ -1,0 +1,102 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { parseManifest } from '../../src/shared/model'
+import { planOf, sharedFrames, shownFrames, windowFrames, type Piece, type WindowPiece } from '../../src/shared/plan'
+import type { ClipPart, GenerateRequest } from '../../src/shared/request'
+import starter from '../../public/models/starter/kinora.json'
+
+const model = parseManifest(starter, 'kinora.json')
+const T = model.latent.scaleTime
+const SHARED = sharedFrames(model)
+const LONGEST = windowFrames(model)
+const clip = (id: string): ClipPart => ({ source: { kind: 'clip', id } })
+const request = (changes: Partial<GenerateRequest>): GenerateRequest => ({
+  model: 'starter', prompt: 'a red sky', width: 128, height: 128, frames: 17, fps: 8, steps: 8, guidance: 3, seed: 7, ...changes,
+})
+const plan = (changes: Partial<GenerateRequest>): Piece[] => planOf(request(changes), model)
+const windowsOf = (pieces: Piece[]): WindowPiece[] => pieces.filter((piece) => piece.kind === 'window')
+/** New frames that are shown. */
+const made = (pieces: Piece[]): number => windowsOf(pieces).reduce((sum, piece) => sum + shownFrames(piece), 0)
+
+describe('a plan', () => {
+  it('is one window where the clip is short', () => {
+    const conditions = [{ source: { kind: 'image', id: 'a' }, atFrame: 0, strength: 1 } as const]
+    expect(plan({ conditions })).toEqual([
+      { kind: 'window', prompt: 'a red sky', seed: 7, frames: 17, conditions, known: [], skipFirst: 0, skipLast: 0, dissolve: 0 },
+    ])
+  })
+
+  it('goes on from a clip, which is shown first', () => {
+    const pieces = plan({ before: clip('a'), frames: 17 })
+    expect(pieces.map(({ kind }) => kind)).toEqual(['source', 'window'])
+    expect(windowsOf(pieces)[0]).toMatchObject({ frames: 16 + SHARED, known: [{ at: 'start', frames: SHARED, of: 'last-shown' }], skipFirst: SHARED, skipLast: 0 })
+    expect(made(pieces)).toBe(16)
+  })
+
+  it('leads to a clip, which is shown last', () => {
+    const pieces = plan({ after: clip('b'), frames: 17 })
+    expect(pieces.map(({ kind }) => kind)).toEqual(['window', 'source'])
+    expect(windowsOf(pieces)[0]).toMatchObject({ frames: 16 + SHARED, known: [{ at: 'end', frames: SHARED, of: clip('b') }], skipLast: SHARED })
+    expect(made(pieces)).toBe(16)
+  })
+
+  it('fills the gap between two clips', () => {
+    const pieces = plan({ before: clip('a'), after: clip('b'), frames: 9 })
+    expect(pieces.map(({ kind }) => kind)).toEqual(['source', 'window', 'source'])
+    expect(made(pieces)).toBe(7)
+  })
+
+  it('leads a loop back to what was shown first', () => {
+    expect(windowsOf(plan({ before: clip('a'), loop: true, frames: 9 }))).toMatchObject([{ known: [{ of: 'last-shown' }, { at: 'end', of: 'first-shown' }] }])
+    const own = plan({ loop: true, frames: 17 })
+    expect(windowsOf(own)).toMatchObject([{ known: [], frames: 17 }, { known: [{ of: 'last-shown' }, { of: 'first-shown' }] }])
+  })
+
+  it('draws each window of a long clip from its own noise, and each from the frames before it', () => {
+    const pieces = windowsOf(plan({ frames: 481 }))
+    expect(made(pieces)).toBe(481)
+    expect(new Set(pieces.map(({ seed }) => seed)).size).toBe(pieces.length)
+    expect(pieces.slice(1).every(({ known }) => known[0]?.of === 'last-shown')).toBe(true)
+    expect(windowsOf(plan({ frames: 481, sameSeed: true })).every(({ seed }) => seed === 7)).toBe(true)
+  })
+
+  it('puts a picture into the window that its frame is in', () => {
+    const at = 60
+    const pieces = windowsOf(plan({ frames: 97, conditions: [{ source: { kind: 'image', id: 'a' }, atFrame: at, strength: 1 }] }))
+    const [holds] = pieces.filter(({ conditions }) => conditions.length > 0)
+    const before = pieces.slice(0, pieces.indexOf(holds!)).reduce((sum, piece) => sum + shownFrames(piece), 0)
+    expect(before - holds!.skipFirst + holds!.conditions[0]!.atFrame).toBe(at)
+  })
+
+  it('cuts, dissolves and goes on between the shots of a storyboard, whose words follow each shot’s own', () => {
+    const shots = [
+      { prompt: 'a car', frames: 17, join: 'cut' },
+      { prompt: 'a boat', frames: 17, join: 'dissolve' },
+      { prompt: '', frames: 17, join: 'continue' },
+    ] as const
+    const pieces = windowsOf(plan({ shots: [...shots] }))
+    expect(pieces.map(({ prompt }) => prompt)).toEqual(['a car, a red sky', 'a boat, a red sky', 'a red sky'])
+    expect(pieces.map(({ dissolve }) => dissolve)).toEqual([0, 4, 0])
+    expect(pieces.map(({ known }) => known.length)).toEqual([0, 0, 1])
+    expect(made(pieces)).toBe(17 + 17 + 16)
+  })
+
+  it('shows every frame asked for, in windows that the model was taught', () => {
+    const groups = fc.integer({ min: 1, max: 120 })
+    fc.assert(
+      fc.property(groups, fc.boolean(), fc.constantFrom('after', 'loop', 'nothing'), (count, before, end) => {
+        const frames = T * count + 1
+        const pieces = windowsOf(plan({ frames, ...(before && { before: clip('a') }), ...(end === 'after' && { after: clip('b') }), ...(end === 'loop' && before && { loop: true }) }))
+        const ends = end === 'after' || (end === 'loop' && before)
+        expect(made(pieces)).toBe(frames - Number(before) - Number(ends))
+        for (const piece of pieces) {
+          expect(piece.frames % T).toBe(1)
+          expect(piece.frames).toBeLessThanOrEqual(LONGEST)
+          expect(shownFrames(piece)).toBeGreaterThan(0)
+          // what is known at the end begins on a whole latent
+          expect((piece.frames - piece.skipLast) % T).toBe(piece.skipLast ? 0 : 1)
+        }
+      }),
+    )
+  })
+})

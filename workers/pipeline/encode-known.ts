@@ -1,0 +1,78 @@
+// What a window is made around, encoded: pictures, clips, and what the plan has shown before it.
+import { AppError } from '../../src/shared/errors'
+import type { KnownPart, WindowPiece } from '../../src/shared/plan'
+import type { ClipPart } from '../../src/shared/request'
+import type { Scope } from '../engine/scope'
+import { knownLatents, type FrameEncoder } from './known-tokens'
+import type { LatentGrid } from './latent-grid'
+import type { LoadedModel } from './model'
+import type { KnownLatents } from './place-known'
+import type { Reel } from './reel'
+import { conditionFrames, gather, openPart, type FrameShape } from './source-frames'
+
+/** What a window's frames are taken from and brought to. */
+export interface KnownContext {
+  model: LoadedModel
+  grid: LatentGrid
+  shape: FrameShape
+  reel: Reel
+}
+
+/** Everything known of a window, in the order in which it is placed. @throws AppError not-found, unreadable-media, bad-request; AbortError */
+export async function encodeKnown(signal: AbortSignal, scope: Scope, window: WindowPiece, context: KnownContext): Promise<KnownLatents[]> {
+  const { model, grid, shape } = context
+  const known: KnownLatents[] = []
+  const encode = async (rgba: Uint8ClampedArray<ArrayBuffer>, atFrame: number, strength: number) => {
+    known.push(await knownLatents(signal, scope, requireEncoder(model), grid, { ...shape, rgba, atFrame, strength }))
+  }
+  for (const part of window.known) {
+    await encode(await partFrames(signal, part, context), part.at === 'start' ? 0 : window.frames - part.frames, 1)
+  }
+  for (const condition of window.conditions) {
+    await encode(await conditionFrames(signal, condition, shape, window.frames - condition.atFrame), condition.atFrame, condition.strength)
+  }
+  return known
+}
+
+/** Latents of a clip that a window starts from, f32 [F', H', W', C] in the transformer's scale: as long as the window. */
+export async function encodeStart(signal: AbortSignal, scope: Scope, window: WindowPiece, { model, grid, shape }: KnownContext): Promise<KnownLatents | undefined> {
+  const { start, frames } = window
+  if (!start) return undefined
+  const part = await openPart(signal, start.part, shape)
+  try {
+    if (start.fromFrame + frames > part.count) {
+      const [expected, got] = [start.fromFrame + frames, part.count]
+      throw new AppError('bad-request', `start: expected a clip of at least ${expected} frames at ${shape.fps} fps, got ${got}.`, { field: 'start', expected, got })
+    }
+    const rgba = await gather(part.read(signal, start.fromFrame, frames), shape)
+    return await knownLatents(signal, scope, requireEncoder(model), grid, { ...shape, rgba, atFrame: 0, strength: start.strength })
+  } finally {
+    part.close()
+  }
+}
+
+async function partFrames(signal: AbortSignal, { frames, of }: KnownPart, { reel, shape }: KnownContext): Promise<Uint8ClampedArray<ArrayBuffer>> {
+  if (of === 'last-shown') return reel.lastShown(frames)
+  if (of === 'first-shown') return reel.firstShown(frames)
+  return firstFrames(signal, of, frames, shape)
+}
+
+/** The first frames of a clip; of a shorter one the last stands for those that are missing. */
+async function firstFrames(signal: AbortSignal, clip: ClipPart, frames: number, shape: FrameShape): Promise<Uint8ClampedArray<ArrayBuffer>> {
+  const part = await openPart(signal, clip, shape)
+  try {
+    const found = await gather(part.read(signal, 0, frames), shape)
+    const size = shape.width * shape.height * 4
+    const all = new Uint8ClampedArray(frames * size)
+    all.set(found)
+    for (let at = found.length; at < all.length; at += size) all.copyWithin(at, found.length - size, found.length)
+    return all
+  } finally {
+    part.close()
+  }
+}
+
+function requireEncoder({ encoder, manifest }: LoadedModel): FrameEncoder {
+  if (encoder) return encoder
+  throw new AppError('bad-request', `${manifest.name} makes clips from words alone: expected no pictures or clips.`, { field: 'conditions' })
+}

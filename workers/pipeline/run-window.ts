@@ -1,0 +1,43 @@
+// One run of the model: known frames and words in, frames in time order out.
+import type { ProgressEvent } from '../../src/shared/job'
+import type { WindowPiece } from '../../src/shared/plan'
+import type { GenerateRequest } from '../../src/shared/request'
+import type { Gpu } from '../engine/device'
+import { withScope } from '../engine/scope'
+import type { Conditioning } from './conditioning'
+import { decodeFrames } from './decode-frames'
+import { runDenoise } from './denoise-job'
+import { encodeKnown, encodeStart } from './encode-known'
+import type { JobClock } from './job-clock'
+import { latentGrid } from './latent-grid'
+import type { LoadedModel } from './model'
+import type { Reel } from './reel'
+
+export interface WindowJob {
+  model: LoadedModel
+  /** the whole clip's; what differs in this window is the window's */
+  request: GenerateRequest
+  window: WindowPiece
+  words: Conditioning
+  reel: Reel
+  /** f32 [C, F', H', W'] instead of noise drawn from the seed */
+  noise?: Float32Array<ArrayBuffer> | undefined
+  clock: JobClock
+  tell: (event: ProgressEvent) => void
+}
+
+/** Makes a window's frames and shows those that are new. @returns its latents, f32 [C, F', H', W'] */
+export function runWindow(signal: AbortSignal, gpu: Gpu, job: WindowJob): Promise<Float32Array<ArrayBuffer>> {
+  const { model, window, words, reel, noise, clock, tell } = job
+  const { prompt, seed, frames } = window
+  const request = { ...job.request, prompt, seed, frames }
+  const grid = latentGrid(request, model.manifest)
+  return withScope(gpu, async (scope) => {
+    const context = { model, grid, shape: request, reel }
+    const known = await encodeKnown(signal, scope, window, context)
+    const start = await encodeStart(signal, scope, window, context)
+    const { tokens, latents } = await runDenoise(signal, scope, { model, request, grid, words, noise, known, ...(start && { start }), clock, tell })
+    await decodeFrames(signal, scope, { model, request, tokens, grid, window, reel, clock, tell })
+    return latents
+  })
+}
