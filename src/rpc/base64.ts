@@ -11,8 +11,12 @@ export function bytesToBase64(blob: Blob): Promise<string> {
   })
 }
 
+/** Bytes from base64. */
+export function base64ToBytes(base64: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))
+}
+
 /** Little-endian f32 values from base64. */
 export function base64ToFloats(base64: string): Float32Array<ArrayBuffer> {
-  const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))
-  return new Float32Array(bytes.buffer)
+  return new Float32Array(base64ToBytes(base64).buffer)
 }
