@@ -3,6 +3,7 @@ import { AppError } from '../shared/errors'
 import type { AdapterReport, GenerateDoor, GenerateOptions, JobCallbacks } from '../shared/doors'
 import type { GenerateResult, ProgressEvent } from '../shared/job'
 import type { GenerateRequest } from '../shared/request'
+import { picksFor } from './disk'
 import { encodeText } from './text'
 import { WorkerClient } from './worker-client'
 
@@ -48,7 +49,9 @@ export async function generate(
     },
   }
   try {
-    return await client.call((door) => door.generate(jobId, modelUrl, request, proxy(callbacks), options))
+    const picks = await picksFor(modelUrl)
+    if (controller.signal.aborted) throw new AppError('cancelled', 'The job was cancelled.')
+    return await client.call((door) => door.generate(jobId, modelUrl, request, proxy(callbacks), { ...options, picks }))
   } catch (error) {
     // A worker whose device is gone is of no use to the next job: it gets a new one.
     if (error instanceof AppError && error.code === 'device-lost') client.end(error)

@@ -1,4 +1,5 @@
 // The doors of the workers, as comlink exposes them. Types only; the workers implement them.
+import type { DiskPick, DiskPlace, PickState } from './disk-pick'
 import type { ErrorData } from './errors'
 import type { ClipRecord } from './record'
 import type { GenerateRequest } from './request'
@@ -34,6 +35,8 @@ export interface GenerateOptions {
   /** f32 [L, E] instead of the text encoder's: the prompt's and, with guidance, the negative prompt's */
   embeds?: { prompt: Float32Array<ArrayBuffer>; negative?: Float32Array<ArrayBuffer>; width: number }
   keepLatents?: boolean
+  /** sources of the model that are on the user's own disk */
+  picks?: readonly DiskPick[]
 }
 
 /** Functions a job calls back, passed as one comlink proxy: `proxy({ onProgress, encodeText })`, so each call answers with a promise. */
@@ -140,4 +143,22 @@ export interface ModelsDoor {
   /** stops it if it runs, and deletes what is here */
   remove(source: string): Promise<void>
   space(): Promise<StorageSpace>
+}
+
+/** disk.worker: models that are read from the user's own disk. Nothing of them is copied; of handles it is remembered what they are for. */
+export interface DiskDoor {
+  /** what was chosen on earlier visits, and where it stands */
+  list(): Promise<PickState[]>
+  /** where picks stand now */
+  look(picks: readonly DiskPick[]): Promise<PickState[]>
+  /**
+   * Checks by headers that a place holds a source, and takes it for that. A handle is remembered.
+   * @param sources ids: what it is chosen for, and what a folder may supply besides
+   * @param former picks of these sources until now: what was made of their weights is deleted where the new ones are others
+   * @returns a pick for each source that is there, the first of `sources` first
+   * @throws AppError weights-missing, weights-corrupt saying what was found instead
+   */
+  pick(sources: readonly string[], place: DiskPlace, former: readonly DiskPick[]): Promise<DiskPick[]>
+  /** forgets a pick, and deletes what was made of its weights */
+  forget(pick: DiskPick): Promise<void>
 }

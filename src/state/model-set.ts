@@ -6,7 +6,7 @@ import type { ModelSource } from '../shared/sources'
 
 export const VIDEO_SOURCES = SOURCES.filter((source) => source.role === 'video')
 export const ENCODER_SOURCES = SOURCES.filter((source) => source.role === 'text-encoder')
-const TOKENIZER_SOURCES = SOURCES.filter((source) => source.role === 'tokenizer')
+export const TOKENIZER_SOURCES = SOURCES.filter((source) => source.role === 'tokenizer')
 
 /** Everything that has to be here for `source` to work, itself first. Pure. @param encoder that reads for video models */
 export function modelSet(source: ModelSource, encoder: ModelSource): ModelSource[] {

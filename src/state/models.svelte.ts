@@ -5,7 +5,9 @@ import type { DownloadState, StorageSpace } from '../shared/doors'
 import { toErrorData } from '../shared/errors'
 import type { ErrorData } from '../shared/errors'
 import type { ModelManifest } from '../shared/model'
+import { SOURCES } from '../shared/sources'
 import type { ModelSource } from '../shared/sources'
+import { diskPicks } from './disk-picks.svelte'
 import { mirror } from './mirror.svelte'
 import { absent, ENCODER_SOURCES, modelSet, setProgress, VIDEO_SOURCES } from './model-set'
 import type { SetProgress } from './model-set'
@@ -25,6 +27,11 @@ class Models {
   space = $state.raw<StorageSpace | null>(null)
   /** what the worker said last of each source, by its id */
   #states = $state.raw<ReadonlyMap<string, DownloadState>>(new Map())
+  /** the same, and what is read from the user's own disk instead */
+  readonly #known = $derived.by(() => {
+    const onDisk = SOURCES.flatMap((source) => diskPicks.asDownload(source) ?? [])
+    return new Map([...this.#states, ...onDisk.map((state) => [state.source, state] as const)])
+  })
   /** what is under way, by the id of the set's first source */
   #running = $state.raw<ReadonlyMap<string, RunKind>>(new Map())
   /** why a set's latest run stopped, by the same id */
@@ -56,7 +63,7 @@ class Models {
   async #read(): Promise<void> {
     if (this.status !== 'ready') this.status = 'reading'
     try {
-      const [states, space, starter] = await Promise.all([listDownloads(), storageSpace(), fetchManifest(modelFolderUrl('starter'))])
+      const [states, space, starter] = await Promise.all([listDownloads(), storageSpace(), fetchManifest(modelFolderUrl('starter')), diskPicks.load()])
       // what a run has said meanwhile is newer
       const running = [...this.#running.keys()].flatMap((id) => modelSet(sourceOf(id), this.encoder)).map(({ id }) => id)
       const kept = states.filter(({ source }) => !running.includes(source))
@@ -73,7 +80,7 @@ class Models {
   /** The text encoder that video models read with: the chosen one, else one that is here, else the first of the table. */
   get encoder(): ModelSource {
     const chosen = ENCODER_SOURCES.find(({ id }) => id === this.#encoderId)
-    const here = ENCODER_SOURCES.find(({ id }) => this.#states.get(id)?.status === 'complete')
+    const here = ENCODER_SOURCES.find(({ id }) => this.#known.get(id)?.status === 'complete')
     const [first] = ENCODER_SOURCES
     if (!first) throw new Error('The table of sources has no text encoder.')
     return chosen ?? here ?? first
@@ -87,7 +94,12 @@ class Models {
   }
 
   progress(source: ModelSource): SetProgress {
-    return setProgress(modelSet(source, this.encoder), this.#states, this.#running.has(source.id))
+    return setProgress(modelSet(source, this.encoder), this.#known, this.#running.has(source.id))
+  }
+
+  /** What `source` works with and is not here: a folder that it is chosen from may have that, too. */
+  missingBeside(source: ModelSource): ModelSource[] {
+    return modelSet(source, this.encoder).filter((part) => part !== source && this.#known.get(part.id)?.status !== 'complete')
   }
 
   runOf(source: ModelSource): RunKind | null {
@@ -147,7 +159,7 @@ class Models {
    */
   async remove(source: ModelSource): Promise<void> {
     this.#stopping.add(source.id)
-    const isHere = ({ id }: ModelSource) => this.#states.get(id)?.status !== 'absent'
+    const isHere = ({ id }: ModelSource) => this.#known.get(id)?.status !== 'absent'
     const lastEncoder = source.role === 'text-encoder' && !ENCODER_SOURCES.some((other) => other !== source && isHere(other))
     try {
       for (const part of modelSet(source, this.encoder)) {
@@ -186,7 +198,8 @@ class Models {
     this.#stopping.delete(source.id)
     this.#setError(source, null)
     try {
-      for (const part of modelSet(source, this.encoder)) {
+      // what is read from the user's own disk is neither fetched nor hashed
+      for (const part of modelSet(source, this.encoder).filter((one) => !diskPicks.asDownload(one))) {
         if (this.#stopping.has(source.id)) break
         let over = false
         // events travel on a port of their own and may come after the answer

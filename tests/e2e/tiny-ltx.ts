@@ -1,19 +1,58 @@
 // LTX-Video so small that a processor runs it: a single-file checkpoint with the published names, a T5 encoder and a tokenizer, their
 // weights drawn at random. The decoder halves and doubles as often as the real one: 32×32 pixels of 8 frames are a latent pixel.
 import { readFileSync } from 'node:fs'
+import { parseLtxOriginalConfig } from '../../workers/models/ltx-original-config'
 import { gaussianNoise } from '../../workers/pipeline/noise'
 import { writeSafetensors } from '../../workers/weights/safetensors'
 
 const read = (path: string) => readFileSync(new URL(path, import.meta.url))
 
 /** The checkpoint's config, and the shape of each tensor: training/fake_ltx.py's, with narrower sizes and without the encoder. */
-const { config, shapes } = JSON.parse(read('fixtures/ltx-tiny.json').toString()) as { config: object; shapes: Record<string, number[]> }
+const { config, shapes } = JSON.parse(read('fixtures/ltx-tiny.json').toString()) as { config: { transformer: object }; shapes: Record<string, number[]> }
+export const tinyConfig = config
 
 /** Words that it knows: a, red, sail, boat, sea, sun, … */
 export const tinyTokenizer = read('../unit/fixtures/unigram-tokenizer.json')
 
 export function tinyLtx(): Uint8Array<ArrayBuffer> {
   return randomFile(shapes, { config: JSON.stringify(config) })
+}
+
+/** The same weights as a folder in diffusers' layout, with the encoder and its tokenizer: path → bytes. */
+export function tinyLtxFolder(): Record<string, Uint8Array<ArrayBuffer>> {
+  const tensors = randomTensors(shapes)
+  const part = (prefix: string, rename: (name: string) => string | null) =>
+    writeSafetensors(Object.fromEntries(Object.entries(tensors).flatMap(([name, tensor]) => {
+      const own = name.startsWith(prefix) ? rename(name.slice(prefix.length)) : null
+      return own === null ? [] : [[own, tensor]]
+    })))
+  const json = (value: object) => new TextEncoder().encode(JSON.stringify(value))
+  const { transformer, autoencoder, scheduler } = parseLtxOriginalConfig(JSON.stringify(config), 'ltx-tiny.json')
+  return {
+    'transformer/config.json': json(transformer),
+    'transformer/diffusion_pytorch_model.safetensors': part('model.diffusion_model.', diffusersTransformerName),
+    'vae/config.json': json({ _class_name: 'AutoencoderKLLTXVideo', ...autoencoder }),
+    'vae/diffusion_pytorch_model.safetensors': part('vae.', diffusersAutoencoderName),
+    'scheduler/scheduler_config.json': json(scheduler),
+    'text_encoder/model.safetensors': tinyT5(),
+    'tokenizer/tokenizer.json': Uint8Array.from(tinyTokenizer),
+  }
+}
+
+const diffusersTransformerName = (name: string) =>
+  name.replace('patchify_proj', 'proj_in').replace('adaln_single', 'time_embed').replace('q_norm', 'norm_q').replace('k_norm', 'norm_k')
+
+/** Of the decoder's blocks the first is diffusers' middle one; then steps and runs take turns. null: diffusers has no such tensor. */
+function diffusersAutoencoderName(name: string): string | null {
+  const statistic = /^per_channel_statistics\.(.*)/.exec(name)?.[1]
+  if (statistic !== undefined) return { 'mean-of-means': 'latents_mean', 'std-of-means': 'latents_std' }[statistic] ?? null
+  return name
+    .replace(/up_blocks\.(\d+)/, (_, number: string) => {
+      const stage = Math.ceil(Number(number) / 2) - 1
+      return stage < 0 ? 'mid_block' : Number(number) % 2 === 1 ? `up_blocks.${stage}.upsamplers.0` : `up_blocks.${stage}`
+    })
+    .replace('res_blocks', 'resnets')
+    .replace('last_', '')
 }
 
 /** transformers' names of T5 v1.1; two blocks, four heads of 8 */
@@ -39,8 +78,12 @@ export function tinyT5(): Uint8Array<ArrayBuffer> {
   })
 }
 
+type Tensors = Parameters<typeof writeSafetensors>[0]
+
+const randomFile = (tensors: Record<string, number[]>, metadata: Record<string, string> = {}) => writeSafetensors(randomTensors(tensors), metadata)
+
 /** Matrices keep the size of what they are given, gains and deviations are about 1, and the decoder's timestep is 0 … 1000. */
-function randomFile(tensors: Record<string, number[]>, metadata: Record<string, string> = {}): Uint8Array<ArrayBuffer> {
+function randomTensors(tensors: Record<string, number[]>): Tensors {
   const written = Object.entries(tensors).map(([name, shape], index) => {
     const count = shape.reduce((product, size) => product * size, 1)
     const inputs = shape.length > 1 ? count / shape[0]! : 1
@@ -49,5 +92,5 @@ function randomFile(tensors: Record<string, number[]>, metadata: Record<string, 
     const values = gaussianNoise(1, count, index).map((value) => centre + spread * value)
     return [name, { dtype: 'F32', shape, values }] as const
   })
-  return writeSafetensors(Object.fromEntries(written), metadata)
+  return Object.fromEntries(written)
 }

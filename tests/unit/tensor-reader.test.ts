@@ -25,10 +25,7 @@ function source(bytes: Uint8Array<ArrayBuffer>, name = 'w.safetensors'): ByteSou
 
 /** A folder of files in memory, as a browser gives them that has no folder handles. */
 function folderOf(files: Record<string, Uint8Array<ArrayBuffer> | string>): FileFolder {
-  return filesFolder(Object.entries(files).map(([path, content]) => {
-    const file = new File([content], path.split('/').at(-1) ?? '')
-    return Object.defineProperty(file, 'webkitRelativePath', { value: `LTX/${path}` })
-  }))
+  return filesFolder(Object.entries(files).map(([path, content]) => ({ path, file: new File([content], path.split('/').at(-1) ?? '') })))
 }
 
 const refusal = async (run: Promise<unknown>): Promise<string> => {

@@ -28,12 +28,15 @@ export async function openModelFolder(signal: AbortSignal, url: string): Promise
   const manifest = await fetchManifest(url, signal)
   return {
     url,
+    identity: identityOf(url, manifest),
     manifest,
-    encoderIdentity: JSON.stringify([url, manifest.version]),
+    encoderIdentity: identityOf(url, manifest),
     embed: async (_signal, _gpu, prompts, callbacks) => (await callbacks.encodeText(url, [...prompts])).prompts,
     load: (loading, gpu, options, onProgress) => loadModel(loading, gpu, url, manifest, options, onProgress),
   }
 }
+
+const identityOf = (url: string, { version }: ModelManifest) => JSON.stringify([url, version])
 
 /**
  * Fetches, checks and uploads a model.
@@ -63,6 +66,7 @@ export async function loadModel(
     let loaded = true
     return {
       url,
+      identity: identityOf(url, manifest),
       manifest,
       options,
       transformer,

@@ -40,7 +40,7 @@ export async function makeClip(
   const gpu = await studio.gpu()
   gpu.pool.resetPeak()
   const { precision = gpu.facts.f16 ? 'f16' : 'f32', weights } = options
-  const opened = await openModel(signal, modelUrl)
+  const opened = await openModel(signal, modelUrl, options.picks)
   const request = parseRequest(data, opened.manifest)
   const plan = planOf(request, opened.manifest)
   await requireEncoder(request)

@@ -32,6 +32,8 @@ export interface LoadOptions {
 /** A model whose files are known, and of which nothing is on the GPU yet. */
 export interface OpenModel {
   url: string
+  /** differs where the weights do, which an address that names a file of the user's disk does not tell */
+  identity: string
   manifest: ModelManifest
   /** differs where the same words have other embeddings */
   encoderIdentity: string
@@ -44,6 +46,7 @@ export interface OpenModel {
 /** A model ready to generate. Its weights are on the GPU until close(). */
 export interface LoadedModel {
   url: string
+  identity: string
   manifest: ModelManifest
   options: LoadOptions
   transformer: LtxTransformer

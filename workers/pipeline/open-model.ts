@@ -1,4 +1,5 @@
 // Every kind of model that a job can name, each by its own loader.
+import type { DiskPick } from '../../src/shared/disk-pick'
 import { downloadedSources } from '../../src/shared/downloaded-model'
 import { openDownloadedModel } from './downloaded-model'
 import { openModelFolder } from './load-model'
@@ -7,9 +8,10 @@ import type { OpenModel } from './model'
 /**
  * Finds a model's files and says what it can make.
  * @param url absolute URL of a model folder, ending in /, or the address of a downloaded model
+ * @param picks sources that are on the user's own disk
  * @throws AppError not-found, weights-missing, weights-corrupt
  */
-export async function openModel(signal: AbortSignal, url: string): Promise<OpenModel> {
+export async function openModel(signal: AbortSignal, url: string, picks: readonly DiskPick[] = []): Promise<OpenModel> {
   const sources = downloadedSources(url)
-  return sources ? openDownloadedModel(signal, url, sources) : openModelFolder(signal, url)
+  return sources ? openDownloadedModel(signal, url, sources, picks) : openModelFolder(signal, url)
 }

@@ -1,13 +1,24 @@
 // A model on the user's own disk: a file, a folder, or files that were dropped. Nothing of it is copied; it is read where it lies.
+import type { FileInFolder } from '../../src/shared/disk-pick'
 import { AppError } from '../../src/shared/errors'
 import { blobSource, type ByteSource } from './byte-source'
 import type { FileFolder } from './tensor-table'
+
+/** A file of the disk as it was when it was opened. */
+export interface DiskSource extends ByteSource {
+  readonly file: File
+}
+
+/** A folder of the disk. */
+export interface DiskFolder extends FileFolder {
+  open(signal: AbortSignal, path: string): Promise<DiskSource>
+}
 
 /**
  * A file that the user picked. If it changes on the disk later, reading it fails.
  * @throws AppError weights-missing when it is gone, or the page may no longer read it
  */
-export async function handleSource(handle: FileSystemFileHandle): Promise<ByteSource> {
+export async function handleSource(handle: FileSystemFileHandle): Promise<DiskSource> {
   try {
     return fileSource(handle.name, await handle.getFile())
   } catch (error) {
@@ -16,7 +27,7 @@ export async function handleSource(handle: FileSystemFileHandle): Promise<ByteSo
 }
 
 /** A folder that the user picked. */
-export function handleFolder(folder: FileSystemDirectoryHandle): FileFolder {
+export function handleFolder(folder: FileSystemDirectoryHandle): DiskFolder {
   return {
     async open(signal, path) {
       signal.throwIfAborted()
@@ -32,9 +43,9 @@ export function handleFolder(folder: FileSystemDirectoryHandle): FileFolder {
   }
 }
 
-/** Files of a folder that the user chose in a browser without folder handles: their paths begin with the folder's own name. */
-export function filesFolder(files: Iterable<File>): FileFolder {
-  const byPath = new Map([...files].map((file) => [file.webkitRelativePath.split('/').slice(1).join('/') || file.name, file]))
+/** Files of a folder that the user chose in a browser without folder handles. */
+export function filesFolder(files: readonly FileInFolder[]): DiskFolder {
+  const byPath = new Map(files.map(({ path, file }) => [path, file]))
   return {
     open(signal, path) {
       signal.throwIfAborted()
@@ -44,10 +55,12 @@ export function filesFolder(files: Iterable<File>): FileFolder {
   }
 }
 
-function fileSource(name: string, file: File): ByteSource {
+/** A file that the browser gave. If it changes on the disk later, reading it fails. */
+export function fileSource(name: string, file: File): DiskSource {
   const source = blobSource(name, file)
   return {
     ...source,
+    file,
     async read(signal, start, end) {
       try {
         return await source.read(signal, start, end)

@@ -1,6 +1,7 @@
 // Quantized weights in this browser's storage: found for a second start, or written during the first.
 import { createWeightsFile, openWeightsFile, removeWeightsFile } from '../storage/weights-file'
 import { AppError } from '../../src/shared/errors'
+import type { WeightFormat } from '../ops/linear'
 import { blobSource } from './byte-source'
 import type { StoredWeights } from './stored-weights'
 import { openTensorTable } from './tensor-table'
@@ -9,6 +10,7 @@ import { CacheRecorder, cacheFileName, openCache, type CachedWeights, type Cache
 
 /** Tensors of a cache for each that a model has: its data, its scale, its bias. */
 const TENSORS_EACH = 3
+const FORMATS: readonly WeightFormat[] = ['f32', 'f16', 'i8', 'i4']
 
 /** What was kept of these weights; undefined when there is nothing, or it was not finished. */
 export async function findKeptWeights(signal: AbortSignal, identity: CacheIdentity): Promise<CachedWeights | undefined> {
@@ -51,4 +53,9 @@ export async function keepWeights<T>(
   } finally {
     if (!kept) await removeWeightsFile(name).catch(() => undefined)
   }
+}
+
+/** Deletes what was kept of a source, in whatever format; what is not there is no error. @param source see CacheIdentity */
+export async function removeKeptWeights(source: string): Promise<void> {
+  for (const format of FORMATS) await removeWeightsFile(await cacheFileName({ source, format }))
 }

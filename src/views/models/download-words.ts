@@ -3,20 +3,23 @@ import type { ErrorSentence } from '../../components/error-sentence'
 import { formatBytes, formatTimeLeft } from '../../components/quantities'
 import type { DownloadStatus, StorageSpace } from '../../shared/doors'
 import type { ErrorData } from '../../shared/errors'
+import type { ModelSource } from '../../shared/sources'
 import type { SetPart, SetProgress } from '../../state/model-set'
 
 /**
  * Where a model stands, in words that are read out as they change; empty while nothing of it is here. Pure.
  * @param failed it stopped without being asked to, which is told elsewhere
+ * @param fromDisk some of it is read from the user's own disk
  */
-export function statusWords({ status, note }: Pick<SetProgress, 'status' | 'note'>, failed = false): string {
+export function statusWords({ status, note, parts }: Pick<SetProgress, 'status' | 'note'> & Partial<Pick<SetProgress, 'parts'>>, failed = false, fromDisk = false): string {
   switch (status) {
     case 'absent':
       return ''
     case 'paused':
+      if (fromDisk && parts) return `Not complete: the ${missingRoles(parts)} ${missingRoles(parts).includes(' and ') ? 'are' : 'is'} yet to come.`
       return failed ? 'Stopped. What is here is kept.' : 'Paused. What is here is kept.'
     case 'complete':
-      return 'Complete and checked.'
+      return fromDisk ? 'Complete. What lies on your disk was checked by its headers.' : 'Complete and checked.'
     case 'asking':
       return 'Asking the server…'
     case 'downloading':
@@ -26,6 +29,12 @@ export function statusWords({ status, note }: Pick<SetProgress, 'status' | 'note
     case 'checking':
       return 'Comparing with its hashes'
   }
+}
+
+const ROLE_WORDS: Record<ModelSource['role'], string> = { video: 'video model', 'text-encoder': 'text encoder', tokenizer: 'tokenizer' }
+
+function missingRoles(parts: readonly SetPart[]): string {
+  return [...new Set(parts.filter(({ status }) => status !== 'complete').map(({ source }) => ROLE_WORDS[source.role]))].join(' and ')
 }
 
 /** What a download brings; a shared text encoder that is not here yet is most of a surprise. Pure. */

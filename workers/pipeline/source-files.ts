@@ -1,0 +1,69 @@
+// Where a source's files are: downloaded, or on the user's own disk. The only place that knows both.
+import { pickOf, placeName, type DiskPick } from '../../src/shared/disk-pick'
+import type { ModelSource } from '../../src/shared/sources'
+import { AppError } from '../../src/shared/errors'
+import type { T5EncoderConfig } from '../models/t5-encoder-config'
+import { t5ConfigFromShapes } from '../models/t5-encoder-config'
+import { findStoredFile } from '../storage/download-store'
+import type { ByteSource } from '../weights/byte-source'
+import type { DiskFolder } from '../weights/disk-source'
+import { pickedFolder, pickIdentity, requireUnchanged } from '../weights/picked-files'
+import { openStoredSource } from '../weights/stored-source'
+import { openPartTable, type TensorTable } from '../weights/tensor-table'
+import { openT5Table } from './large-model'
+
+/** A source whose files are all here: one file, as it is published, or a folder in diffusers' layout. */
+export type SourceFiles = {
+  /** of the file or folder */
+  name: string
+  /** differs where the content does */
+  identity: string
+} & ({ layout: 'file'; file: ByteSource; blob: () => Promise<Blob> } | { layout: 'folder'; folder: DiskFolder })
+
+/**
+ * Finds a source's files, on the disk where they were chosen there.
+ * @param picks what was chosen on the disk
+ * @throws AppError weights-missing when they are not here, or are not those that were chosen
+ */
+export async function findSourceFiles(signal: AbortSignal, source: ModelSource, picks: readonly DiskPick[]): Promise<SourceFiles> {
+  const pick = pickOf(picks, source)
+  if (!pick) return downloadedFile(signal, source)
+  await requireUnchanged(signal, pick)
+  return filesOfPick(signal, pick.place, pickedFolder(pick), await pickIdentity(pick))
+}
+
+/** The files of a place on the disk. @throws AppError weights-missing */
+export async function filesOfPick(signal: AbortSignal, place: DiskPick['place'], folder: DiskFolder, identity: string): Promise<SourceFiles> {
+  const name = placeName(place)
+  if (place.kind === 'folder') return { layout: 'folder', name, identity, folder }
+  const file = await folder.open(signal, name)
+  return { layout: 'file', name, identity, file, blob: () => Promise.resolve(file.file) }
+}
+
+async function downloadedFile(signal: AbortSignal, { id, files: [published] }: ModelSource): Promise<SourceFiles> {
+  if (!published) throw new Error(`The source ${id} has no file.`)
+  const file = await openStoredSource(signal, id, published.path)
+  return {
+    layout: 'file',
+    name: file.name,
+    identity: file.sha256,
+    file,
+    async blob() {
+      const stored = await findStoredFile(id, published.path)
+      if (!stored) throw new AppError('weights-missing', `${published.path} is gone from this disk: download it in Models.`, { file: published.path })
+      return stored
+    },
+  }
+}
+
+/** Opens a T5 encoder by its headers. @throws AppError weights-missing, weights-corrupt when it is none */
+export async function openTextEncoder(signal: AbortSignal, files: SourceFiles): Promise<{ table: TensorTable; config: T5EncoderConfig }> {
+  const table = files.layout === 'file' ? await openT5Table(signal, files.file) : await openPartTable(signal, files.folder, 'text_encoder', 'model')
+  return { table, config: t5ConfigFromShapes(table.entries, table.name) }
+}
+
+/** The bytes of a tokenizer.json. @throws AppError weights-missing */
+export async function readTokenizer(signal: AbortSignal, files: SourceFiles): Promise<Uint8Array<ArrayBuffer>> {
+  const file = files.layout === 'file' ? files.file : await files.folder.open(signal, 'tokenizer/tokenizer.json')
+  return file.read(signal, 0, file.bytes)
+}
