@@ -129,7 +129,7 @@ test('single files through an input make a clip without a request, for this visi
   expect(await failure(page)).toMatchObject({ code: 'weights-missing', message: `${ID}.safetensors is not downloaded: download it in Models.` })
 
   await page.reload()
-  await expect(page.getByText('read where it lies'), 'File objects are for one visit').toHaveCount(0)
+  await expect(page.getByText(', read where it lies.'), 'File objects are for one visit').toHaveCount(0)
 })
 
 test('a folder in diffusers’ layout supplies encoder and tokenizer, outlives a reload, and gives the clip of the single file', async ({ page, site, disk }) => {
@@ -221,15 +221,56 @@ test('a file that changes after it was chosen is not read', async ({ page, site,
   expect(await page.evaluate(() => window.kinora!.gpuBuffers())).toEqual({ live: 0, weights: 0 })
 })
 
-test('a dropped file is remembered, and the browser is asked again after a reload', async ({ page, site, disk }) => {
-  const folder = disk({ 'ltxv.safetensors': tinyLtx() })
+test('a dropped file is remembered over a reload, and not taken for what it was when it has changed', async ({ page, site, disk }) => {
+  const path = join(disk({ 'ltxv.safetensors': tinyLtx() }), 'ltxv.safetensors')
   await openModels(page, site)
-  await drop(page, join(folder, 'ltxv.safetensors'))
+  await drop(page, path)
   await expect(card(page)).toContainText('ltxv.safetensors, 3.7 MB, read where it lies.')
   await expect(card(page)).not.toContainText('for this visit only')
   await page.reload()
   await expect(card(page)).toContainText('ltxv.safetensors, 3.7 MB, read where it lies.')
-  console.log(await card(page).innerText(), await failure(page))
+  await expect(status(page), 'the page may read it as long as it is open').toContainText('Not complete')
+
+  // as it changes on the disk, it is another file
+  writeFileSync(path, tinyLtx())
+  utimesSync(path, new Date(), new Date(Date.now() + 5000))
+  await page.reload()
+  await expect(card(page)).toContainText('ltxv.safetensors has changed on the disk since it was chosen: choose it again in Models.')
+  expect(await failure(page)).toMatchObject({ code: 'weights-missing', message: 'ltxv.safetensors has changed on the disk since it was chosen: choose it again in Models.' })
+  await drop(page, path)
+  await expect(card(page)).toContainText('ltxv.safetensors, 3.7 MB, read where it lies.')
+  await card(page).getByRole('button', { name: 'Forget' }).click()
+  await expect(card(page).getByRole('button', { name: 'Use a file on this disk…' })).toBeVisible()
+  await page.reload()
+  await expect(card(page).getByRole('button', { name: 'Use a file on this disk…' }), 'what is forgotten stays so').toBeVisible()
+})
+
+test('where the browser wants to be asked again, the card asks at a click', async ({ page, site, disk }) => {
+  const path = join(disk({ 'ltxv.safetensors': tinyLtx() }), 'ltxv.safetensors')
+  await openModels(page, site)
+  await drop(page, path)
+  await expect(status(page)).toContainText('Not complete')
+  // a headless browser has no prompt: its answers alone are given for it
+  await page.route(/disk\.worker.*\.js/, async (route) => {
+    const response = await route.fetch()
+    const prompting = "let answer = 'prompt'; new BroadcastChannel('prompt').onmessage = () => (answer = 'granted'); FileSystemHandle.prototype.queryPermission = async () => answer;"
+    await route.fulfill({ response, body: `${prompting}${await response.text()}` })
+  })
+  await page.addInitScript(() => {
+    const channel = new BroadcastChannel('prompt')
+    FileSystemHandle.prototype.requestPermission = async () => {
+      if (!navigator.userActivation.isActive) throw new DOMException('no click', 'SecurityError')
+      channel.postMessage('granted')
+      await new Promise((done) => setTimeout(done, 300))
+      return 'granted'
+    }
+  })
+  await page.reload()
+  await expect(card(page)).toContainText('The browser wants to be asked before this page may read it again.')
+  await card(page).getByRole('button', { name: 'Allow reading again' }).click()
+  await expect(card(page)).not.toContainText('wants to be asked')
+  await expect(card(page).getByRole('button', { name: 'Allow reading again' })).toHaveCount(0)
+  await expect(card(page).getByRole('button', { name: /^Download/ }), 'the focus stays in the card').toBeFocused()
 })
 
 test('the view is accessible and fits a phone with files of the disk in it', async ({ page, site, disk }) => {
