@@ -1,0 +1,99 @@
+// Every way into a clip but words alone, through the page's own workers: what is given is in the clip, and the clip moves on from it.
+import type { Page } from '@playwright/test'
+import type { GenerateRequest, Source } from '../../src/shared/request'
+import { median, psnr, readClipFrames, stepBetween, stepsOf } from '../evaluate/clip-frames'
+import { CLIP_MS, expect, generate, smallClip, test } from './app'
+
+const SIZE = { width: 128, height: 128 }
+
+/** Frames of a clip made through the page, and its id in the library. */
+async function make(page: Page, request: GenerateRequest): Promise<{ id: string; frames: Uint8Array[] }> {
+  const { webm, id } = await generate(page, request)
+  if (id === null) throw new Error('the clip was not saved')
+  return { id, frames: readClipFrames(Buffer.from(webm, 'base64'), request) }
+}
+
+/** Gives the page a picture of one frame of a clip, as a PNG file. */
+async function keepPicture(page: Page, frame: Uint8Array, { width, height } = SIZE): Promise<Source> {
+  const id = await page.evaluate(
+    async ([rgb, w, h]) => {
+      const canvas = new OffscreenCanvas(w, h)
+      const pixels = new ImageData(w, h)
+      for (let at = 0; at < w * h; at++) pixels.data.set([rgb[3 * at]!, rgb[3 * at + 1]!, rgb[3 * at + 2]!, 255], 4 * at)
+      canvas.getContext('2d')!.putImageData(pixels, 0, 0)
+      const bytes = new Uint8Array(await (await canvas.convertToBlob({ type: 'image/png' })).arrayBuffer())
+      return (await window.kinora!.keepAsset('picture.png', 'image/png', btoa(String.fromCharCode(...bytes)))).id
+    },
+    [[...frame], width, height] as const,
+  )
+  return { kind: 'image', id }
+}
+
+test('pictures and clips stand in the clips made around them', async ({ page, app }) => {
+  test.setTimeout(12 * CLIP_MS)
+  await page.goto(app.url)
+  const request = (changes: Partial<GenerateRequest> = {}) => smallClip(app.starter, { ...SIZE, steps: 4, ...changes })
+  const source = await make(page, request({ frames: 9, prompt: 'a red balloon over the sea in the daytime' }))
+  const step = median(stepsOf(source.frames))
+  expect(source.frames).toHaveLength(9)
+
+  await test.step('image to video: its first frame is the picture', async () => {
+    const picture = await keepPicture(page, source.frames[4]!)
+    const clip = await make(page, request({ conditions: [{ source: picture, atFrame: 0, strength: 1 }] }))
+    expect(psnr(clip.frames[0]!, source.frames[4]!)).toBeGreaterThan(25)
+    expect(median(stepsOf(clip.frames)), 'it moves').toBeGreaterThan(0.1)
+  })
+
+  await test.step('extension: the source as it was, then new frames without a seam', async () => {
+    const clip = await make(page, request({ frames: 9, before: { source: { kind: 'clip', id: source.id } } }))
+    expect(clip.frames).toHaveLength(9 + 8)
+    expect(psnr(clip.frames[8]!, source.frames[8]!)).toBeGreaterThan(30)
+    const seam = stepBetween(clip.frames[8]!, clip.frames[9]!)
+    expect(seam).toBeLessThan(6 * step)
+    expect(median(stepsOf(clip.frames.slice(8)))).toBeGreaterThan(0.1)
+  })
+
+  await test.step('backwards: new frames, then the source', async () => {
+    const clip = await make(page, request({ frames: 9, after: { source: { kind: 'clip', id: source.id } } }))
+    expect(clip.frames).toHaveLength(8 + 9)
+    expect(psnr(clip.frames[8]!, source.frames[0]!)).toBeGreaterThan(30)
+  })
+
+  await test.step('loop: the last frame leads to the first', async () => {
+    const clip = await make(page, request({ frames: 9, before: { source: { kind: 'clip', id: source.id } }, loop: true }))
+    expect(clip.frames).toHaveLength(9 + 7)
+    expect(stepBetween(clip.frames.at(-1)!, clip.frames[0]!)).toBeLessThan(stepBetween(source.frames[8]!, source.frames[0]!) + 6 * step)
+  })
+
+  await test.step('remix: nearer to the clip the less it may change', async () => {
+    const remix = (strength: number) =>
+      make(page, request({ frames: 9, prompt: 'a blue balloon over the sea at sunset', start: { source: { kind: 'clip', id: source.id }, strength } }))
+    const [subtle, strong] = [await remix(0.3), await remix(0.95)]
+    const near = (frames: Uint8Array[]) => psnr(frames[4]!, source.frames[4]!)
+    expect(near(subtle.frames)).toBeGreaterThan(near(strong.frames) + 2)
+  })
+
+  await test.step('storyboard: shots one after the other, dissolved', async () => {
+    const clip = await make(page, request({ prompt: 'flat style', shots: [{ prompt: 'a red car', frames: 9, join: 'cut' }, { prompt: 'a white bird', frames: 9, join: 'dissolve' }] }))
+    expect(clip.frames).toHaveLength(9 + 9 - 4)
+  })
+})
+
+test('a picture or clip that is gone, or is none, is named', async ({ page, app }) => {
+  await page.goto(app.url)
+  const failure = (changes: Partial<GenerateRequest>) =>
+    page.evaluate(async (request) => {
+      const result = await window.kinora!.generate(request)
+      return result.ok ? null : { code: result.error.code, message: result.error.message }
+    }, smallClip(app.starter, changes))
+  const text = await page.evaluate(async () => (await window.kinora!.keepAsset('notes.txt', 'text/plain', btoa('no picture'))).id)
+  const empty = await page.evaluate(async () => (await window.kinora!.keepAsset('empty.mp4', 'video/mp4', '')).id)
+  expect(await failure({ conditions: [{ source: { kind: 'image', id: 'f00d'.repeat(16) }, atFrame: 0, strength: 1 }] })).toMatchObject({ code: 'not-found' })
+  expect(await failure({ conditions: [{ source: { kind: 'image', id: text }, atFrame: 0, strength: 1 }] })).toEqual({
+    code: 'unreadable-media',
+    message: 'notes.txt (text/plain) is no picture that this browser reads: JPEG, PNG, WebP, AVIF and GIF work.',
+  })
+  expect(await failure({ before: { source: { kind: 'video', id: text } } })).toMatchObject({ code: 'unreadable-media' })
+  expect(await failure({ before: { source: { kind: 'video', id: empty } } })).toEqual({ code: 'unreadable-media', message: 'empty.mp4 is empty: expected a video.' })
+  expect(await failure({ before: { source: { kind: 'clip', id: 'gone' } } })).toMatchObject({ code: 'not-found' })
+})
