@@ -1,6 +1,7 @@
 // Words → token ids, by the model folder's own tokenizer.json.
 import { env, PreTrainedTokenizer } from '@huggingface/transformers'
 import { AppError } from '../../src/shared/errors'
+import { readCharsmap } from './charsmap'
 
 // The library can download by itself; here every byte comes through the manifest's checks.
 env.allowRemoteModels = false
@@ -28,6 +29,7 @@ export function createTokenizer(tokenizerJson: Uint8Array, tokenizerConfig: Uint
     const [json, config] = [tokenizerJson, tokenizerConfig].map((bytes) => JSON.parse(new TextDecoder().decode(bytes)) as object)
     // lengths are minded below, where the part that was read is known
     tokenizer = new PreTrainedTokenizer({ ...json, truncation: null, padding: null }, config)
+    normalizeByTable(tokenizer._tokenizer.normalizer)
   } catch (error) {
     throw new AppError('weights-corrupt', `tokenizer.json is not readable: ${String(error)}.`, { file: 'tokenizer/tokenizer.json' })
   }
@@ -47,4 +49,21 @@ export function createTokenizer(tokenizerJson: Uint8Array, tokenizerConfig: Uint
     const usedPrompt = prompt.slice(0, ends[fits])
     return { ids: tokenizer.encode(usedPrompt), usedPrompt }
   }
+}
+
+/** A normalizer of the library: "Precompiled" has a table, "Sequence" a list. */
+interface Normalizer {
+  charsmap?: string | null
+  normalizers?: (Normalizer | null)[]
+  normalize(text: string): string
+}
+
+/** The library does not read the table but applies NFKC and some rules in its place, which for emoji, marks and odd spaces give other ids. */
+function normalizeByTable(normalizer: Normalizer | null): void {
+  if (normalizer?.charsmap) {
+    const normalize = readCharsmap(normalizer.charsmap)
+    // the table leaves "next line" as it is; the pre-tokenizer's white space, which has it elsewhere, is JavaScript's \s here
+    normalizer.normalize = (text) => normalize(text).replaceAll('\u0085', ' ')
+  }
+  normalizer?.normalizers?.forEach(normalizeByTable)
 }
