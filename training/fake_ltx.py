@@ -43,6 +43,9 @@ AUTOENCODER_NAMES = {
 AUTOENCODER_PARTS = {"resnets": "res_blocks", "conv_shortcut.conv": "conv_shortcut", "norm3": "norm3.norm"}
 STATISTICS = ["channel", "mean-of-means", "mean-of-stds", "mean-of-stds_over_std-of-means", "std-of-means"]
 
+SCHEDULER = {"_class_name": "RectifiedFlowScheduler", "num_train_timesteps": 1000, "shifting": "SD3", "base_resolution": None,
+             "target_shift_terminal": 0.1}
+
 
 @dataclass
 class Sizes:
@@ -192,9 +195,7 @@ def main() -> None:
     files: dict[str, tuple[dict[str, tuple[int, ...]], str, dict[str, str]]] = {}
     if "ltx" in arguments.only:
         transformer, autoencoder = transformer_config(sizes), autoencoder_config(sizes)
-        scheduler = {"_class_name": "RectifiedFlowScheduler", "num_train_timesteps": 1000, "shifting": "SD3", "base_resolution": None,
-                     "target_shift_terminal": 0.1}
-        config = json.dumps({"transformer": transformer, "vae": autoencoder, "scheduler": scheduler})
+        config = json.dumps({"transformer": transformer, "vae": autoencoder, "scheduler": SCHEDULER})
         files["ltx-video-2b-v0.9.5.safetensors"] = ltx_shapes(transformer, autoencoder), "bf16", {"config": config}
     if "t5" in arguments.only:
         name = {"f8_e4m3": "t5xxl_fp8_e4m3fn", "f16": "t5xxl_fp16"}[arguments.t5_dtype]
