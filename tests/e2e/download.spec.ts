@@ -7,7 +7,7 @@ import type { DownloadState } from '../../src/shared/doors'
 import type { ModelSource } from '../../src/shared/sources'
 import type { DownloadHarness } from './harness/download.worker'
 import { expect, test as base } from './harness/serve'
-import { OPEN_TO_ALL, serveModel, wholeFileOnly, type ModelServer } from './model-server'
+import { OPEN_TO_ALL, serveModel, type ModelServer } from './model-server'
 
 const CHUNK = 128 * 1024
 const CONTENT = randomBytes(3 * 2 ** 20 + 12_345)
@@ -259,13 +259,29 @@ test('too little room is told before the first byte, with what is missing; room 
   expect(hub.sent).toBeLessThanOrEqual(CONTENT.length + ONCE_MORE)
 })
 
-test('a server without parts works, says so, and begins anew after a pause', async ({ page, hub }) => {
-  hub.instead = wholeFileOnly(CONTENT)
+test('a server without parts says so before a pause, begins at the first byte after it, and what is here is kept', async ({ page, hub }) => {
+  hub.parts = false
+  hub.pauseMs = 4
+  const running = download(page, hub)
+  await hub.reached(10 * CHUNK)
+  const told = await page.evaluate(() => window.told)
+  expect(told.some(({ status, resumable, note }) => status === 'downloading' && resumable === false && note?.includes('after a pause or a cut line it sends the file from its beginning'))).toBe(true)
+  await page.evaluate(() => window.downloads.pause('pinned'))
+  const paused = await running
+  expect(paused).toMatchObject({ status: 'paused', resumable: false, error: null })
+  const kept = paused.parts[0]!.bytesDone
+  expect(kept).toBeGreaterThanOrEqual(8 * CHUNK)
+
+  hub.sent = 0
+  hub.pauseMs = 1
+  await page.evaluate(() => void (window.told = []))
   const state = await download(page, hub)
   await expectComplete(page, state)
   expect(state.resumable).toBe(false)
-  const told = await page.evaluate(() => window.told)
-  expect(told.some(({ resumable, note }) => resumable === false && note?.includes('whole files only'))).toBe(true)
+  expect(hub.sent, 'the whole file came again').toBeGreaterThanOrEqual(CONTENT.length)
+  const counts = (await page.evaluate(() => window.told)).map(({ parts }) => parts[0]!.bytesDone)
+  expect(Math.min(...counts.filter((count) => count > 0)), 'what was here is checked, not fetched').toBeLessThanOrEqual(kept)
+  expect(counts).toEqual([...counts].sort((a, b) => a - b))
 })
 
 const answer = (code: number, headers: Record<string, string> = {}, body = ''): NonNullable<ModelServer['instead']> =>

@@ -2,10 +2,8 @@
 import type { Page } from '@playwright/test'
 import { downloadedModelUrl } from '../../src/shared/downloaded-model'
 import type { GenerateRequest } from '../../src/shared/request'
-import { dist } from '../commands/build.mjs'
-import { serveBuild } from '../commands/serve.mjs'
-import { CLIP_MS, expect, generate, test as base } from './app'
-import { ModelHub } from './model-hub'
+import { CLIP_MS, expect, generate } from './app'
+import { card as cardOf, download as downloadModel, openModels, withTinyHub } from './tiny-hub'
 import { tinyLtx, tinyT5, tinyTokenizer } from './tiny-ltx'
 
 const MODEL = 'LTX-Video 2B 0.9.8 distilled'
@@ -17,32 +15,10 @@ const REQUEST: GenerateRequest = {
   model: ID, prompt: 'a red sailboat over the sea', width: 64, height: 64, frames: 9, fps: 24, steps: 7, guidance: 1, seed: 3,
 }
 
-const test = base.extend<object, { site: { url: string; hub: ModelHub } }>({
-  site: [
-    async ({}, use) => {
-      const hub = new ModelHub({ [`${ID}.safetensors`]: tinyLtx(), [ENCODER_FILE]: tinyT5(), 'tokenizer.json': tinyTokenizer })
-      const server = await serveBuild(4600, [hub.plugin(dist)])
-      await use({ url: server.url, hub })
-      await server.close()
-    },
-    { scope: 'worker' },
-  ],
-})
+const test = withTinyHub(4600, () => ({ [`${ID}.safetensors`]: tinyLtx(), [ENCODER_FILE]: tinyT5(), 'tokenizer.json': tinyTokenizer }))
 
-const card = (page: Page) => page.getByRole('article', { name: MODEL })
-
-async function openModels(page: Page, { url, hub }: { url: string; hub: ModelHub }): Promise<void> {
-  hub.reset()
-  await page.addInitScript((mirror) => localStorage.setItem('kinora.mirror', JSON.stringify(mirror)), ModelHub.url(url))
-  await page.goto(`${url}/#/models`)
-}
-
-async function download(page: Page): Promise<void> {
-  await card(page).getByRole('button', { name: /^Download/ }).click()
-  await page.getByRole('button', { name: 'Accept and download' }).click()
-  await expect(page.getByRole('status', { name: `Status of ${MODEL}` })).toContainText('Complete and checked.', { timeout: 30_000 })
-}
-
+const card = (page: Page) => cardOf(page, MODEL)
+const download = (page: Page) => downloadModel(page, MODEL)
 const make = (page: Page, changes: Partial<GenerateRequest> = {}) => generate(page, { ...REQUEST, ...changes }, { modelUrl: URL_OF_MODEL })
 const failure = (page: Page, modelUrl = URL_OF_MODEL) =>
   page.evaluate(async ([request, url]) => {

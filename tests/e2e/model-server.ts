@@ -18,6 +18,8 @@ export interface ModelServer {
   fault: Fault | null
   /** answers in place of the file; null: the file */
   instead: ((request: IncomingMessage, response: ServerResponse) => void) | null
+  /** false: it knows no Range and answers with the whole file, whatever part was asked for */
+  parts: boolean
   /** milliseconds between pieces of 16 KiB */
   pauseMs: number
   /** the ETag that it gives */
@@ -82,7 +84,8 @@ export async function serveModel(content: Buffer): Promise<ModelServer> {
     state.asked.push(request.headers.range)
     if (state.instead) return state.instead(request, response)
     if (request.method === 'OPTIONS') return response.writeHead(204, OPEN_TO_ALL).end()
-    const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '')?.map(Number) ?? []
+    const asked = state.parts ? (request.headers.range ?? '') : ''
+    const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(asked)?.map(Number) ?? []
     const [start, end] = first === undefined || last === undefined ? [0, content.length] : [first, Math.min(last + 1, content.length)]
     const range = first === undefined ? {} : { 'content-range': `bytes ${start}-${end - 1}/${content.length}` }
     // an answer that will end early says no length: the client must notice by itself
@@ -97,10 +100,11 @@ export async function serveModel(content: Buffer): Promise<ModelServer> {
     asked: [],
     fault: null,
     instead: null,
+    parts: true,
     pauseMs: 1,
     etag: '"1"',
     reached: (bytes) => (state.sent >= bytes ? Promise.resolve() : new Promise((done) => waiting.add({ bytes, done }))),
-    reset: () => Object.assign(state, { sent: 0, asked: [], fault: null, instead: null, pauseMs: 1, etag: '"1"' }),
+    reset: () => Object.assign(state, { sent: 0, asked: [], fault: null, instead: null, parts: true, pauseMs: 1, etag: '"1"' }),
     close: () =>
       new Promise((done) => {
         server.closeAllConnections()
@@ -110,14 +114,6 @@ export async function serveModel(content: Buffer): Promise<ModelServer> {
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
   state.url = `http://localhost:${(server.address() as AddressInfo).port}/`
   return state
-}
-
-/** Answers with the whole file, whatever part was asked for. */
-export function wholeFileOnly(content: Buffer): NonNullable<ModelServer['instead']> {
-  return (_, response) => {
-    response.writeHead(200, { ...OPEN_TO_ALL, 'content-length': content.length, etag: '"1"' })
-    response.end(content)
-  }
 }
 
 function pause(ms: number): Promise<void> {

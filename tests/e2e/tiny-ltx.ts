@@ -8,12 +8,16 @@ import { writeSafetensors } from '../../workers/weights/safetensors'
 const read = (path: string) => readFileSync(new URL(path, import.meta.url))
 
 /** The checkpoint's config, and the shape of each tensor: training/fake_ltx.py's, with narrower sizes and without the encoder. */
-const { config, shapes } = JSON.parse(read('fixtures/ltx-tiny.json').toString()) as { config: { transformer: object }; shapes: Record<string, number[]> }
+const { config, shapes } = JSON.parse(read('fixtures/ltx-tiny.json').toString()) as {
+  config: { transformer: object; vae: object; scheduler: object; allowed_inference_steps: number[] }
+  shapes: Record<string, number[]>
+}
 export const tinyConfig = config
 
 /** Words that it knows: a, red, sail, boat, sea, sun, … */
 export const tinyTokenizer = read('../unit/fixtures/unigram-tokenizer.json')
 
+/** Distilled: the metadata says to which steps. */
 export function tinyLtx(): Uint8Array<ArrayBuffer> {
   return randomFile(shapes, { config: JSON.stringify(config) })
 }
@@ -55,9 +59,22 @@ function diffusersAutoencoderName(name: string): string | null {
     .replace('last_', '')
 }
 
-/** transformers' names of T5 v1.1; two blocks, four heads of 8 */
-export function tinyT5(): Uint8Array<ArrayBuffer> {
-  const [width, wide, vocabulary, buckets, heads] = [32, 64, 64, 32, 4]
+/** Not distilled, and with so many blocks. */
+export function tinyDevLtx(blocks: number): Uint8Array<ArrayBuffer> {
+  const { transformer, vae, scheduler } = config
+  const first = /^(model\.diffusion_model\.transformer_blocks)\.0\.(.+)$/
+  const outside = Object.entries(shapes).filter(([name]) => !name.includes('.transformer_blocks.'))
+  const inside = Object.entries(shapes).flatMap(([name, shape]) => {
+    const [, stem, rest] = first.exec(name) ?? []
+    return rest === undefined ? [] : Array.from({ length: blocks }, (_, block) => [`${stem}.${block}.${rest}`, shape] as const)
+  })
+  const metadata = { config: JSON.stringify({ transformer: { ...transformer, num_layers: blocks }, vae, scheduler }) }
+  return randomFile(Object.fromEntries([...outside, ...inside]), metadata)
+}
+
+/** transformers' names of T5 v1.1; two blocks, four heads of 8. @param wide of the feed-forward */
+export function t5Shapes(wide: number): Record<string, number[]> {
+  const [width, vocabulary, buckets, heads] = [32, 64, 32, 4]
   const block = (index: number): Record<string, number[]> => {
     const [attention, feed] = [0, 1].map((half) => `encoder.block.${index}.layer.${half}`)
     return {
@@ -69,28 +86,32 @@ export function tinyT5(): Uint8Array<ArrayBuffer> {
       [`${feed}.layer_norm.weight`]: [width],
     }
   }
-  return randomFile({
+  return {
     'shared.weight': [vocabulary, width],
     'encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight': [buckets, heads],
     'encoder.final_layer_norm.weight': [width],
     ...block(0),
     ...block(1),
-  })
+  }
+}
+
+export function tinyT5(): Uint8Array<ArrayBuffer> {
+  return randomFile(t5Shapes(64))
 }
 
 type Tensors = Parameters<typeof writeSafetensors>[0]
 
 const randomFile = (tensors: Record<string, number[]>, metadata: Record<string, string> = {}) => writeSafetensors(randomTensors(tensors), metadata)
 
-/** Matrices keep the size of what they are given, gains and deviations are about 1, and the decoder's timestep is 0 … 1000. */
 function randomTensors(tensors: Record<string, number[]>): Tensors {
-  const written = Object.entries(tensors).map(([name, shape], index) => {
-    const count = shape.reduce((product, size) => product * size, 1)
-    const inputs = shape.length > 1 ? count / shape[0]! : 1
-    const centre = name.endsWith('timestep_scale_multiplier') ? 1000 : /norm|std/.test(name) ? 1 : 0
-    const spread = shape.length > 1 ? 1 / Math.sqrt(inputs) : shape.length === 1 ? 0.05 : 0
-    const values = gaussianNoise(1, count, index).map((value) => centre + spread * value)
-    return [name, { dtype: 'F32', shape, values }] as const
-  })
-  return Object.fromEntries(written)
+  return Object.fromEntries(Object.entries(tensors).map(([name, shape], index) => [name, { dtype: 'F32', shape, values: randomValues(name, shape, index) }] as const))
+}
+
+/** Matrices keep the size of what they are given, gains and deviations are about 1, and the decoder's timestep is 0 … 1000. */
+export function randomValues(name: string, shape: readonly number[], index: number): Float32Array<ArrayBuffer> {
+  const count = shape.reduce((product, size) => product * size, 1)
+  const inputs = shape.length > 1 ? count / shape[0]! : 1
+  const centre = name.endsWith('timestep_scale_multiplier') ? 1000 : /norm|std/.test(name) ? 1 : 0
+  const spread = shape.length > 1 ? 1 / Math.sqrt(inputs) : shape.length === 1 ? 0.05 : 0
+  return gaussianNoise(1, count, index).map((value) => centre + spread * value)
 }

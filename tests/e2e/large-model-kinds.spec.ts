@@ -1,0 +1,72 @@
+// The other kinds of LTX-Video and of its text encoder, from download to clip: not distilled and guided; distilled with fresh noise; GGUF.
+import type { Page } from '@playwright/test'
+import { downloadedModelUrl, manifestOfDownloaded } from '../../src/shared/downloaded-model'
+import type { DownloadedSources } from '../../src/shared/downloaded-model'
+import type { GenerateRequest } from '../../src/shared/request'
+import { SOURCES } from '../../src/shared/sources'
+import { CLIP_MS, expect, generate, type Finished } from './app'
+import { download, openModels, withTinyHub } from './tiny-hub'
+import { tinyGgufT5 } from './tiny-gguf-t5'
+import { tinyDevLtx, tinyLtx, tinyT5, tinyTokenizer } from './tiny-ltx'
+
+/** One more than the number of the block that 0.9.5's spatio-temporal guidance skips. */
+const DEV_BLOCKS = 20
+const DEV = 'LTX-Video 2B 0.9.5'
+const FRESH = 'LTX-Video 2B 0.9.6 distilled'
+
+const test = withTinyHub(4640, () => {
+  const { gguf, safetensors } = tinyGgufT5()
+  return {
+    'ltx-video-2b-v0.9.5.safetensors': tinyDevLtx(DEV_BLOCKS),
+    'ltxv-2b-0.9.6-distilled-04-25.safetensors': tinyLtx(),
+    't5xxl_fp8_e4m3fn.safetensors': tinyT5(),
+    't5xxl_fp16.safetensors': safetensors,
+    't5-v1_1-xxl-encoder-Q8_0.gguf': gguf,
+    'tokenizer.json': tinyTokenizer,
+  }
+})
+
+const SMALL = { prompt: 'a red sailboat over the sea', width: 64, height: 64, frames: 9, fps: 24, seed: 3 }
+
+/** A small clip of a model by its name, with the model's own settings, but for `changes`. */
+function make(page: Page, name: string, changes: Partial<GenerateRequest> = {}, encoder = 't5-xxl-fp8'): Promise<Finished> {
+  const video = SOURCES.find((source) => source.name === name)!
+  const { steps, guidance, guided } = manifestOfDownloaded({ video } as DownloadedSources)
+  const request: GenerateRequest = { model: video.id, ...SMALL, steps: steps.min, guidance: guidance.default, ...guided, ...changes }
+  return generate(page, request, { modelUrl: downloadedModelUrl(video.id, encoder) })
+}
+
+test('0.9.5: guidance, spatio-temporal guidance, rescale and the negative prompt each count', async ({ page, site }) => {
+  test.setTimeout(2 * CLIP_MS)
+  await openModels(page, site)
+  await download(page, DEV)
+  const own = await make(page, DEV)
+  expect(own.report.stepMs).toHaveLength(10)
+  const frames = own.report.framesSha256
+  const changes: Partial<GenerateRequest>[] = [{ negativePrompt: 'a white sea' }, { stg: { scale: 0, skipBlocks: [] } }, { guidanceRescale: 0 }]
+  for (const change of changes) expect((await make(page, DEV, change)).report.framesSha256, JSON.stringify(change)).not.toBe(frames)
+})
+
+test('0.9.6 distilled goes back with fresh noise, the same for the same seed', async ({ page, site }) => {
+  test.setTimeout(2 * CLIP_MS)
+  await openModels(page, site)
+  await download(page, FRESH)
+  const { report } = await make(page, FRESH)
+  expect(report.stepMs).toHaveLength(8)
+  await page.reload()
+  expect((await make(page, FRESH)).report.framesSha256).toBe(report.framesSha256)
+  expect((await make(page, FRESH, { seed: 4 })).report.framesSha256).not.toBe(report.framesSha256)
+})
+
+test('an encoder in GGUF gives the clip that its values give as safetensors', async ({ page, site }) => {
+  test.setTimeout(2 * CLIP_MS)
+  await openModels(page, site)
+  for (const encoder of ['GGUF Q8_0', '16-bit floats']) {
+    await page.getByRole('radio', { name: `T5 XXL encoder, ${encoder}` }).check()
+    await download(page, FRESH)
+  }
+  const gguf = await make(page, FRESH, {}, 't5-xxl-q8')
+  const safetensors = await make(page, FRESH, {}, 't5-xxl-fp16')
+  expect(gguf.report.latentsSha256).toBe(safetensors.report.latentsSha256)
+  expect((await make(page, FRESH, { prompt: 'a white sea' }, 't5-xxl-q8')).report.latentsSha256, 'the words count').not.toBe(gguf.report.latentsSha256)
+})

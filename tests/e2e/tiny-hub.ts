@@ -1,0 +1,47 @@
+// `test` with a hub of small LTX-Video files beside the built page, and what a person does in Models with them.
+import type { Page } from '@playwright/test'
+import { dist } from '../commands/build.mjs'
+import { serveBuild } from '../commands/serve.mjs'
+import { expect, test as base } from './app'
+import { ModelHub } from './model-hub'
+
+export interface TinyHub {
+  /** the page's origin, without a slash at its end */
+  url: string
+  hub: ModelHub
+}
+
+/** @param port the first to try; @param files the bytes of each path of the hub */
+export function withTinyHub(port: number, files: () => Record<string, Uint8Array>) {
+  return base.extend<object, { site: TinyHub }>({
+    site: [
+      async ({}, use) => {
+        const hub = new ModelHub(files())
+        const server = await serveBuild(port, [hub.plugin(dist)])
+        await use({ url: server.url, hub })
+        await server.close()
+      },
+      { scope: 'worker' },
+    ],
+  })
+}
+
+export const card = (page: Page, model: string) => page.getByRole('article', { name: model })
+
+/** Opens Models, with the hub as its mirror. */
+export async function openModels(page: Page, { url, hub }: TinyHub): Promise<void> {
+  hub.reset()
+  await page.addInitScript((mirror) => localStorage.setItem('kinora.mirror', JSON.stringify(mirror)), ModelHub.url(url))
+  await page.goto(`${url}/#/models`)
+}
+
+/** Downloads a model with the encoder that is chosen; licences that were accepted are not asked for again. */
+export async function download(page: Page, model: string): Promise<void> {
+  // where the model is here and its encoder is not, the rest is a continuation
+  await card(page, model).getByRole('button', { name: /^(Download|Continue)/ }).click({ timeout: 15_000 })
+  const accept = page.getByRole('button', { name: 'Accept and download' })
+  const status = page.getByRole('status', { name: `Status of ${model}` })
+  await expect(accept.or(status.filter({ hasText: /./ })).first()).toBeVisible()
+  if (await accept.isVisible()) await accept.click()
+  await expect(status).toContainText('Complete and checked.', { timeout: 30_000 })
+}
