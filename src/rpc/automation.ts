@@ -2,7 +2,7 @@
 // Everything that crosses is plain data, so that a browser driver can pass it; binary data is base64.
 import { toErrorData } from '../shared/errors'
 import type { ErrorData } from '../shared/errors'
-import type { AdapterReport, GenerateOptions, KeptAsset } from '../shared/doors'
+import type { AdapterReport, DownloadState, GenerateOptions, KeptAsset } from '../shared/doors'
 import type { GenerateResult, ProgressEvent } from '../shared/job'
 import type { ModelManifest } from '../shared/model'
 import type { GenerateRequest } from '../shared/request'
@@ -10,6 +10,7 @@ import { base64ToBytes, base64ToFloats, bytesToBase64 } from './base64'
 import { generate, gpuBuffers, probe } from './generate'
 import { keepAsset } from './library'
 import { fetchManifest, modelFolderUrl } from './model'
+import { download, listDownloads } from './models'
 
 /** GenerateOptions with base64 of little-endian f32 in place of arrays. */
 export interface AutomationOptions {
@@ -34,6 +35,10 @@ export interface AutomationDoor {
   generate(request: GenerateRequest, options?: AutomationOptions, onEvent?: (event: ProgressEvent) => void): Promise<AutomationResult>
   /** @param modelUrl absolute URL of a model folder, ending in /; the starter when left out */
   manifest(modelUrl?: string): Promise<ModelManifest>
+  /** every source of the table, and what is here of it */
+  downloads(): Promise<DownloadState[]>
+  /** downloads a source, or goes on with it; see ModelsDoor. @param baseUrl of a mirror, ending in /; null: the hub */
+  download(source: string, baseUrl: string | null, onState?: (state: DownloadState) => void): Promise<DownloadState>
   probe(): Promise<AdapterReport>
   /** keeps a picture or video, its bytes in base64, as a source of requests */
   keepAsset(name: string, type: string, bytes: string): Promise<KeptAsset>
@@ -52,6 +57,8 @@ export function openAutomationDoor(): void {
   const starterUrl = modelFolderUrl('starter')
   window.kinora = {
     manifest: (modelUrl = starterUrl) => fetchManifest(modelUrl),
+    downloads: listDownloads,
+    download: (source, baseUrl, onState) => download(source, baseUrl, (state) => onState?.(state)),
     probe,
     gpuBuffers,
     keepAsset: (name, type, bytes) => keepAsset(new File([base64ToBytes(bytes)], name, { type })),

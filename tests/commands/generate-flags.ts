@@ -28,7 +28,9 @@ const FlagsSchema = v.object({
   steps: whole(1, 1000),
   guidance: decimal(1, 100),
   out: v.pipe(v.string(), v.endsWith('.webm', 'expected a file that ends in .webm')),
-  model: file('a folder, an address or the name of a model that ships with the page'),
+  model: file('a folder, an address, the name of a model that ships with the page, or download:<video>?encoder=<encoder>'),
+  mirror: file('the address of a mirror'),
+  'accept-licence': v.optional(v.boolean(), false),
   json: v.optional(v.boolean(), false),
   precision: v.optional(v.picklist(['f32', 'f16'], 'expected f32 or f16')),
   weights: v.optional(v.picklist(['i8', 'i4'], 'expected i8 or i4')),
@@ -56,7 +58,7 @@ export function parseFlags(argv: readonly string[]): GenerateFlags {
       options: {
         prompt: string, negative: string, seed: string, width: string, height: string, frames: string, fps: string, steps: string,
         guidance: string, out: string, model: string, json: boolean, precision: string, weights: string, autotune: boolean, profile: string, noise: string,
-        embeds: string, 'save-latents': string,
+        embeds: string, 'save-latents': string, mirror: string, 'accept-licence': boolean,
       },
     }).values
   } catch (error) {

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import type { Page } from 'playwright'
 import type { AutomationOptions, AutomationResult } from '../../src/rpc/automation'
 import type { ProgressEvent } from '../../src/shared/job'
+import { manifestOfDownloaded } from '../../src/shared/downloaded-model'
 import { requestProblems } from '../../src/shared/request'
 import type { GenerateRequest } from '../../src/shared/request'
 import type { ModelManifest } from '../../src/shared/model'
@@ -10,6 +11,7 @@ import { latentGrid } from '../../workers/pipeline/latent-grid'
 import { fetchManifest } from '../../workers/weights/fetch-file'
 import { withPage } from '../e2e/browser'
 import { build, isBuilt } from './build.mjs'
+import { downloadModel, keepPort, mirrorPlugins, portOfProfile, sourcesOf } from './download-model'
 import { parseFlags, UsageError } from './generate-flags'
 import type { GenerateFlags } from './generate-flags'
 import { watchHostMemory } from './host-memory'
@@ -34,12 +36,14 @@ async function main(argv: readonly string[]): Promise<void> {
     console.error('Building…')
     await build()
   }
-  const model = serveModel(flags.model)
-  const server = await serveBuild(FIRST_PORT, model.plugins)
+  const sources = sourcesOf(flags.model)
+  const model = sources ? undefined : serveModel(flags.model)
+  const server = await serveBuild(portOfProfile(flags.profile, FIRST_PORT), [...(model?.plugins ?? []), ...mirrorPlugins(flags.mirror)], process.env.KINORA_BUILD)
   try {
     // whatever can be refused is refused before a browser starts
-    const modelUrl = server.url + model.path
-    const manifest = await fetchManifest(modelUrl)
+    keepPort(flags.profile, server.url)
+    const modelUrl = model ? server.url + model.path : (flags.model ?? '')
+    const manifest = sources ? manifestOfDownloaded(sources) : await fetchManifest(modelUrl)
     const request = toRequest(flags, manifest)
     const grid = latentGrid(request, manifest)
     const shape = [grid.channels, grid.frames, grid.height, grid.width]
@@ -57,6 +61,7 @@ async function main(argv: readonly string[]): Promise<void> {
       const memory = await watchHostMemory(page)
       await page.goto(server.url)
       await page.waitForFunction(() => window.kinora !== undefined)
+      if (sources) await downloadModel(page, server.url, sources, flags.mirror !== undefined, flags['accept-licence'])
       const { result, requests } = await generate(page, server.url, request, options)
       const peakHostBytes = memory.peakBytes()
       memory.stop()
@@ -72,16 +77,20 @@ async function main(argv: readonly string[]): Promise<void> {
 /** The flags, with the model's defaults where nothing was said. @throws UsageError when the model does not allow it */
 function toRequest(flags: GenerateFlags, manifest: ModelManifest): GenerateRequest {
   const size = manifest.sizes[0]
+  const guidance = flags.guidance ?? manifest.guidance.default
+  const { negativePrompt, ...guided } = (guidance > 1 ? manifest.guided : undefined) ?? {}
+  const negative = flags.negative ?? negativePrompt
   const request: GenerateRequest = {
     model: manifest.id,
     prompt: flags.prompt,
-    ...(flags.negative !== undefined && { negativePrompt: flags.negative }),
+    ...(negative !== undefined && { negativePrompt: negative }),
     width: flags.width ?? size?.width ?? 0,
     height: flags.height ?? size?.height ?? 0,
     frames: flags.frames ?? manifest.frames.default,
     fps: flags.fps ?? manifest.fps.default,
     steps: flags.steps ?? manifest.steps.default,
-    guidance: flags.guidance ?? manifest.guidance.default,
+    guidance,
+    ...guided,
     seed: flags.seed ?? Math.floor(Math.random() * 2 ** 32),
   }
   const problem = requestProblems(request, manifest)[0]

@@ -61,13 +61,14 @@ export class ModelHub {
           if (!path.endsWith('.js')) return next()
           for (const [name, value] of Object.entries(siteHeaders())) response.setHeader(name, value)
           response.writeHead(200, { 'content-type': 'text/javascript', 'cache-control': 'no-store' })
-          return response.end(this.#withSmallTable(readFileSync(join(folder, 'assets', path), 'utf8')))
+          return response.end(this.withSmallTable(readFileSync(join(folder, 'assets', path), 'utf8')))
         })
       },
     }
   }
 
-  #withSmallTable(script: string): string {
+  /** A built script whose table has these files' lengths and hashes. */
+  withSmallTable(script: string): string {
     return SOURCES.flatMap(({ files }) => files).reduce((text, file) => this.#withSmallFile(text, file), script)
   }
 

@@ -18,17 +18,17 @@ test('reads every flag as its own type', () => {
   const flags = parseFlags([
     ...least, '--negative', 'rain', '--seed', '4294967295', '--width', '128', '--height', '96', '--frames', '17', '--fps', '7.5', '--steps', '4',
     '--guidance', '3', '--model', 'models/x', '--json', '--precision', 'f16', '--autotune', '--profile', 'p', '--noise', 'n.safetensors',
-    '--embeds', 'e.safetensors', '--save-latents', 'l.safetensors',
+    '--embeds', 'e.safetensors', '--save-latents', 'l.safetensors', '--mirror', 'https://mirror.example/', '--accept-licence',
   ])
   expect(flags).toEqual({
     prompt: 'a red sky', out: 'clip.webm', negative: 'rain', seed: 4294967295, width: 128, height: 96, frames: 17, fps: 7.5, steps: 4, guidance: 3,
     model: 'models/x', json: true, precision: 'f16', autotune: true, profile: 'p', noise: 'n.safetensors', embeds: 'e.safetensors',
-    'save-latents': 'l.safetensors',
+    'save-latents': 'l.safetensors', mirror: 'https://mirror.example/', 'accept-licence': true,
   })
 })
 
 test('leaves out what was not said, so that the model decides', () => {
-  expect(parseFlags(least)).toEqual({ prompt: 'a red sky', out: 'clip.webm', json: false, autotune: false })
+  expect(parseFlags(least)).toEqual({ prompt: 'a red sky', out: 'clip.webm', json: false, autotune: false, 'accept-licence': false })
 })
 
 test('takes an empty prompt, and words that look like numbers', () => {
