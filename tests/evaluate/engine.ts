@@ -55,7 +55,7 @@ export async function openEngine(folder: string, precision?: FloatDType): Promis
           const { tokens } = await runDenoise(signal, scope, { model, request, grid, words, clock: new JobClock(), tell: () => undefined })
           const { width, height } = request
           const frames: Uint8ClampedArray[] = []
-          for await (const group of model.autoencoder.decode(scope, rawLatent(scope, tokens, model, grid))) {
+          for await (const group of model.autoencoder.decode(signal, scope, rawLatent(scope, tokens, model, grid))) {
             for (let at = 0; at < group.length; at += width * height * 4) frames.push(group.slice(at, at + width * height * 4))
           }
           return { width, height, frames }

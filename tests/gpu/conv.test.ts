@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { withScope } from '../../workers/engine/scope'
 import type { FloatDType } from '../../workers/engine/tensor'
-import { conv, convVariant, uploadConv, type ConvOptions, type ConvVariant } from '../../workers/ops/conv'
+import { conv, convVariant, uploadConv, uploadConvPieces, type ConvOptions, type ConvVariant, type ConvWeight } from '../../workers/ops/conv'
 import { testGpu } from './open-gpu'
 import { asHalf, randomValues, relativeError, siluReference } from './reference'
 
@@ -168,4 +168,34 @@ test('wrong shapes say what was expected', async () => {
     expect(() => conv(scope, scope.alloc([1, 2, 2, 4]), weight, { addTo: scope.alloc([1, 2, 2, 4]) })).toThrow(/expected addTo \[1, 2, 2, 1\]/)
     expect(() => uploadConv(scope, new Float32Array(5), [1, 4, 1, 1], undefined, 'f32')).toThrow(/got \[1, 4, 1, 1\] and 5 values/)
   })
+})
+
+test('weights that come in pieces, whatever their sizes, become the shards of those that come at once', async () => {
+  const gpu = await testGpu()
+  const shape = [22, 6, 2, 1, 3]
+  const perOut = 6 * 2 * 3
+  const weight = randomValues(5, 22 * perOut)
+  const bias = randomValues(6, 22)
+  async function* inPieces(sizes: readonly number[]) {
+    let first = 0
+    for (const size of sizes) {
+      yield { first, values: weight.slice(first * perOut, (first + size) * perOut) }
+      first += size
+    }
+  }
+  await withScope(gpu, async (scope) => {
+    const bytes = async ({ shards, bias: biases }: ConvWeight) => {
+      const all = []
+      for (const { from, out, data } of shards) all.push({ from, out, values: [...(await gpu.read(data))] })
+      return { all, biases: [...(await gpu.read(biases))] }
+    }
+    const expected = await bytes(uploadConv(scope, weight, shape, bias, 'f32', 8 * perOut))
+    expect(expected.all.map(({ out }) => out)).toEqual([8, 8, 6])
+    for (const sizes of [[1, 6, 9, 6], [22], [8, 8, 6], Array<number>(22).fill(1)]) {
+      expect(await bytes(await uploadConvPieces(scope, inPieces(sizes), shape, bias, 'f32', 8 * perOut))).toEqual(expected)
+    }
+    await expect(uploadConvPieces(scope, inPieces([8, 8]), shape, bias, 'f32')).rejects.toThrow('expected 22 output channels, got 16')
+    await expect(uploadConvPieces(scope, inPieces([8, 14]), [20, 6, 2, 1, 3], undefined, 'f32')).rejects.toThrow('expected output channels from 8 to 20, got 8 to 22.')
+  })
+  expect(gpu.pool.liveBuffers).toBe(0)
 })

@@ -6,9 +6,9 @@ import { TiledLtxAutoencoder } from '../../workers/models/ltx-autoencoder-tiled'
 import { DecoderOnDemand } from '../../workers/pipeline/decoder-on-demand'
 import { openLtxCheckpoint } from '../../workers/pipeline/large-model'
 import { gaussianNoise } from '../../workers/pipeline/noise'
-import { BlobWeights } from '../../workers/weights/blob-weights'
 import { blobSource } from '../../workers/weights/byte-source'
-import { readSafetensorsHeader } from '../../workers/weights/tensor-table'
+import { TensorReader } from '../../workers/weights/tensor-reader'
+import type { TensorTable } from '../../workers/weights/tensor-table'
 import { tinyLtx } from '../e2e/tiny-ltx'
 import { testGpu } from './open-gpu'
 
@@ -23,39 +23,61 @@ async function frames(groups: AsyncGenerator<Uint8ClampedArray>): Promise<number
   return all
 }
 
+const openTiny = () => openLtxCheckpoint(signal, blobSource('tiny.safetensors', new Blob([tinyLtx()])))
+
 test('decodes as the loaded one does, beside the transformer or, without room, in its place; nothing stays on the GPU', async () => {
   const gpu = await testGpu()
-  const bytes = tinyLtx()
-  const source = blobSource('tiny.safetensors', new Blob([bytes]))
-  const { config } = await openLtxCheckpoint(signal, source)
-  const weights = new BlobWeights(await readSafetensorsHeader(signal, source), (start, end) => bytes.slice(start, end), source.name)
+  const { config, table } = await openTiny()
   const noise = { latents: gaussianNoise(2, COUNT) }
   const freeOthers = vi.fn()
-  const decoder = new DecoderOnDemand(config.autoencoder, weights, 1_000_000, 'f32', PRESET, freeOthers)
+  const decoder = await DecoderOnDemand.open(signal, config.autoencoder, table, 'f32', PRESET, freeOthers)
 
   await withScope(gpu, async (scope) => {
     const z = scope.upload(gaussianNoise(1, COUNT), SHAPE, 'f32')
     const before = gpu.pool.liveBuffers
-    const made = await frames(decoder.decode(scope, z, noise))
+    const made = await frames(decoder.decode(signal, scope, z, noise))
     expect(gpu.pool.liveBuffers).toBe(before)
     expect(freeOthers).not.toHaveBeenCalled()
     expect(made).toHaveLength(9 * 64 * 64 * 4)
     expect(new Set(made).size, 'a picture, not one colour').toBeGreaterThan(50)
 
-    const whole = new TiledLtxAutoencoder(LtxAutoencoder.load(scope, config.autoencoder, weights, 'f32', 'decoder'))
+    const whole = new TiledLtxAutoencoder(await LtxAutoencoder.load(signal, scope, config.autoencoder, new TensorReader(table), 'f32', 'decoder'))
     expect(decoder.config).toEqual(whole.config)
-    expect(await frames(whole.decode(scope, z, noise))).toEqual(made)
+    expect(await frames(whole.decode(signal, scope, z, noise))).toEqual(made)
 
     // software adapters never refuse memory: one that does is stood in for
     const refuse = vi.spyOn(gpu.device, 'popErrorScope').mockResolvedValueOnce({ message: 'out of memory' })
-    expect(await frames(decoder.decode(scope, z, noise))).toEqual(made)
+    expect(await frames(decoder.decode(signal, scope, z, noise))).toEqual(made)
     expect(freeOthers).toHaveBeenCalledTimes(1)
     refuse.mockRestore()
 
-    const left = decoder.decode(scope, z, noise)
+    const left = decoder.decode(signal, scope, z, noise)
     const live = gpu.pool.liveBuffers
     await left.next()
     await left.return(undefined)
     expect(gpu.pool.liveBuffers, 'given up midway').toBe(live)
+  })
+})
+
+test('a cancelled clip reads no further than the tensor that is being read, and leaves nothing on the GPU', async () => {
+  const gpu = await testGpu()
+  const { config, table } = await openTiny()
+  const controller = new AbortController()
+  const read: string[] = []
+  const watched: TensorTable = {
+    ...table,
+    rows(asked, name, first, count) {
+      if (name.includes('decoder.') && read.push(name) === 9) controller.abort()
+      return table.rows(asked, name, first, count)
+    },
+  }
+  const decoder = await DecoderOnDemand.open(signal, config.autoencoder, watched, 'f32', PRESET, () => undefined)
+  expect(read, 'of the decoder nothing is read before there is a clip').toEqual([])
+  await withScope(gpu, async (scope) => {
+    const z = scope.upload(gaussianNoise(1, COUNT), SHAPE, 'f32')
+    const before = gpu.pool.liveBuffers
+    await expect(decoder.decode(controller.signal, scope, z).next()).rejects.toMatchObject({ name: 'AbortError' })
+    expect(read).toHaveLength(9)
+    expect(gpu.pool.liveBuffers).toBe(before)
   })
 })

@@ -8,6 +8,7 @@ import { testGpu } from './open-gpu'
 import { randomValues, relativeError } from './reference'
 
 const folder = (name: string) => fileURLToPath(new URL(`../parity/${name}`, import.meta.url))
+const { signal } = new AbortController()
 const decodeCase = folder('kinora_autoencoder_decode')
 
 describe.each([
@@ -45,7 +46,7 @@ test('frames come in groups, in time order, as the whole clip has them', async (
 
     const live = gpu.pool.liveBuffers
     const groups: Uint8ClampedArray[] = []
-    for await (const group of autoencoder.decode(scope, z)) groups.push(group)
+    for await (const group of autoencoder.decode(signal, scope, z)) groups.push(group)
     expect(groups.map(({ length }) => length / (32 * 16 * 4))).toEqual([1, 4, 4])
     expect(groups.flatMap((group) => [...group])).toEqual(expected)
     expect(gpu.pool.liveBuffers).toBe(live)
@@ -60,7 +61,7 @@ test('memory while decoding does not grow with the clip', async () => {
       const z = scope.upload(randomValues(22, latentFrames * 4 * 8, 0.5), [latentFrames, 2, 2, 8], 'f32')
       gpu.pool.resetPeak()
       const before = gpu.pool.liveBytes
-      for await (const group of autoencoder.decode(scope, z)) expect(group.length).toBeGreaterThan(0)
+      for await (const group of autoencoder.decode(signal, scope, z)) expect(group.length).toBeGreaterThan(0)
       return gpu.pool.peakBytes - before
     })
   // the coarsest level alone holds all latent frames: 16 features of f32 a latent pixel, a few times over
@@ -73,7 +74,7 @@ test('a decode that is left early frees what it holds', async () => {
     const autoencoder = load(scope)
     const z = scope.upload(randomValues(23, 3 * 8), [3, 1, 1, 8], 'f32')
     const live = gpu.pool.liveBuffers
-    for await (const group of autoencoder.decode(scope, z)) {
+    for await (const group of autoencoder.decode(signal, scope, z)) {
       expect(group.length).toBe(16 * 16 * 4)
       break
     }

@@ -10,16 +10,17 @@ import { TiledLtxAutoencoder } from '../../workers/models/ltx-autoencoder-tiled'
 import { latentColours } from '../../workers/models/latent-colours'
 import { weightSource } from '../../workers/models/weight-source'
 import { openSafetensors } from '../../workers/weights/safetensors'
-import { readCase, readWeights } from '../parity/read-case'
+import { openWeights, readCase } from '../parity/read-case'
 import { testGpu } from './open-gpu'
 import { randomValues, relativeError } from './reference'
 
 const folder = (name: string) => fileURLToPath(new URL(`../parity/${name}`, import.meta.url))
+const { signal } = new AbortController()
 const CHANNELS = 6
 const TIMESTEP = 0.05
 
-function load(scope: Scope, name: string, part: AutoencoderPart, dtype: FloatDType = 'f32'): LtxAutoencoder {
-  return LtxAutoencoder.load(scope, readCase(folder(name)).config, readWeights(folder(name)), dtype, part)
+async function load(scope: Scope, name: string, part: AutoencoderPart, dtype: FloatDType = 'f32'): Promise<LtxAutoencoder> {
+  return LtxAutoencoder.load(signal, scope, readCase(folder(name)).config, await openWeights(folder(name)), dtype, part)
 }
 
 function latent(scope: Scope, seed: number, [frames, height, width]: readonly [number, number, number]): Tensor {
@@ -57,11 +58,11 @@ describe('decoding in time order', () => {
   ] as const)('%s: %i latent frames, %s, give the whole clip’s frames', async (name, frames, _how) => {
     const gpu = await testGpu()
     await withScope(gpu, async (scope) => {
-      const whole = load(scope, name, 'decoder')
+      const whole = await load(scope, name, 'decoder')
       const z = latent(scope, 31, [frames, 1, 2])
       const expected = await wholeBytes(scope, whole, z)
       const live = gpu.pool.liveBuffers
-      const { bytes } = await collect(new TiledLtxAutoencoder(whole, PLAIN).decode(scope, z, { field }))
+      const { bytes } = await collect(new TiledLtxAutoencoder(whole, PLAIN).decode(signal, scope, z, { field }))
       expect(bytes.length).toBe(expected.length)
       expect(worst(bytes, expected)).toBeLessThanOrEqual(1) // a value on the edge between two bytes
       expect(mean(bytes, expected)).toBeLessThan(0.01)
@@ -78,12 +79,12 @@ describe('decoding in tiles', () => {
   test('tiles that share more than the network sees give the whole picture', async () => {
     const gpu = await testGpu()
     await withScope(gpu, async (scope) => {
-      const whole = load(scope, 'ltx_autoencoder_095_decode', 'decoder')
+      const whole = await load(scope, 'ltx_autoencoder_095_decode', 'decoder')
       const z = latent(scope, 41, [2, 1, 60])
       const expected = await wholeBytes(scope, whole, z)
       const tiled = new TiledLtxAutoencoder(whole, { ...PLAIN, tiling: { overlap: 2 * SEES + 2, margin: SEES, area: 40 } })
       expect(tiled.planDecode({ height: 1, width: 60 }).tiles).toHaveLength(2)
-      const { bytes } = await collect(tiled.decode(scope, z))
+      const { bytes } = await collect(tiled.decode(signal, scope, z))
       expect(worst(bytes, expected)).toBeLessThanOrEqual(1)
       expect(mean(bytes, expected)).toBeLessThan(0.01)
     })
@@ -95,10 +96,10 @@ describe('decoding in tiles', () => {
     const fixture = weightSource(openSafetensors(new Uint8Array(readFileSync(new URL('fixtures/ltx-tiled-decode.safetensors', import.meta.url)))))
     const [z, frames] = [fixture.get('z'), fixture.get('frames')]
     await withScope(gpu, async (scope) => {
-      const whole = load(scope, 'ltx_autoencoder_095_decode', 'decoder')
+      const whole = await load(scope, 'ltx_autoencoder_095_decode', 'decoder')
       const input = scope.upload(z.values, z.shape, 'f32')
       const expected = new Uint8Array(await gpu.readBytes(framesToRgba(scope, scope.upload(frames.values, frames.shape, 'f32'))))
-      const { bytes } = await collect(new TiledLtxAutoencoder(whole, { ...PLAIN, tiling: { overlap: 1, margin: 0, area: 3 } }).decode(scope, input))
+      const { bytes } = await collect(new TiledLtxAutoencoder(whole, { ...PLAIN, tiling: { overlap: 1, margin: 0, area: 3 } }).decode(signal, scope, input))
       expect(bytes.length).toBe(expected.length)
       expect(worst(bytes, expected)).toBeLessThanOrEqual(1)
       expect(mean(bytes, expected)).toBeLessThan(0.01)
@@ -109,14 +110,14 @@ describe('decoding in tiles', () => {
   test('smaller ones differ by little, and by less the more they share', async () => {
     const gpu = await testGpu()
     await withScope(gpu, async (scope) => {
-      const whole = load(scope, 'ltx_autoencoder_095_decode', 'decoder')
+      const whole = await load(scope, 'ltx_autoencoder_095_decode', 'decoder')
       const [height, width] = [10, 10]
       const z = latent(scope, 42, [2, height, width])
       const expected = await wholeBytes(scope, whole, z)
       const errorOf = async (overlap: number, margin: number, area: number) => {
         const tiled = new TiledLtxAutoencoder(whole, { ...PLAIN, tiling: { overlap, margin, area } })
         expect(tiled.planDecode({ height, width }).tiles).toHaveLength(4)
-        const { bytes, sizes } = await collect(tiled.decode(scope, z))
+        const { bytes, sizes } = await collect(tiled.decode(signal, scope, z))
         expect(sizes).toEqual(Array(5).fill(height * 16 * width * 16 * 4)) // a frame at a time
         return mean(bytes, expected)
       }
@@ -152,12 +153,12 @@ describe('memory', () => {
   test('does not grow with the clip', async () => {
     const gpu = await testGpu()
     await withScope(gpu, async (scope) => {
-      const tiled = new TiledLtxAutoencoder(load(scope, 'ltx_autoencoder_095_decode', 'decoder'))
+      const tiled = new TiledLtxAutoencoder(await load(scope, 'ltx_autoencoder_095_decode', 'decoder'))
       const peakOf = async (frames: number) => {
         const z = latent(scope, 61, [frames, 1, 2])
         gpu.pool.resetPeak()
         const before = gpu.pool.liveBytes
-        const { bytes } = await collect(tiled.decode(scope, z, { latents: randomValues(62, frames * 2 * CHANNELS) }))
+        const { bytes } = await collect(tiled.decode(signal, scope, z, { latents: randomValues(62, frames * 2 * CHANNELS) }))
         expect(bytes.length).toBe(((frames - 1) * 4 + 1) * 16 * 32 * 4)
         return gpu.pool.peakBytes - before
       }
@@ -170,18 +171,18 @@ describe('memory', () => {
   test.each([1, 3])('with %i frames at once, the frames are the same and no tensor is larger than planned', async (atOnce) => {
     const gpu = await testGpu()
     await withScope(gpu, async (scope) => {
-      const decoder = load(scope, 'ltx_autoencoder_095_decode', 'decoder')
+      const decoder = await load(scope, 'ltx_autoencoder_095_decode', 'decoder')
       const tiled = new TiledLtxAutoencoder(decoder, { ...PLAIN, tiling: { frames: atOnce } })
       const z = latent(scope, 64, [5, 2, 2])
       const expected = await wholeBytes(scope, decoder, z)
       let decoded: Awaited<ReturnType<typeof collect>> | undefined
-      const largest = await largestIn(async () => void (decoded = await collect(tiled.decode(scope, z))))
+      const largest = await largestIn(async () => void (decoded = await collect(tiled.decode(signal, scope, z))))
       const bytes = decoded?.bytes ?? new Uint8Array()
       expect(worst(bytes, expected)).toBeLessThanOrEqual(1)
       expect(mean(bytes, expected)).toBeLessThan(0.01)
       expect(largest).toBeLessThanOrEqual(tiled.planDecode({ height: 2, width: 2 }).largestBytes * POOL_STEP)
 
-      const encoder = load(scope, 'ltx_autoencoder_095_encode', 'encoder')
+      const encoder = await load(scope, 'ltx_autoencoder_095_encode', 'encoder')
       const encoding = new TiledLtxAutoencoder(encoder, { tiling: { frames: atOnce } })
       const video = scope.upload(randomValues(65, 13 * 32 * 32 * 3, 0.5), [13, 32, 32, 3], 'f32')
       const latents = encoder.encode(scope, video)
@@ -197,27 +198,27 @@ describe('memory', () => {
   test('a decode that is left early, or fails, frees what it holds', async () => {
     const gpu = await testGpu()
     await withScope(gpu, async (scope) => {
-      const whole = load(scope, 'ltx_autoencoder_095_decode', 'decoder')
+      const whole = await load(scope, 'ltx_autoencoder_095_decode', 'decoder')
       const z = latent(scope, 63, [9, 1, 4])
       const live = gpu.pool.liveBuffers
       const tiled = new TiledLtxAutoencoder(whole, { ...PLAIN, tiling: { overlap: 1, margin: 0, area: 3 } })
-      for await (const group of tiled.decode(scope, z)) {
+      for await (const group of tiled.decode(signal, scope, z)) {
         expect(group.length).toBe(16 * 64 * 4)
         break
       }
       expect(gpu.pool.liveBuffers).toBe(live)
 
       const conditioned = new TiledLtxAutoencoder(whole)
-      await expect(conditioned.decode(scope, z).next()).rejects.toThrow('expected 216 values, got none')
-      await expect(conditioned.decode(scope, z, { latents: new Float32Array(5) }).next()).rejects.toThrow('got 5')
+      await expect(conditioned.decode(signal, scope, z).next()).rejects.toThrow('expected 216 values, got none')
+      await expect(conditioned.decode(signal, scope, z, { latents: new Float32Array(5) }).next()).rejects.toThrow('got 5')
       expect(gpu.pool.liveBuffers).toBe(live)
 
-      const noisy = load(scope, 'ltx_autoencoder_091_decode', 'decoder')
+      const noisy = await load(scope, 'ltx_autoencoder_091_decode', 'decoder')
       const loaded = gpu.pool.liveBuffers
-      await expect(new TiledLtxAutoencoder(noisy, PLAIN).decode(scope, z).next()).rejects.toThrow('injects noise')
+      await expect(new TiledLtxAutoencoder(noisy, PLAIN).decode(signal, scope, z).next()).rejects.toThrow('injects noise')
       expect(gpu.pool.liveBuffers).toBe(loaded)
-      const encoderOnly = new TiledLtxAutoencoder(load(scope, 'ltx_autoencoder_095_encode', 'encoder'), PLAIN)
-      await expect(encoderOnly.decode(scope, z).next()).rejects.toThrow('without its decoder')
+      const encoderOnly = new TiledLtxAutoencoder(await load(scope, 'ltx_autoencoder_095_encode', 'encoder'), PLAIN)
+      await expect(encoderOnly.decode(signal, scope, z).next()).rejects.toThrow('without its decoder')
     })
     expect(gpu.pool.liveBuffers).toBe(0)
   })
@@ -225,7 +226,7 @@ describe('memory', () => {
   test('an encoding that is cancelled, fails to read or does not fit frees what it holds', async () => {
     const gpu = await testGpu()
     await withScope(gpu, async (scope) => {
-      const tiled = new TiledLtxAutoencoder(load(scope, 'ltx_autoencoder_095_encode', 'encoder'))
+      const tiled = new TiledLtxAutoencoder(await load(scope, 'ltx_autoencoder_095_encode', 'encoder'))
       const live = gpu.pool.liveBuffers
       const controller = new AbortController()
       const source = {
@@ -253,15 +254,15 @@ describe('what decoding takes besides', () => {
   test('noise is mixed into the latents, and only so much of it', async () => {
     const gpu = await testGpu()
     await withScope(gpu, async (scope) => {
-      const whole = load(scope, 'ltx_autoencoder_095_decode', 'decoder')
+      const whole = await load(scope, 'ltx_autoencoder_095_decode', 'decoder')
       const shape = [3, 1, 2] as const
       const noise = randomValues(72, 36)
       const mixed = randomValues(71, 36).map((value, index) => value * 0.75 + (noise[index] as number) * 0.25)
       const expected = await wholeBytes(scope, whole, scope.upload(mixed, [...shape, CHANNELS], 'f32'))
       const tiled = new TiledLtxAutoencoder(whole, { decode: { noiseScale: 0.25 } })
-      const { bytes } = await collect(tiled.decode(scope, latent(scope, 71, shape), { latents: noise }))
+      const { bytes } = await collect(tiled.decode(signal, scope, latent(scope, 71, shape), { latents: noise }))
       expect(worst(bytes, expected)).toBeLessThanOrEqual(1)
-      const other = await collect(tiled.decode(scope, latent(scope, 71, shape), { latents: randomValues(73, 36) }))
+      const other = await collect(tiled.decode(signal, scope, latent(scope, 71, shape), { latents: randomValues(73, 36) }))
       expect(worst(other.bytes, expected)).toBeGreaterThan(1)
     })
   })
@@ -271,8 +272,8 @@ describe('what decoding takes besides', () => {
     await withScope(gpu, async (scope) => {
       const name = 'ltx_autoencoder_095_decode'
       const z = latent(scope, 74, [4, 1, 2])
-      const expected = await wholeBytes(scope, load(scope, name, 'decoder'), z)
-      const { bytes } = await collect(new TiledLtxAutoencoder(load(scope, name, 'decoder', 'f16'), PLAIN).decode(scope, z))
+      const expected = await wholeBytes(scope, await load(scope, name, 'decoder'), z)
+      const { bytes } = await collect(new TiledLtxAutoencoder(await load(scope, name, 'decoder', 'f16'), PLAIN).decode(signal, scope, z))
       expect(mean(bytes, expected)).toBeLessThan(1)
     })
   })
@@ -280,12 +281,12 @@ describe('what decoding takes besides', () => {
   test('noise inside the blocks lies still across tiles', async () => {
     const gpu = await testGpu()
     await withScope(gpu, async (scope) => {
-      const whole = load(scope, 'ltx_autoencoder_091_decode', 'decoder')
+      const whole = await load(scope, 'ltx_autoencoder_091_decode', 'decoder')
       const z = latent(scope, 75, [2, 1, 44])
       const expected = await wholeBytes(scope, whole, z)
       const tiled = new TiledLtxAutoencoder(whole, { ...PLAIN, tiling: { overlap: 14, margin: 6, area: 30 } })
       expect(tiled.planDecode({ height: 1, width: 44 }).tiles).toHaveLength(2)
-      const { bytes } = await collect(tiled.decode(scope, z, { field }))
+      const { bytes } = await collect(tiled.decode(signal, scope, z, { field }))
       expect(worst(bytes, expected)).toBeLessThanOrEqual(1)
     })
   })
@@ -294,7 +295,7 @@ describe('what decoding takes besides', () => {
 test('the preview is a linear map: of the released latents the published one, else the first three channels', async () => {
   const gpu = await testGpu()
   await withScope(gpu, async (scope) => {
-    const whole = load(scope, 'ltx_autoencoder_095_decode', 'decoder')
+    const whole = await load(scope, 'ltx_autoencoder_095_decode', 'decoder')
     const tiled = new TiledLtxAutoencoder(whole)
     const live = gpu.pool.liveBuffers
     const values = randomValues(81, 2 * 1 * 3 * CHANNELS)
@@ -323,7 +324,7 @@ describe('encoding', () => {
   ] as const)('%s: %i frames in time order give the whole clip’s latents', async (name, frames, time, space) => {
     const gpu = await testGpu()
     await withScope(gpu, async (scope) => {
-      const whole = load(scope, name, 'encoder')
+      const whole = await load(scope, name, 'encoder')
       const [height, width] = [space, 2 * space]
       const video = scope.upload(randomValues(51, frames * height * width * 3, 0.5), [frames, height, width, 3], 'f32')
       const expected = whole.encode(scope, video)
@@ -341,7 +342,7 @@ describe('encoding', () => {
   test('in tiles that share more than the network sees', async () => {
     const gpu = await testGpu()
     await withScope(gpu, async (scope) => {
-      const whole = load(scope, 'ltx_autoencoder_095_encode', 'encoder')
+      const whole = await load(scope, 'ltx_autoencoder_095_encode', 'encoder')
       const [frames, height, width] = [5, 16, 60 * 16]
       const video = scope.upload(randomValues(52, frames * height * width * 3, 0.5), [frames, height, width, 3], 'f32')
       const expected = whole.encode(scope, video)

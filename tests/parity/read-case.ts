@@ -2,7 +2,10 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { weightSource, type WeightSource } from '../../workers/models/weight-source'
+import { blobSource } from '../../workers/weights/byte-source'
 import { elementsOf, floatsOf, openSafetensors, type Safetensors } from '../../workers/weights/safetensors'
+import { TensorReader } from '../../workers/weights/tensor-reader'
+import { openTensorTable } from '../../workers/weights/tensor-table'
 
 /** A tensor on the host; ids, masks and floats alike are f32, which holds them exactly. */
 export interface HostTensor {
@@ -57,6 +60,12 @@ export function readCase(folder: string): ParityCase {
 /** The weights of a case, or of one of a pipeline case's parts. */
 export function readWeights(folder: string): WeightSource {
   return weightSource(readTensors(join(folder, 'weights.safetensors')))
+}
+
+/** The same, read from the file as a large model's are. */
+export async function openWeights(folder: string): Promise<TensorReader> {
+  const path = join(folder, 'weights.safetensors')
+  return new TensorReader(await openTensorTable(new AbortController().signal, blobSource(path, new Blob([readFileSync(path)]))))
 }
 
 /** A JSON file that holds an object. */

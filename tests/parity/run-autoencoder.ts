@@ -4,8 +4,10 @@ import type { FloatDType, Tensor } from '../../workers/engine/tensor'
 import { KinoraAutoencoder } from '../../workers/models/kinora-autoencoder'
 import { LtxAutoencoder } from '../../workers/models/ltx-autoencoder'
 import type { NoiseField } from '../../workers/models/ltx-autoencoder-block'
-import { need, readWeights, type HostTensor, type ParityCase } from './read-case'
+import { need, openWeights, readWeights, type HostTensor, type ParityCase } from './read-case'
 import type { Outputs, Precision } from './run-case'
+
+const { signal } = new AbortController()
 
 /** Quantization is for transformers' linear layers alone; an autoencoder then runs as it would beside one. */
 function dtypeOf(scope: Scope, precision: Precision): FloatDType {
@@ -14,7 +16,7 @@ function dtypeOf(scope: Scope, precision: Precision): FloatDType {
 
 /** AutoencoderKLLTXVideo.decode */
 export async function decodeLtx(scope: Scope, parityCase: ParityCase, precision: Precision): Promise<Outputs> {
-  const autoencoder = LtxAutoencoder.load(scope, parityCase.config, readWeights(parityCase.folder), dtypeOf(scope, precision), 'decoder')
+  const autoencoder = await LtxAutoencoder.load(signal, scope, parityCase.config, await openWeights(parityCase.folder), dtypeOf(scope, precision), 'decoder')
   const times = parityCase.inputs.get('temb')?.values
   const noise: NoiseField = (parameter) => need(parityCase, `noise.${parameter}`).values
   const clips = await perClip(scope, need(parityCase, 'z'), (own, z, index) => {
@@ -26,7 +28,7 @@ export async function decodeLtx(scope: Scope, parityCase: ParityCase, precision:
 
 /** AutoencoderKLLTXVideo.encode */
 export async function encodeLtx(scope: Scope, parityCase: ParityCase, precision: Precision): Promise<Outputs> {
-  const autoencoder = LtxAutoencoder.load(scope, parityCase.config, readWeights(parityCase.folder), dtypeOf(scope, precision), 'encoder')
+  const autoencoder = await LtxAutoencoder.load(signal, scope, parityCase.config, await openWeights(parityCase.folder), dtypeOf(scope, precision), 'encoder')
   const sample = need(parityCase, 'sample')
   const mean = channelsFirst(await perClip(scope, sample, (own, video) => autoencoder.encode(own, video).mean))
   const one = channelsFirst(await perClip(scope, sample, (own, video) => autoencoder.encode(own, video).logVariance))

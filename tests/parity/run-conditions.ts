@@ -7,7 +7,7 @@ import { encodeKnown, wholeClip, type FrameEncoder } from '../../workers/pipelin
 import { videoCoordinates, type LatentGrid } from '../../workers/pipeline/latent-grid'
 import { placeKnown, tokensOfLatent, type KnownLatents } from '../../workers/pipeline/place-known'
 import { clipOf, type LatentSizes } from './pipeline-sizes'
-import { need, readWeights, readJson, type HostTensor, type ParityCase } from './read-case'
+import { need, openWeights, readJson, type HostTensor, type ParityCase } from './read-case'
 import type { Precision } from './run-case'
 
 /** Where a loop with conditions starts: the grid's tokens, then the appended ones. */
@@ -75,14 +75,14 @@ async function encodeConditions(
   const { folder, inputs, scalars } = parityCase
   const config = readJson(join(folder, 'vae/config.json'))
   const dtype = precision === 'f32' || !scope.gpu.facts.f16 ? 'f32' : 'f16' // quantization is for transformers alone
-  const autoencoder = LtxAutoencoder.load(scope, config, readWeights(join(folder, 'vae')), dtype, 'encoder')
+  const { signal } = new AbortController()
+  const autoencoder = await LtxAutoencoder.load(signal, scope, config, await openWeights(join(folder, 'vae')), dtype, 'encoder')
   const encoder: FrameEncoder = {
     encode: wholeClip((own, video) => autoencoder.encode(own, video).mean),
     mean: autoencoder.latentsMean,
     std: autoencoder.latentsStd,
     scaleTime: time,
   }
-  const { signal } = new AbortController()
   const known: KnownLatents[] = []
   for (let index = 0; inputs.has(`condition.${index}`); index++) {
     const { shape, values } = clipOf(need(parityCase, `condition.${index}`), clip)

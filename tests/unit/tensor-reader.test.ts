@@ -61,6 +61,24 @@ describe('a reader', () => {
     expect(reader.held).toMatchObject({ pieces: 0, bytes: 0 })
   })
 
+  test('gives floats in pieces, and refuses another shape before it reads', async () => {
+    const half = { dtype: 'F16', shape: [50, 10], values: f32ToF16(Float32Array.from({ length: 500 }, (_, i) => i)) } as const
+    const file = source(writeSafetensors({ b: half }))
+    const reader = new TensorReader(await openTensorTable(never, file), 400)
+    const found: number[] = []
+    for await (const { first, values } of reader.floatPieces(never, 'b', [50, 10])) {
+      expect(first).toBe(found.length / 10)
+      found.push(...values)
+    }
+    expect(found).toEqual(Array.from({ length: 500 }, (_, i) => i))
+    expect(reader.held).toMatchObject({ pieces: 0, peakPieces: 2, peakBytes: 800 })
+    const reads = file.reads.length
+    expect(await refusal(reader.floatPieces(never, 'b', [10, 50]).next())).toBe(
+      'weights-corrupt: w.safetensors: the weight b does not fit: expected shape [10, 50], got [50, 10].')
+    expect(await refusal(reader.floatPieces(never, 'none', [1]).next())).toBe('weights-corrupt: w.safetensors has no tensor none.')
+    expect(file.reads).toHaveLength(reads)
+  })
+
   test('keeps the order in which tensors lie', async () => {
     const reader = new TensorReader(await openTensorTable(never, source(writeSafetensors({ b: floats(1), a: floats(2), c: floats(3) }))))
     expect(reader.inOrder(['c', 'none', 'a', 'b'], (name) => name)).toEqual(['b', 'a', 'c', 'none'])

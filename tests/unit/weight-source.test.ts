@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { f32ToF16 } from '../../workers/engine/half-floats'
-import { getShaped, getShapedRows, renamed, weightSource } from '../../workers/models/weight-source'
+import { getShaped, renamed, weightSource } from '../../workers/models/weight-source'
 import { openSafetensors, writeSafetensors } from '../../workers/weights/safetensors'
 
 const file = openSafetensors(
@@ -45,17 +45,6 @@ describe('weightSource', () => {
     expect(() => weights.get('odd')).toThrow('3 scales')
     expect(() => weights.get('nothing')).toThrow('nothing')
     expect(() => getShaped(weights, 'single', [3])).toThrow('expected shape [3], got [2]')
-  })
-
-  it('reads some rows alone, whatever the type, and checks the whole shape', () => {
-    expect([...getShapedRows(weights, 'brain', [2], 1, 1)]).toEqual([-3])
-    expect([...getShapedRows(weights, 'byte', [3], 0, 2)]).toEqual([1, -448])
-    expect([...getShapedRows(weights, 'matrix', [2, 3], 1, 1)]).toEqual([254, 0, -254])
-    const other = renamed(weights, (name) => name.replace('layer', 'half'))
-    expect([...getShapedRows(other, 'layer', [3], 1, 2)]).toEqual([-65504, 2 ** -24])
-    const bare = { has: () => true, get: () => weights.get('single'), getQuantized: () => undefined }
-    expect([...getShapedRows(bare, 'single', [2], 1, 1)]).toEqual([-2])
-    expect(() => getShapedRows(weights, 'matrix', [3, 3], 0, 1)).toThrow('expected shape [3, 3], got [2, 3]')
   })
 
   it('answers under other names', () => {

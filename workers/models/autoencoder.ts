@@ -21,9 +21,9 @@ export interface VideoDecoder {
   }
   /**
    * Decodes into groups of frames in time order, RGBA u8, frame after frame. Memory does not grow with the length; what it
-   * made is freed when it ends, fails or is returned early.
+   * made is freed when it ends, fails, is returned early, or the signal fires.
    */
-  decode(scope: Scope, z: Tensor, noise?: DecodeNoise): AsyncGenerator<Uint8ClampedArray<ArrayBuffer>, void, undefined>
+  decode(signal: AbortSignal, scope: Scope, z: Tensor, noise?: DecodeNoise): AsyncGenerator<Uint8ClampedArray<ArrayBuffer>, void, undefined>
   /** A small moving picture for next to no work. */
   preview(scope: Scope, z: Tensor): Promise<Preview>
   /** The preview's pictures on the GPU, u32 [F, h, w]. Reads nothing back: may be compiled ahead. */

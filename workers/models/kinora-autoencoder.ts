@@ -37,14 +37,15 @@ export class KinoraAutoencoder implements VideoDecoder {
 
   /**
    * Decodes z, f32 [T, h, w, Z], into groups of frames in time order: RGBA u8, frame after frame; the first group is one
-   * frame, the others patch_size_t. Holds one group at a time; frees what it made when it ends or is returned early.
+   * frame, the others patch_size_t. Holds one group at a time; frees what it made when it ends, is returned early, or the signal fires.
    */
-  async *decode(scope: Scope, z: Tensor): AsyncGenerator<Uint8ClampedArray<ArrayBuffer>, void, undefined> {
+  async *decode(signal: AbortSignal, scope: Scope, z: Tensor): AsyncGenerator<Uint8ClampedArray<ArrayBuffer>, void, undefined> {
     const { gpu } = scope
     await this.prepare(scope, z)
     const features = this.decodeCoarse(scope, z)
     try {
       for (let t = 0; t < dim(z, 0); t++) {
+        signal.throwIfAborted()
         const rgba = scope.within((temporary) => framesToRgba(scope, this.decodeFrame(temporary, z, features, t)))
         try {
           yield new Uint8ClampedArray(await gpu.readBytes(rgba))

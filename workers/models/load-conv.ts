@@ -2,10 +2,10 @@
 import type { Scope } from '../engine/scope'
 import type { FloatDType } from '../engine/tensor'
 import { uploadConv, type ConvWeight } from '../ops/conv'
-import { getShaped, getShapedRows, type WeightSource } from './weight-source'
+import { getShaped, type WeightSource } from './weight-source'
 
 /**
- * Uploads `<name>.weight` [out, in, …kernel], a shard at a time, and, if there is one, `<name>.bias` [out].
+ * Uploads `<name>.weight` [out, in, …kernel] and, if there is one, `<name>.bias` [out].
  * @param kernel [kh, kw] or [kt, kh, kw]
  */
 export function loadConv(
@@ -18,5 +18,5 @@ export function loadConv(
   const shape = [size.out, size.in, ...size.kernel]
   const biasName = `${name}.bias`
   const bias = weights.has(biasName) ? getShaped(weights, biasName, [size.out]) : undefined
-  return uploadConv(scope, (from, count) => getShapedRows(weights, `${name}.weight`, shape, from, count), shape, bias, dtype)
+  return uploadConv(scope, getShaped(weights, `${name}.weight`, shape), shape, bias, dtype)
 }

@@ -8,11 +8,9 @@ import { add } from '../ops/elementwise'
 import type { Modulation } from '../ops/modulation'
 import { norm, type NormOptions } from '../ops/norm'
 import { pixelShuffle, pixelUnshuffle } from '../ops/pixel-shuffle'
-import { loadConv } from './load-conv'
-import { loadFloats } from './load-linear'
+import { streamConv, streamFloats, type StreamLoader } from './float-stream'
 import type { ResidualSize, Steps } from './ltx-autoencoder-config'
-import { embedTimesteps, loadTimestepEmbedder, type TimestepEmbedder } from './timestep-embedding'
-import { getShaped, type WeightSource } from './weight-source'
+import { embedTimesteps, streamTimestepEmbedder, type TimestepEmbedder } from './timestep-embedding'
 
 /** The autoencoder's norms have no gain. */
 export const RMS_EPS = 1e-8
@@ -31,19 +29,12 @@ export interface Pass {
   noise?: NoiseField
 }
 
-/** Weights in one direction, and how they are read. */
-export interface Loader {
-  scope: Scope
-  weights: WeightSource
-  dtype: FloatDType
-}
-
 const KERNEL = [3, 3, 3] as const
 const POINT = [1, 1, 1] as const
 
 /** Loads `<name>.conv`, a convolution over time and space. */
-export function loadConv3d({ scope, weights, dtype }: Loader, name: string, out: number, inputs: number, kernel: readonly number[] = KERNEL): ConvWeight {
-  return loadConv(scope, weights, `${name}.conv`, { out, in: inputs, kernel }, dtype)
+export function loadConv3d(loader: StreamLoader, name: string, out: number, inputs: number, kernel: readonly number[] = KERNEL): Promise<ConvWeight> {
+  return streamConv(loader, `${name}.conv`, { out, in: inputs, kernel })
 }
 
 /** Turns a norm into one that a timestep shifts and scales, where there is one. */
@@ -76,8 +67,8 @@ export interface StageTime {
 }
 
 /** Loads `<name>.time_embedder`, which gives `slots` vectors of `channels`. Small and run once: kept in f32. */
-export function loadStageTime({ scope, weights }: Loader, name: string, slots: number, channels: number): StageTime {
-  return { embedder: loadTimestepEmbedder(scope, weights, `${name}.time_embedder.timestep_embedder`, slots * channels, 'f32'), slots }
+export async function loadStageTime(loader: StreamLoader, name: string, slots: number, channels: number): Promise<StageTime> {
+  return { embedder: await streamTimestepEmbedder(loader, `${name}.time_embedder.timestep_embedder`, slots * channels), slots }
 }
 
 /** The stage's vectors for this pass: f32 [1, slots·C] */
@@ -107,26 +98,27 @@ export interface Residual {
 export const RESIDUAL_SLOTS = 4
 
 /** Loads the block `size.name`. */
-export function loadResidual(loader: Loader, size: ResidualSize, eps: number): Residual {
-  const { scope, weights } = loader
+export async function loadResidual(loader: StreamLoader, size: ResidualSize, eps: number): Promise<Residual> {
+  const { signal, scope, weights } = loader
   const { name, in: inputs, out } = size
-  const spread = (parameter: string) => uploadConv(scope, getShaped(weights, `${name}.${parameter}`, [out, 1, 1]), [out, 1, 1, 1, 1], undefined, 'f32')
+  const spread = async (parameter: string) =>
+    uploadConv(scope, await weights.floats(signal, `${name}.${parameter}`, [out, 1, 1]), [out, 1, 1, 1, 1], undefined, 'f32')
   return {
     name,
-    conv1: loadConv3d(loader, `${name}.conv1`, out, inputs),
-    conv2: loadConv3d(loader, `${name}.conv2`, out, out),
+    conv1: await loadConv3d(loader, `${name}.conv1`, out, inputs),
+    conv2: await loadConv3d(loader, `${name}.conv2`, out, out),
     ...(inputs !== out && {
       around: {
-        weight: loadFloats(scope, weights, `${name}.norm3.weight`, [inputs]),
-        bias: loadFloats(scope, weights, `${name}.norm3.bias`, [inputs]),
+        weight: await streamFloats(loader, `${name}.norm3.weight`, [inputs]),
+        bias: await streamFloats(loader, `${name}.norm3.bias`, [inputs]),
         eps,
-        conv: loadConv3d(loader, `${name}.conv_shortcut`, out, inputs, POINT),
+        conv: await loadConv3d(loader, `${name}.conv_shortcut`, out, inputs, POINT),
       },
     }),
     ...(size.conditioned && {
-      table: reshape(loadFloats(scope, weights, `${name}.scale_shift_table`, [RESIDUAL_SLOTS, inputs]), [RESIDUAL_SLOTS * inputs]),
+      table: reshape(await streamFloats(loader, `${name}.scale_shift_table`, [RESIDUAL_SLOTS, inputs]), [RESIDUAL_SLOTS * inputs]),
     }),
-    ...(size.noisy && { noise: [spread('per_channel_scale1'), spread('per_channel_scale2')] }),
+    ...(size.noisy && { noise: [await spread('per_channel_scale1'), await spread('per_channel_scale2')] }),
   }
 }
 

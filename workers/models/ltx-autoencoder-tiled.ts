@@ -60,7 +60,7 @@ export class TiledLtxAutoencoder implements VideoDecoder {
   }
 
   /** z f32 [f, h, w, Z] → frames; see VideoDecoder. Needs noise.latents where the autoencoder is conditioned on a timestep. */
-  async *decode(scope: Scope, z: Tensor, noise: DecodeNoise = {}): AsyncGenerator<Uint8ClampedArray<ArrayBuffer>, void, undefined> {
+  async *decode(signal: AbortSignal, scope: Scope, z: Tensor, noise: DecodeNoise = {}): AsyncGenerator<Uint8ClampedArray<ArrayBuffer>, void, undefined> {
     const { gpu } = scope
     const few = Math.min(dim(z, 0), 2) // their kernels are those of any number
     await gpu.compile(() => {
@@ -71,6 +71,7 @@ export class TiledLtxAutoencoder implements VideoDecoder {
     const own = new Scope(gpu)
     try {
       for (const rgba of this.decodeGroups(own, z, noise)) {
+        signal.throwIfAborted()
         if (rgba) {
           const pixels = new Uint8ClampedArray(await gpu.readBytes(rgba))
           own.free(rgba)

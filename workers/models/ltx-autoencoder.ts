@@ -5,14 +5,14 @@ import type { Scope } from '../engine/scope'
 import type { FloatDType, Tensor } from '../engine/tensor'
 import { conv } from '../ops/conv'
 import { pixelShuffle, pixelUnshuffle } from '../ops/pixel-shuffle'
+import type { FloatStream, StreamLoader } from './float-stream'
 import {
-  conditionBy, embedStageTime, foldDown, normSilu, runResidual, unfoldUp, type Loader, type NoiseField, type Pass, type Residual,
+  conditionBy, embedStageTime, foldDown, normSilu, runResidual, unfoldUp, type NoiseField, type Pass, type Residual,
 } from './ltx-autoencoder-block'
 import { parseLtxAutoencoderConfig, planLtxAutoencoder, type LtxAutoencoderConfig } from './ltx-autoencoder-config'
 import {
   LAST_SLOTS, loadDecoder, loadEncoder, withDiffusersNames, type Decoder, type DownWeights, type Encoder, type Stage, type UpWeights,
 } from './ltx-autoencoder-weights'
-import type { WeightSource } from './weight-source'
 
 /** Latents of a clip: f32 [f, h, w, Z] and, the same for all channels, f32 [f, h, w, 1]. */
 export interface LatentDistribution {
@@ -41,14 +41,17 @@ export function rawStatistics({ latentsMean, latentsStd, config }: LatentStatist
 }
 
 /** Reads an autoencoder's statistics and nothing else. @throws AppError weights-corrupt */
-export function readStatistics(config: unknown, source: WeightSource): LatentStatistics {
+export async function readStatistics(signal: AbortSignal, config: unknown, source: FloatStream): Promise<LatentStatistics> {
   const parsed = parseLtxAutoencoderConfig(config)
-  return { config: parsed, ...statisticsOf(parsed, withDiffusersNames(source, planLtxAutoencoder(parsed))) }
+  return { config: parsed, ...(await statisticsOf(signal, parsed, withDiffusersNames(source, planLtxAutoencoder(parsed)))) }
 }
 
-function statisticsOf({ latent_channels: channels }: LtxAutoencoderConfig, weights: WeightSource): Pick<LtxAutoencoder, 'latentsMean' | 'latentsStd'> {
-  const statistic = (name: string, otherwise: number) => (weights.has(name) ? weights.get(name).values : new Float32Array(channels).fill(otherwise))
-  return { latentsMean: statistic('latents_mean', 0), latentsStd: statistic('latents_std', 1) }
+async function statisticsOf(
+  signal: AbortSignal, { latent_channels: channels }: LtxAutoencoderConfig, weights: FloatStream,
+): Promise<Pick<LtxAutoencoder, 'latentsMean' | 'latentsStd'>> {
+  const statistic = (name: string, otherwise: number) =>
+    weights.has(name) ? weights.floats(signal, name, [channels]) : new Float32Array(channels).fill(otherwise)
+  return { latentsMean: await statistic('latents_mean', 0), latentsStd: await statistic('latents_std', 1) }
 }
 
 /** The weights on the GPU, and both directions. Its tensors belong to the scope it was loaded in. */
@@ -64,21 +67,24 @@ export class LtxAutoencoder {
   ) {}
 
   /**
-   * Uploads the weights of one direction, or of both. Key names may be diffusers' or the original checkpoint's.
+   * Uploads the weights of one direction, or of both, as they are read: one tensor after the other, a piece at a time. Key names may be
+   * diffusers' or the original checkpoint's.
    * @param config `vae/config.json`, parsed as JSON
    * @param dtype of weights and convolutions' inputs; residual streams and sums are f32 in any case
-   * @throws AppError weights-corrupt
+   * @throws AppError weights-corrupt; the signal's reason when it fires
    */
-  static load(scope: Scope, config: unknown, source: WeightSource, dtype: FloatDType, part: AutoencoderPart = 'both'): LtxAutoencoder {
+  static async load(
+    signal: AbortSignal, scope: Scope, config: unknown, source: FloatStream, dtype: FloatDType, part: AutoencoderPart = 'both',
+  ): Promise<LtxAutoencoder> {
     const parsed = parseLtxAutoencoderConfig(config)
     const plan = planLtxAutoencoder(parsed)
     const weights = withDiffusersNames(source, plan)
-    const loader: Loader = { scope, weights, dtype }
-    const { latentsMean, latentsStd } = statisticsOf(parsed, weights)
+    const loader: StreamLoader = { signal, scope, weights, dtype }
+    const { latentsMean, latentsStd } = await statisticsOf(signal, parsed, weights)
     return new LtxAutoencoder(
       parsed, latentsMean, latentsStd,
-      part === 'decoder' ? undefined : loadEncoder(loader, parsed, plan.encoder),
-      part === 'encoder' ? undefined : loadDecoder(loader, parsed, plan.decoder),
+      part === 'decoder' ? undefined : await loadEncoder(loader, parsed, plan.encoder),
+      part === 'encoder' ? undefined : await loadDecoder(loader, parsed, plan.decoder),
       dtype,
     )
   }

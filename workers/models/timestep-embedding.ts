@@ -3,8 +3,7 @@ import type { Scope } from '../engine/scope'
 import type { Tensor } from '../engine/tensor'
 import { linear, type LinearWeight, type WeightFormat } from '../ops/linear'
 import type { WeightTaker } from '../ops/weight-stream'
-import { takeFrom } from './stream-in-memory'
-import type { WeightSource } from './weight-source'
+import { streamLinear, type StreamLoader } from './float-stream'
 
 /** Numbers a time is first spread over: cosines, then sines. */
 const SINUSOIDS = 256
@@ -24,9 +23,12 @@ export function takeTimestepEmbedder(take: WeightTaker, prefix: string, width: n
   }
 }
 
-/** The same from weights in memory. */
-export function loadTimestepEmbedder(scope: Scope, weights: WeightSource, prefix: string, width: number, format: WeightFormat): TimestepEmbedder {
-  return takeTimestepEmbedder(takeFrom(scope, weights), prefix, width, format)
+/** The same from weights that are read as they are needed, in f32. */
+export async function streamTimestepEmbedder(loader: StreamLoader, prefix: string, width: number): Promise<TimestepEmbedder> {
+  return {
+    first: await streamLinear(loader, `${prefix}.linear_1`, width, SINUSOIDS),
+    second: await streamLinear(loader, `${prefix}.linear_2`, width, width),
+  }
 }
 
 /** Embeds times (the transformer's are 0 … 1000): [U] → f32 [U, D]. */

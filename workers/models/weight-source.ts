@@ -23,8 +23,6 @@ export interface WeightSource {
   has(name: string): boolean
   /** @throws AppError weights-corrupt when it is missing or of a dtype that holds no weights */
   get(name: string): FloatWeight
-  /** rows from … from + count − 1 of the first axis alone, under the whole weight's shape: a large one is never whole in memory as f32. By default part of get. */
-  getRows?(name: string, from: number, count: number): FloatWeight
   /** the stored int8 form, if that is how `name` is stored: I8, beside `<name>_scale` */
   getQuantized(name: string): QuantizedWeight | undefined
 }
@@ -46,12 +44,6 @@ export function weightSource(file: TensorFile): WeightSource {
       const { dtype, shape, bytes } = file.tensor(name)
       return { shape, values: toFloats(name, dtype, bytes) }
     },
-    getRows(name, from, count) {
-      const { dtype, shape, bytes } = file.tensor(name)
-      if (dtype === 'I8') return rowsOf(source.get(name), from, count)
-      const rowBytes = bytes.length / (shape[0] ?? 1)
-      return { shape, values: toFloats(name, dtype, bytes.subarray(from * rowBytes, (from + count) * rowBytes)) }
-    },
     getQuantized(name) {
       const scaleName = `${name}_scale`
       if (!file.has(name) || !file.has(scaleName)) return undefined
@@ -71,34 +63,15 @@ export function renamed(weights: WeightSource, storedName: (name: string) => str
   return {
     has: (name) => weights.has(storedName(name)),
     get: (name) => weights.get(storedName(name)),
-    getRows: (name, from, count) => getRows(weights, storedName(name), from, count),
     getQuantized: (name) => weights.getQuantized(storedName(name)),
   }
 }
 
-/** Rows from … from + count − 1 of a weight, after checking the whole weight's shape. @throws AppError weights-corrupt */
-export function getShapedRows(weights: WeightSource, name: string, shape: readonly number[], from: number, count: number): Float32Array {
-  const part = getRows(weights, name, from, count)
-  return checkShape(name, part, shape).values
-}
-
-function getRows(weights: WeightSource, name: string, from: number, count: number): FloatWeight {
-  return weights.getRows?.(name, from, count) ?? rowsOf(weights.get(name), from, count)
-}
-
-function rowsOf({ shape, values }: FloatWeight, from: number, count: number): FloatWeight {
-  const size = values.length / (shape[0] ?? 1)
-  return { shape, values: values.subarray(from * size, (from + count) * size) }
-}
-
 /** A weight's values, after checking its shape. @throws AppError weights-corrupt */
 export function getShaped(weights: WeightSource, name: string, shape: readonly number[]): Float32Array {
-  return checkShape(name, weights.get(name), shape).values
-}
-
-function checkShape(name: string, weight: FloatWeight, shape: readonly number[]): FloatWeight {
+  const weight = weights.get(name)
   if (weight.shape.join() !== shape.join()) throw wrong(name, `shape [${shape.join(', ')}]`, `[${weight.shape.join(', ')}]`)
-  return weight
+  return weight.values
 }
 
 function wrong(name: string, expected: string, got: string): AppError {

@@ -11,30 +11,10 @@ import writeVec4 from '../../shaders/lib/conv_write_vec4.wgsl?raw'
 import { u32 } from '../engine/command-queue'
 import type { AdapterFacts } from '../engine/device'
 import type { Scope } from '../engine/scope'
-import { dim, elementCount, type FloatDType, type Tensor } from '../engine/tensor'
+import { dim, type FloatDType, type Tensor } from '../engine/tensor'
+import type { ConvWeight } from './conv-weight'
 
-/** Weights of a convolution, rearranged for the kernel: blocks of 4 input by 4 output channels. */
-export interface ConvWeight {
-  out: number
-  in: number
-  /** taps in time, height, width */
-  kernel: readonly [number, number, number]
-  /** one, or several where all the weights would be over the limit of a binding */
-  shards: readonly ConvShard[]
-  /** f32, zeros where the source has none, filled up to whole groups of 4 */
-  bias: Tensor
-  dtype: FloatDType
-}
-
-/** The weights of output channels from … from + out − 1: [taps, in/4, out/4] blocks. */
-export interface ConvShard {
-  from: number
-  out: number
-  data: Tensor
-}
-
-/** Weights in torch's order, or what reads them: of output channels from … from + count − 1. */
-export type ConvValues = Float32Array | ((from: number, count: number) => Float32Array)
+export { uploadConv, uploadConvPieces, type ConvPiece, type ConvWeight } from './conv-weight'
 
 /** How a convolution treats strides and borders, and what is fused behind it. */
 export interface ConvOptions {
@@ -62,11 +42,6 @@ export type ConvVariant = 'tile' | 'direct' | 'direct-subgroups'
 
 /** Rows and groups of 4 output channels of a workgroup of the tile variant. */
 const TILE = { rows: 64, groups: 16 }
-/**
- * The most weights in a shard: 64 MiB as f32. Half of the specification's limit of a binding, for they are rearranged on the
- * host one shard at a time, and a dispatch over fewer output channels is shorter.
- */
-const SHARD_WEIGHTS = 2 ** 24
 /** The most workgroups one grid dimension may have, by the WebGPU specification. */
 const MAX_GRID = 65535
 /** The direct variants' workgroups are small, for a small picture has few rows. */
@@ -76,53 +51,6 @@ const DIRECT = { workgroup: 16, rowsPerInvocation: 4, maxGroups: 2 }
 export function convVariant(facts: AdapterFacts, out: number): ConvVariant {
   if (!facts.software && out > TILE.groups) return 'tile'
   return facts.software && facts.subgroups ? 'direct-subgroups' : 'direct'
-}
-
-/** Uploads weights in torch's order: [O, I, kt, kh, kw] or [O, I, kh, kw]. @param shardWeights the most in one binding */
-export function uploadConv(
-  scope: Scope,
-  values: ConvValues,
-  shape: readonly number[],
-  bias: Float32Array | undefined,
-  dtype: FloatDType,
-  shardWeights = SHARD_WEIGHTS,
-): ConvWeight {
-  const read = typeof values === 'function' ? values : (from: number, count: number) => values.subarray(from * perOut, (from + count) * perOut)
-  const [out, inputs, kt, kh, kw] = (shape.length === 4 ? [shape[0], shape[1], 1, shape[2], shape[3]] : shape) as [
-    number, number, number, number, number,
-  ]
-  const perOut = elementCount(shape) / out
-  if ((shape.length !== 4 && shape.length !== 5) || (typeof values !== 'function' && elementCount(shape) !== values.length)) {
-    throw new Error(`uploadConv: expected [O, I, (kt,) kh, kw], got [${shape.join(', ')}] and ${values.length} values.`)
-  }
-  if (bias && bias.length !== out) throw new Error(`uploadConv: expected ${out} biases, got ${bias.length}.`)
-  const taps = kt * kh * kw
-  // whole groups of 4 output channels; several of them, where there are that many
-  const outAtOnce = Math.max(4, Math.floor(shardWeights / (perOut * 4)) * 4)
-  const shards: ConvShard[] = []
-  for (let from = 0; from < out; from += outAtOnce) {
-    const count = Math.min(outAtOnce, out - from)
-    const blocks = inBlocks(read(from, count), count, inputs, taps)
-    shards.push({ from, out: count, data: scope.upload(blocks, [taps, Math.ceil(inputs / 4), Math.ceil(count / 4), 16], dtype) })
-  }
-  const biases = new Float32Array(Math.ceil(out / 4) * 4)
-  if (bias) biases.set(bias)
-  return { out, in: inputs, kernel: [kt, kh, kw], shards, bias: scope.upload(biases, [biases.length], 'f32'), dtype }
-}
-
-/** [O, I, taps] → [taps, I/4, O/4] blocks [4 inputs][4 outputs] */
-function inBlocks(values: Float32Array, out: number, inputs: number, taps: number): Float32Array {
-  const inGroups = Math.ceil(inputs / 4)
-  const outGroups = Math.ceil(out / 4)
-  const blocks = new Float32Array(taps * inGroups * outGroups * 16)
-  for (let o = 0; o < out; o++) {
-    for (let i = 0; i < inputs; i++) {
-      const from = (o * inputs + i) * taps
-      const at = ((i >> 2) * outGroups + (o >> 2)) * 16 + (i & 3) * 4 + (o & 3)
-      for (let tap = 0; tap < taps; tap++) blocks[at + tap * inGroups * outGroups * 16] = values[from + tap] as number
-    }
-  }
-  return blocks
 }
 
 /**

@@ -33,7 +33,7 @@ export async function decodeFrames(signal: AbortSignal, scope: Scope, job: Decod
   tell({ stage: 'decoding', step: 0, steps: request.frames })
   clock.lap()
   const noise = { latents: gaussianNoise(request.seed, latentCount(grid), NOISE_STREAM.decode) }
-  const groups = model.autoencoder.decode(scope, rawLatent(scope, tokens, model, grid), noise)
+  const groups = model.autoencoder.decode(signal, scope, rawLatent(scope, tokens, model, grid), noise)
   try {
     while (frame < end) {
       const group = await untilAborted(signal, groups.next())

@@ -4,48 +4,55 @@ import type { Preview } from '../../src/shared/job'
 import type { Gpu } from '../engine/device'
 import { fitsInMemory } from '../engine/fits-memory'
 import { Scope } from '../engine/scope'
-import { tensorBytes, type FloatDType, type Tensor } from '../engine/tensor'
+import { elementCount, tensorBytes, type FloatDType, type Tensor } from '../engine/tensor'
 import type { DecodeNoise, VideoDecoder } from '../models/autoencoder'
 import { linearPreview, linearPreviewFrames } from '../models/linear-preview'
 import { LtxAutoencoder, rawStatistics, readStatistics } from '../models/ltx-autoencoder'
 import { TiledLtxAutoencoder } from '../models/ltx-autoencoder-tiled'
-import type { WeightSource } from '../models/weight-source'
+import { TensorReader } from '../weights/tensor-reader'
+import type { TensorTable } from '../weights/tensor-table'
 
 /** What decoding works in beside its weights, about. */
 const WORK_BYTES = 2 ** 29
 
 /** Decodes with weights that it reads at each clip. */
 export class DecoderOnDemand implements VideoDecoder {
-  readonly config: VideoDecoder['config']
-
-  /**
-   * @param autoencoder config of AutoencoderKLLTXVideo
-   * @param weights read when they are asked for
-   * @param decoderValues how many numbers the decoder's weights are
-   * @param preset how it decodes
-   * @param freeOthers frees what else is on the GPU for the model
-   */
-  constructor(
+  private constructor(
+    readonly config: VideoDecoder['config'],
     private readonly autoencoder: unknown,
-    private readonly weights: WeightSource,
-    private readonly decoderValues: number,
+    private readonly weights: TensorReader,
     private readonly dtype: FloatDType,
     private readonly preset: { decodeTimestep: number; decodeNoiseScale: number },
     private readonly freeOthers: () => void,
-  ) {
-    this.config = rawStatistics(readStatistics(autoencoder, weights))
+  ) {}
+
+  /**
+   * Reads the statistics; the decoder's weights when they are needed.
+   * @param autoencoder config of AutoencoderKLLTXVideo
+   * @param table of its tensors, perhaps among a transformer's; wherever they lie
+   * @param preset how it decodes
+   * @param freeOthers frees what else is on the GPU for the model
+   * @throws AppError weights-corrupt
+   */
+  static async open(
+    signal: AbortSignal, autoencoder: unknown, table: TensorTable, dtype: FloatDType,
+    preset: { decodeTimestep: number; decodeNoiseScale: number }, freeOthers: () => void,
+  ): Promise<DecoderOnDemand> {
+    const weights = new TensorReader(table)
+    const config = rawStatistics(await readStatistics(signal, autoencoder, weights))
+    return new DecoderOnDemand(config, autoencoder, weights, dtype, preset, freeOthers)
   }
 
   /** See VideoDecoder. */
-  async *decode(scope: Scope, z: Tensor, noise?: DecodeNoise): AsyncGenerator<Uint8ClampedArray<ArrayBuffer>, void, undefined> {
+  async *decode(signal: AbortSignal, scope: Scope, z: Tensor, noise?: DecodeNoise): AsyncGenerator<Uint8ClampedArray<ArrayBuffer>, void, undefined> {
     const { gpu } = scope
     await this.makeRoom(gpu)
     const own = new Scope(gpu)
     try {
-      const whole = LtxAutoencoder.load(own, this.autoencoder, this.weights, this.dtype, 'decoder')
+      const whole = await LtxAutoencoder.load(signal, own, this.autoencoder, this.weights, this.dtype, 'decoder')
       await gpu.settle()
       const { decodeTimestep: timestep, decodeNoiseScale: noiseScale } = this.preset
-      yield* new TiledLtxAutoencoder(whole, { decode: { timestep, noiseScale } }).decode(scope, z, noise)
+      yield* new TiledLtxAutoencoder(whole, { decode: { timestep, noiseScale } }).decode(signal, scope, z, noise)
     } finally {
       own.close()
       await gpu.settle()
@@ -56,7 +63,7 @@ export class DecoderOnDemand implements VideoDecoder {
   private async makeRoom(gpu: Gpu): Promise<void> {
     await gpu.settle() // what is drained must not be waited for by dispatches
     gpu.pool.drain()
-    if (await fitsInMemory(gpu.device, tensorBytes([this.decoderValues], this.dtype) + WORK_BYTES)) return
+    if (await fitsInMemory(gpu.device, tensorBytes([decoderValues(this.weights.table)], this.dtype) + WORK_BYTES)) return
     this.freeOthers()
     gpu.pool.drain()
   }
@@ -70,4 +77,9 @@ export class DecoderOnDemand implements VideoDecoder {
   previewFrames(scope: Scope, z: Tensor): Tensor {
     return linearPreviewFrames(scope, this.config, z)
   }
+}
+
+/** How many numbers the decoder's weights are. */
+function decoderValues({ entries }: TensorTable): number {
+  return [...entries].reduce((sum, [name, { shape }]) => sum + (/(^|\.)decoder\./.test(name) ? elementCount(shape) : 0), 0)
 }

@@ -80,7 +80,6 @@ async function load(
   const { kind, config } = files
   const options = { precision, linearFormat } as const
   await requireRoom(gpu.device, transformerBytes(files, options), `${source.name}, ${kind.blocks ?? 0} blocks of width ${kind.width ?? 0}`)
-  const weights = await files.autoencoderWeights(signal)
 
   const scope = new Scope(gpu)
   const before = { bytes: gpu.pool.liveBytes, buffers: gpu.pool.liveBuffers }
@@ -92,7 +91,7 @@ async function load(
       loaded = false
       scope.close()
     }
-    const autoencoder = new DecoderOnDemand(config.autoencoder, weights, decoderValues(files.autoencoder), precision, preset, close)
+    const autoencoder = await DecoderOnDemand.open(signal, config.autoencoder, files.autoencoder, precision, preset, close)
     const { latents_std, latents_mean } = autoencoder.config
     const latentScale = scope.upload(Float32Array.from([...latents_std, ...latents_mean]), [2, latents_std.length], 'f32')
     await gpu.settle()
@@ -116,10 +115,6 @@ async function load(
     scope.close()
     throw error
   }
-}
-
-function decoderValues({ entries }: TensorTable): number {
-  return [...entries].reduce((sum, [name, { shape }]) => sum + (/(^|\.)decoder\./.test(name) ? elementCount(shape) : 0), 0)
 }
 
 /** Tells how much of the transformer has been read. */

@@ -5,13 +5,11 @@ import { AppError } from '../../src/shared/errors'
 import { parseLtxAutoencoderConfig } from '../models/ltx-autoencoder-config'
 import { LtxTransformer, type TransformerOptions } from '../models/ltx-transformer'
 import type { LtxOriginalConfig } from '../models/ltx-original-config'
-import type { WeightSource } from '../models/weight-source'
-import { BlobWeights, readBlobSync } from '../weights/blob-weights'
 import { checkpointKind, type CheckpointKind } from '../weights/checkpoint-kind'
 import type { DiskFolder } from '../weights/disk-source'
 import { StoredWeights } from '../weights/stored-weights'
 import { TensorReader } from '../weights/tensor-reader'
-import { openPartTable, openTensorTable, readSafetensorsHeader, type TensorTable } from '../weights/tensor-table'
+import { openPartTable, type TensorTable } from '../weights/tensor-table'
 import { bytesOf } from './gpu-room'
 import { openLtxCheckpoint } from './large-model'
 import type { SourceFiles } from './source-files'
@@ -23,8 +21,6 @@ export interface LtxFiles {
   transformer: TensorTable
   autoencoder: TensorTable
   config: LtxOriginalConfig
-  /** the autoencoder's, read at once where they lie. Only in a worker. */
-  autoencoderWeights(signal: AbortSignal): Promise<WeightSource>
 }
 
 const STEM = 'diffusion_pytorch_model'
@@ -38,7 +34,7 @@ const AutoencoderSchema = v.looseObject({ _class_name: v.literal('AutoencoderKLL
  */
 export async function openLtxFiles(signal: AbortSignal, files: SourceFiles): Promise<LtxFiles> {
   if (files.layout === 'folder') return openLtxFolder(signal, files.folder)
-  const { file, blob } = files
+  const { file } = files
   const { table, kind, config } = await openLtxCheckpoint(signal, file)
   requirePart(kind, 'transformer', file.name)
   requirePart(kind, 'autoencoder', file.name)
@@ -47,7 +43,6 @@ export async function openLtxFiles(signal: AbortSignal, files: SourceFiles): Pro
     transformer: table,
     autoencoder: table,
     config,
-    autoencoderWeights: async (reading) => new BlobWeights(await readSafetensorsHeader(reading, file), readBlobSync(await blob()), file.name),
   }
 }
 
@@ -55,10 +50,8 @@ async function openLtxFolder(signal: AbortSignal, folder: DiskFolder): Promise<L
   const transformer = await openPartTable(signal, folder, 'transformer', STEM)
   const kind = checkpointKind(transformer.entries, transformer.name)
   requirePart(kind, 'transformer', transformer.name)
-  // a decoder's weights are read from one file, which is how they are published
-  const file = await folder.open(signal, `vae/${STEM}.safetensors`)
-  const autoencoder = await openTensorTable(signal, file)
-  requirePart(checkpointKind(autoencoder.entries, file.name), 'autoencoder', file.name)
+  const autoencoder = await openPartTable(signal, folder, 'vae', STEM)
+  requirePart(checkpointKind(autoencoder.entries, autoencoder.name), 'autoencoder', autoencoder.name)
   return {
     kind,
     transformer,
@@ -69,7 +62,6 @@ async function openLtxFolder(signal: AbortSignal, folder: DiskFolder): Promise<L
       scheduler: await readConfig(signal, folder, 'scheduler/scheduler_config.json', SchedulerSchema),
       sampler: 'Uniform',
     },
-    autoencoderWeights: async (reading) => new BlobWeights(await readSafetensorsHeader(reading, file), readBlobSync(file.file), file.name),
   }
 }
 

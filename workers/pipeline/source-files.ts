@@ -1,10 +1,8 @@
 // Where a source's files are: downloaded, or on the user's own disk. The only place that knows both.
 import { pickOf, placeName, type DiskPick } from '../../src/shared/disk-pick'
 import type { ModelSource } from '../../src/shared/sources'
-import { AppError } from '../../src/shared/errors'
 import type { T5EncoderConfig } from '../models/t5-encoder-config'
 import { t5ConfigFromShapes } from '../models/t5-encoder-config'
-import { findStoredFile } from '../storage/download-store'
 import type { ByteSource } from '../weights/byte-source'
 import type { DiskFolder } from '../weights/disk-source'
 import { pickedFolder, pickIdentity, requireUnchanged } from '../weights/picked-files'
@@ -18,7 +16,7 @@ export type SourceFiles = {
   name: string
   /** differs where the content does */
   identity: string
-} & ({ layout: 'file'; file: ByteSource; blob: () => Promise<Blob> } | { layout: 'folder'; folder: DiskFolder })
+} & ({ layout: 'file'; file: ByteSource } | { layout: 'folder'; folder: DiskFolder })
 
 /**
  * Finds a source's files, on the disk where they were chosen there.
@@ -36,24 +34,13 @@ export async function findSourceFiles(signal: AbortSignal, source: ModelSource, 
 export async function filesOfPick(signal: AbortSignal, place: DiskPick['place'], folder: DiskFolder, identity: string): Promise<SourceFiles> {
   const name = placeName(place)
   if (place.kind === 'folder') return { layout: 'folder', name, identity, folder }
-  const file = await folder.open(signal, name)
-  return { layout: 'file', name, identity, file, blob: () => Promise.resolve(file.file) }
+  return { layout: 'file', name, identity, file: await folder.open(signal, name) }
 }
 
 async function downloadedFile(signal: AbortSignal, { id, files: [published] }: ModelSource): Promise<SourceFiles> {
   if (!published) throw new Error(`The source ${id} has no file.`)
   const file = await openStoredSource(signal, id, published.path)
-  return {
-    layout: 'file',
-    name: file.name,
-    identity: file.sha256,
-    file,
-    async blob() {
-      const stored = await findStoredFile(id, published.path)
-      if (!stored) throw new AppError('weights-missing', `${published.path} is gone from this disk: download it in Models.`, { file: published.path })
-      return stored
-    },
-  }
+  return { layout: 'file', name: file.name, identity: file.sha256, file }
 }
 
 /** Opens a T5 encoder by its headers. @throws AppError weights-missing, weights-corrupt when it is none */

@@ -86,12 +86,17 @@ export class TensorReader {
 
   /** A small tensor's values as f32. @throws AppError weights-corrupt when it has another shape or holds no floats */
   async floats(signal: AbortSignal, name: string, shape: readonly number[]): Promise<Float32Array<ArrayBuffer>> {
+    const { rows, elements } = rowsOf(shape)
+    const whole = new Float32Array(rows * elements)
+    for await (const { first, values } of this.floatPieces(signal, name, shape)) whole.set(values, first * elements)
+    return whole
+  }
+
+  /** A tensor's rows in order as f32, a piece at a time. @throws as floats, before anything is read */
+  async *floatPieces(signal: AbortSignal, name: string, shape: readonly number[]): AsyncGenerator<{ first: number; values: Float32Array<ArrayBuffer> }, void> {
     const entry = this.entry(name)
     if (entry.shape.join() !== shape.join()) throw this.misfit(name, `shape [${shape.join(', ')}]`, `[${entry.shape.join(', ')}]`)
-    const { rows, elements } = rowsOf(shape)
-    const values = new Float32Array(rows * elements)
-    for await (const { first, bytes } of this.pieces(signal, name)) values.set(this.toFloats(name, entry, bytes), first * elements)
-    return values
+    for await (const { first, bytes } of this.pieces(signal, name)) yield { first, values: this.toFloats(name, entry, bytes) }
   }
 
   /** Single rows of a table, in the order of `ids`: f32 [ids, width]. Each is read by itself, once. */

@@ -8,12 +8,10 @@ import { parseT5EncoderConfig } from '../../../workers/models/t5-encoder-config'
 import type { WeightFormat } from '../../../workers/ops/linear'
 import { largeTextEncoderWeights, loadLargeTransformer, openT5Table } from '../../../workers/pipeline/large-model'
 import { createWeightsFile, listWeightsFiles } from '../../../workers/storage/weights-file'
-import { BlobWeights, readBlobSync } from '../../../workers/weights/blob-weights'
-import { blobSource } from '../../../workers/weights/byte-source'
 import { handleFolder, handleSource } from '../../../workers/weights/disk-source'
 import { openHttpSource } from '../../../workers/weights/http-source'
 import { TensorReader } from '../../../workers/weights/tensor-reader'
-import { openPartTable, openTensorTable, readSafetensorsHeader } from '../../../workers/weights/tensor-table'
+import { openPartTable, openTensorTable } from '../../../workers/weights/tensor-table'
 import { cacheFileName } from '../../../workers/weights/weights-cache'
 
 registerErrorTransfer()
@@ -57,7 +55,7 @@ const weights = {
 
   files: () => listWeightsFiles(),
 
-  /** Puts files into a folder, which is then opened as one that the user picked. → a tensor's first values, by way of the folder, a file handle, and at once */
+  /** Puts files into a folder, which is then opened as one that the user picked. → a tensor's first values, by way of the folder and of a file handle */
   async fromDisk(url: string, tensor: string, rows: number): Promise<number[][]> {
     const bytes = new Uint8Array(await (await fetch(url)).arrayBuffer())
     const picked = await (await navigator.storage.getDirectory()).getDirectoryHandle('picked', { create: true })
@@ -69,9 +67,7 @@ const weights = {
     const ids = Uint32Array.from({ length: rows }, (_, row) => row)
     const byFolder = new TensorReader(await openPartTable(never, handleFolder(picked), 'transformer', 'diffusion_pytorch_model'))
     const byHandle = new TensorReader(await openTensorTable(never, await handleSource(file)))
-    const blob = await file.getFile()
-    const atOnce = new BlobWeights(await readSafetensorsHeader(never, blobSource('x', blob)), readBlobSync(blob), 'x')
-    return [[...(await byFolder.rows(never, tensor, ids))], [...(await byHandle.rows(never, tensor, ids))], [...atOnce.getRows(tensor, 0, rows).values]]
+    return [[...(await byFolder.rows(never, tensor, ids))], [...(await byHandle.rows(never, tensor, ids))]]
   },
 
   async missing(): Promise<void> {
