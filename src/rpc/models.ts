@@ -28,5 +28,8 @@ export const verifyDownload = (source: string, onState: (state: DownloadState) =
 /** Cancels a download if it runs, and deletes what is here of it. */
 export const removeDownload = (source: string): Promise<void> => client.call((door) => door.remove(source))
 
+/** Bytes of the quantized copies that were made of each source, by its id. */
+export const listCopies = (): Promise<Record<string, number>> => client.call((door) => door.copies())
+
 /** Bytes that this site uses, may use, and has left. */
 export const storageSpace = (): Promise<StorageSpace> => client.call((door) => door.space())

@@ -140,8 +140,10 @@ export interface ModelsDoor {
   pause(source: string): Promise<void>
   /** reads all that is here and compares it with its hashes; what is damaged is forgotten, so that the next download fetches that alone */
   verify(source: string, onState: (state: DownloadState) => void): Promise<DownloadState>
-  /** stops it if it runs, and deletes what is here */
+  /** stops it if it runs, and deletes what is here, with the quantized copies that were made of it */
   remove(source: string): Promise<void>
+  /** bytes of the quantized copies of each source, by its id; copies whose download is gone are removed first */
+  copies(): Promise<Record<string, number>>
   space(): Promise<StorageSpace>
 }
 

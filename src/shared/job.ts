@@ -13,7 +13,8 @@ export interface Preview {
   rgba: Uint8ClampedArray<ArrayBuffer>
 }
 
-/** What a worker tells of a running job. `step` of `steps` counts denoise steps, or decoded frames while decoding. */
+/** What a worker tells of a running job. `step` of `steps` counts denoise steps, decoded frames while
+ * decoding, and parts of a text encoder that are prepared before its first use. */
 export interface ProgressEvent {
   stage: Stage
   step?: number

@@ -1,6 +1,6 @@
 import { fits } from '../rpc/generate'
 import { fetchManifest, modelFolderUrl } from '../rpc/model'
-import { download, listDownloads, pauseDownload, removeDownload, storageSpace, verifyDownload } from '../rpc/models'
+import { download, listCopies, listDownloads, pauseDownload, removeDownload, storageSpace, verifyDownload } from '../rpc/models'
 import type { DownloadState, StorageSpace } from '../shared/doors'
 import { toErrorData } from '../shared/errors'
 import type { ErrorData } from '../shared/errors'
@@ -25,6 +25,8 @@ class Models {
   /** the model that comes with the page */
   starter = $state.raw<ModelManifest | null>(null)
   space = $state.raw<StorageSpace | null>(null)
+  /** bytes of what was made of each source at its first start, by its id */
+  #copies = $state.raw<Readonly<Record<string, number>>>({})
   /** what the worker said last of each source, by its id */
   #states = $state.raw<ReadonlyMap<string, DownloadState>>(new Map())
   /** the same, and what is read from the user's own disk instead */
@@ -63,11 +65,14 @@ class Models {
   async #read(): Promise<void> {
     if (this.status !== 'ready') this.status = 'reading'
     try {
-      const [states, space, starter] = await Promise.all([listDownloads(), storageSpace(), fetchManifest(modelFolderUrl('starter')), diskPicks.load()])
+      const [states, copies, space, starter] = await Promise.all([
+        listDownloads(), listCopies(), storageSpace(), fetchManifest(modelFolderUrl('starter')), diskPicks.load(),
+      ])
       // what a run has said meanwhile is newer
       const running = [...this.#running.keys()].flatMap((id) => modelSet(sourceOf(id), this.encoder)).map(({ id }) => id)
       const kept = states.filter(({ source }) => !running.includes(source))
       this.#states = new Map([...this.#states, ...kept.map((state) => [state.source, state] as const)])
+      this.#copies = copies
       this.space = space
       this.starter = starter
       this.status = 'ready'
@@ -106,9 +111,10 @@ class Models {
     return this.#running.get(source.id) ?? null
   }
 
-  /** Bytes of this source alone that are on the disk. */
+  /** Bytes of this source alone that are on the disk, with what was made of it at its first start. */
   bytesHere(source: ModelSource): number {
-    return this.#states.get(source.id)?.parts.reduce((sum, part) => sum + part.bytesDone, 0) ?? 0
+    const downloaded = this.#states.get(source.id)?.parts.reduce((sum, part) => sum + part.bytesDone, 0) ?? 0
+    return downloaded === 0 ? 0 : downloaded + (this.#copies[source.id] ?? 0)
   }
 
   /** Bytes of this source alone, here or not. */
@@ -167,6 +173,7 @@ class Models {
         if (!goes) continue
         await removeDownload(part.id)
         this.#take(absent(part))
+        this.#copies = { ...this.#copies, [part.id]: 0 }
       }
       this.#setError(source, null)
     } catch (error) {

@@ -1,5 +1,6 @@
 // LTX-Video from download to clip in a real browser: small files of its published layout come from a hub, are chosen, and make clips.
 import type { Page } from '@playwright/test'
+import { formatBytes } from '../../src/components/quantities'
 import { downloadedModelUrl } from '../../src/shared/downloaded-model'
 import type { GenerateRequest } from '../../src/shared/request'
 import { CLIP_MS, expect, generate } from './app'
@@ -26,6 +27,42 @@ const failure = (page: Page, modelUrl = URL_OF_MODEL) =>
     return result.ok ? null : result.error
   }, [REQUEST, modelUrl] as const)
 
+/** Starts a clip through the page and cancels it when the words were read. → what was said meanwhile */
+async function progressOf(page: Page, prompt?: string): Promise<string[]> {
+  if (prompt) await page.getByRole('textbox', { name: 'Prompt', exact: true }).fill(prompt)
+  await page.evaluate(() => {
+    const line = document.querySelector('[role="status"][aria-label="Progress"]')!
+    const said: string[] = []
+    Object.assign(window, { said })
+    new MutationObserver(() => said.push(line.textContent)).observe(line, { childList: true, characterData: true, subtree: true })
+  })
+  await page.getByRole('button', { name: 'Generate', exact: true }).click()
+  const said = () => page.evaluate(() => (window as unknown as { said: string[] }).said)
+  await expect.poll(said, { timeout: 30_000 }).toContain('Loading the model')
+  await page.getByRole('button', { name: 'Cancel', exact: true }).click()
+  await expect.poll(said, { timeout: 60_000 }).toContain('Cancelled. Nothing was kept.')
+  return said()
+}
+
+/** Bytes of the files in weights/, finished or not. */
+const keptCopies = (page: Page) =>
+  page.evaluate(async () => {
+    const sizes: number[] = []
+    for await (const entry of (await (await navigator.storage.getDirectory()).getDirectoryHandle('weights', { create: true })).values()) {
+      sizes.push((await (entry as FileSystemFileHandle).getFile()).size)
+    }
+    return sizes
+  })
+
+/** A file as a crash leaves it in the middle of writing. */
+const leaveCopy = (page: Page) =>
+  page.evaluate(async () => {
+    const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('weights')
+    const file = await (await folder.getFileHandle('unfinished.safetensors', { create: true })).createWritable()
+    await file.write(new Uint8Array(5000))
+    await file.close()
+  })
+
 test('is downloaded, chosen, and makes the same clip again from this disk alone', async ({ page, site }) => {
   test.setTimeout(2 * CLIP_MS)
   await openModels(page, site)
@@ -44,6 +81,8 @@ test('is downloaded, chosen, and makes the same clip again from this disk alone'
   await expect(page.getByRole('button', { name: 'Generate', exact: true })).toBeEnabled()
 
   site.hub.asked.length = 0
+  expect(await progressOf(page), 'at the first start alone').toContain('Preparing the text encoder, once')
+  expect(await progressOf(page, 'a white sea')).not.toContain('Preparing the text encoder, once')
   const first = await make(page)
   expect(first.report.tokens).toBe(8)
   expect(first.report.stepMs).toHaveLength(7)
@@ -73,9 +112,19 @@ test('is downloaded, chosen, and makes the same clip again from this disk alone'
 
   await page.goto(`${site.url}/#/models`)
   await expect(card(page), 'the choice outlives a reload').toContainText('In use')
+  const copies = await keptCopies(page)
+  expect(copies).toHaveLength(2)
+  const ofTransformer = Math.max(...copies) // its tables alone are more than the encoder
+  await expect(card(page), 'what was made of it counts').toContainText(formatBytes(tinyLtx().length + ofTransformer))
+  await leaveCopy(page)
+  expect(await keptCopies(page)).toHaveLength(3)
   await card(page).getByRole('button', { name: 'Delete' }).click()
   await page.getByRole('dialog').getByRole('button', { name: 'Delete', exact: true }).click()
   await expect(page.getByRole('article', { name: 'Kinora Starter' }), 'what is gone gives way to the starter').toContainText('In use')
+  await expect.poll(() => keptCopies(page), 'the copy of what is gone, and one that was never finished, are gone too').toEqual([Math.min(...copies)])
+  await page.getByRole('button', { name: 'Delete T5 XXL encoder, 8-bit floats' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete', exact: true }).click()
+  await expect.poll(() => keptCopies(page)).toEqual([])
 })
 
 test('what is missing is named', async ({ page, site }) => {

@@ -65,6 +65,10 @@ describe('progress', () => {
     expect(progressNumbers({ status: 'running', stage: 'denoising', step: 3, steps: 8 })).toBe('')
     expect(progressWords({ status: 'running', stage: 'denoising', step: 3, steps: 8 }, true)).toBe('Stopping…')
     expect(progressWords({ status: 'idle' }, false)).toBe('')
+    expect(progressWords({ status: 'running', stage: 'encoding-text' }, false)).toBe('Reading your words')
+    const preparing = { status: 'running', stage: 'encoding-text', step: 5, steps: 48 } as const
+    expect([progressWords(preparing, false), progressNumbers(preparing)]).toEqual(['Preparing the text encoder, once', '10 %'])
+    expect(stageFraction(preparing)).toBeCloseTo(5 / 48)
     expect(stageFraction({ status: 'running', stage: 'decoding', step: 5, steps: 20 })).toBe(0.25)
     expect(stageFraction({ status: 'running', stage: 'compiling' })).toBeNull()
     expect(focusOf({ status: 'running', stage: 'encoding-text' })).toBe(0)

@@ -40,20 +40,23 @@ export async function openDownloadedModel(signal: AbortSignal, url: string, sour
     identity,
     manifest,
     encoderIdentity: JSON.stringify([encoder.identity, tokenizer.identity]),
-    embed: (embedding, gpu, prompts) => embed(embedding, gpu, encoder, tokenizer, manifest.text.maxTokens, prompts),
+    embed: (embedding, gpu, prompts, { onProgress }) => embed(embedding, gpu, encoder, tokenizer, manifest.text.maxTokens, prompts, onProgress),
     load: async (loading, gpu, options, onProgress) => ({ url, identity, manifest, options, ...(await load(loading, gpu, sources.video, video, options, onProgress)) }),
   }
 }
 
 async function embed(
   signal: AbortSignal, gpu: Gpu, encoder: SourceFiles, tokenizer: SourceFiles, maxTokens: number, prompts: readonly string[],
+  onProgress: (event: ProgressEvent) => void,
 ): Promise<PromptEmbedding[]> {
   // half a megabyte of code that no other model needs here
   const { createTokenizer } = await import('../text/tokenizer')
   const tokenize = createTokenizer(await readTokenizer(signal, tokenizer), NO_CONFIG, maxTokens)
   const tokenized = prompts.map(tokenize)
   const { table, config } = await openTextEncoder(signal, encoder)
-  const weights = await largeTextEncoderWeights(signal, gpu, config, { identity: encoder.identity, open: () => Promise.resolve(table) }, ENCODER_FORMAT)
+  const origin = { identity: encoder.identity, open: () => Promise.resolve(table) }
+  const weights = await largeTextEncoderWeights(signal, gpu, config, origin, ENCODER_FORMAT, (step, steps) => onProgress({ stage: 'encoding-text', step, steps }))
+  onProgress({ stage: 'encoding-text' })
   const t5 = new T5Encoder(config, { precision: gpu.facts.f16 ? 'f16' : 'f32', linearFormat: ENCODER_FORMAT }, weights)
   try {
     return await withScope(gpu, async (scope) => {

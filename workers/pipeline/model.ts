@@ -37,8 +37,8 @@ export interface OpenModel {
   manifest: ModelManifest
   /** differs where the same words have other embeddings */
   encoderIdentity: string
-  /** embeddings of prompts, in their order; of the GPU's memory nothing stays taken */
-  embed(signal: AbortSignal, gpu: Gpu, prompts: readonly string[], callbacks: Pick<JobCallbacks, 'encodeText'>): Promise<PromptEmbedding[]>
+  /** embeddings of prompts, in their order; of the GPU's memory nothing stays taken. Tells of an encoder that must be prepared first. */
+  embed(signal: AbortSignal, gpu: Gpu, prompts: readonly string[], callbacks: JobCallbacks): Promise<PromptEmbedding[]>
   /** @throws AppError weights-missing, weights-truncated, weights-corrupt, out-of-memory; AbortError */
   load(signal: AbortSignal, gpu: Gpu, options: LoadOptions, onProgress: (event: ProgressEvent) => void): Promise<LoadedModel>
 }

@@ -53,7 +53,7 @@ export class Studio {
 
   /** Embeddings of the prompts, from memory or by the model's encoder, which has left when they are here. */
   async embed(
-    signal: AbortSignal, gpu: Gpu, model: OpenModel, prompts: readonly string[], callbacks: Pick<JobCallbacks, 'encodeText'>,
+    signal: AbortSignal, gpu: Gpu, model: OpenModel, prompts: readonly string[], callbacks: JobCallbacks,
   ): Promise<PromptEmbedding[]> {
     const key = (prompt: string) => JSON.stringify([model.encoderIdentity, prompt])
     const missing = [...new Set(prompts.filter((prompt) => !this.embeddings.has(key(prompt))))]

@@ -2,9 +2,12 @@
 import type { DownloadState, ModelsDoor } from '../../src/shared/doors'
 import { AppError } from '../../src/shared/errors'
 import { HUB, SOURCES, type ModelSource } from '../../src/shared/sources'
-import { removeDownload, withDownloadLock } from '../storage/download-store'
+import { readJournal, removeDownload, withDownloadLock } from '../storage/download-store'
 import { storageSpace } from '../storage/free-space'
 import { DownloadRun, keptState, type DownloadOptions } from './download-run'
+import { copiedBytes, removeOrphans } from './kept-copies'
+
+const never = new AbortController().signal
 
 /** One run, and who listens to it. */
 interface Running {
@@ -48,6 +51,11 @@ export function openDownloads(sources: readonly ModelSource[] = SOURCES, options
     await one?.done
   }
 
+  const sweep = async (): Promise<void> => {
+    const present = (await Promise.all(sources.map(hashesHere))).flat()
+    await removeOrphans(never, new Set(present))
+  }
+
   return {
     list: () => Promise.all(sources.map(async (source) => running.get(source.id)?.run.state() ?? (await keptState(source)))),
     download: async (id, baseUrl, onState) => start(id, onState, (run, signal) => run.download(signal, baseUrl ?? HUB.baseUrl)),
@@ -59,8 +67,24 @@ export function openDownloads(sources: readonly ModelSource[] = SOURCES, options
     async remove(id) {
       find(id)
       await halt(id)
-      await withDownloadLock(new AbortController().signal, id, () => removeDownload(id))
+      await withDownloadLock(never, id, () => removeDownload(id))
+      await sweep()
+    },
+    async copies() {
+      await sweep()
+      const copied = await copiedBytes(never)
+      const bytesOf = async (source: ModelSource) => (await hashesHere(source)).reduce((sum, hash) => sum + (copied.get(hash) ?? 0), 0)
+      return Object.fromEntries(await Promise.all(sources.map(async (source) => [source.id, await bytesOf(source)] as const)))
     },
     space: storageSpace,
   }
+}
+
+/** SHA-256 of a source's files of which anything is here: as they were found to be, or, until they are whole, as they must come. */
+async function hashesHere({ id, files }: ModelSource): Promise<string[]> {
+  const hashes = await Promise.all(files.map(async ({ path, pin }) => {
+    const journal = await readJournal(id, path)
+    return journal && (journal.whole ?? pin?.sha256)
+  }))
+  return hashes.filter((hash) => hash !== undefined)
 }

@@ -14,7 +14,7 @@ export function progressWords(job: JobState, cancelling: boolean): string {
     case 'compiling':
       return 'Preparing the GPU'
     case 'encoding-text':
-      return 'Reading your words'
+      return job.steps ? 'Preparing the text encoder, once' : 'Reading your words'
     case 'denoising':
       return job.steps ? `Denoising: step ${job.step ?? 0} of ${job.steps}` : 'Denoising'
     case 'decoding':
@@ -29,6 +29,7 @@ export function progressNumbers(job: JobState): string {
   if (job.status !== 'running') return ''
   if (job.stage === 'loading' && job.totalBytes) return `${formatBytes(job.loadedBytes ?? 0)} of ${formatBytes(job.totalBytes)}`
   if (job.stage === 'decoding' && job.steps) return `${job.step ?? 0} of ${job.steps}`
+  if (job.stage === 'encoding-text' && job.steps) return `${Math.floor((100 * (job.step ?? 0)) / job.steps)} %`
   return ''
 }
 
@@ -36,7 +37,7 @@ export function progressNumbers(job: JobState): string {
 export function stageFraction(job: JobState): number | null {
   if (job.status !== 'running') return null
   if (job.stage === 'loading' && job.totalBytes) return Math.min(1, (job.loadedBytes ?? 0) / job.totalBytes)
-  if ((job.stage === 'denoising' || job.stage === 'decoding') && job.steps) return Math.min(1, (job.step ?? 0) / job.steps)
+  if ((job.stage === 'denoising' || job.stage === 'decoding' || job.stage === 'encoding-text') && job.steps) return Math.min(1, (job.step ?? 0) / job.steps)
   return null
 }
 
