@@ -4,6 +4,7 @@ import type { GenerateDoor } from '../src/shared/doors'
 import { registerErrorTransfer } from '../src/shared/error-transfer'
 import { AppError, toErrorData } from '../src/shared/errors'
 import { chooseEncoder } from './media/encode'
+import { measureModel } from './pipeline/measure-model'
 import { Studio } from './pipeline/studio'
 import { makeClip } from './pipeline/make-clip'
 
@@ -47,6 +48,12 @@ const door: GenerateDoor = {
 
   fits(bytes) {
     const answer = queue.then(() => studio.fits(bytes))
+    queue = answer.catch(() => undefined)
+    return answer
+  },
+
+  measure(modelUrl) {
+    const answer = queue.then(async () => measureModel(new AbortController().signal, await studio.gpu(), modelUrl))
     queue = answer.catch(() => undefined)
     return answer
   },

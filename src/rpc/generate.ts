@@ -3,6 +3,7 @@ import { AppError } from '../shared/errors'
 import type { AdapterReport, GenerateDoor, GenerateOptions, JobCallbacks } from '../shared/doors'
 import type { GenerateResult, ProgressEvent } from '../shared/job'
 import type { GenerateRequest } from '../shared/request'
+import type { ModelTimes } from '../shared/time-estimate'
 import { picksFor } from './disk'
 import { encodeText } from './text'
 import { WorkerClient } from './worker-client'
@@ -24,6 +25,11 @@ export async function probe(): Promise<AdapterReport> {
 /** Whether the GPU can give so many bytes beside what it holds now. @throws AppError no-webgpu, no-adapter */
 export function fits(bytes: number): Promise<boolean> {
   return client.call((door) => door.fits(bytes))
+}
+
+/** How long a block of the model's shape takes on this GPU. @throws AppError no-webgpu, no-adapter, not-found, weights-missing */
+export function measure(modelUrl: string): Promise<ModelTimes> {
+  return client.call((door) => door.measure(modelUrl))
 }
 
 /** GPU buffers that live now, and how many of them are weights; between jobs the two are equal. */

@@ -4,6 +4,7 @@ import type { ErrorData } from './errors'
 import type { ClipRecord } from './record'
 import type { GenerateRequest } from './request'
 import type { GenerateResult, ProgressEvent } from './job'
+import type { ModelTimes } from './time-estimate'
 
 /** Embeddings of some prompts, in their order. */
 export interface TextEmbeddings {
@@ -55,6 +56,8 @@ export interface GenerateDoor {
   cancel(jobId: string): Promise<void>
   /** whether the GPU can give so many bytes beside what it holds now; they are allocated, and freed at once. Waits for the job under way. */
   fits(bytes: number): Promise<boolean>
+  /** how long a block of the model's shape takes on this GPU; its files need not be here. A second or two. Waits for the job under way. */
+  measure(modelUrl: string): Promise<ModelTimes>
   /** GPU buffers that live now, and how many of them are weights of the loaded model; between jobs the two are equal */
   gpuBuffers(): Promise<{ live: number; weights: number }>
   /** frees weights and the device */

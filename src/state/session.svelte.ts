@@ -14,6 +14,11 @@ export const STARTER = 'starter'
 /** Models that a job can be given once they are downloaded. */
 const LOADABLE = VIDEO_SOURCES.filter(presetOf)
 
+/** Absolute URL of the starter's folder, or the address of a downloaded model with its text encoder. */
+export function modelUrlOf(id: string): string {
+  return id === STARTER ? modelFolderUrl(STARTER) : downloadedModelUrl(id, models.encoder.id)
+}
+
 /** What is known of the model and of this machine before the first job. */
 class Session {
   /** the starter, or the source of the model that Create uses; kept across reloads */
@@ -38,7 +43,7 @@ class Session {
 
   /** What a job is given: absolute URL of the starter's folder, or the address of a downloaded model with its text encoder. */
   get modelUrl(): string {
-    return this.#modelId === STARTER ? modelFolderUrl(STARTER) : downloadedModelUrl(this.#modelId, models.encoder.id)
+    return modelUrlOf(this.#modelId)
   }
 
   /** Whether a job can be given this model, once all of it is here. @param id the starter, or of a source */

@@ -249,3 +249,16 @@ for (const [theme, width] of [['dark', 390], ['light', 1280]] as const) {
     await check('refused')
   })
 }
+
+test('how long a clip takes here is measured when it is asked for, and kept', async ({ page }) => {
+  const times = page.getByRole('group', { name: 'Times of Kinora Starter here' })
+  await expect(times.getByRole('button')).toHaveText('How long would a clip take here?')
+  await expect(page.getByRole('group', { name: `Times of ${MODEL} here` }).getByRole('button')).toBeVisible()
+  await times.getByRole('button').click()
+  await expect(times).toContainText(/128 × 128, [\d.]+ s\s*about .+ here/, { timeout: 120_000 })
+  expect(await page.evaluate(() => window.kinora!.gpuBuffers()), 'nothing stays').toEqual({ live: 0, weights: 0 })
+  await page.reload()
+  await expect(times).toContainText(/about .+ here/)
+  const { violations } = await new AxeBuilder({ page }).include('article').analyze()
+  expect(violations).toEqual([])
+})

@@ -39,6 +39,23 @@ export function decoderSizes(config: LtxAutoencoderConfig): UnitSize[] {
   return [...sizes, windowed(features, Math.max(decoder.last, config.out_channels * config.patch_size_t * config.patch_size ** 2))]
 }
 
+/** Floating-point operations of decoding one place of the latent: its convolutions', 27 taps each, which are nearly all. */
+export function decoderFlops(config: LtxAutoencoderConfig): number {
+  const { decoder } = planLtxAutoencoder(config)
+  const conv = (inputs: number, out: number) => 2 * 27 * inputs * out
+  let places = 1
+  let flops = conv(config.latent_channels, decoder.first) + 2 * decoder.middle * conv(decoder.first, decoder.first)
+  for (const { convIn, up, channels, layers } of decoder.stages) {
+    if (convIn) flops += places * (conv(convIn.in, convIn.out) + conv(convIn.out, convIn.out))
+    if (up) {
+      flops += places * conv(up.in, (up.in * 8) / up.factor)
+      places *= 8 // twice in height, width and time
+    }
+    flops += places * 2 * layers * conv(channels, channels)
+  }
+  return flops + places * conv(decoder.last, config.out_channels * config.patch_size ** 2)
+}
+
 /** From pixels to latents; the last entry is for both convolutions of the last norm's result. */
 export function encoderSizes(config: LtxAutoencoderConfig): UnitSize[] {
   const { encoder } = planLtxAutoencoder(config)
