@@ -1,5 +1,5 @@
 """Write what tests/e2e/tiny-ltx.ts makes a checkpoint of: the config and the tensors' shapes of LTX-Video 2B distilled, as
-fake_ltx.py has them, but narrow enough for a processor, and without the encoder, which a clip from words does not need.
+fake_ltx.py has them, but narrow enough for a processor.
 
     python training/fixture_ltx_tiny.py --out tests/e2e/fixtures/ltx-tiny.json
 """
@@ -23,7 +23,7 @@ def main() -> None:
     transformer = {**transformer_config(sizes), "caption_channels": CAPTION_WIDTH, "num_layers": 2}
     autoencoder = {**autoencoder_config(sizes), "encoder_base_channels": BASE_CHANNELS, "decoder_base_channels": BASE_CHANNELS}
     config = {"transformer": transformer, "vae": autoencoder, "scheduler": SCHEDULER, "allowed_inference_steps": STEPS}
-    shapes = {name: shape for name, shape in sorted(ltx_shapes(transformer, autoencoder).items()) if not name.startswith("vae.encoder.")}
+    shapes = {name: shape for name, shape in sorted(ltx_shapes(transformer, autoencoder).items())}
     lines = ",\n".join(f"    {json.dumps(name)}: {json.dumps(shape)}" for name, shape in shapes.items())
     out.write_text(f'{{\n  "config": {json.dumps(config)},\n  "shapes": {{\n{lines}\n  }}\n}}\n')
 

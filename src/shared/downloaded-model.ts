@@ -52,7 +52,7 @@ const SIZES = [
 ]
 const FRAMES = { default: 97, allowed: [25, 49, 73, 97, 121, 161, 257] }
 /** LTX-Video's: latents of 32×32 pixels and 8 frames, 128 channels */
-const LATENT = { channels: 128, scaleSpace: 32, scaleTime: 8 }
+export const LATENT = { channels: 128, scaleSpace: 32, scaleTime: 8 }
 /** Tokens of a prompt, the end token included: the longest that Lightricks' own code reads. */
 const MAX_TOKENS = 256
 

@@ -108,6 +108,16 @@ test('is downloaded, chosen, and makes the same clip again from this disk alone'
   expect(again.report.framesSha256).toBe(first.report.framesSha256)
   expect((await make(page, { prompt: 'a white sea' })).report.latentsSha256, 'the words count').not.toBe(first.report.latentsSha256)
   expect((await make(page, { seed: 4 })).report.framesSha256, 'so does the seed').not.toBe(first.report.framesSha256)
+  const picture = await page.evaluate(async () => {
+    const canvas = new OffscreenCanvas(64, 64)
+    canvas.getContext('2d')!.fillRect(10, 10, 30, 30)
+    const bytes = new Uint8Array(await (await canvas.convertToBlob({ type: 'image/png' })).arrayBuffer())
+    return (await window.kinora!.keepAsset('square.png', 'image/png', btoa(String.fromCharCode(...bytes)))).id
+  })
+  const around = await make(page, { conditions: [{ source: { kind: 'image', id: picture }, atFrame: 0, strength: 1 }] })
+  expect(around.report.framesSha256, 'a picture counts').not.toBe(first.report.framesSha256)
+  const { live: after, weights: kept } = await page.evaluate(() => window.kinora!.gpuBuffers())
+  expect(after, 'its encoder leaves').toBe(kept)
   expect(site.hub.asked).toEqual([])
 
   await page.goto(`${site.url}/#/models`)

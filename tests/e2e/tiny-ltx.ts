@@ -7,7 +7,7 @@ import { writeSafetensors } from '../../workers/weights/safetensors'
 
 const read = (path: string) => readFileSync(new URL(path, import.meta.url))
 
-/** The checkpoint's config, and the shape of each tensor: training/fake_ltx.py's, with narrower sizes and without the encoder. */
+/** The checkpoint's config, and the shape of each tensor: training/fake_ltx.py's, with narrower sizes. */
 const { config, shapes } = JSON.parse(read('fixtures/ltx-tiny.json').toString()) as {
   config: { transformer: object; vae: object; scheduler: object; allowed_inference_steps: number[] }
   shapes: Record<string, number[]>

@@ -1,6 +1,6 @@
 // LTX-Video from its published files, downloaded or on the user's own disk: read from there alone.
 import type { DiskPick } from '../../src/shared/disk-pick'
-import { manifestOfDownloaded, requirePreset, type DownloadedSources } from '../../src/shared/downloaded-model'
+import { LATENT, manifestOfDownloaded, requirePreset, type DownloadedSources } from '../../src/shared/downloaded-model'
 import type { ProgressEvent } from '../../src/shared/job'
 import type { ModelSource } from '../../src/shared/sources'
 import type { Gpu } from '../engine/device'
@@ -11,6 +11,7 @@ import { T5Encoder } from '../models/t5-encoder'
 import { DTYPE_BYTES } from '../weights/safetensors-header'
 import type { TensorTable } from '../weights/tensor-table'
 import { DecoderOnDemand } from './decoder-on-demand'
+import { encoderOnDemand } from './encoder-on-demand'
 import { requireRoom } from './gpu-room'
 import { largeTextEncoderWeights, loadLargeTransformer } from './large-model'
 import { openLtxFiles, transformerBytes } from './ltx-files'
@@ -101,6 +102,7 @@ async function load(
     return {
       transformer,
       autoencoder,
+      encoder: encoderOnDemand(config.autoencoder, files.autoencoder, precision, autoencoder.config, LATENT.scaleTime),
       latentScale,
       schedulerConfig: config.scheduler as SchedulerConfig,
       sampling: {
