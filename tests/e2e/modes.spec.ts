@@ -32,7 +32,7 @@ async function keepPicture(page: Page, frame: Uint8Array, { width, height } = SI
 test('pictures and clips stand in the clips made around them', async ({ page, app }) => {
   test.setTimeout(12 * CLIP_MS)
   await page.goto(app.url)
-  const request = (changes: Partial<GenerateRequest> = {}) => smallClip(app.starter, { ...SIZE, steps: 4, ...changes })
+  const request = (changes: Partial<GenerateRequest> = {}) => smallClip(app.starter, { ...SIZE, ...changes })
   const source = await make(page, request({ frames: 9, prompt: 'a red balloon over the sea in the daytime' }))
   const step = median(stepsOf(source.frames))
   expect(source.frames).toHaveLength(9)
