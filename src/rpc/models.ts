@@ -28,6 +28,9 @@ export const verifyDownload = (source: string, onState: (state: DownloadState) =
 /** Cancels a download if it runs, and deletes what is here of it. */
 export const removeDownload = (source: string): Promise<void> => client.call((door) => door.remove(source))
 
+/** Compares the files of a model that comes with the page with their hashes. @returns their bytes @throws AppError weights-missing, weights-truncated, weights-corrupt */
+export const verifyFolder = (modelUrl: string): Promise<number> => client.call((door) => door.verifyFolder(modelUrl))
+
 /** Bytes of the quantized copies that were made of each source, by its id. */
 export const listCopies = (): Promise<Record<string, number>> => client.call((door) => door.copies())
 

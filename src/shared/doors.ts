@@ -143,6 +143,11 @@ export interface ModelsDoor {
   pause(source: string): Promise<void>
   /** reads all that is here and compares it with its hashes; what is damaged is forgotten, so that the next download fetches that alone */
   verify(source: string, onState: (state: DownloadState) => void): Promise<DownloadState>
+  /**
+   * compares every file of a model folder of this origin with the SHA-256 in its kinora.json; rejects naming the first that differs
+   * @returns how many bytes they are
+   */
+  verifyFolder(modelUrl: string): Promise<number>
   /** stops it if it runs, and deletes what is here, with the quantized copies that were made of it */
   remove(source: string): Promise<void>
   /** bytes of the quantized copies of each source, by its id; copies whose download is gone are removed first */

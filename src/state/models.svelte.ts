@@ -1,6 +1,6 @@
 import { fits } from '../rpc/generate'
 import { fetchManifest, modelFolderUrl } from '../rpc/model'
-import { download, listCopies, listDownloads, pauseDownload, removeDownload, storageSpace, verifyDownload } from '../rpc/models'
+import { download, listCopies, listDownloads, pauseDownload, removeDownload, storageSpace, verifyDownload, verifyFolder } from '../rpc/models'
 import type { DownloadState, StorageSpace } from '../shared/doors'
 import { toErrorData } from '../shared/errors'
 import type { ErrorData } from '../shared/errors'
@@ -24,6 +24,8 @@ class Models {
   error = $state.raw<ErrorData | null>(null)
   /** the model that comes with the page */
   starter = $state.raw<ModelManifest | null>(null)
+  /** what comparing the starter's files with their hashes has found */
+  starterCheck = $state.raw<'checking' | 'right' | ErrorData | null>(null)
   space = $state.raw<StorageSpace | null>(null)
   /** bytes of what was made of each source at its first start, by its id */
   #copies = $state.raw<Readonly<Record<string, number>>>({})
@@ -150,6 +152,18 @@ class Models {
       const state = this.#states.get(part.id) ?? absent(part)
       return state.status === 'absent' ? state : verifyDownload(part.id, onState)
     })
+  }
+
+  /** Compares the starter's files with their hashes. */
+  async verifyStarter(): Promise<void> {
+    if (this.starterCheck === 'checking') return
+    this.starterCheck = 'checking'
+    try {
+      await verifyFolder(modelFolderUrl('starter'))
+      this.starterCheck = 'right'
+    } catch (error) {
+      this.starterCheck = toErrorData(error)
+    }
   }
 
   /** Stops a run; what is here stays. */

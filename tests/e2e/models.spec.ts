@@ -262,3 +262,16 @@ test('how long a clip takes here is measured when it is asked for, and kept', as
   const { violations } = await new AxeBuilder({ page }).include('article').analyze()
   expect(violations).toEqual([])
 })
+
+test('the starter is verified like any other, and a damaged file of it is named', async ({ page }) => {
+  const starter = page.getByRole('article', { name: 'Kinora Starter' })
+  await starter.getByRole('button', { name: 'Verify' }).click()
+  await expect(page.getByRole('status', { name: 'Status of Kinora Starter' })).toHaveText('Complete and checked.')
+  await page.context().route('**/models/starter/vae/config.json', async (route) => {
+    const body = await (await route.fetch()).body()
+    body[0] = 0x20
+    await route.fulfill({ body })
+  })
+  await starter.getByRole('button', { name: 'Verify' }).click()
+  await expect(starter.getByRole('alert')).toContainText('vae/config.json')
+})

@@ -5,6 +5,7 @@ import { HUB, SOURCES, type ModelSource } from '../../src/shared/sources'
 import { readJournal, removeDownload, withDownloadLock } from '../storage/download-store'
 import { storageSpace } from '../storage/free-space'
 import { DownloadRun, keptState, type DownloadOptions } from './download-run'
+import { fetchManifest, fetchModelFile } from './fetch-file'
 import { copiedBytes, removeOrphans } from './kept-copies'
 
 const never = new AbortController().signal
@@ -69,6 +70,12 @@ export function openDownloads(sources: readonly ModelSource[] = SOURCES, options
       await halt(id)
       await withDownloadLock(never, id, () => removeDownload(id))
       await sweep()
+    },
+    async verifyFolder(modelUrl) {
+      const { files } = await fetchManifest(modelUrl)
+      let bytes = 0
+      for (const file of files) bytes += (await fetchModelFile(modelUrl, file)).length
+      return bytes
     },
     async copies() {
       await sweep()
