@@ -94,7 +94,6 @@ async function* pieces(signal: AbortSignal, file: File): AsyncGenerator<Uint8Arr
 }
 
 function safeName(name: string): string {
-  // eslint-disable-next-line no-control-regex -- no file system takes them
   const plain = name.replace(/[\u0000-\u001f/\\:*?"<>|]/g, '_').replace(/^\.+|[. ]+$/g, '')
   return plain.length > LONGEST_NAME ? plain.slice(-LONGEST_NAME) : plain || 'file'
 }
