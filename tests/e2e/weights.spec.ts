@@ -56,6 +56,26 @@ test('what a crash left of a cache is made anew', async ({ page, harness }) => {
   expect(requests).toEqual([])
 })
 
+test('copies go with their download, unfinished ones too; those of the user’s disk stay', async ({ page, harness }) => {
+  serve(harness)
+  const { config } = readCase(TRANSFORMER)
+  const url = `${harness.url}models/ltx.safetensors`
+  const [here, gone] = ['a', 'b'].map((digit) => digit.repeat(64)) as [string, string]
+  for (const identity of [here, gone, `disk ${gone}`]) await keys(page, url, identity, config)
+  await page.evaluate(() => window.doors.openWeights().leaveUnfinished('torn', 'i4'))
+  expect(await files(page)).toHaveLength(4)
+
+  const copied = await page.evaluate(() => window.doors.openWeights().copiedBytes())
+  expect(Object.keys(copied).sort()).toEqual([here, gone])
+  await page.evaluate((present) => window.doors.openWeights().removeOrphans([present]), here)
+  const left = await files(page)
+  expect(left).toHaveLength(2)
+  expect(left.map(({ bytes }) => bytes)).toContain(copied[here])
+  expect(Object.keys(await page.evaluate(() => window.doors.openWeights().copiedBytes()))).toEqual([here])
+  await page.evaluate(() => window.doors.openWeights().removeOrphans([]))
+  expect(await files(page), 'what was made of a file of the disk is forgotten elsewhere').toHaveLength(1)
+})
+
 test('without room nothing is kept, and the model runs all the same', async ({ page, harness }) => {
   const requests = serve(harness)
   const { config } = readCase(TRANSFORMER)

@@ -49,7 +49,7 @@ describe('a pick', () => {
   it('has another identity with another name, length or time', async () => {
     const identity = async (name: string, text: string, at: number) => pickIdentity(await pickOf({ kind: 'file', file: file(name, text, at) }, [name]))
     const first = await identity('a', '12', 1)
-    expect(first).toMatch(/^[0-9a-f]{64}$/)
+    expect(first).toMatch(/^disk [0-9a-f]{64}$/)
     expect(await identity('a', '34', 1), 'it is not hashed whole').toBe(first)
     expect(new Set([first, await identity('b', '12', 1), await identity('a', '123', 1), await identity('a', '12', 2)]).size).toBe(4)
   })

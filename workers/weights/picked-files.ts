@@ -61,7 +61,10 @@ export async function mayRead(place: DiskPlace): Promise<boolean> {
   return !handle?.queryPermission || (await handle.queryPermission({ mode: 'read' })) === 'granted'
 }
 
-/** Names the content of a pick, for what is made from it and kept: to hash gigabytes would take a minute, so it is names, lengths and times. */
-export function pickIdentity({ files }: Pick<DiskPick, 'files'>): Promise<string> {
-  return sha256Hex(new TextEncoder().encode(JSON.stringify(files.map(({ path, bytes, lastModified }) => [path, bytes, lastModified]))))
+/**
+ * Names the content of a pick, for what is made from it and kept: to hash gigabytes would take a minute, so it is names, lengths and times.
+ * Never like a download's, which is a bare SHA-256: copies under such a one go with their download (kept-copies.ts).
+ */
+export async function pickIdentity({ files }: Pick<DiskPick, 'files'>): Promise<string> {
+  return `disk ${await sha256Hex(new TextEncoder().encode(JSON.stringify(files.map(({ path, bytes, lastModified }) => [path, bytes, lastModified]))))}`
 }

@@ -10,6 +10,7 @@ import { largeTextEncoderWeights, loadLargeTransformer, openT5Table } from '../.
 import { createWeightsFile, listWeightsFiles } from '../../../workers/storage/weights-file'
 import { handleFolder, handleSource } from '../../../workers/weights/disk-source'
 import { openHttpSource } from '../../../workers/weights/http-source'
+import { copiedBytes, removeOrphans } from '../../../workers/weights/kept-copies'
 import { TensorReader } from '../../../workers/weights/tensor-reader'
 import { openPartTable, openTensorTable } from '../../../workers/weights/tensor-table'
 import { cacheFileName } from '../../../workers/weights/weights-cache'
@@ -54,6 +55,10 @@ const weights = {
   },
 
   files: () => listWeightsFiles(),
+
+  /** Removes copies whose downloads are gone. @param present SHA-256 of those that are here */
+  removeOrphans: (present: string[]) => removeOrphans(never, new Set(present)),
+  copiedBytes: async () => Object.fromEntries(await copiedBytes(never)),
 
   /** Puts files into a folder, which is then opened as one that the user picked. → a tensor's first values, by way of the folder and of a file handle */
   async fromDisk(url: string, tensor: string, rows: number): Promise<number[][]> {
