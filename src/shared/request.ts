@@ -100,6 +100,9 @@ export const GenerateRequestSchema = v.object({
 /** What to make. */
 export type GenerateRequest = v.InferOutput<typeof GenerateRequestSchema>
 
+/** The longest clip. */
+export const LONGEST_SECONDS = 60
+
 /** One thing wrong with a request, with what would be allowed. */
 export interface RequestProblem {
   field: keyof GenerateRequest
@@ -122,10 +125,11 @@ export function requestProblems(request: GenerateRequest, model: ModelManifest):
       nearest: { width: nearest.width, height: nearest.height },
     })
   }
-  const { group } = model.grid ?? {}
-  if (!model.frames.allowed.includes(request.frames) && !(group && request.frames % group === 1)) {
+  if (request.shots) problems.push(...shotProblems(request.shots, request.fps, model))
+  else if (!lengthAllowed(request, model)) {
     const nearest = nearestNumber(request.frames, model.frames.allowed)
-    problems.push({ field: 'frames', expected: `one of ${model.frames.allowed.join(', ')}`, got: String(request.frames), nearest: { frames: nearest } })
+    const expected = `one of ${model.frames.allowed.join(', ')}, or longer in steps of ${model.latent.scaleTime} up to ${LONGEST_SECONDS} s`
+    problems.push({ field: 'frames', expected, got: String(request.frames), nearest: { frames: nearest } })
   }
   for (const field of ['steps', 'guidance'] as const) {
     const { min, max } = model[field]
@@ -135,6 +139,26 @@ export function requestProblems(request: GenerateRequest, model: ModelManifest):
     }
   }
   return [...problems, ...conditionProblems(request, model)]
+}
+
+/**
+ * What the model was taught; beyond the longest of it a clip is made in windows that go on from each other, and around other clips
+ * whatever is between them.
+ */
+function lengthAllowed({ frames, fps, before, after, loop }: GenerateRequest, { frames: { allowed }, grid, latent }: ModelManifest): boolean {
+  if (allowed.includes(frames) || (grid && frames % grid.group === 1)) return frames - 1 <= LONGEST_SECONDS * fps
+  const joined = Boolean(before ?? after ?? loop)
+  return (frames - 1) % latent.scaleTime === 0 && (joined ? frames > 1 : frames > Math.max(...allowed)) && frames - 1 <= LONGEST_SECONDS * fps
+}
+
+function shotProblems(shots: readonly Shot[], fps: number, { latent, frames: { allowed } }: ModelManifest): RequestProblem[] {
+  const problems = shots.flatMap(({ frames }, index): RequestProblem[] => {
+    const fits = (frames - 1) % latent.scaleTime === 0 && frames >= Math.min(...allowed)
+    return fits ? [] : [{ field: 'shots', expected: `${latent.scaleTime}·k + 1 frames, at least ${Math.min(...allowed)}, in shot ${index + 1}`, got: String(frames) }]
+  })
+  const seconds = shots.reduce((sum, { frames }) => sum + frames, 0) / fps
+  if (seconds > LONGEST_SECONDS) problems.push({ field: 'shots', expected: `at most ${LONGEST_SECONDS} s in all`, got: `${seconds.toFixed(1)} s` })
+  return problems
 }
 
 function onGrid({ width, height }: GenerateRequest, side: number | undefined): boolean {

@@ -17,6 +17,9 @@ function decimal(min: number, max: number) {
 
 const file = (what: string) => v.optional(v.pipe(v.string(), v.minLength(1, `expected ${what}`)))
 
+/** Ways into a clip. Where --mode is left out, the other flags say which. */
+export const MODES = ['text', 'image', 'extend', 'fill', 'blend', 'loop', 'remix', 'storyboard'] as const
+
 const FlagsSchema = v.object({
   prompt: v.string(),
   negative: v.optional(v.string()),
@@ -39,6 +42,20 @@ const FlagsSchema = v.object({
   noise: file('a safetensors file'),
   embeds: file('a safetensors file'),
   'save-latents': file('a file'),
+  mode: v.optional(v.picklist(MODES, `expected ${MODES.join(', ')}`)),
+  image: file('a picture'),
+  first: file('a picture or video'),
+  last: file('a picture or video'),
+  keyframe: v.optional(v.array(v.pipe(v.string(), v.regex(/^\d+(\.\d+)?=.+$/, 'expected SECONDS=FILE')))),
+  'condition-strength': decimal(0, 1),
+  extend: file('a video'),
+  seconds: decimal(0.1, 60),
+  backward: v.optional(v.boolean(), false),
+  remix: file('a video'),
+  strength: decimal(0, 1),
+  loop: v.optional(v.boolean(), false),
+  storyboard: file('a JSON file'),
+  variations: whole(1, 16),
 })
 
 /** What was asked for; what was left out is the model's default. Sizes in pixels, fps in pictures per second. */
@@ -58,6 +75,8 @@ export function parseFlags(argv: readonly string[]): GenerateFlags {
       options: {
         prompt: string, negative: string, seed: string, width: string, height: string, frames: string, fps: string, steps: string,
         guidance: string, out: string, model: string, json: boolean, precision: string, weights: string, autotune: boolean, profile: string, noise: string,
+        mode: string, image: string, first: string, last: string, keyframe: { type: 'string', multiple: true }, 'condition-strength': string,
+        extend: string, seconds: string, backward: boolean, remix: string, strength: string, loop: boolean, storyboard: string, variations: string,
         embeds: string, 'save-latents': string, mirror: string, 'accept-licence': boolean,
       },
     }).values

@@ -16,6 +16,7 @@ import { parseFlags, UsageError } from './generate-flags'
 import type { GenerateFlags } from './generate-flags'
 import { watchHostMemory } from './host-memory'
 import { serveModel } from './model-folder'
+import { modeOf, modeRequest } from './mode-request'
 import { serveBuild } from './serve.mjs'
 import { readEmbeds, readNoise, saveLatents } from './tensor-files'
 
@@ -44,6 +45,7 @@ async function main(argv: readonly string[]): Promise<void> {
     keepPort(flags.profile, server.url)
     const modelUrl = model ? server.url + model.path : (flags.model ?? '')
     const manifest = sources ? manifestOfDownloaded(sources) : await fetchManifest(modelUrl)
+    modeOf(flags)
     const request = toRequest(flags, manifest)
     const grid = latentGrid(request, manifest)
     const shape = [grid.channels, grid.frames, grid.height, grid.width]
@@ -62,12 +64,19 @@ async function main(argv: readonly string[]): Promise<void> {
       await page.goto(server.url)
       await page.waitForFunction(() => window.kinora !== undefined)
       if (sources) await downloadModel(page, server.url, sources, flags.mirror !== undefined, flags['accept-licence'])
-      const { result, requests } = await generate(page, server.url, request, options)
-      const peakHostBytes = memory.peakBytes()
+      const full = await modeRequest(flags, request, manifest, ({ name, type, bytes }) =>
+        page.evaluate(([file, kind, base64]) => window.kinora!.keepAsset(file, kind, base64).then(({ id }) => id), [name, type, bytes.toString('base64')] as const),
+      )
+      requireFitting(full, manifest)
+      const counted = await countRequests(page, server.url)
+      for (const [index, out] of outputs(flags).entries()) {
+        const variation = { ...full, seed: (full.seed + index) >>> 0 }
+        const result = await generate(page, variation, options)
+        writeFileSync(out, Buffer.from(result.webm, 'base64'))
+        if (flags['save-latents'] !== undefined && result.latents) saveLatents(flags['save-latents'], result.latents, shape)
+        print({ ...flags, out }, variation, manifest, { ...result, report: { ...result.report, peakHostBytes: memory.peakBytes() } }, counted.take())
+      }
       memory.stop()
-      writeFileSync(flags.out, Buffer.from(result.webm, 'base64'))
-      if (flags['save-latents'] !== undefined && result.latents) saveLatents(flags['save-latents'], result.latents, shape)
-      print(flags, request, manifest, { ...result, report: { ...result.report, peakHostBytes } }, requests)
     })
   } finally {
     await server.close()
@@ -93,15 +102,26 @@ function toRequest(flags: GenerateFlags, manifest: ModelManifest): GenerateReque
     ...guided,
     seed: flags.seed ?? Math.floor(Math.random() * 2 ** 32),
   }
+  requireFitting(request, manifest)
+  return request
+}
+
+/** @throws UsageError when the model does not allow it */
+function requireFitting(request: GenerateRequest, manifest: ModelManifest): void {
   const problem = requestProblems(request, manifest)[0]
   if (problem) throw new UsageError(`--${problem.field}: expected ${problem.expected}, got ${problem.got}`)
-  return request
 }
 
 type Finished = Extract<AutomationResult, { ok: true }>
 
-/** Runs the job in the page; counts the requests it makes, and refuses any that leaves the page's origin. */
-async function generate(page: Page, origin: string, request: GenerateRequest, options: AutomationOptions): Promise<{ result: Finished; requests: number }> {
+/** Where the clips go: variations are numbered. */
+function outputs({ out, variations = 1 }: GenerateFlags): string[] {
+  if (variations === 1) return [out]
+  return Array.from({ length: variations }, (_, index) => out.replace(/\.webm$/, `-${index + 1}.webm`))
+}
+
+/** Counts the requests of the page from now on. `take` gives their number since it was last called, and throws if one left the page's origin. */
+async function countRequests(page: Page, origin: string): Promise<{ take(): number }> {
   let requests = 0
   const elsewhere: string[] = []
   page.context().on('request', (sent) => {
@@ -116,6 +136,18 @@ async function generate(page: Page, origin: string, request: GenerateRequest, op
     if (words !== said) console.error(words)
     said = words
   })
+  return {
+    take() {
+      if (elsewhere.length) throw new Error(`a request left the page's origin: ${elsewhere[0]}`)
+      const counted = requests
+      requests = 0
+      return counted
+    },
+  }
+}
+
+/** Runs the job in the page. */
+async function generate(page: Page, request: GenerateRequest, options: AutomationOptions): Promise<Finished> {
   const result = await page.evaluate(
     ([what, how]) => {
       const { reportProgress } = window as unknown as { reportProgress: (event: ProgressEvent) => Promise<void> }
@@ -123,22 +155,27 @@ async function generate(page: Page, origin: string, request: GenerateRequest, op
     },
     [request, options] as const,
   )
-  if (elsewhere.length) throw new Error(`a request left the page's origin: ${elsewhere[0]}`)
   if (!result.ok) throw new Error(result.error.message)
-  return { result, requests }
+  return result
 }
 
-function describe({ stage, step, steps, etaSeconds, loadedBytes, totalBytes }: ProgressEvent): string {
+/** As scripts know it: the first mode had a longer name. */
+function nameOf(mode: ReturnType<typeof modeOf>): string {
+  return mode === 'text' ? 'text-to-video' : mode
+}
+
+function describe({ stage, step, steps, etaSeconds, loadedBytes, totalBytes, piece, pieces }: ProgressEvent): string {
   const count = step !== undefined && steps !== undefined ? ` ${step} of ${steps}` : ''
   const bytes = loadedBytes !== undefined && totalBytes ? ` ${10 * Math.floor((10 * loadedBytes) / totalBytes)} %` : ''
-  return `${stage}${count}${bytes}${etaSeconds === undefined ? '' : `, ${Math.ceil(etaSeconds)} s left`}`
+  const part = piece === undefined ? '' : `piece ${piece} of ${pieces}: `
+  return `${part}${stage}${count}${bytes}${etaSeconds === undefined ? '' : `, ${Math.ceil(etaSeconds)} s left`}`
 }
 
 function print(flags: GenerateFlags, request: GenerateRequest, manifest: ModelManifest, { report, saveError }: Finished, requests: number): void {
   if (saveError) console.error(`not kept in the library: ${saveError.message}`)
   const { model: _id, negativePrompt, prompt, seed, width, height, frames, fps, steps, guidance } = request
   const line = {
-    mode: 'text-to-video',
+    mode: nameOf(modeOf(flags)),
     prompt,
     ...(negativePrompt !== undefined && { negativePrompt }),
     seed,

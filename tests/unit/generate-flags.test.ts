@@ -23,12 +23,12 @@ test('reads every flag as its own type', () => {
   expect(flags).toEqual({
     prompt: 'a red sky', out: 'clip.webm', negative: 'rain', seed: 4294967295, width: 128, height: 96, frames: 17, fps: 7.5, steps: 4, guidance: 3,
     model: 'models/x', json: true, precision: 'f16', autotune: true, profile: 'p', noise: 'n.safetensors', embeds: 'e.safetensors',
-    'save-latents': 'l.safetensors', mirror: 'https://mirror.example/', 'accept-licence': true,
+    'save-latents': 'l.safetensors', mirror: 'https://mirror.example/', 'accept-licence': true, backward: false, loop: false,
   })
 })
 
 test('leaves out what was not said, so that the model decides', () => {
-  expect(parseFlags(least)).toEqual({ prompt: 'a red sky', out: 'clip.webm', json: false, autotune: false, 'accept-licence': false })
+  expect(parseFlags(least)).toEqual({ prompt: 'a red sky', out: 'clip.webm', json: false, autotune: false, 'accept-licence': false, backward: false, loop: false })
 })
 
 test('takes an empty prompt, and words that look like numbers', () => {
