@@ -9,11 +9,18 @@ export function requestFacts(request: GenerateRequest): Fact[] {
   return [
     ['Seed', String(request.seed)],
     ['Size', `${request.width} × ${request.height}`],
-    ['Length', `${formatSeconds(request.frames / request.fps)}, ${request.frames} frames`],
+    ...lengthFacts(request),
     ['Rate', `${request.fps} fps`],
     ['Steps', String(request.steps)],
     ['Guidance', String(request.guidance)],
   ]
+}
+
+function lengthFacts({ frames, fps, before, after, loop, shots }: GenerateRequest): Fact[] {
+  if (shots) return [['Shots', String(shots.length)]]
+  const length = `${formatSeconds(frames / fps)}, ${frames} frames`
+  // beside a clip that was there; the whole is longer
+  return [[before ?? after ?? loop ? 'New part' : 'Length', length]]
 }
 
 /** How a clip was made, as facts to show. Pure. */

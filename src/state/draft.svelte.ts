@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import type { ModelManifest } from '../shared/model'
 import type { GenerateRequest } from '../shared/request'
+import { BeginningSchema, beginningOf, beginningRequest, type Beginning } from './beginning'
 import { readStored, writeStored } from './stored'
 
 const StoredDraft = v.object({
@@ -16,6 +17,7 @@ const StoredDraft = v.object({
   guidance: v.number(),
   seedMode: v.picklist(['random', 'fixed']),
   seed: v.number(),
+  beginning: v.optional(v.nullable(BeginningSchema), null),
 })
 
 /** A random u32. */
@@ -40,6 +42,9 @@ class Draft {
   seedMode = $state<'random' | 'fixed'>('random')
   /** u32; used when the seed is fixed, and shown as grain on the screen before a clip is made */
   seed = $state(drawSeed())
+
+  /** a picture or clip that the clip is made from */
+  beginning = $state.raw<Beginning | null>(null)
 
   constructor() {
     const stored = v.safeParse(StoredDraft, readStored('draft'))
@@ -70,8 +75,13 @@ class Draft {
 
   /** Takes over a made clip's words and settings, its seed fixed so that the same clip can come again. */
   use(request: GenerateRequest): void {
-    const { negativePrompt = '', ...rest } = request
-    Object.assign(this, { ...rest, negativePrompt, seedMode: 'fixed' })
+    const { model, prompt, negativePrompt = '', width, height, frames, fps, steps, guidance, seed } = request
+    Object.assign(this, { model, prompt, negativePrompt, width, height, frames, fps, steps, guidance, seed, seedMode: 'fixed', beginning: beginningOf(request) })
+  }
+
+  /** Makes the next clip from a clip of the library: in its size and at its rate, with a new seed. */
+  makeFrom({ prompt, negativePrompt = '', width, height, fps }: GenerateRequest, beginning: Beginning): void {
+    Object.assign(this, { prompt, negativePrompt, width, height, fps, beginning, seedMode: 'random' })
   }
 
   /** Takes over single settings, such as the nearest allowed size. */
@@ -96,12 +106,13 @@ class Draft {
       ...(guided && { guidanceRescale: guided.guidanceRescale }),
       ...(guided?.stg && { stg: guided.stg }),
       seed: this.seed,
+      ...beginningRequest(this.beginning),
     }
   }
 
   save(): void {
-    const { model, prompt, negativePrompt, width, height, frames, fps, steps, guidance, seedMode, seed } = this
-    writeStored('draft', { model, prompt, negativePrompt, width, height, frames, fps, steps, guidance, seedMode, seed })
+    const { model, prompt, negativePrompt, width, height, frames, fps, steps, guidance, seedMode, seed, beginning } = this
+    writeStored('draft', { model, prompt, negativePrompt, width, height, frames, fps, steps, guidance, seedMode, seed, beginning })
   }
 }
 
