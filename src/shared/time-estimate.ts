@@ -15,6 +15,8 @@ export interface ModelTimes {
   blocks: number
   /** floating-point operations of the decoder for each place of the latent */
   decoderFlops: number
+  /** memory that the GPU gives beside what it holds, as far as it was tried */
+  roomBytes: number
 }
 
 /** ms of a block = a + b·tokens + c·tokens², none of them negative. */

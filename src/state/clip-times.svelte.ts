@@ -43,13 +43,13 @@ class ClipTimes {
 
 /** The layout of what is kept, the adapter, and a shape: all versions of LTX-Video 2B have one. */
 function keyOf(adapter: string, model: string): string {
-  return JSON.stringify([1, adapter, model])
+  return JSON.stringify([2, adapter, model])
 }
 
 function isEntry(entry: unknown): entry is [string, ModelTimes] {
   if (!Array.isArray(entry) || typeof entry[0] !== 'string') return false
   const times = entry[1] as Partial<ModelTimes> | null
-  const numbers = [times?.width, times?.blocks, times?.decoderFlops]
+  const numbers = [times?.width, times?.blocks, times?.decoderFlops, times?.roomBytes]
   return numbers.every((value) => typeof value === 'number') && Array.isArray(times?.measured) && times.measured.length > 0
 }
 

@@ -1,5 +1,6 @@
 // A job's denoising with the model that ships with the page: from words alone, and around known pictures.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { clipBytes } from '../../src/shared/clip-memory'
 import type { GenerateRequest } from '../../src/shared/request'
 import { withScope } from '../../workers/engine/scope'
 import { runDenoise, type DenoiseJob } from '../../workers/pipeline/denoise-job'
@@ -82,6 +83,17 @@ describe('a job', () => {
 
   test('refuses steps that its sigmas do not have', async () => {
     await expect(make({ steps: 3 }, { sampling: { sigmas: [1, 0.5] } })).rejects.toThrow('steps: expected 2')
+  })
+
+  test('takes about the memory that is told before', async () => {
+    const { pool } = await testGpu()
+    pool.drain()
+    pool.resetPeak()
+    await make({ width: 128, height: 128, frames: 33, steps: 1 })
+    const told = clipBytes(0, model.transformer.config.num_attention_heads * model.transformer.config.attention_head_dim, 8 * 8 * 9)
+    const taken = pool.peakBytes - model.weightGpuBytes
+    expect(taken / told).toBeGreaterThan(0.4)
+    expect(taken / told).toBeLessThan(1.6)
   })
 
   test('leaves nothing on the GPU but the weights', async () => {

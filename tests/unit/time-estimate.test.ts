@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { LTX_2B } from '../../workers/pipeline/measure-model'
+import { clipBytes } from '../../src/shared/clip-memory'
 import { aboutWords, clipTimesOf } from '../../src/views/models/time-words'
 import { downloadedManifest, presetOf } from '../../src/shared/downloaded-model'
 import { SOURCES } from '../../src/shared/sources'
@@ -40,7 +41,7 @@ describe('the time of a block', () => {
 })
 
 describe('the time of a clip', () => {
-  const times = { measured: measure(curve(0, 0.01, 0), 64, 256, 1024, 4096), width: WIDTH, blocks: 28, decoderFlops: 0 }
+  const times = { measured: measure(curve(0, 0.01, 0), 64, 256, 1024, 4096), width: WIDTH, blocks: 28, decoderFlops: 0, roomBytes: 0 }
 
   it('is that of all blocks, steps and evaluations', () => {
     const { seconds, rough } = clipSeconds(times, { tokens: 1000, steps: 7, evaluations: 2 })
@@ -63,11 +64,11 @@ describe('the time of a clip', () => {
 describe('what a card says', () => {
   const dev = SOURCES.find((source) => presetOf(source)?.guidance === 3)
   const distilled = SOURCES.find((source) => presetOf(source)?.steps === 7)
-  const times = { measured: measure(curve(0, 0.01, 0), 64, 256, 1024), width: WIDTH, blocks: 28, decoderFlops: 0 }
-  const said = (source: typeof dev) => {
+  const times = { measured: measure(curve(0, 0.01, 0), 64, 256, 1024), width: WIDTH, blocks: 28, decoderFlops: 0, roomBytes: 16e9 }
+  const said = (source: typeof dev, roomBytes = times.roomBytes) => {
     const preset = source && presetOf(source)
     if (!preset) throw new Error('expected a preset')
-    return clipTimesOf(times, downloadedManifest(source, preset))
+    return clipTimesOf({ ...times, roomBytes }, downloadedManifest(source, preset), 1e9)
   }
 
   it('is the smallest clip, the usual one, and the largest, which is far from what was measured', () => {
@@ -77,6 +78,13 @@ describe('what a card says', () => {
       { clip: '768 × 512, 8.6 s', takes: 'about 25 s', rough: true },
     ])
     expect(said(dev)[1]?.takes, '40 steps, three evaluations each').toBe('about 3 min')
+  })
+
+  it('offers no clip that the GPU has no room for', () => {
+    const clipsIn = (tokens: number) => said(distilled, clipBytes(1e9, WIDTH, tokens)).map(({ clip }) => clip)
+    expect(clipsIn(24 * 16 * 21).at(-1), 'the largest size, but shorter').toBe('768 × 512, 5.4 s')
+    expect(clipsIn(8 * 8 * 4)).toEqual(['256 × 256, 0.8 s'])
+    expect(clipsIn(8 * 8 * 4 - 1)).toEqual([])
   })
 
   it('is coarse', () => {

@@ -2,11 +2,15 @@
 import { downloadedSources } from '../../src/shared/downloaded-model'
 import type { ModelTimes } from '../../src/shared/time-estimate'
 import type { Gpu } from '../engine/device'
+import { fitsInMemory } from '../engine/fits-memory'
 import { kinoraDecoderFlops, parseKinoraAutoencoderConfig } from '../models/kinora-autoencoder-config'
 import { parseLtxAutoencoderConfig } from '../models/ltx-autoencoder-config'
 import { decoderFlops } from '../models/ltx-autoencoder-sizes'
 import { fetchManifest, fetchModelFile, modelFile } from '../weights/fetch-file'
 import { probeBlock } from './block-probe'
+
+/** Tried, the most first. */
+const ROOM_BYTES = [16, 12, 8, 6, 4, 3, 2.5, 2, 1.5, 1, 0.5, 0.25].map((gigabytes) => gigabytes * 1e9)
 
 /** What is timed and counted of a model. */
 export interface Shape {
@@ -48,7 +52,13 @@ export async function measureModel(signal: AbortSignal, gpu: Gpu, url: string): 
   const { transformer, format, decoderFlops: flops } = downloadedSources(url) ? LTX_2B : await shapeOfFolder(signal, url)
   const measured = await probeBlock(signal, gpu, transformer, { precision: gpu.facts.f16 ? 'f16' : 'f32', linearFormat: format })
   const number = (name: string) => Number(transformer[name])
-  return { measured, width: number('num_attention_heads') * number('attention_head_dim'), blocks: number('num_layers'), decoderFlops: flops }
+  return { measured, width: number('num_attention_heads') * number('attention_head_dim'), blocks: number('num_layers'), decoderFlops: flops, roomBytes: await findRoom(gpu) }
+}
+
+/** The most of these that the GPU gives now; 0 when it gives none. */
+async function findRoom({ device }: Gpu): Promise<number> {
+  for (const bytes of ROOM_BYTES) if (await fitsInMemory(device, bytes)) return bytes
+  return 0
 }
 
 async function shapeOfFolder(signal: AbortSignal, url: string): Promise<Shape> {

@@ -1,0 +1,18 @@
+// How much of the GPU's memory a clip takes, about. Pure.
+
+/**
+ * Bytes for each token and channel of the transformer's width while a block runs: the residual stream and its successor in f32, and in
+ * f16 the normalized input, queries, keys, values and attention's output, or the four times wider feed-forward.
+ */
+const BLOCK_BYTES = 24
+/** Of each token beside the blocks: the latent, the velocity, the estimate and their preview, f32 and 128 channels at most. */
+const LATENT_BYTES = 4096
+
+/**
+ * Bytes of a clip while it is denoised.
+ * @param weightBytes of the transformer, or what else has to be there
+ * @param width D, channels of the transformer
+ */
+export function clipBytes(weightBytes: number, width: number, tokens: number): number {
+  return weightBytes + tokens * (width * BLOCK_BYTES + LATENT_BYTES)
+}
