@@ -43,10 +43,13 @@ export function tinyLtxFolder(): Record<string, Uint8Array<ArrayBuffer>> {
   }
 }
 
+/** Runs of the encoder before its middle one. */
+const DOWN_STAGES = 4
+
 const diffusersTransformerName = (name: string) =>
   name.replace('patchify_proj', 'proj_in').replace('adaln_single', 'time_embed').replace('q_norm', 'norm_q').replace('k_norm', 'norm_k')
 
-/** Of the decoder's blocks the first is diffusers' middle one; then steps and runs take turns. null: diffusers has no such tensor. */
+/** Of the decoder's blocks the first is diffusers' middle one, of the encoder's the last; steps and runs take turns. null: diffusers has no such tensor. */
 function diffusersAutoencoderName(name: string): string | null {
   const statistic = /^per_channel_statistics\.(.*)/.exec(name)?.[1]
   if (statistic !== undefined) return { 'mean-of-means': 'latents_mean', 'std-of-means': 'latents_std' }[statistic] ?? null
@@ -54,6 +57,10 @@ function diffusersAutoencoderName(name: string): string | null {
     .replace(/up_blocks\.(\d+)/, (_, number: string) => {
       const stage = Math.ceil(Number(number) / 2) - 1
       return stage < 0 ? 'mid_block' : Number(number) % 2 === 1 ? `up_blocks.${stage}.upsamplers.0` : `up_blocks.${stage}`
+    })
+    .replace(/down_blocks\.(\d+)/, (_, number: string) => {
+      const stage = Math.floor(Number(number) / 2)
+      return stage === DOWN_STAGES ? 'mid_block' : Number(number) % 2 === 1 ? `down_blocks.${stage}.downsamplers.0` : `down_blocks.${stage}`
     })
     .replace('res_blocks', 'resnets')
     .replace('last_', '')
