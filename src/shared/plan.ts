@@ -81,13 +81,12 @@ interface Run {
   conditions: readonly Condition[]
   goesOn: boolean
   end?: KnownPart['of']
-  dissolve?: number
   /** of the first window, counted over the whole plan */
   seedAt?: number
 }
 
 /** A run of any length as windows, each going on from the frames before it; the last leads to `end`. */
-function windows({ request, model, prompt, frames, conditions, goesOn, end, dissolve = 0, seedAt = 0 }: Run): WindowPiece[] {
+function windows({ request, model, prompt, frames, conditions, goesOn, end, seedAt = 0 }: Run): WindowPiece[] {
   const shared = sharedFrames(model)
   const longest = windowFrames(model)
   const pieces: WindowPiece[] = []
@@ -115,7 +114,7 @@ function windows({ request, model, prompt, frames, conditions, goesOn, end, diss
       ...(request.start && { start: { part: request.start, fromFrame: Math.max(0, done - (before - 1)), strength: request.start.strength } }),
       skipFirst: begins ? shared : 0,
       skipLast: last && end ? shared : 0,
-      dissolve: index === 0 ? dissolve : 0,
+      dissolve: 0,
     })
     // the last frame of this window is the first of the next
     done += own - 1
@@ -130,13 +129,18 @@ function conditionsIn(conditions: readonly Condition[], first: number, frames: n
   return conditions.filter(({ atFrame }) => atFrame - first < frames && (atFrame >= first || first <= 0)).map((condition) => ({ ...condition, atFrame: condition.atFrame - first }))
 }
 
-function storyboard(request: GenerateRequest, shots: readonly Shot[], model: ModelManifest): Piece[] {
-  const pieces: Piece[] = []
+function storyboard(request: GenerateRequest, shots: readonly Shot[], model: ModelManifest): WindowPiece[] {
+  const pieces: WindowPiece[] = []
   for (const [index, { prompt, frames, join, conditions = [] }] of shots.entries()) {
     const goesOn = index > 0 && join === 'continue'
-    const dissolve = index > 0 && join === 'dissolve' ? Math.min(Math.round(DISSOLVE_SECONDS * request.fps), frames - 1) : 0
     const words = [prompt, request.prompt].filter((part) => part.trim() !== '').join(', ')
-    pieces.push(...windows({ request, model, prompt: words, frames, conditions, goesOn, dissolve, seedAt: pieces.length }))
+    const shot = windows({ request, model, prompt: words, frames, conditions, goesOn, seedAt: pieces.length })
+    const [before, first] = [pieces.at(-1), shot[0]]
+    if (join === 'dissolve' && before && first) {
+      // one window fades into another: no longer than either of them
+      first.dissolve = Math.min(Math.round(DISSOLVE_SECONDS * request.fps), shownFrames(before), shownFrames(first))
+    }
+    pieces.push(...shot)
   }
   return pieces
 }

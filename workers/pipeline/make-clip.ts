@@ -17,14 +17,8 @@ import type { Studio } from './studio'
 /** A finished job; `latents` f32 [C, F', H', W'] of its last window when they were asked for. */
 export type ClipResult = GenerateResult & { latents?: Float32Array<ArrayBuffer> }
 
-/** A person's wish that the clip end with what is there of it. */
-export interface KeepSoFar {
-  wanted: boolean
-}
-
 /**
  * Makes one clip and saves it. `signal` stops it at the next wait, at most a step away.
- * @param keep looked at after each window
  * @throws AppError (its codes: src/shared/errors); AbortError
  */
 export async function makeClip(
@@ -34,7 +28,6 @@ export async function makeClip(
   data: unknown,
   callbacks: JobCallbacks,
   options: GenerateOptions,
-  keep: KeepSoFar = { wanted: false },
 ): Promise<ClipResult> {
   const clock = new JobClock()
   const gpu = await studio.gpu()
@@ -71,7 +64,6 @@ export async function makeClip(
       const noise = index === 0 ? options.noise : undefined
       latents = await runWindow(signal, gpu, { model, request, window: piece, words: words(piece.prompt), reel, noise, clock, tell: tellPiece })
       latentsHash.add(latents)
-      if (keep.wanted) break
     }
     await reel.end(signal)
     tell({ stage: 'saving' })
