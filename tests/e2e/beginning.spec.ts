@@ -25,6 +25,7 @@ async function made(page: Page): Promise<void> {
 
 test('a picture is chosen and becomes the first frame; its clip is extended from the library', async ({ page, app }, info) => {
   test.setTimeout(4 * CLIP_MS)
+  await page.emulateMedia({ reducedMotion: 'reduce' })
   await openWith(page, app.url, smallClip(app.starter))
   const file = { name: 'square.png', mimeType: 'image/png', buffer: Buffer.from(await picture(page)) }
   await expect(beginning(page)).toContainText('it becomes the first frame')
