@@ -57,11 +57,11 @@ for (const theme of ['dark', 'light'] as const) {
       const widest = app.starter.sizes.toSorted((a, b) => b.width - a.width)[0]!
       await openWith(page, app.url, smallClip(app.starter, { width: widest.width, height: widest.height, steps: app.starter.steps.max }))
       await page.getByRole('textbox', { name: 'Prompt', exact: true }).fill('a red sky over a xylophone ')
-      // a colour on its way to another is neither
-      await page.emulateMedia({ reducedMotion: 'reduce' })
       for (const view of ['create', 'library', 'models', 'settings']) {
         await page.goto(`${app.url}/#/${view}`)
         await expect(page.getByRole('link', { name: view, exact: false }).and(page.locator('[aria-current=page]'))).toBeVisible()
+        // not while the button changes: axe reads its two colours one after the other
+        if (view === 'create') await expect(page.getByRole('button', { name: 'Generate', exact: true })).toBeEnabled()
         const { violations } = await new AxeBuilder({ page }).analyze()
         expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)).toEqual([])
         expect(await page.evaluate(() => document.documentElement.scrollWidth), 'the page scrolls sideways').toBeLessThanOrEqual(width)
