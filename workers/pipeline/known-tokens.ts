@@ -2,6 +2,7 @@
 import { AppError } from '../../src/shared/errors'
 import type { Scope } from '../engine/scope'
 import { dim, type Tensor } from '../engine/tensor'
+import type { FrameSource } from '../models/ltx-encode-tiled'
 import { affine } from '../ops/elementwise'
 import type { LatentGrid } from './latent-grid'
 import type { KnownLatents } from './place-known'
@@ -16,15 +17,6 @@ export interface KnownFrames {
   atFrame: number
   /** 0 … 1 */
   strength: number
-}
-
-/** Frames to encode, read as they are needed. */
-export interface FrameSource {
-  frames: number
-  height: number
-  width: number
-  /** f32 [count, H, W, 3] in −1 … 1, in `scope` */
-  read(scope: Scope, from: number, count: number): Tensor
 }
 
 /** What known frames need of an autoencoder. */
@@ -43,7 +35,7 @@ export interface FrameEncoder {
 /** Encodes a picture or a short clip at once. @param encode video f32 [F, H, W, 3] → f32 [F', H', W', C]; only dispatches */
 export function wholeClip(encode: (scope: Scope, video: Tensor) => Tensor): FrameEncoder['encode'] {
   return async (signal, scope, source) => {
-    const video = source.read(scope, 0, source.frames)
+    const video = await source.read(scope, 0, source.frames)
     await untilAborted(signal, scope.gpu.compile(() => scope.within((temporary) => void encode(temporary, video))))
     const latents = encode(scope, video)
     scope.free(video)

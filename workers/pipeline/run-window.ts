@@ -7,7 +7,7 @@ import { withScope } from '../engine/scope'
 import type { Conditioning } from './conditioning'
 import { decodeFrames } from './decode-frames'
 import { runDenoise } from './denoise-job'
-import { encodeKnown, encodeStart } from './encode-known'
+import { encodeStart, encodeWindow } from './encode-window'
 import type { JobClock } from './job-clock'
 import { latentGrid } from './latent-grid'
 import type { LoadedModel } from './model'
@@ -34,7 +34,7 @@ export function runWindow(signal: AbortSignal, gpu: Gpu, job: WindowJob): Promis
   const grid = latentGrid(request, model.manifest)
   return withScope(gpu, async (scope) => {
     const context = { model, grid, shape: request, reel }
-    const known = await encodeKnown(signal, scope, window, context)
+    const known = await encodeWindow(signal, scope, window, context)
     const start = await encodeStart(signal, scope, window, context)
     const { tokens, latents } = await runDenoise(signal, scope, { model, request, grid, words, noise, known, ...(start && { start }), clock, tell })
     await decodeFrames(signal, scope, { model, request, tokens, grid, window, reel, clock, tell })

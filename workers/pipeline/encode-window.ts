@@ -11,7 +11,7 @@ import type { Reel } from './reel'
 import { conditionFrames, gather, openPart, type FrameShape } from './source-frames'
 
 /** What a window's frames are taken from and brought to. */
-export interface KnownContext {
+export interface WindowContext {
   model: LoadedModel
   grid: LatentGrid
   shape: FrameShape
@@ -19,7 +19,7 @@ export interface KnownContext {
 }
 
 /** Everything known of a window, in the order in which it is placed. @throws AppError not-found, unreadable-media, bad-request; AbortError */
-export async function encodeKnown(signal: AbortSignal, scope: Scope, window: WindowPiece, context: KnownContext): Promise<KnownLatents[]> {
+export async function encodeWindow(signal: AbortSignal, scope: Scope, window: WindowPiece, context: WindowContext): Promise<KnownLatents[]> {
   const { model, grid, shape } = context
   const known: KnownLatents[] = []
   const encode = async (rgba: Uint8ClampedArray<ArrayBuffer>, atFrame: number, strength: number) => {
@@ -35,7 +35,7 @@ export async function encodeKnown(signal: AbortSignal, scope: Scope, window: Win
 }
 
 /** Latents of a clip that a window starts from, f32 [F', H', W', C] in the transformer's scale: as long as the window. */
-export async function encodeStart(signal: AbortSignal, scope: Scope, window: WindowPiece, { model, grid, shape }: KnownContext): Promise<KnownLatents | undefined> {
+export async function encodeStart(signal: AbortSignal, scope: Scope, window: WindowPiece, { model, grid, shape }: WindowContext): Promise<KnownLatents | undefined> {
   const { start, frames } = window
   if (!start) return undefined
   const part = await openPart(signal, start.part, shape)
@@ -51,7 +51,7 @@ export async function encodeStart(signal: AbortSignal, scope: Scope, window: Win
   }
 }
 
-async function partFrames(signal: AbortSignal, { frames, of }: KnownPart, { reel, shape }: KnownContext): Promise<Uint8ClampedArray<ArrayBuffer>> {
+async function partFrames(signal: AbortSignal, { frames, of }: KnownPart, { reel, shape }: WindowContext): Promise<Uint8ClampedArray<ArrayBuffer>> {
   if (of === 'last-shown') return reel.lastShown(frames)
   if (of === 'first-shown') return reel.firstShown(frames)
   return firstFrames(signal, of, frames, shape)
