@@ -4,7 +4,8 @@ import type { Gpu } from '../../workers/engine/device'
 import { Scope } from '../../workers/engine/scope'
 import { dim, type FloatDType, type Tensor } from '../../workers/engine/tensor'
 import type { Pass, Residual } from '../../workers/models/ltx-autoencoder-block'
-import { parseLtxAutoencoderConfig, planLtxAutoencoder } from '../../workers/models/ltx-autoencoder-config'
+import { planLtxAutoencoder } from '../../workers/models/ltx-autoencoder-config'
+import { LTX_2B_AUTOENCODER } from '../../workers/pipeline/measure-model'
 import { decoderSizes, encoderSizes } from '../../workers/models/ltx-autoencoder-sizes'
 import { runUnits, type StreamUnit } from '../../workers/models/ltx-autoencoder-stream'
 import { decoderUnits, encoderUnits } from '../../workers/models/ltx-autoencoder-units'
@@ -16,20 +17,6 @@ import { testGpu } from './open-gpu'
 const MIB = 2 ** 20
 /** The pool rounds sizes up by at most an eighth. */
 const POOL_STEP = 1.125
-
-const CONFIG = parseLtxAutoencoderConfig({
-  block_out_channels: [128, 256, 512, 1024, 2048],
-  down_block_types: Array(4).fill('LTXVideo095DownBlock3D'),
-  layers_per_block: [4, 6, 6, 2, 2],
-  spatio_temporal_scaling: [true, true, true, true],
-  downsample_type: ['spatial', 'temporal', 'spatiotemporal', 'spatiotemporal'],
-  decoder_block_out_channels: [256, 512, 1024],
-  decoder_layers_per_block: [5, 5, 5, 5],
-  decoder_spatio_temporal_scaling: [true, true, true],
-  decoder_inject_noise: [false, false, false, false],
-  upsample_residual: [true, true, true],
-  upsample_factor: [2, 2, 2],
-})
 
 /** A convolution of this size that holds nothing. */
 function hollow(scope: Scope, out: number, inputs: number, dtype: FloatDType): ConvWeight {
@@ -43,9 +30,9 @@ function blocks(scope: Scope, count: number, channels: number, dtype: FloatDType
 }
 
 function hollowDecoder(scope: Scope, dtype: FloatDType): Decoder {
-  const plan = planLtxAutoencoder(CONFIG).decoder
+  const plan = planLtxAutoencoder(LTX_2B_AUTOENCODER).decoder
   return {
-    convIn: hollow(scope, plan.first, CONFIG.latent_channels, dtype),
+    convIn: hollow(scope, plan.first, LTX_2B_AUTOENCODER.latent_channels, dtype),
     middle: { residuals: blocks(scope, plan.middle, plan.first, dtype) },
     stages: plan.stages.map((stage) => ({
       plan: stage,
@@ -57,7 +44,7 @@ function hollowDecoder(scope: Scope, dtype: FloatDType): Decoder {
 }
 
 function hollowEncoder(scope: Scope, dtype: FloatDType): Encoder {
-  const plan = planLtxAutoencoder(CONFIG).encoder
+  const plan = planLtxAutoencoder(LTX_2B_AUTOENCODER).encoder
   return {
     convIn: hollow(scope, plan.first, 48, dtype),
     stages: plan.stages.map((stage) => {
@@ -70,7 +57,7 @@ function hollowEncoder(scope: Scope, dtype: FloatDType): Encoder {
       }
     }),
     middle: blocks(scope, plan.middle, plan.last, dtype),
-    toMean: hollow(scope, CONFIG.latent_channels, plan.last, dtype),
+    toMean: hollow(scope, LTX_2B_AUTOENCODER.latent_channels, plan.last, dtype),
     toLogVariance: hollow(scope, 1, plan.last, dtype),
   }
 }
@@ -106,12 +93,12 @@ test.each([
 ])('$frames frames of $width × $height are decoded with no tensor over 128 MiB, and little more memory than is held', async ({ width, height, frames }) => {
   const gpu = await testGpu()
   const grid = { width: width / 32, height: height / 32 }
-  const plan = planTiles(decoderSizes(CONFIG), grid, TILING)
+  const plan = planTiles(decoderSizes(LTX_2B_AUTOENCODER), grid, TILING)
   const scope = new Scope(gpu)
   try {
     const pass: Pass = { dtype: 'f32', time: 'both' }
-    const units = decoderUnits({ memory: scope, pass }, hollowDecoder(scope, 'f32'), CONFIG, plan.atOnce, { blocks: [] })
-    const result = dryRun(gpu, scope, units, (frames - 1) / 8 + 1, () => scope.alloc([1, grid.height, grid.width, CONFIG.latent_channels]))
+    const units = decoderUnits({ memory: scope, pass }, hollowDecoder(scope, 'f32'), LTX_2B_AUTOENCODER, plan.atOnce, { blocks: [] })
+    const result = dryRun(gpu, scope, units, (frames - 1) / 8 + 1, () => scope.alloc([1, grid.height, grid.width, LTX_2B_AUTOENCODER.latent_channels]))
     expect(result.frames).toBe(frames)
     expect(result.largest).toBeLessThanOrEqual(Math.min(128 * MIB, plan.largestBytes * POOL_STEP))
     expect(result.peak).toBeLessThan(POOL_STEP * plan.heldBytes + 6 * plan.largestBytes)
@@ -124,10 +111,10 @@ test.each([
 
 test('97 frames of 704 × 480 are encoded with no tensor over 128 MiB', async () => {
   const gpu = await testGpu()
-  const plan = planTiles(encoderSizes(CONFIG), { height: 15, width: 22 }, TILING)
+  const plan = planTiles(encoderSizes(LTX_2B_AUTOENCODER), { height: 15, width: 22 }, TILING)
   const scope = new Scope(gpu)
   try {
-    const { units } = encoderUnits({ memory: scope, pass: { dtype: 'f32', time: 'causal' } }, hollowEncoder(scope, 'f32'), CONFIG, plan.atOnce)
+    const { units } = encoderUnits({ memory: scope, pass: { dtype: 'f32', time: 'causal' } }, hollowEncoder(scope, 'f32'), LTX_2B_AUTOENCODER, plan.atOnce)
     const result = dryRun(gpu, scope, units, 97, () => scope.alloc([1, 480, 704, 3]))
     expect(result.frames).toBe(13)
     expect(result.largest).toBeLessThanOrEqual(Math.min(128 * MIB, plan.largestBytes * POOL_STEP))

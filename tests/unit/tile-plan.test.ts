@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { parseLtxAutoencoderConfig } from '../../workers/models/ltx-autoencoder-config'
+import { LTX_2B_AUTOENCODER } from '../../workers/pipeline/measure-model'
 import { compressionOf, decoderSizes, encoderSizes } from '../../workers/models/ltx-autoencoder-sizes'
 import { BINDING_BYTES, blendWeight, planTiles, scaleSpan, splitAxis, type UnitSize } from '../../workers/models/tile-plan'
 
@@ -66,32 +66,16 @@ describe('planTiles', () => {
   })
 })
 
-// the sizes of the released autoencoder, as tests/unit/ltx-original-config.test.ts reads them
-const RELEASED = parseLtxAutoencoderConfig({
-  block_out_channels: [128, 256, 512, 1024, 2048],
-  down_block_types: Array(4).fill('LTXVideo095DownBlock3D'),
-  layers_per_block: [4, 6, 6, 2, 2],
-  spatio_temporal_scaling: [true, true, true, true],
-  downsample_type: ['spatial', 'temporal', 'spatiotemporal', 'spatiotemporal'],
-  decoder_block_out_channels: [256, 512, 1024],
-  decoder_layers_per_block: [5, 5, 5, 5],
-  decoder_spatio_temporal_scaling: [true, true, true],
-  decoder_inject_noise: [false, false, false, false],
-  upsample_residual: [true, true, true],
-  upsample_factor: [2, 2, 2],
-  timestep_conditioning: true,
-})
-
 describe('LTX-Video 0.9.5 at full size', () => {
   const tiling = { overlap: 4, margin: 1 }
 
   test('a latent pixel is 32 × 32 pixels of 8 frames', () => {
-    expect(compressionOf(RELEASED)).toEqual({ space: 32, time: 8 })
+    expect(compressionOf(LTX_2B_AUTOENCODER)).toEqual({ space: 32, time: 8 })
   })
 
   test('one entry a unit', () => {
-    expect(decoderSizes(RELEASED)).toHaveLength(1 + 5 + 3 * (1 + 5) + 1)
-    expect(encoderSizes(RELEASED)).toHaveLength(2 + (4 + 1) + (6 + 1) + (6 + 1) + (2 + 1) + 2 + 1)
+    expect(decoderSizes(LTX_2B_AUTOENCODER)).toHaveLength(1 + 5 + 3 * (1 + 5) + 1)
+    expect(encoderSizes(LTX_2B_AUTOENCODER)).toHaveLength(2 + (4 + 1) + (6 + 1) + (6 + 1) + (2 + 1) + 2 + 1)
   })
 
   // the length is in none of these: a clip of 257 frames takes what one of 121 takes
@@ -103,7 +87,7 @@ describe('LTX-Video 0.9.5 at full size', () => {
     { width: 32, height: 32, decoder: { tiles: 1, heldMiB: 1 }, encoder: { tiles: 1, heldMiB: 2 } },
   ])('$width × $height: no tensor over 128 MiB', ({ width, height, decoder, encoder }) => {
     const grid = { width: width / 32, height: height / 32 }
-    for (const [sizes, expected] of [[decoderSizes(RELEASED), decoder], [encoderSizes(RELEASED), encoder]] as const) {
+    for (const [sizes, expected] of [[decoderSizes(LTX_2B_AUTOENCODER), decoder], [encoderSizes(LTX_2B_AUTOENCODER), encoder]] as const) {
       const plan = planTiles(sizes, grid, tiling)
       expect(plan.largestBytes).toBeLessThanOrEqual(BINDING_BYTES)
       expect({ tiles: plan.tiles.length, heldMiB: Math.round(plan.heldBytes / MIB) }).toEqual(expected)
@@ -111,7 +95,7 @@ describe('LTX-Video 0.9.5 at full size', () => {
   })
 
   test('the whole clip at once would be far over', () => {
-    const last = decoderSizes(RELEASED).at(-1)
+    const last = decoderSizes(LTX_2B_AUTOENCODER).at(-1)
     const floats = (last?.tensors[0]?.floats ?? 0) * 24 * 16 * 121
     expect(floats * 4).toBeGreaterThan(10 * BINDING_BYTES)
   })

@@ -20,6 +20,22 @@ export interface Shape {
   decoderFlops: number
 }
 
+/** Its autoencoder, as it was released with 0.9.5 to 0.9.8. */
+export const LTX_2B_AUTOENCODER = parseLtxAutoencoderConfig({
+  block_out_channels: [128, 256, 512, 1024, 2048],
+  down_block_types: Array(4).fill('LTXVideo095DownBlock3D'),
+  layers_per_block: [4, 6, 6, 2, 2],
+  spatio_temporal_scaling: [true, true, true, true],
+  downsample_type: ['spatial', 'temporal', 'spatiotemporal', 'spatiotemporal'],
+  decoder_block_out_channels: [256, 512, 1024],
+  decoder_layers_per_block: [5, 5, 5, 5],
+  decoder_spatio_temporal_scaling: [true, true, true],
+  decoder_inject_noise: [false, false, false, false],
+  upsample_residual: [true, true, true],
+  upsample_factor: [2, 2, 2],
+  timestep_conditioning: true,
+})
+
 /** LTX-Video 2B as it was released, 0.9.5 to 0.9.8: Lightricks/LTX-Video, the configs in its checkpoints' metadata. */
 export const LTX_2B: Shape = {
   transformer: {
@@ -28,19 +44,7 @@ export const LTX_2B: Shape = {
     norm_elementwise_affine: false, norm_eps: 1e-6, attention_bias: true, attention_out_bias: true,
   },
   format: 'i4',
-  decoderFlops: decoderFlops(parseLtxAutoencoderConfig({
-    block_out_channels: [128, 256, 512, 1024, 2048],
-    down_block_types: Array(4).fill('LTXVideo095DownBlock3D'),
-    layers_per_block: [4, 6, 6, 2, 2],
-    spatio_temporal_scaling: [true, true, true, true],
-    downsample_type: ['spatial', 'temporal', 'spatiotemporal', 'spatiotemporal'],
-    decoder_block_out_channels: [256, 512, 1024],
-    decoder_layers_per_block: [5, 5, 5, 5],
-    decoder_spatio_temporal_scaling: [true, true, true],
-    decoder_inject_noise: [false, false, false, false],
-    upsample_residual: [true, true, true],
-    upsample_factor: [2, 2, 2],
-  })),
+  decoderFlops: decoderFlops(LTX_2B_AUTOENCODER),
 }
 
 /**
