@@ -7,11 +7,14 @@ import { chooseEncoder } from './media/encode'
 import { measureModel } from './pipeline/measure-model'
 import { Studio } from './pipeline/studio'
 import { makeClip } from './pipeline/make-clip'
+import { forgetJobs } from './storage/checkpoints'
 
 registerErrorTransfer()
 
 const studio = new Studio()
 const jobs = new Map<string, AbortController>()
+/** jobs that end with the window under way */
+const ending = new Set<string>()
 /** settles when the job before has ended; it never rejects */
 let queue: Promise<unknown> = Promise.resolve()
 
@@ -28,7 +31,7 @@ const door: GenerateDoor = {
   async generate(jobId, modelUrl, request, callbacks, options = {}) {
     const controller = new AbortController()
     jobs.set(jobId, controller)
-    const job = queue.then(() => makeClip(controller.signal, studio, modelUrl, request, callbacks, options))
+    const job = queue.then(() => makeClip(controller.signal, studio, { id: jobId, modelUrl, request, endsEarly: () => ending.has(jobId) }, callbacks, options))
     queue = job.catch(() => undefined)
     try {
       const result = await job
@@ -38,6 +41,7 @@ const door: GenerateDoor = {
       throw new AppError(code, message, details)
     } finally {
       jobs.delete(jobId)
+      ending.delete(jobId)
     }
   },
 
@@ -45,6 +49,13 @@ const door: GenerateDoor = {
     jobs.get(jobId)?.abort(new AppError('cancelled', 'The job was cancelled.', {}))
     await queue
   },
+
+  finishEarly(jobId) {
+    if (jobs.has(jobId)) ending.add(jobId)
+    return Promise.resolve()
+  },
+
+  forgetJobs: (exceptIds) => forgetJobs([...exceptIds, ...jobs.keys()]),
 
   fits(bytes) {
     const answer = queue.then(() => studio.fits(bytes))

@@ -1,5 +1,8 @@
-/** A file name that tells the clip: `kinora-a-red-sky-at-sunset-7.webm`. Safe on every file system. Pure. */
-export function clipFileName(prompt: string, seed: number): string {
+/**
+ * A file name that tells the clip: `kinora-a-red-sky-at-sunset-7.webm`. Safe on every file system. Pure.
+ * @param type of its file: a still is a PNG
+ */
+export function clipFileName(prompt: string, seed: number, type = 'video/webm'): string {
   const words = prompt
     .normalize('NFKD')
     .toLowerCase()
@@ -7,7 +10,7 @@ export function clipFileName(prompt: string, seed: number): string {
     .replace(/[^\p{L}\p{N}]+/gu, '-')
     .slice(0, 48)
     .replace(/^-+|-+$/g, '')
-  return ['kinora', words, seed].filter((part) => part !== '').join('-') + '.webm'
+  return ['kinora', words, seed].filter((part) => part !== '').join('-') + (type === 'image/png' ? '.png' : '.webm')
 }
 
 /** Hands a blob to the browser as a download. */

@@ -7,7 +7,7 @@ import type { GenerateResult, ProgressEvent } from '../shared/job'
 import type { ModelManifest } from '../shared/model'
 import type { GenerateRequest } from '../shared/request'
 import { base64ToBytes, base64ToFloats, bytesToBase64 } from './base64'
-import { generate, gpuBuffers, probe } from './generate'
+import { cancel, finishEarly, forgetJobs, generate, gpuBuffers, probe } from './generate'
 import { keepAsset } from './library'
 import { fetchManifest, modelFolderUrl } from './model'
 import { download, listDownloads } from './models'
@@ -23,9 +23,11 @@ export interface AutomationOptions {
   /** f32 [L, width] each */
   embeds?: { prompt: string; negative?: string; width: number }
   keepLatents?: boolean
+  /** keeps what each step came to under this id; a job of the same id and request goes on from there */
+  checkpoint?: string
 }
 
-/** A finished job: the result without its Blob, the WebM and (with keepLatents) the latents f32 [C, F', H', W'] in base64. */
+/** A finished job: the result without its Blob, the WebM (of a still the PNG) and (with keepLatents) the latents f32 [C, F', H', W'] in base64. */
 export type AutomationResult =
   | (Omit<GenerateResult, 'blob'> & { ok: true; webm: string; latents?: string })
   | { ok: false; error: ErrorData }
@@ -33,6 +35,12 @@ export type AutomationResult =
 /** What scripts find at `window.kinora`. */
 export interface AutomationDoor {
   generate(request: GenerateRequest, options?: AutomationOptions, onEvent?: (event: ProgressEvent) => void): Promise<AutomationResult>
+  /** stops the job with this `checkpoint`; what is kept of it stays */
+  cancel(jobId: string): Promise<void>
+  /** ends the clip of the job with this `checkpoint` at the end of the window under way */
+  finishEarly(jobId: string): Promise<void>
+  /** deletes what is kept of all jobs but these */
+  forgetJobs(exceptIds: string[]): Promise<void>
   /** @param modelUrl absolute URL of a model folder, ending in /; the starter when left out */
   manifest(modelUrl?: string): Promise<ModelManifest>
   /** every source of the table, and what is here of it */
@@ -61,16 +69,19 @@ export function openAutomationDoor(): void {
     download: (source, baseUrl, onState) => download(source, baseUrl, (state) => onState?.(state)),
     probe,
     gpuBuffers,
+    cancel,
+    finishEarly,
+    forgetJobs,
     keepAsset: (name, type, bytes) => keepAsset(new File([base64ToBytes(bytes)], name, { type })),
     async generate(request, options = {}, onEvent) {
-      const { modelUrl = starterUrl, noise, embeds, ...rest } = options
+      const { modelUrl = starterUrl, noise, embeds, checkpoint, ...rest } = options
       try {
         const { blob, latents, ...result } = await generate(
-          crypto.randomUUID(),
+          checkpoint ?? crypto.randomUUID(),
           modelUrl,
           request,
           ({ preview: _preview, ...event }) => onEvent?.(event),
-          { ...rest, ...(noise && { noise: base64ToFloats(noise) }), ...(embeds && { embeds: decodeEmbeds(embeds) }) },
+          { ...rest, checkpoint: checkpoint !== undefined, ...(noise && { noise: base64ToFloats(noise) }), ...(embeds && { embeds: decodeEmbeds(embeds) }) },
         )
         const webm = await bytesToBase64(blob)
         return { ok: true, ...result, webm, ...(latents && { latents: await bytesToBase64(new Blob([latents])) }) }

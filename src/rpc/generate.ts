@@ -74,3 +74,13 @@ export async function cancel(jobId: string): Promise<void> {
   controller.abort()
   await client.call((door) => door.cancel(jobId))
 }
+
+/** Ends a job's clip with the window under way; its generate() answers with what there is. An unknown job is no error. */
+export async function finishEarly(jobId: string): Promise<void> {
+  if (jobs.has(jobId)) await client.call((door) => door.finishEarly(jobId))
+}
+
+/** Deletes what is kept of all jobs but these and those under way. */
+export async function forgetJobs(exceptIds: readonly string[]): Promise<void> {
+  await client.call((door) => door.forgetJobs(exceptIds))
+}

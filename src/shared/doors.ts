@@ -36,6 +36,8 @@ export interface GenerateOptions {
   /** f32 [L, E] instead of the text encoder's: the prompt's and, with guidance, the negative prompt's */
   embeds?: { prompt: Float32Array<ArrayBuffer>; negative?: Float32Array<ArrayBuffer>; width: number }
   keepLatents?: boolean
+  /** keeps what each step came to under the job's id until the clip is saved; a job of the same id and request goes on from there */
+  checkpoint?: boolean
   /** sources of the model that are on the user's own disk */
   picks?: readonly DiskPick[]
 }
@@ -54,6 +56,10 @@ export interface GenerateDoor {
   generate(jobId: string, modelUrl: string, request: GenerateRequest, callbacks: JobCallbacks, options?: GenerateOptions): Promise<GenerateResult & { latents?: Float32Array<ArrayBuffer> }>
   /** answers within one step; an unknown job is no error */
   cancel(jobId: string): Promise<void>
+  /** ends the clip with the window under way: it is saved as far as it has come. An unknown job is no error. */
+  finishEarly(jobId: string): Promise<void>
+  /** deletes what is kept of all jobs but these */
+  forgetJobs(exceptIds: readonly string[]): Promise<void>
   /** whether the GPU can give so many bytes beside what it holds now; they are allocated, and freed at once. Waits for the job under way. */
   fits(bytes: number): Promise<boolean>
   /** how long a block of the model's shape takes on this GPU; its files need not be here. A second or two. Waits for the job under way. */

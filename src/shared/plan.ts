@@ -29,6 +29,8 @@ export interface WindowPiece {
   skipFirst: number
   skipLast: number
   dissolve: number
+  /** of a storyboard: which shot it belongs to */
+  shot?: number
 }
 
 export type Piece = SourcePiece | WindowPiece
@@ -140,9 +142,31 @@ function storyboard(request: GenerateRequest, shots: readonly Shot[], model: Mod
       // one window fades into another: no longer than either of them
       first.dissolve = Math.min(Math.round(DISSOLVE_SECONDS * request.fps), shownFrames(before), shownFrames(first))
     }
-    pieces.push(...shot)
+    pieces.push(...shot.map((window) => ({ ...window, shot: index })))
   }
   return pieces
+}
+
+/**
+ * The request of a clip that ends after the first `count` pieces of its plan: its own plan is those pieces. Pure.
+ * @param count at least up to the first window, and less than up to the last one
+ */
+export function endedAfter(request: GenerateRequest, plan: readonly Piece[], count: number): GenerateRequest {
+  if (count >= plan.length) return request
+  const made = plan.slice(0, count).filter((piece) => piece.kind === 'window')
+  const frames = made.reduce((sum, window) => sum + shownFrames(window), 0)
+  const { after: _after, loop: _loop, conditions, ...rest } = request
+  const { shots } = request
+  // the first frame of what goes on from a clip is that clip's last one
+  const end = frames + (request.before ? 1 : 0)
+  const kept = conditions?.filter(({ atFrame }) => atFrame < end)
+  if (!shots) return { ...rest, frames: end, ...(kept && { conditions: kept }) }
+  const last = made.at(-1)?.shot ?? 0
+  const shown = made.filter(({ shot }) => shot === last).reduce((sum, window) => sum + shownFrames(window), 0)
+  return {
+    ...rest,
+    shots: shots.slice(0, last + 1).map((shot, index) => (index < last ? shot : { ...shot, frames: shown + (index > 0 && shot.join === 'continue' ? 1 : 0) })),
+  }
 }
 
 /** Each window is drawn from noise of its own, so that a long clip does not repeat itself. */

@@ -146,6 +146,8 @@ export function requestProblems(request: GenerateRequest, model: ModelManifest):
  * whatever is between them.
  */
 function lengthAllowed({ frames, fps, before, after, loop }: GenerateRequest, { frames: { allowed }, grid, latent }: ModelManifest): boolean {
+  // a still: every model's first latent frame is one picture
+  if (frames === 1) return !(before ?? after ?? loop)
   if (allowed.includes(frames) || (grid && frames % grid.group === 1)) return frames - 1 <= LONGEST_SECONDS * fps
   const joined = Boolean(before ?? after ?? loop)
   return (frames - 1) % latent.scaleTime === 0 && (joined ? frames > 1 : frames > Math.max(...allowed)) && frames - 1 <= LONGEST_SECONDS * fps

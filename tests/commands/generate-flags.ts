@@ -30,7 +30,7 @@ const FlagsSchema = v.object({
   fps: decimal(1, 120),
   steps: whole(1, 1000),
   guidance: decimal(1, 100),
-  out: v.pipe(v.string(), v.endsWith('.webm', 'expected a file that ends in .webm')),
+  out: v.pipe(v.string(), v.regex(/\.(webm|png)$/, 'expected a file that ends in .webm, or in .png for a still')),
   model: file('a folder, an address, the name of a model that ships with the page, or download:<video>?encoder=<encoder>'),
   mirror: file('the address of a mirror'),
   'accept-licence': v.optional(v.boolean(), false),
@@ -84,11 +84,18 @@ export function parseFlags(argv: readonly string[]): GenerateFlags {
     throw new UsageError(firstSentence(error instanceof Error ? error.message : String(error)))
   }
   const parsed = v.safeParse(FlagsSchema, values)
-  if (parsed.success) return parsed.output
+  if (parsed.success) return requireKind(parsed.output)
   const issue = parsed.issues[0]
   const flag = v.getDotPath(issue) ?? 'flag'
   if (values[flag] === undefined) throw new UsageError(`--${flag} is missing: ${flag === 'out' ? '--out clip.webm' : '--prompt "a red sky at sunset"'}`)
   throw new UsageError(`--${flag}: ${issue.message}, got ${JSON.stringify(values[flag])}`)
+}
+
+/** A clip of one frame is a picture. @throws UsageError */
+function requireKind(flags: GenerateFlags): GenerateFlags {
+  const still = flags.frames === 1
+  if (still === flags.out.endsWith('.png')) return flags
+  throw new UsageError(still ? `--out: expected a file that ends in .png for --frames 1, got "${flags.out}"` : `--out: expected a file that ends in .webm, or --frames 1 for a still, got "${flags.out}"`)
 }
 
 /** `--seed -1` names the value -1 and no flag: bound with =, so that the message speaks of the seed. */

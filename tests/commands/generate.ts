@@ -117,7 +117,7 @@ type Finished = Extract<AutomationResult, { ok: true }>
 /** Where the clips go: variations are numbered. */
 function outputs({ out, variations = 1 }: GenerateFlags): string[] {
   if (variations === 1) return [out]
-  return Array.from({ length: variations }, (_, index) => out.replace(/\.webm$/, `-${index + 1}.webm`))
+  return Array.from({ length: variations }, (_, index) => out.replace(/(\.\w+)$/, `-${index + 1}$1`))
 }
 
 /** Counts the requests of the page from now on. `take` gives their number since it was last called, and throws if one left the page's origin. */

@@ -46,7 +46,9 @@ test.each([
   [[...least, '--guidance', 'high'], '--guidance: expected a number from 1 to 100, got "high"'],
   [[...least, '--fps', '1e3'], '--fps: expected a number from 1 to 120, got "1e3"'],
   [[...least, '--precision', 'f8'], '--precision: expected f32 or f16, got "f8"'],
-  [['--prompt', 'x', '--out', 'clip.mp4'], '--out: expected a file that ends in .webm, got "clip.mp4"'],
+  [['--prompt', 'x', '--out', 'clip.mp4'], '--out: expected a file that ends in .webm, or in .png for a still, got "clip.mp4"'],
+  [['--prompt', 'x', '--out', 'still.webm', '--frames', '1'], '--out: expected a file that ends in .png for --frames 1, got "still.webm"'],
+  [['--prompt', 'x', '--out', 'still.png'], '--out: expected a file that ends in .webm, or --frames 1 for a still, got "still.png"'],
   [[...least, '--sede', '7'], "Unknown option '--sede'"],
   [[...least, 'stray'], "Unexpected argument 'stray'"],
 ])('refuses %j in one line', (argv, message) => {

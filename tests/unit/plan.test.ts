@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parseManifest } from '../../src/shared/model'
-import { planOf, sharedFrames, shownFrames, windowFrames, type Piece, type WindowPiece } from '../../src/shared/plan'
+import { endedAfter, planOf, sharedFrames, shownFrames, windowFrames, type Piece, type WindowPiece } from '../../src/shared/plan'
 import type { ClipPart, GenerateRequest } from '../../src/shared/request'
 import starter from '../../public/models/starter/kinora.json'
 
@@ -96,6 +96,28 @@ describe('a plan', () => {
           // what is known at the end begins on a whole latent
           expect((piece.frames - piece.skipLast) % T).toBe(piece.skipLast ? 0 : 1)
         }
+      }),
+    )
+  })
+
+  it('is, of a clip that ended early, the pieces that were made', () => {
+    const groups = fc.integer({ min: 1, max: 60 })
+    const mode = fc.constantFrom('text', 'before', 'after', 'between', 'loop', 'shots')
+    const joins = fc.array(fc.tuple(fc.constantFrom('cut', 'dissolve', 'continue'), fc.integer({ min: 2, max: 20 })), { minLength: 1, maxLength: 4 })
+    fc.assert(
+      fc.property(groups, mode, joins, fc.nat(), (groupsOfAll, kind, shots, at) => {
+        const whole = request({
+          frames: T * groupsOfAll + 1,
+          ...((kind === 'before' || kind === 'between') && { before: clip('a') }),
+          ...((kind === 'after' || kind === 'between') && { after: clip('b') }),
+          ...(kind === 'loop' && { loop: true }),
+          ...(kind === 'shots' && { shots: shots.map(([join, groupsOfShot], index) => ({ prompt: `shot ${index}`, frames: T * groupsOfShot + 1, join })) }),
+        })
+        const pieces = planOf(whole, model)
+        const first = pieces.findIndex((piece) => piece.kind === 'window') + 1
+        const last = pieces.findLastIndex((piece) => piece.kind === 'window')
+        const count = first > last ? pieces.length : first + (at % (last + 1 - first))
+        expect(planOf(endedAfter(whole, pieces, count), model)).toEqual(pieces.slice(0, count))
       }),
     )
   })

@@ -1,13 +1,13 @@
 // Frames in, a saved clip out: encoder, muxer and storage in one row.
 import { AppError, type ErrorData } from '../../src/shared/errors'
 import { chooseEncoder, startEncoder, type Codec, type EncoderChoice } from '../media/encode'
-import { makePoster } from '../media/poster'
+import { makePoster } from '../media/write-picture'
 import { startWebm } from '../media/webm'
 import { openClipFile } from '../storage/clip-file'
 import { unlockClip } from '../storage/clip-lock'
 import { saveClip, type RecordFacts, type SavedClip } from '../storage/library'
 
-/** A clip to come: pixels (even), pictures per second, and how many pictures. */
+/** A clip to come: pixels (even), pictures per second, and how many pictures are planned. */
 export interface ClipSinkOptions {
   width: number
   height: number
@@ -20,9 +20,9 @@ export interface ClipSinkOptions {
 
 /** A clip whose bytes are written, but which has no record yet. */
 export interface FinishedClip {
-  /** type video/webm; there even when storage was full */
+  /** type video/webm, or image/png of a still; there even when storage was full */
   blob: Blob
-  /** WebCodecs codec string */
+  /** WebCodecs codec string, or png */
   codec: string
   bytes: number
   durationSeconds: number
@@ -36,8 +36,8 @@ export interface FinishedClip {
 export interface ClipSink {
   /** the next frame in time order, RGBA u8 [height, width, 4]; may be reused by the caller once this resolves */
   add(rgba: Uint8ClampedArray<ArrayBuffer>): Promise<void>
-  /** the whole clip; when it rejects, abort() is still due */
-  finish(): Promise<FinishedClip>
+  /** the whole clip of so many frames; when it rejects, abort() is still due */
+  finish(frames: number): Promise<FinishedClip>
   /** drops everything written so far, also after finish(); harmless when called twice */
   abort(): Promise<void>
 }
@@ -70,16 +70,17 @@ export async function openClipSink({ width, height, fps, frames, signal, codecs 
   return {
     async add(rgba) {
       signal?.throwIfAborted()
-      if (added === posterFrame) poster = await makePoster(rgba, width, height)
+      // the middle, or the beginning of a clip that ends before it
+      if (added === 0 || added === posterFrame) poster = await makePoster(rgba, width, height)
       added++
       await encoder.add(rgba)
     },
-    async finish() {
+    async finish(expected) {
       signal?.throwIfAborted()
-      if (!poster || added !== frames) throw new AppError('internal', `The clip has ${added} frames, expected ${frames}.`, { expected: frames, found: added })
+      if (!poster || added !== expected) throw new AppError('internal', `The clip has ${added} frames, expected ${expected}.`, { expected, found: added })
       await encoder.flush()
       encoder.close()
-      const durationSeconds = frames / fps
+      const durationSeconds = added / fps
       const bytes = webm.finish(durationSeconds)
       return { ...(await file.finish()), codec: choice.codecString, bytes, durationSeconds, poster }
     },

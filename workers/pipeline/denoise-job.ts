@@ -2,6 +2,7 @@
 import type { ProgressEvent } from '../../src/shared/job'
 import type { GenerateRequest } from '../../src/shared/request'
 import { AppError } from '../../src/shared/errors'
+import type { LoopState, WindowCheckpoint } from '../storage/checkpoints'
 import type { Scope } from '../engine/scope'
 import { elementCount, reshape, type Tensor } from '../engine/tensor'
 import type { Schedule } from '../models/flow-match-scheduler'
@@ -34,19 +35,23 @@ export interface DenoiseJob {
   start?: KnownLatents
   /** other than the model's own */
   sampling?: Sampling
+  /** where each step is kept, and where an earlier run of the same job had come to */
+  checkpoint?: WindowCheckpoint | undefined
+  /** of the clip, still to be made after this one */
+  windowsAfter?: number
   clock: JobClock
   tell: (event: ProgressEvent) => void
 }
 
 /** `tokens`: the final latent on the GPU, f32 [1, N, C], in `scope`; `latents`: the same on the host, f32 [C, F', H', W']. */
 export async function runDenoise(signal: AbortSignal, scope: Scope, job: DenoiseJob): Promise<{ tokens: Tensor; latents: Float32Array<ArrayBuffer> }> {
-  const { model, grid, clock, tell } = job
+  const { model, grid, clock, tell, checkpoint } = job
   const { gpu } = scope
   tell({ stage: 'compiling' })
-  const inputs = prepare(scope, job)
+  const inputs = goingOn(scope, prepare(scope, job), await checkpoint?.read())
   await untilAborted(signal, gpu.compile(() => dispatchOneStep(scope, inputs, model, grid)))
 
-  tell({ stage: 'denoising', step: 0, steps: inputs.timesteps.length })
+  tell({ stage: 'denoising', step: inputs.firstStep ?? 0, steps: inputs.timesteps.length })
   await gpu.settle()
   clock.lap()
   const loop = denoise(scope, inputs)
@@ -60,14 +65,23 @@ export async function runDenoise(signal: AbortSignal, scope: Scope, job: Denoise
       scope.free(latent)
       return { tokens, latents }
     }
-    const { step, steps, denoised } = next.value
+    const { step, steps, latent, denoised } = next.value
     const raw = rawLatent(scope, gridTokens(denoised, grid), model, grid)
     const preview = await untilAborted(signal, model.autoencoder.preview(scope, raw))
     scope.free(raw)
+    if (checkpoint) checkpoint.keep({ step, tokens: await untilAborted(signal, gpu.read(latent)) })
     clock.stepMs.push(clock.lap())
-    const etaSeconds = clock.etaSeconds(steps)
+    const etaSeconds = clock.etaSeconds(step, steps, job.windowsAfter ?? 0)
     tell({ stage: 'denoising', step, steps, preview, ...(etaSeconds !== undefined && { etaSeconds }) })
   }
+}
+
+/** The loop from where an earlier run had come to. What is kept is the latent alone: all else follows from the request. */
+function goingOn(scope: Scope, inputs: DenoiseInputs, kept: LoopState | undefined): DenoiseInputs {
+  if (!kept || kept.tokens.length !== elementCount(inputs.noise.shape) || kept.step > inputs.timesteps.length) return inputs
+  const noise = scope.upload(kept.tokens, inputs.noise.shape, 'f32')
+  scope.free(inputs.noise)
+  return { ...inputs, noise, firstStep: kept.step }
 }
 
 /** One step and its preview, for their kernels. */

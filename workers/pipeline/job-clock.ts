@@ -24,11 +24,16 @@ export class JobClock {
     return performance.now() - this.startMs
   }
 
-  /** Seconds left in the denoise loop and the decoding after it; undefined before the first step. The first step compiles, so later ones count. */
-  etaSeconds(steps: number): number | undefined {
+  /**
+   * Seconds left in this window's loop, in the windows after it, and in their decoding; undefined before the first step. The first step
+   * compiles, so later ones count.
+   * @param step of `steps` that this window has taken
+   * @param windowsAfter still to be made
+   */
+  etaSeconds(step: number, steps: number, windowsAfter: number): number | undefined {
     const warm = this.stepMs.length > 1 ? this.stepMs.slice(1) : this.stepMs
     if (warm.length === 0) return undefined
     const mean = warm.reduce((sum, ms) => sum + ms, 0) / warm.length
-    return (mean * (steps - this.stepMs.length + DECODE_STEPS)) / 1000
+    return (mean * (steps - step + DECODE_STEPS + windowsAfter * (steps + DECODE_STEPS))) / 1000
   }
 }

@@ -1,21 +1,35 @@
 // A request to a saved WebM, one sentence a row of the data flow. The only file that sees every row.
 import type { GenerateOptions, JobCallbacks } from '../../src/shared/doors'
 import type { GenerateResult, JobReport, ProgressEvent } from '../../src/shared/job'
-import { planOf, sharedFrames } from '../../src/shared/plan'
-import { parseRequest } from '../../src/shared/request'
+import { endedAfter, planOf, sharedFrames, type WindowPiece } from '../../src/shared/plan'
+import { parseRequest, type GenerateRequest } from '../../src/shared/request'
+import { openCheckpoint } from '../storage/checkpoints'
 import { openClipSink, requireEncoder, saveRecord } from './clip-sink'
 import { embedPrompts } from './conditioning'
 import { ValuesHash } from './hashes'
 import { JobClock } from './job-clock'
 import { latentGrid, tokenCount } from './latent-grid'
+import type { OpenModel } from './model'
 import { openModel } from './open-model'
 import { Reel } from './reel'
 import { runWindow } from './run-window'
 import { countFrames, showSource } from './show-source'
+import { openStillSink } from './still-sink'
 import type { Studio } from './studio'
 
 /** A finished job; `latents` f32 [C, F', H', W'] of its last window when they were asked for. */
 export type ClipResult = GenerateResult & { latents?: Float32Array<ArrayBuffer> }
+
+/** What is to be made, and how it may end. */
+export interface ClipJob {
+  /** what its checkpoints are kept under */
+  id: string
+  modelUrl: string
+  /** a GenerateRequest, not checked yet */
+  request: unknown
+  /** asked after each window: whether the clip ends with it */
+  endsEarly: () => boolean
+}
 
 /**
  * Makes one clip and saves it. `signal` stops it at the next wait, at most a step away.
@@ -24,8 +38,7 @@ export type ClipResult = GenerateResult & { latents?: Float32Array<ArrayBuffer> 
 export async function makeClip(
   signal: AbortSignal,
   studio: Studio,
-  modelUrl: string,
-  data: unknown,
+  job: ClipJob,
   callbacks: JobCallbacks,
   options: GenerateOptions,
 ): Promise<ClipResult> {
@@ -33,28 +46,31 @@ export async function makeClip(
   const gpu = await studio.gpu()
   gpu.pool.resetPeak()
   const { precision = gpu.facts.f16 ? 'f16' : 'f32', weights } = options
-  const opened = await openModel(signal, modelUrl, options.picks)
-  const request = parseRequest(data, opened.manifest)
+  const opened = await openModel(signal, job.modelUrl, options.picks)
+  const request = parseRequest(job.request, opened.manifest)
   const plan = planOf(request, opened.manifest)
-  await requireEncoder(request)
   const frames = await countFrames(signal, plan, request)
+  if (frames > 1) await requireEncoder(request)
 
   const tell = (event: ProgressEvent) => void callbacks.onProgress(event)
   tell({ stage: 'encoding-text' })
   clock.lap()
-  const windows = plan.filter((piece) => piece.kind === 'window')
+  const windows = plan.filter((piece): piece is WindowPiece => piece.kind === 'window')
   const words = await embedPrompts(signal, studio, gpu, opened, { request, prompts: windows.map(({ prompt }) => prompt) }, callbacks, options.embeds)
   clock.textMs = clock.lap()
   const latentsHash = new ValuesHash()
   let latents: Float32Array<ArrayBuffer> | undefined
   let model = await studio.load(signal, gpu, opened, { precision, weights }, tell)
 
-  const sink = await openClipSink({ ...request, frames, signal })
+  const checkpoint = options.checkpoint ? await openCheckpoint(job.id, framesFollowFrom(request, opened, precision, options)) : null
+  const sink = frames > 1 ? await openClipSink({ ...request, frames, signal }) : await openStillSink(request)
   const reel = new Reel(sink, sharedFrames(opened.manifest))
+  let pieces = 0
   try {
     for (const [index, piece] of plan.entries()) {
       const tellPiece = (event: ProgressEvent) => tell(plan.length > 1 ? { ...event, piece: index + 1, pieces: plan.length } : event)
       reel.begin(piece.dissolve, plan[index + 1]?.dissolve ?? 0)
+      pieces++
       if (piece.kind === 'source') {
         await showSource(signal, piece, request, reel, tellPiece)
         continue
@@ -62,13 +78,16 @@ export async function makeClip(
       // decoding may have put the decoder in the transformer's place
       model = await studio.load(signal, gpu, opened, { precision, weights }, tellPiece)
       const noise = index === 0 ? options.noise : undefined
-      latents = await runWindow(signal, gpu, { model, request, window: piece, words: words(piece.prompt), reel, noise, clock, tell: tellPiece })
+      const windowsAfter = windows.length - windows.indexOf(piece) - 1
+      latents = await runWindow(signal, gpu, { model, request, window: piece, words: words(piece.prompt), reel, noise, checkpoint: checkpoint?.window(index), windowsAfter, clock, tell: tellPiece })
       latentsHash.add(latents)
+      // the last one may lead to a clip that is still to be shown
+      if (windowsAfter > 0 && job.endsEarly()) break
     }
     await reel.end(signal)
     tell({ stage: 'saving' })
     clock.lap()
-    const clip = await sink.finish()
+    const clip = await sink.finish(reel.shown)
     clock.encodeMs += clock.lap()
     const report: JobReport = {
       adapter: gpu.facts.name,
@@ -87,7 +106,8 @@ export async function makeClip(
       framesSha256: reel.hex(),
     }
     const { name: modelName, version: modelVersion } = model.manifest
-    const saved = await saveRecord(clip, { request, modelName, modelVersion, report })
+    const saved = await saveRecord(clip, { request: endedAfter(request, plan, pieces), modelName, modelVersion, report })
+    await checkpoint?.remove()
     const [first] = windows
     const usedPrompt = first && words(first.prompt).prompt.usedPrompt
     return {
@@ -99,6 +119,12 @@ export async function makeClip(
     }
   } catch (error) {
     await sink.abort()
+    await checkpoint?.settle()
     throw error
   }
+}
+
+/** Where any of it differs, what an earlier run kept is of other frames. */
+function framesFollowFrom(request: GenerateRequest, { identity, manifest }: OpenModel, precision: string, { weights }: GenerateOptions): string {
+  return JSON.stringify([request, identity, manifest.version, precision, weights ?? null])
 }

@@ -4,6 +4,7 @@ import type { WindowPiece } from '../../src/shared/plan'
 import type { GenerateRequest } from '../../src/shared/request'
 import type { Gpu } from '../engine/device'
 import { withScope } from '../engine/scope'
+import type { WindowCheckpoint } from '../storage/checkpoints'
 import type { Conditioning } from './conditioning'
 import { decodeFrames } from './decode-frames'
 import { runDenoise } from './denoise-job'
@@ -22,13 +23,16 @@ export interface WindowJob {
   reel: Reel
   /** f32 [C, F', H', W'] instead of noise drawn from the seed */
   noise?: Float32Array<ArrayBuffer> | undefined
+  /** see DenoiseJob */
+  checkpoint?: WindowCheckpoint | undefined
+  windowsAfter: number
   clock: JobClock
   tell: (event: ProgressEvent) => void
 }
 
 /** Makes a window's frames and shows those that are new. @returns its latents, f32 [C, F', H', W'] */
 export function runWindow(signal: AbortSignal, gpu: Gpu, job: WindowJob): Promise<Float32Array<ArrayBuffer>> {
-  const { model, window, words, reel, noise, clock, tell } = job
+  const { model, window, words, reel, noise, checkpoint, windowsAfter, clock, tell } = job
   const { prompt, seed, frames } = window
   const request = { ...job.request, prompt, seed, frames }
   const grid = latentGrid(request, model.manifest)
@@ -36,7 +40,7 @@ export function runWindow(signal: AbortSignal, gpu: Gpu, job: WindowJob): Promis
     const context = { model, grid, shape: request, reel }
     const known = await encodeWindow(signal, scope, window, context)
     const start = await encodeStart(signal, scope, window, context)
-    const { tokens, latents } = await runDenoise(signal, scope, { model, request, grid, words, noise, known, ...(start && { start }), clock, tell })
+    const { tokens, latents } = await runDenoise(signal, scope, { model, request, grid, words, noise, known, ...(start && { start }), checkpoint, windowsAfter, clock, tell })
     await decodeFrames(signal, scope, { model, request, tokens, grid, window, reel, clock, tell })
     return latents
   })

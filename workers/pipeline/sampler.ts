@@ -13,6 +13,8 @@ export interface DenoiseInputs {
   transformer: LtxTransformer
   /** where the loop starts: noise, and what is known; f32 [1, N, C] */
   noise: Tensor
+  /** steps that `noise` has taken already */
+  firstStep?: number
   rope: RopeTable
   text: PreparedText
   /** the text to steer away from; with it, two forward passes a step */
@@ -47,7 +49,7 @@ export interface DenoiseStep {
 export function* denoise(scope: Scope, inputs: DenoiseInputs): Generator<DenoiseStep, Tensor> {
   const steps = inputs.timesteps.length
   let latent = inputs.noise
-  for (let index = 0; index < steps; index++) {
+  for (let index = inputs.firstStep ?? 0; index < steps; index++) {
     const [next, denoised] = scope.within((temporary) => takeStep(scope, temporary, inputs, latent, index))
     scope.free(latent)
     latent = next

@@ -3,6 +3,7 @@ import { AppError } from '../../src/shared/errors'
 import { MIDDLE, type ClipPart, type Condition, type Crop, type Source } from '../../src/shared/request'
 import { openClipReader, type ClipReader } from '../media/read-clip'
 import { readPicture } from '../media/read-picture'
+import { openStillReader } from '../media/read-still'
 import { openAsset } from '../storage/assets'
 import { openSavedClip } from '../storage/library'
 
@@ -74,7 +75,10 @@ async function pictureFrame(id: string, { width, height }: FrameShape, crop: Cro
 }
 
 async function openVideo(signal: AbortSignal, { kind, id }: Source): Promise<ClipReader> {
-  if (kind === 'clip') return openClipReader(signal, await openSavedClip(id), 'The clip')
+  if (kind === 'clip') {
+    const clip = await openSavedClip(id)
+    return clip.type.startsWith('image/') ? openStillReader(clip, 'The still') : openClipReader(signal, clip, 'The clip')
+  }
   const { file, name } = await openAsset(id)
   return openClipReader(signal, file, name)
 }

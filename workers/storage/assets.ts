@@ -3,6 +3,7 @@
 import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex } from '@noble/hashes/utils.js'
 import { AppError } from '../../src/shared/errors'
+import { isNotFound } from './not-found'
 
 const PIECE_BYTES = 2 ** 22
 /** OPFS takes names like those of most file systems. */
@@ -96,8 +97,4 @@ async function* pieces(signal: AbortSignal, file: File): AsyncGenerator<Uint8Arr
 function safeName(name: string): string {
   const plain = name.replace(/[\u0000-\u001f/\\:*?"<>|]/g, '_').replace(/^\.+|[. ]+$/g, '')
   return plain.length > LONGEST_NAME ? plain.slice(-LONGEST_NAME) : plain || 'file'
-}
-
-function isNotFound(error: unknown): boolean {
-  return error instanceof DOMException && error.name === 'NotFoundError'
 }

@@ -2,12 +2,13 @@
 import { toErrorData, type ErrorData } from '../../src/shared/errors'
 import { openClipsFolder, removeClip } from './opfs'
 import { lockClip } from './clip-lock'
+import { clipType } from './clip-type'
 
 /** What became of a written clip. */
 export interface WrittenClip {
   /** name under clips/, or null when the clip lives in memory only */
   file: string | null
-  /** the whole clip, type video/webm; file-backed while `file` is there */
+  /** the whole clip, of the type of its name; file-backed while `file` is there */
   blob: Blob
   /** why it is in memory only */
   saveError?: ErrorData
@@ -79,10 +80,10 @@ class SpillingFile implements ClipFile {
       this.disk.close()
       this.disk = null
       const file = await this.entry.getFile()
-      return { file: this.name, blob: file.slice(0, file.size, 'video/webm') }
+      return { file: this.name, blob: file.slice(0, file.size, clipType(this.name)) }
     }
     await this.removeFile()
-    const blob = new Blob(this.memory ? [this.memory.bytes()] : [], { type: 'video/webm' })
+    const blob = new Blob(this.memory ? [this.memory.bytes()] : [], { type: clipType(this.name) })
     this.memory = null
     return { file: null, blob, saveError: this.saveError }
   }

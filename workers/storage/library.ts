@@ -49,7 +49,7 @@ export interface SavedClip {
 export async function saveClip(clip: WrittenClip, facts: RecordFacts): Promise<SavedClip> {
   const { file, blob, saveError } = clip
   if (file === null) return { id: null, blob, saveError }
-  const id = file.replace(/\.webm$/, '')
+  const id = file.replace(/\.\w+$/, '')
   try {
     await withRecords((records) =>
       records.put({ schemaVersion: RECORD_SCHEMA_VERSION, id, createdAtMs: Date.now(), bytes: blob.size, file, ...facts }),

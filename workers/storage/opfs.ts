@@ -1,5 +1,7 @@
 // The clips' bytes: one file each in the folder clips/ of this origin's private file system.
 import { AppError } from '../../src/shared/errors'
+import { clipType } from './clip-type'
+import { isNotFound } from './not-found'
 
 /** The folder of all clips, made on first use. */
 export async function openClipsFolder(): Promise<FileSystemDirectoryHandle> {
@@ -15,7 +17,7 @@ export async function openClip(file: string): Promise<Blob> {
   const folder = await openClipsFolder()
   try {
     const bytes = await (await folder.getFileHandle(file)).getFile()
-    return bytes.slice(0, bytes.size, 'video/webm')
+    return bytes.slice(0, bytes.size, clipType(file))
   } catch (error) {
     if (isNotFound(error)) throw new AppError('not-found', `The clip's file ${file} is gone.`, { file })
     throw error
@@ -37,8 +39,4 @@ export async function listClipFiles(): Promise<string[]> {
   const names: string[] = []
   for await (const name of (await openClipsFolder()).keys()) names.push(name)
   return names
-}
-
-function isNotFound(error: unknown): boolean {
-  return error instanceof DOMException && error.name === 'NotFoundError'
 }

@@ -1,4 +1,5 @@
 // Quantized weights of large models: files in the folder weights/ of this origin's private file system.
+import { isNotFound } from './not-found'
 
 /** A file being written. All but `close` throw a QuotaExceededError when the disk is full. */
 export interface ByteSink {
@@ -59,8 +60,4 @@ export async function listWeightsFiles(): Promise<{ name: string; bytes: number 
     if (entry.kind === 'file') found.push({ name, bytes: (await (entry as FileSystemFileHandle).getFile()).size })
   }
   return found
-}
-
-function isNotFound(error: unknown): boolean {
-  return error instanceof DOMException && error.name === 'NotFoundError'
 }

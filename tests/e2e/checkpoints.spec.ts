@@ -1,0 +1,110 @@
+// A job that was stopped goes on from its last finished step, and its frames are those of a job that was not.
+import type { Page } from '@playwright/test'
+import type { AutomationResult } from '../../src/rpc/automation'
+import type { GenerateRequest } from '../../src/shared/request'
+import { readClipFrames } from '../evaluate/clip-frames'
+import { CLIP_MS, expect, generate, smallClip, test } from './app'
+
+type Progress = { stage: string; step?: number; piece?: number }
+
+/** Starts a job under an id and stops it once it has told what `until` waits for. @returns all that it told */
+async function stopped(page: Page, request: GenerateRequest, id: string, until: (event: Progress) => boolean): Promise<Progress[]> {
+  const told: Progress[] = []
+  await page.exposeFunction('told', async (event: Progress) => {
+    told.push(event)
+    if (until(event)) await page.evaluate((job) => window.kinora!.cancel(job), id)
+  })
+  const result = await run(page, request, id)
+  expect(result).toMatchObject({ ok: false, error: { code: 'cancelled' } })
+  return told
+}
+
+function run(page: Page, request: GenerateRequest, checkpoint: string): Promise<AutomationResult> {
+  return page.evaluate(
+    ([what, id]) => {
+      const { told } = window as unknown as { told?: (event: unknown) => Promise<void> }
+      return window.kinora!.generate(what, { checkpoint: id }, (event) => void told?.(event))
+    },
+    [request, checkpoint] as const,
+  )
+}
+
+/** Names of the jobs that something is kept of. */
+function keptJobs(page: Page): Promise<string[]> {
+  return page.evaluate(async () => {
+    const names: string[] = []
+    for await (const name of (await (await navigator.storage.getDirectory()).getDirectoryHandle('jobs', { create: true })).keys()) names.push(name)
+    return names
+  })
+}
+
+test('a clip of two windows, stopped in the second and gone on with after a reload, is the clip made at once', async ({ page, app }) => {
+  test.setTimeout(6 * CLIP_MS)
+  await page.goto(app.url)
+  // more than the starter makes at once
+  const request = smallClip(app.starter, { frames: 41, steps: 3 })
+  const whole = await generate(page, request)
+
+  await stopped(page, request, 'one', ({ stage, step, piece }) => piece === 2 && stage === 'denoising' && step === 2)
+  expect(await keptJobs(page)).toEqual(['one'])
+
+  const again: Progress[] = []
+  const other = await page.context().newPage()
+  await page.close()
+  await other.goto(app.url)
+  await other.exposeFunction('told', (event: Progress) => void again.push(event))
+  const result = await run(other, request, 'one')
+  if (!result.ok) throw new Error(result.error.message)
+  const steps = again.filter(({ stage, step }) => stage === 'denoising' && step).map(({ piece, step }) => [piece, step])
+  expect(steps, 'nothing is done twice: the first window is only decoded, of the second the last step is left').toEqual([[1, 3], [2, 2], [2, 3]])
+  expect(result.report.framesSha256).toBe(whole.report.framesSha256)
+  expect(await keptJobs(other), 'nothing is left of a finished job').toEqual([])
+})
+
+test('what is kept of a job is for its own request only, and goes when the job is forgotten', async ({ page, app }) => {
+  test.setTimeout(4 * CLIP_MS)
+  await page.goto(app.url)
+  const request = smallClip(app.starter, { steps: 3 })
+  await stopped(page, request, 'two', ({ stage, step }) => stage === 'denoising' && step === 2)
+  const other = { ...request, seed: request.seed + 1 }
+  const [fresh, under] = [await generate(page, other), await run(page, other, 'two')]
+  if (!under.ok) throw new Error(under.error.message)
+  expect(under.report.framesSha256).toBe(fresh.report.framesSha256)
+  expect(under.report.stepMs).toHaveLength(3)
+
+  await page.evaluate(async () => {
+    const jobs = await (await navigator.storage.getDirectory()).getDirectoryHandle('jobs', { create: true })
+    for (const name of ['kept', 'left']) await jobs.getDirectoryHandle(name, { create: true })
+    await window.kinora!.forgetJobs(['kept'])
+  })
+  expect(await keptJobs(page)).toEqual(['kept'])
+})
+
+test('a long clip that is ended early is saved as far as it has come, with the request that makes just that', async ({ page, app }) => {
+  test.setTimeout(6 * CLIP_MS)
+  await page.goto(app.url)
+  const request = smallClip(app.starter, { frames: 65, steps: 1 })
+  await page.exposeFunction('told', async ({ stage, piece }: Progress) => {
+    if (piece === 2 && stage === 'denoising') await page.evaluate(() => window.kinora!.finishEarly('three'))
+  })
+  const result = await run(page, request, 'three')
+  if (!result.ok) throw new Error(result.error.message)
+  const frames = readClipFrames(Buffer.from(result.webm, 'base64'), request).length
+  expect(frames).toBeGreaterThan(33)
+  expect(frames).toBeLessThan(65)
+  const short = await generate(page, { ...request, frames })
+  expect(short.report.framesSha256).toBe(result.report.framesSha256)
+})
+
+test('a still is a picture of one frame, in the library too', async ({ page, app }) => {
+  test.setTimeout(2 * CLIP_MS)
+  await page.goto(app.url)
+  const { webm, codec } = await generate(page, smallClip(app.starter, { frames: 1, prompt: 'a yellow kite' }))
+  expect(codec).toBe('png')
+  expect([...Buffer.from(webm, 'base64').subarray(0, 8)]).toEqual([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a])
+  await page.goto(`${app.url}/#/library`)
+  await page.getByRole('link', { name: /a yellow kite/ }).or(page.getByRole('button', { name: /a yellow kite/ })).first().click()
+  const picture = page.getByRole('img', { name: 'The clip: a yellow kite' })
+  await expect(picture).toBeVisible()
+  expect(await picture.evaluate((image: HTMLImageElement) => [image.naturalWidth, image.naturalHeight])).toEqual([128, 128])
+})
