@@ -10,9 +10,13 @@ type Progress = { stage: string; step?: number; piece?: number }
 /** Starts a job under an id and stops it once it has told what `until` waits for. @returns all that it told */
 async function stopped(page: Page, request: GenerateRequest, id: string, until: (event: Progress) => boolean): Promise<Progress[]> {
   const told: Progress[] = []
+  let over = false
   await page.exposeFunction('told', async (event: Progress) => {
+    if (over) return
     told.push(event)
-    if (until(event)) await page.evaluate((job) => window.kinora!.cancel(job), id)
+    if (!until(event)) return
+    over = true
+    await page.evaluate((job) => window.kinora!.cancel(job), id)
   })
   const result = await run(page, request, id)
   expect(result).toMatchObject({ ok: false, error: { code: 'cancelled' } })
