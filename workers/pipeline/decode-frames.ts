@@ -9,6 +9,7 @@ import { latentCount, rawLatent, type LatentGrid } from './latent-grid'
 import type { LoadedModel } from './model'
 import { gaussianNoise, NOISE_STREAM } from './noise'
 import type { Reel } from './reel'
+import { Seams, type Edges } from './seams'
 import { untilAborted } from './until-aborted'
 
 export interface DecodeJob {
@@ -18,7 +19,9 @@ export interface DecodeJob {
   tokens: Tensor
   grid: LatentGrid
   /** which of its frames are shown */
-  window: Pick<WindowPiece, 'skipFirst' | 'skipLast'>
+  window: Pick<WindowPiece, 'frames' | 'skipFirst' | 'skipLast'>
+  /** what is shown beside them */
+  edges: Edges
   reel: Reel
   clock: JobClock
   tell: (event: ProgressEvent) => void
@@ -26,21 +29,21 @@ export interface DecodeJob {
 
 /** Decodes in time order onto the reel. */
 export async function decodeFrames(signal: AbortSignal, scope: Scope, job: DecodeJob): Promise<void> {
-  const { model, request, tokens, grid, window, reel, clock, tell } = job
+  const { model, request, tokens, grid, window, edges, reel, clock, tell } = job
   const frameBytes = request.width * request.height * 4
-  const end = request.frames - window.skipLast
+  const seams = new Seams(window, edges)
   let frame = 0
   tell({ stage: 'decoding', step: 0, steps: request.frames })
   clock.lap()
   const noise = { latents: gaussianNoise(request.seed, latentCount(grid), NOISE_STREAM.decode) }
   const groups = model.autoencoder.decode(signal, scope, rawLatent(scope, tokens, model, grid), noise)
   try {
-    while (frame < end) {
+    while (!seams.done) {
       const group = await untilAborted(signal, groups.next())
       clock.decodeMs += clock.lap()
       if (group.done) return
-      for (let offset = 0; offset < group.value.length && frame < end; offset += frameBytes, frame++) {
-        if (frame >= window.skipFirst) await reel.add(signal, group.value.subarray(offset, offset + frameBytes))
+      for (let offset = 0; offset < group.value.length && !seams.done; offset += frameBytes, frame++) {
+        for (const shown of seams.add(group.value.subarray(offset, offset + frameBytes))) await reel.add(signal, shown)
       }
       clock.encodeMs += clock.lap()
       tell({ stage: 'decoding', step: frame, steps: request.frames })

@@ -8,6 +8,7 @@ import type { LatentGrid } from './latent-grid'
 import type { LoadedModel } from './model'
 import type { KnownLatents } from './place-known'
 import type { Reel } from './reel'
+import type { Edges } from './seams'
 import { conditionFrames, gather, openPart, type FrameShape } from './source-frames'
 
 /** What a window's frames are taken from and brought to. */
@@ -18,20 +19,25 @@ export interface WindowContext {
   reel: Reel
 }
 
-/** Everything known of a window, in the order in which it is placed. @throws AppError not-found, unreadable-media, bad-request; AbortError */
-export async function encodeWindow(signal: AbortSignal, scope: Scope, window: WindowPiece, context: WindowContext): Promise<KnownLatents[]> {
+/** Everything known of a window, in the order in which it is placed, and what is shown beside its new frames. @throws AppError not-found, unreadable-media, bad-request; AbortError */
+export async function encodeWindow(signal: AbortSignal, scope: Scope, window: WindowPiece, context: WindowContext): Promise<{ known: KnownLatents[]; edges: Edges }> {
   const { model, grid, shape } = context
   const known: KnownLatents[] = []
+  const edges: Edges = {}
+  const frameBytes = shape.width * shape.height * 4
   const encode = async (rgba: Uint8ClampedArray<ArrayBuffer>, atFrame: number, strength: number) => {
     known.push(await knownLatents(signal, scope, requireEncoder(model), grid, { ...shape, rgba, atFrame, strength }))
   }
   for (const part of window.known) {
-    await encode(await partFrames(signal, part, context), part.at === 'start' ? 0 : window.frames - part.frames, 1)
+    const frames = await partFrames(signal, part, context)
+    if (part.at === 'start') edges.before = frames.slice(-frameBytes)
+    else edges.after = frames.slice(0, frameBytes)
+    await encode(frames, part.at === 'start' ? 0 : window.frames - part.frames, 1)
   }
   for (const condition of window.conditions) {
     await encode(await conditionFrames(signal, condition, shape, window.frames - condition.atFrame), condition.atFrame, condition.strength)
   }
-  return known
+  return { known, edges }
 }
 
 /** Latents of a clip that a window starts from, f32 [F', H', W', C] in the transformer's scale: as long as the window. */

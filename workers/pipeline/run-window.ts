@@ -38,10 +38,10 @@ export function runWindow(signal: AbortSignal, gpu: Gpu, job: WindowJob): Promis
   const grid = latentGrid(request, model.manifest)
   return withScope(gpu, async (scope) => {
     const context = { model, grid, shape: request, reel }
-    const known = await encodeWindow(signal, scope, window, context)
+    const { known, edges } = await encodeWindow(signal, scope, window, context)
     const start = await encodeStart(signal, scope, window, context)
     const { tokens, latents } = await runDenoise(signal, scope, { model, request, grid, words, noise, known, ...(start && { start }), checkpoint, windowsAfter, clock, tell })
-    await decodeFrames(signal, scope, { model, request, tokens, grid, window, reel, clock, tell })
+    await decodeFrames(signal, scope, { model, request, tokens, grid, window, edges, reel, clock, tell })
     return latents
   })
 }

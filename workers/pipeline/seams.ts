@@ -1,0 +1,76 @@
+// Where new frames meet frames that are there, the decoder's error would be seen as a jump: the known frame is shown as it is, its
+// neighbour as it was decoded. So what the decoder gets wrong of the known frame is taken off its neighbours too, less and less.
+import type { WindowPiece } from '../../src/shared/plan'
+
+type Rgba = Uint8ClampedArray<ArrayBuffer>
+
+/** Frames over which an error is faded out; so many are held back in front of a known end. */
+const FADE_FRAMES = 8
+
+/** What is shown beside the new frames of a window, RGBA u8 [height, width, 4]. */
+export interface Edges {
+  /** the frame before the first new one */
+  before?: Rgba
+  /** the frame after the last new one */
+  after?: Rgba
+}
+
+/** Takes a window's decoded frames in time order, and gives the new ones as they are shown. */
+export class Seams {
+  private frame = 0
+  private errorBefore: Int16Array | undefined
+  private held: Rgba[] = []
+  private readonly firstNew: number
+  private readonly endNew: number
+
+  constructor(
+    { frames, skipFirst, skipLast }: Pick<WindowPiece, 'frames' | 'skipFirst' | 'skipLast'>,
+    private readonly edges: Edges,
+  ) {
+    this.firstNew = skipFirst
+    this.endNew = frames - skipLast
+  }
+
+  /** Whether all new frames have been given. */
+  get done(): boolean {
+    return this.edges.after ? this.frame > this.endNew : this.frame >= this.endNew
+  }
+
+  /** The next decoded frame; its array may be used again. @returns frames to show now, in order */
+  add(decoded: Rgba): Rgba[] {
+    const index = this.frame++
+    if (index < this.firstNew) {
+      if (index === this.firstNew - 1 && this.edges.before) this.errorBefore = errorOf(this.edges.before, decoded)
+      return []
+    }
+    if (index > this.endNew) return []
+    if (index === this.endNew) return this.release(decoded)
+    const frame = decoded.slice()
+    const distance = index - this.firstNew + 1
+    if (this.errorBefore && distance <= FADE_FRAMES) correct(frame, this.errorBefore, distance)
+    if (!this.edges.after) return [frame]
+    this.held.push(frame)
+    return this.held.length > FADE_FRAMES ? [this.held.shift() as Rgba] : []
+  }
+
+  /** Frames held back before a known end, now that it is decoded. */
+  private release(end: Rgba): Rgba[] {
+    const { after } = this.edges
+    const held = this.held.splice(0)
+    if (!after) return held
+    const error = errorOf(after, end)
+    held.forEach((frame, index) => correct(frame, error, held.length - index))
+    return held
+  }
+}
+
+/** What is to be added to a decoded frame so that it is the known one. */
+function errorOf(known: Rgba, decoded: Rgba): Int16Array {
+  return Int16Array.from(known, (value, index) => value - (decoded[index] as number))
+}
+
+/** Adds an error's share at a distance of 1 … FADE_FRAMES frames from where it was found. */
+function correct(frame: Rgba, error: Int16Array, distance: number): void {
+  const share = 1 - distance / (FADE_FRAMES + 1)
+  for (let index = 0; index < frame.length; index++) frame[index] = (frame[index] as number) + share * (error[index] as number)
+}
