@@ -19,6 +19,8 @@ import { root } from './process.mjs'
 
 /** How many prompts a software adapter is given: it manages 1–4 GFLOP/s. */
 const SOFTWARE_PROMPTS = 24
+/** How many the ways into a clip are measured with: six clips each. */
+const MODE_PROMPTS = { software: 4, gpu: 24 }
 
 try {
   process.exitCode = await main(process.argv.slice(2))
@@ -52,6 +54,7 @@ async function main(argv: readonly string[]): Promise<number> {
       reference,
       prompts,
       limit,
+      modes: flags.modes ?? MODE_PROMPTS[engine.software ? 'software' : 'gpu'],
       settings,
       curve: flags.curve,
       out: flags.out ?? 'test-results/evaluate',

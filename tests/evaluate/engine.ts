@@ -1,15 +1,18 @@
 // The engine in Node: the page's own pipeline on Dawn, with frames read back instead of encoded.
 import type { ModelManifest } from '../../src/shared/model'
+import { planOf, sharedFrames } from '../../src/shared/plan'
 import { parseRequest, type GenerateRequest } from '../../src/shared/request'
-import { withScope } from '../../workers/engine/scope'
 import type { FloatDType } from '../../workers/engine/tensor'
-import { runDenoise } from '../../workers/pipeline/denoise-job'
+import type { ClipSink } from '../../workers/pipeline/clip-sink'
 import { JobClock } from '../../workers/pipeline/job-clock'
-import { latentGrid, rawLatent } from '../../workers/pipeline/latent-grid'
 import { loadModel } from '../../workers/pipeline/load-model'
+import type { PromptEmbedding } from '../../workers/pipeline/model'
+import { Reel } from '../../workers/pipeline/reel'
+import { runPlan, windowsOf } from '../../workers/pipeline/run-plan'
 import { fetchManifest } from '../../workers/weights/fetch-file'
 import { openAdapter } from './adapter'
 import type { Clip } from './clip'
+import { memorySources } from './memory-sources'
 import { serveFolder } from './serve-folder'
 import { openNodeTextEncoder } from './text'
 
@@ -20,8 +23,11 @@ export interface Engine {
   software: boolean
   precision: FloatDType
   manifest: ModelManifest
-  /** @throws AppError bad-request when the model does not allow it */
-  makeClip(request: GenerateRequest): Promise<Clip>
+  /**
+   * @param given clips that the request names, by their ids
+   * @throws AppError bad-request when the model does not allow it
+   */
+  makeClip(request: GenerateRequest, given?: ReadonlyMap<string, Clip>): Promise<Clip>
   close(): Promise<void>
 }
 
@@ -44,22 +50,30 @@ export async function openEngine(folder: string, precision?: FloatDType): Promis
       software: gpu.facts.software,
       precision: dtype,
       manifest,
-      async makeClip(data) {
+      async makeClip(data, given = new Map<string, Clip>()) {
         const request = parseRequest(data, manifest)
-        const grid = latentGrid(request, manifest)
-        const words = {
-          prompt: await text.embed(request.prompt),
-          ...(request.guidance !== 1 && { away: await text.embed(request.negativePrompt ?? '') }),
+        const plan = planOf(request, manifest)
+        const { width, height } = request
+        const frames: Uint8ClampedArray[] = []
+        const sink: ClipSink = {
+          add: (rgba) => Promise.resolve(void frames.push(rgba.slice())),
+          finish: () => Promise.reject(new Error('The frames are the clip.')),
+          abort: () => Promise.resolve(),
         }
-        return withScope(gpu, async (scope) => {
-          const { tokens } = await runDenoise(signal, scope, { model, request, grid, words, clock: new JobClock(), tell: () => undefined })
-          const { width, height } = request
-          const frames: Uint8ClampedArray[] = []
-          for await (const group of model.autoencoder.decode(signal, scope, rawLatent(scope, tokens, model, grid))) {
-            for (let at = 0; at < group.length; at += width * height * 4) frames.push(group.slice(at, at + width * height * 4))
-          }
-          return { width, height, frames }
+        const embedded = new Map<string, PromptEmbedding>()
+        for (const prompt of [...windowsOf(plan).map((window) => window.prompt), request.negativePrompt ?? '']) embedded.set(prompt, await text.embed(prompt))
+        const words = (prompt: string) => embedded.get(prompt) as PromptEmbedding
+        await runPlan(signal, gpu, {
+          request,
+          plan,
+          model: () => Promise.resolve(model),
+          words: (prompt) => ({ prompt: words(prompt), ...(request.guidance !== 1 && { away: words(request.negativePrompt ?? '') }) }),
+          sources: memorySources(given),
+          reel: new Reel(sink, sharedFrames(manifest)),
+          clock: new JobClock(),
+          tell: () => undefined,
         })
+        return { width, height, frames }
       },
       async close() {
         await text.close()

@@ -5,6 +5,7 @@ import { agreementDb } from './agreement'
 import { consistencyOf, meanConsistency, type Consistency } from './consistency'
 import type { Engine } from './engine'
 import { fitGaussian, frechetDistance } from './frechet'
+import { evaluateModes, type ModeRow } from './modes'
 import type { Probe, Reading } from './probe'
 import type { ProbeFacts } from './probe-facts'
 import { promptKey, type EvaluationPrompt } from './prompts'
@@ -28,6 +29,8 @@ export interface Evaluation {
   prompts: readonly EvaluationPrompt[]
   /** how many of them, from the first, go through the engine */
   limit: number
+  /** how many of those that ask for a movement the ways into a clip are measured with */
+  modes: number
   settings: Omit<GenerateRequest, 'prompt' | 'seed'>
   /** measure the step-to-quality curve with the engine */
   curve: boolean
@@ -83,6 +86,7 @@ export async function evaluate(evaluation: Evaluation): Promise<Report> {
   const { manifest, adapter, software, precision } = engine
   const { steps, guidance, width, height, frames } = settings
   const images = comparable?.images ?? null
+  const modes = await measureModes(evaluation)
   return {
     adapter,
     software,
@@ -109,10 +113,21 @@ export async function evaluate(evaluation: Evaluation): Promise<Report> {
     curveBy: evaluation.curve ? 'engine' : comparable ? 'reference' : 'nobody',
     images,
     shapes: comparable?.shapes ?? [],
+    modes,
     sheet,
     secondsPerClip,
-    pass: meetsBars({ rows, agreement, images, world: facts.world }),
+    pass: meetsBars({ rows, agreement, images, modes, world: facts.world }),
   }
+}
+
+/** The table of modes, and a sheet of the last prompt's clips. */
+async function measureModes({ engine, probe, facts, prompts, modes, settings, out, tell }: Evaluation): Promise<ModeRow[]> {
+  // against a clip that stands still no step can be measured
+  const moving = prompts.filter(({ attributes }) => attributes.motion !== undefined && attributes.motion !== 'still').slice(0, modes)
+  if (moving.length === 0) return []
+  const { rows, clips } = await evaluateModes({ engine, probe, facts, prompts: moving, settings, tell: (line) => tell(`modes, ${line}`) })
+  await writeSheet([...clips].map(([mode, clip]) => ({ clip, prompt: mode, mistakes: [] })), join(out, 'modes.png'))
+  return rows
 }
 
 /** What the probe read otherwise than asked, of what is scored. */

@@ -19,6 +19,8 @@ const FlagsSchema = v.object({
   steps: whole(1, 1000),
   guidance: number(1, 100, /^\d+(\.\d+)?$/, 'a number'),
   limit: whole(1, 1_000_000),
+  /** prompts that the ways into a clip are measured with; 0: they are not */
+  modes: whole(0, 1_000_000),
   'seed-base': whole(0, 0xffffffff),
   precision: v.optional(v.picklist(['f32', 'f16'], 'expected f32 or f16')),
   out: path('a folder'),
@@ -41,7 +43,7 @@ export function parseEvaluateFlags(argv: readonly string[]): EvaluateFlags {
       strict: true,
       allowPositionals: false,
       options: {
-        prompts: string, model: string, probe: string, steps: string, guidance: string, limit: string, 'seed-base': string,
+        prompts: string, model: string, probe: string, steps: string, guidance: string, limit: string, modes: string, 'seed-base': string,
         precision: string, out: string, curve: boolean, json: boolean,
       },
     }).values

@@ -1,5 +1,7 @@
 // What an evaluation found: as data for --json, and as a table for people.
+import { median } from './clip-frames'
 import type { Consistency } from './consistency'
+import type { ModeRow } from './modes'
 import type { Reference } from './reference'
 import type { AttributeScores, Row } from './score'
 import { AGREEMENT_DB, IMAGE_BARS, PROBE_BAR, type World } from './world'
@@ -62,16 +64,23 @@ export interface Report {
   images: Images | null
   /** training/evaluate.py's; none where the reference does not hold */
   shapes: Reference['shapes']
+  /** the ways into a clip; empty where they were not measured */
+  modes: readonly ModeRow[]
   sheet: string
   secondsPerClip: number
   pass: boolean
 }
 
 /** Whether all counted rows and image to video meet their bars, and frames that were compared agree; with no row that counts, nothing was shown. */
-export function meetsBars({ rows, agreement, images, world }: Pick<Report, 'rows' | 'agreement' | 'images' | 'world'>): boolean {
+export function meetsBars({ rows, agreement, images, modes, world }: Pick<Report, 'rows' | 'agreement' | 'images' | 'modes' | 'world'>): boolean {
   const counted = rows.filter(({ counts }) => counts)
   const agreed = agreement === null || agreement.leastDb >= AGREEMENT_DB
-  return counted.length > 0 && counted.every(({ pass }) => pass) && agreed && (images === null || meetsImageBar(images, world))
+  return counted.length > 0 && counted.every(({ pass }) => pass) && agreed && (images === null || meetsImageBar(images, world)) && modes.every((row) => meetsModeBar(row, world))
+}
+
+/** As many clips as of pictures that set off evenly must be within a mode's bar. */
+function meetsModeBar({ met, values }: ModeRow, world: World): boolean {
+  return values.length === 0 || met / values.length >= IMAGE_BARS[world]
 }
 
 function meetsImageBar({ scores, probe, evenStart }: Images, world: World): boolean {
@@ -114,6 +123,7 @@ export function describeReport(report: Report): string[] {
     ...(curve.length ? [`By steps (${report.curveBy === 'engine' ? 'engine' : 'training/evaluate.py'}): ${curve.map(describePoint).join(', ')}`] : []),
     ...(report.images ? [`Image to video (training/evaluate.py): ${describeImages(report.images, world)}`] : []),
     ...(report.shapes.length ? [`By shape (training/evaluate.py, mean relative score): ${report.shapes.map(describeShape).join(', ')}`] : []),
+    ...describeModes(report.modes, world),
     `${report.secondsPerClip.toFixed(1)} s a clip; sheet: ${report.sheet}`,
     report.pass ? 'All bars are met.' : 'Not all bars are met.',
   ]
@@ -133,6 +143,17 @@ function describeImages(images: Images, world: World): string {
   const read = Object.entries(scores).map(([name, score]) => `${name} ${percent(score / (probe[name] ?? 1))}`)
   const verdict = meetsImageBar(images, world) ? 'met' : 'MISSED'
   return `of ${n} pictures the last frame still shows ${read.join(', ')} (relative to renders); ${percent(evenStart)} set off evenly; bar ${percent(IMAGE_BARS[world])}: ${verdict}`
+}
+
+function describeModes(modes: readonly ModeRow[], world: World): string[] {
+  if (modes.length === 0) return []
+  const body = modes.map((row) => {
+    const { mode, figure, least, most, values, met } = row
+    const within = least === most ? String(least) : `${least}–${most}`
+    if (values.length === 0) return [mode, figure, within, '–', '–', '–', 'not asked']
+    return [mode, figure, within, median(values).toFixed(2), `${Math.min(...values).toFixed(2)}–${Math.max(...values).toFixed(2)}`, `${met} of ${values.length}`, meetsModeBar(row, world) ? 'met' : 'MISSED']
+  })
+  return ['', ...align([['mode', 'figure', 'within', 'median', 'from–to', 'clips within', `bar ${percent(IMAGE_BARS[world])}`], ...body]), '']
 }
 
 function describeShape({ width, height, frames, mean, n }: Reference['shapes'][number]): string {

@@ -74,7 +74,7 @@ test('colour is not asked of noir; none is scored where there is a class for it'
 test('all counted rows must meet their bars, and compared frames must agree', () => {
   const rows = scoreRows([sky('day', 'day')], facts)
   const agreement = { n: 1, leastDb: 40, meanDb: 40, sameReadings: 1 }
-  const shown = { rows, agreement: null, images: null, world: 'core' } as const
+  const shown = { rows, agreement: null, images: null, modes: [], world: 'core' } as const
   expect(meetsBars(shown)).toBe(true)
   expect(meetsBars({ ...shown, agreement })).toBe(true)
   expect(meetsBars({ ...shown, agreement: { ...agreement, leastDb: 34.9 } })).toBe(false)
@@ -85,6 +85,9 @@ test('all counted rows must meet their bars, and compared frames must agree', ()
   expect(meetsBars({ ...shown, images: { ...images, evenStart: 0.69 } })).toBe(false)
   expect(meetsBars({ ...shown, images: { ...images, scores: { sky: 0.9, subject: 0.69 } } })).toBe(false)
   expect(meetsBars({ ...shown, images, world: 'wide' })).toBe(false)
+  const seam = { mode: 'loop', figure: 'seam', least: 0.5, most: 1.5 }
+  expect(meetsBars({ ...shown, modes: [{ ...seam, values: [1, 1, 1, 2], met: 3 }, { ...seam, values: [], met: 0 }] })).toBe(true)
+  expect(meetsBars({ ...shown, modes: [{ ...seam, values: [1, 1, 2], met: 2 }] })).toBe(false)
   expect(meanScore(rows)).toEqual({ scores: { sky: 1 }, mean: 1 })
 })
 

@@ -17,6 +17,9 @@ export interface FrameOptions {
 /** A video that can be read. */
 export interface ClipReader {
   seconds: number
+  /** pixels, as it is shown */
+  width: number
+  height: number
   /**
    * Frames from the `first`-th on, `count` of them or fewer where it ends, RGBA u8 [height, width, 4]: frame i is what is shown in
    * the middle of the i-th interval, whatever the file's own rate is.
@@ -49,6 +52,7 @@ export async function openClipReader(signal: AbortSignal, file: Blob, name: stri
     const shown = { width: await track.getDisplayWidth(), height: await track.getDisplayHeight() }
     return {
       seconds,
+      ...shown,
       async *frames(reading, { fps, width, height, crop }, first, count) {
         const sink = new CanvasSink(track, { width, height, fit: 'fill', crop: cropRectangle(shown, { width, height }, crop), poolSize: POOL })
         const end = Math.min(first + count, Math.max(1, Math.round(seconds * fps)))

@@ -9,7 +9,7 @@ import type { LoadedModel } from './model'
 import type { KnownLatents } from './place-known'
 import type { Reel } from './reel'
 import type { Edges } from './seams'
-import { conditionFrames, gather, openPart, type FrameShape } from './source-frames'
+import { conditionFrames, gather, type ClipSources, type FrameShape } from './source-frames'
 
 /** What a window's frames are taken from and brought to. */
 export interface WindowContext {
@@ -17,11 +17,12 @@ export interface WindowContext {
   grid: LatentGrid
   shape: FrameShape
   reel: Reel
+  sources: ClipSources
 }
 
 /** Everything known of a window, in the order in which it is placed, and what is shown beside its new frames. @throws AppError not-found, unreadable-media, bad-request; AbortError */
 export async function encodeWindow(signal: AbortSignal, scope: Scope, window: WindowPiece, context: WindowContext): Promise<{ known: KnownLatents[]; edges: Edges }> {
-  const { model, grid, shape } = context
+  const { model, grid, shape, sources } = context
   const known: KnownLatents[] = []
   const edges: Edges = {}
   const frameBytes = shape.width * shape.height * 4
@@ -35,16 +36,16 @@ export async function encodeWindow(signal: AbortSignal, scope: Scope, window: Wi
     await encode(frames, part.at === 'start' ? 0 : window.frames - part.frames, 1)
   }
   for (const condition of window.conditions) {
-    await encode(await conditionFrames(signal, condition, shape, window.frames - condition.atFrame), condition.atFrame, condition.strength)
+    await encode(await conditionFrames(signal, sources, condition, shape, window.frames - condition.atFrame), condition.atFrame, condition.strength)
   }
   return { known, edges }
 }
 
 /** Latents of a clip that a window starts from, f32 [F', H', W', C] in the transformer's scale: as long as the window. */
-export async function encodeStart(signal: AbortSignal, scope: Scope, window: WindowPiece, { model, grid, shape }: WindowContext): Promise<KnownLatents | undefined> {
+export async function encodeStart(signal: AbortSignal, scope: Scope, window: WindowPiece, { model, grid, shape, sources }: WindowContext): Promise<KnownLatents | undefined> {
   const { start, frames } = window
   if (!start) return undefined
-  const part = await openPart(signal, start.part, shape)
+  const part = await sources.openPart(signal, start.part, shape)
   try {
     if (start.fromFrame + frames > part.count) {
       const [expected, got] = [start.fromFrame + frames, part.count]
@@ -57,15 +58,15 @@ export async function encodeStart(signal: AbortSignal, scope: Scope, window: Win
   }
 }
 
-async function partFrames(signal: AbortSignal, { frames, of }: KnownPart, { reel, shape }: WindowContext): Promise<Uint8ClampedArray<ArrayBuffer>> {
+async function partFrames(signal: AbortSignal, { frames, of }: KnownPart, { reel, shape, sources }: WindowContext): Promise<Uint8ClampedArray<ArrayBuffer>> {
   if (of === 'last-shown') return reel.lastShown(frames)
   if (of === 'first-shown') return reel.firstShown(frames)
-  return firstFrames(signal, of, frames, shape)
+  return firstFrames(signal, sources, of, frames, shape)
 }
 
 /** The first frames of a clip; of a shorter one the last stands for those that are missing. */
-async function firstFrames(signal: AbortSignal, clip: ClipPart, frames: number, shape: FrameShape): Promise<Uint8ClampedArray<ArrayBuffer>> {
-  const part = await openPart(signal, clip, shape)
+async function firstFrames(signal: AbortSignal, sources: ClipSources, clip: ClipPart, frames: number, shape: FrameShape): Promise<Uint8ClampedArray<ArrayBuffer>> {
+  const part = await sources.openPart(signal, clip, shape)
   try {
     const found = await gather(part.read(signal, 0, frames), shape)
     const size = shape.width * shape.height * 4

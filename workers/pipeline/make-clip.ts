@@ -1,19 +1,19 @@
 // A request to a saved WebM, one sentence a row of the data flow. The only file that sees every row.
 import type { GenerateOptions, JobCallbacks } from '../../src/shared/doors'
 import type { GenerateResult, JobReport, ProgressEvent } from '../../src/shared/job'
-import { endedAfter, planOf, sharedFrames, type WindowPiece } from '../../src/shared/plan'
+import { endedAfter, planOf, sharedFrames } from '../../src/shared/plan'
 import { parseRequest, type GenerateRequest } from '../../src/shared/request'
 import { openCheckpoint } from '../storage/checkpoints'
 import { openClipSink, requireEncoder, saveRecord } from './clip-sink'
 import { embedPrompts } from './conditioning'
-import { ValuesHash } from './hashes'
 import { JobClock } from './job-clock'
 import { latentGrid, tokenCount } from './latent-grid'
 import type { OpenModel } from './model'
 import { openModel } from './open-model'
 import { Reel } from './reel'
-import { runWindow } from './run-window'
-import { countFrames, showSource } from './show-source'
+import { runPlan, windowsOf } from './run-plan'
+import { countFrames } from './show-source'
+import { keptSources } from './source-frames'
 import { openStillSink } from './still-sink'
 import type { Studio } from './studio'
 
@@ -49,42 +49,28 @@ export async function makeClip(
   const opened = await openModel(signal, job.modelUrl, options.picks)
   const request = parseRequest(job.request, opened.manifest)
   const plan = planOf(request, opened.manifest)
-  const frames = await countFrames(signal, plan, request)
+  const frames = await countFrames(signal, keptSources, plan, request)
   if (frames > 1) await requireEncoder(request)
 
   const tell = (event: ProgressEvent) => void callbacks.onProgress(event)
   tell({ stage: 'encoding-text' })
   clock.lap()
-  const windows = plan.filter((piece): piece is WindowPiece => piece.kind === 'window')
+  const windows = windowsOf(plan)
   const words = await embedPrompts(signal, studio, gpu, opened, { request, prompts: windows.map(({ prompt }) => prompt) }, callbacks, options.embeds)
   clock.textMs = clock.lap()
-  const latentsHash = new ValuesHash()
-  let latents: Float32Array<ArrayBuffer> | undefined
   let model = await studio.load(signal, gpu, opened, { precision, weights }, tell)
 
   const checkpoint = options.checkpoint ? await openCheckpoint(job.id, framesFollowFrom(request, opened, precision, options)) : null
   const sink = frames > 1 ? await openClipSink({ ...request, frames, signal }) : await openStillSink(request)
   const reel = new Reel(sink, sharedFrames(opened.manifest))
-  let pieces = 0
   try {
-    for (const [index, piece] of plan.entries()) {
-      const tellPiece = (event: ProgressEvent) => tell(plan.length > 1 ? { ...event, piece: index + 1, pieces: plan.length } : event)
-      reel.begin(piece.dissolve, plan[index + 1]?.dissolve ?? 0)
-      pieces++
-      if (piece.kind === 'source') {
-        await showSource(signal, piece, request, reel, tellPiece)
-        continue
-      }
-      // decoding may have put the decoder in the transformer's place
-      model = await studio.load(signal, gpu, opened, { precision, weights }, tellPiece)
-      const noise = index === 0 ? options.noise : undefined
-      const windowsAfter = windows.length - windows.indexOf(piece) - 1
-      latents = await runWindow(signal, gpu, { model, request, window: piece, words: words(piece.prompt), reel, noise, checkpoint: checkpoint?.window(index), windowsAfter, clock, tell: tellPiece })
-      latentsHash.add(latents)
-      // the last one may lead to a clip that is still to be shown
-      if (windowsAfter > 0 && job.endsEarly()) break
-    }
-    await reel.end(signal)
+    const { pieces, latents, latentsSha256 } = await runPlan(signal, gpu, {
+      request, plan, words, reel, checkpoint, clock, tell,
+      model: async (tellPiece) => (model = await studio.load(signal, gpu, opened, { precision, weights }, tellPiece)),
+      sources: keptSources,
+      noise: options.noise,
+      endsEarly: job.endsEarly,
+    })
     tell({ stage: 'saving' })
     clock.lap()
     const clip = await sink.finish(reel.shown)
@@ -102,7 +88,7 @@ export async function makeClip(
       weightGpuBytes: model.weightGpuBytes,
       peakGpuBytes: gpu.pool.peakBytes,
       peakHostBytes: null,
-      latentsSha256: latentsHash.hex(),
+      latentsSha256,
       framesSha256: reel.hex(),
     }
     const { name: modelName, version: modelVersion } = model.manifest

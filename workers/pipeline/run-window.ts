@@ -13,6 +13,7 @@ import type { JobClock } from './job-clock'
 import { latentGrid } from './latent-grid'
 import type { LoadedModel } from './model'
 import type { Reel } from './reel'
+import type { ClipSources } from './source-frames'
 
 export interface WindowJob {
   model: LoadedModel
@@ -21,6 +22,7 @@ export interface WindowJob {
   window: WindowPiece
   words: Conditioning
   reel: Reel
+  sources: ClipSources
   /** f32 [C, F', H', W'] instead of noise drawn from the seed */
   noise?: Float32Array<ArrayBuffer> | undefined
   /** see DenoiseJob */
@@ -32,12 +34,12 @@ export interface WindowJob {
 
 /** Makes a window's frames and shows those that are new. @returns its latents, f32 [C, F', H', W'] */
 export function runWindow(signal: AbortSignal, gpu: Gpu, job: WindowJob): Promise<Float32Array<ArrayBuffer>> {
-  const { model, window, words, reel, noise, checkpoint, windowsAfter, clock, tell } = job
+  const { model, window, words, reel, sources, noise, checkpoint, windowsAfter, clock, tell } = job
   const { prompt, seed, frames } = window
   const request = { ...job.request, prompt, seed, frames }
   const grid = latentGrid(request, model.manifest)
   return withScope(gpu, async (scope) => {
-    const context = { model, grid, shape: request, reel }
+    const context = { model, grid, shape: request, reel, sources }
     const { known, edges } = await encodeWindow(signal, scope, window, context)
     const start = await encodeStart(signal, scope, window, context)
     const { tokens, latents } = await runDenoise(signal, scope, { model, request, grid, words, noise, known, ...(start && { start }), checkpoint, windowsAfter, clock, tell })

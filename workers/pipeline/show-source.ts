@@ -2,14 +2,14 @@
 import type { ProgressEvent } from '../../src/shared/job'
 import { shownFrames, type Piece, type SourcePiece } from '../../src/shared/plan'
 import type { Reel } from './reel'
-import { openPart, type FrameShape } from './source-frames'
+import type { ClipSources, FrameShape } from './source-frames'
 
 /** Frames of the finished clip. Opens what the plan names, so that nothing is made around a clip that is gone. @throws as openPart */
-export async function countFrames(signal: AbortSignal, plan: readonly Piece[], shape: FrameShape): Promise<number> {
+export async function countFrames(signal: AbortSignal, sources: ClipSources, plan: readonly Piece[], shape: FrameShape): Promise<number> {
   let frames = 0
   for (const piece of plan) {
     if (piece.kind === 'source') {
-      const part = await openPart(signal, piece.part, shape)
+      const part = await sources.openPart(signal, piece.part, shape)
       frames += part.count
       part.close()
     } else frames += shownFrames(piece)
@@ -19,8 +19,8 @@ export async function countFrames(signal: AbortSignal, plan: readonly Piece[], s
 }
 
 /** Puts a clip's frames on the reel. @throws as openPart; AbortError */
-export async function showSource(signal: AbortSignal, { part }: SourcePiece, shape: FrameShape, reel: Reel, tell: (event: ProgressEvent) => void): Promise<void> {
-  const frames = await openPart(signal, part, shape)
+export async function showSource(signal: AbortSignal, sources: ClipSources, { part }: SourcePiece, shape: FrameShape, reel: Reel, tell: (event: ProgressEvent) => void): Promise<void> {
+  const frames = await sources.openPart(signal, part, shape)
   try {
     let shown = 0
     for await (const frame of frames.read(signal, 0, frames.count)) {

@@ -27,6 +27,12 @@ export interface PartFrames {
   close(): void
 }
 
+/** Where a plan's pictures and clips are: of a page, what it keeps. Functions as {@link openPart} and {@link pictureFrame}. */
+export interface ClipSources {
+  openPart: typeof openPart
+  pictureFrame: typeof pictureFrame
+}
+
 /** Opens a part of a clip. @throws AppError not-found, unreadable-media, bad-request (nothing is left of it) */
 export async function openPart(signal: AbortSignal, { source, fromSeconds = 0, toSeconds, crop = MIDDLE }: ClipPart, shape: FrameShape): Promise<PartFrames> {
   const reader = await openVideo(signal, source)
@@ -49,10 +55,10 @@ export async function openPart(signal: AbortSignal, { source, fromSeconds = 0, t
  * @returns RGBA u8 [F, height, width, 4]
  * @throws AppError not-found, unreadable-media, bad-request; AbortError
  */
-export async function conditionFrames(signal: AbortSignal, condition: Condition, shape: FrameShape, room: number): Promise<Rgba> {
+export async function conditionFrames(signal: AbortSignal, sources: ClipSources, condition: Condition, shape: FrameShape, room: number): Promise<Rgba> {
   const { source, crop = MIDDLE, fromSeconds, frames = room } = condition
-  if (source.kind === 'image') return pictureFrame(source.id, shape, crop)
-  const part = await openPart(signal, { source, crop, ...(fromSeconds !== undefined && { fromSeconds }) }, shape)
+  if (source.kind === 'image') return sources.pictureFrame(source.id, shape, crop)
+  const part = await sources.openPart(signal, { source, crop, ...(fromSeconds !== undefined && { fromSeconds }) }, shape)
   try {
     return await gather(part.read(signal, 0, Math.min(frames, room)), shape)
   } finally {
@@ -69,7 +75,8 @@ export async function gather(frames: AsyncIterable<Rgba>, { width, height }: Fra
   return all
 }
 
-async function pictureFrame(id: string, { width, height }: FrameShape, crop: Crop): Promise<Rgba> {
+/** A kept picture as one frame, RGBA u8 [height, width, 4]. @throws AppError not-found, unreadable-media */
+export async function pictureFrame(id: string, { width, height }: FrameShape, crop: Crop): Promise<Rgba> {
   const { file, name } = await openAsset(id)
   return readPicture(file, name, width, height, crop)
 }
@@ -82,3 +89,6 @@ async function openVideo(signal: AbortSignal, { kind, id }: Source): Promise<Cli
   const { file, name } = await openAsset(id)
   return openClipReader(signal, file, name)
 }
+
+/** What this page keeps: assets and the library. */
+export const keptSources: ClipSources = { openPart, pictureFrame }
