@@ -137,6 +137,7 @@ def manifest(folder: Path, world: str, version: int, steps: int, guidance: float
         "steps": {"default": steps, "min": 1, "max": 30},
         "guidance": {"default": guidance, "min": 1, "max": 8},
         "latent": {"channels": CONFIGS[world]["in_channels"], "scaleSpace": 16, "scaleTime": 4},
+        "width": CONFIGS[world]["num_attention_heads"] * CONFIGS[world]["attention_head_dim"],
         # video_coords[axis] of a token = its latent index on that axis * scale, at every size;
         # diffusers' rope then divides by 20 (time) and 2048 (both axes of space).
         "rope": {"timeScale": TIME_SCALE, "spaceScale": SPACE_SCALE, "baseTime": 20, "baseSpace": 2048, "theta": 10000,

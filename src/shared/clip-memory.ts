@@ -7,6 +7,8 @@
 const BLOCK_BYTES = 24
 /** Of each token beside the blocks: the latent, the velocity, the estimate and their preview, f32 and 128 channels at most. */
 const LATENT_BYTES = 4096
+/** As much memory as the largest GPUs that people have at home: a larger clip is not begun. */
+export const LARGEST_CLIP_BYTES = 24e9
 
 /**
  * Bytes of a clip while it is denoised.

@@ -53,6 +53,8 @@ const SIZES = [
 const FRAMES = { default: 97, allowed: [25, 49, 73, 97, 121, 161, 257] }
 /** LTX-Video's: latents of 32×32 pixels and 8 frames, 128 channels */
 export const LATENT = { channels: 128, scaleSpace: 32, scaleTime: 8 }
+/** Channels of LTX-Video 2B's transformer: 32 heads of 64. */
+const WIDTH = 2048
 /** Tokens of a prompt, the end token included: the longest that Lightricks' own code reads. */
 const MAX_TOKENS = 256
 
@@ -83,6 +85,7 @@ export function downloadedManifest({ id, name, description, licence }: ModelSour
     grid: sizes,
     ...(guided && { guided: { negativePrompt, guidanceRescale, ...(stg && { stg: { scale: stg.scale, skipBlocks: [...stg.skipBlocks] } }) } }),
     latent: LATENT,
+    width: WIDTH,
     rope: preset.rope,
     text: { maxTokens: MAX_TOKENS, words: [] },
     knows: [],

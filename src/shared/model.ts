@@ -34,6 +34,8 @@ export const ModelManifestSchema = v.object({
   ),
   /** latent channels; pixels per latent pixel; frames per latent frame */
   latent: v.object({ channels: v.number(), scaleSpace: v.number(), scaleTime: v.number() }),
+  /** D, channels of the transformer: how much memory a clip takes */
+  width: v.optional(v.number()),
   /** RoPE coordinate of a token = index × scale, along both axes of space and along time, which counts in latents or in seconds */
   rope: v.looseObject({ timeScale: v.number(), spaceScale: v.number(), unit: v.optional(v.picklist(['latents', 'seconds'])) }),
   text: v.object({

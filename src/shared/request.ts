@@ -1,7 +1,9 @@
 // One request type for every mode: validated where it enters a worker.
 import * as v from 'valibot'
+import { clipBytes, LARGEST_CLIP_BYTES } from './clip-memory'
 import { AppError } from './errors'
 import type { ModelManifest } from './model'
+import { canMakeSize, LARGEST_SIDE, nearestSide, sideStep, smallestSide } from './shapes'
 
 const wholeNumber = v.pipe(v.number(), v.integer())
 
@@ -112,24 +114,14 @@ export interface RequestProblem {
   nearest?: Partial<GenerateRequest>
 }
 
-/** All the ways `request` is outside what `model` allows; empty when it can run. Pure. */
+/** All the ways `request` is outside what `model` can make; empty when it can run. What it can make and was not taught: requestWarnings. Pure. */
 export function requestProblems(request: GenerateRequest, model: ModelManifest): RequestProblem[] {
-  const problems: RequestProblem[] = []
-  const size = model.sizes.find((s) => s.width === request.width && s.height === request.height)
-  if (!size && !onGrid(request, model.grid?.side)) {
-    const nearest = nearestSize(request.width, request.height, model.sizes)
-    problems.push({
-      field: 'width',
-      expected: `one of ${model.sizes.map((s) => `${s.width}×${s.height}`).join(', ')}`,
-      got: `${request.width}×${request.height}`,
-      nearest: { width: nearest.width, height: nearest.height },
-    })
-  }
+  const problems = sizeProblems(request, model)
   if (request.shots) problems.push(...shotProblems(request.shots, request.fps, model))
-  else if (!lengthAllowed(request, model)) {
-    const nearest = nearestNumber(request.frames, model.frames.allowed)
-    const expected = `one of ${model.frames.allowed.join(', ')}, or longer in steps of ${model.latent.scaleTime} up to ${LONGEST_SECONDS} s`
-    problems.push({ field: 'frames', expected, got: String(request.frames), nearest: { frames: nearest } })
+  else if (!canMakeLength(request, model)) {
+    const { scaleTime } = model.latent
+    const expected = `one more than a multiple of ${scaleTime}, up to ${LONGEST_SECONDS} s`
+    problems.push({ field: 'frames', expected, got: String(request.frames), nearest: { frames: nearestLength(request, model) } })
   }
   for (const field of ['steps', 'guidance'] as const) {
     const { min, max } = model[field]
@@ -141,16 +133,36 @@ export function requestProblems(request: GenerateRequest, model: ModelManifest):
   return [...problems, ...conditionProblems(request, model)]
 }
 
-/**
- * What the model was taught; beyond the longest of it a clip is made in windows that go on from each other, and around other clips
- * whatever is between them.
- */
-function lengthAllowed({ frames, fps, before, after, loop }: GenerateRequest, { frames: { allowed }, grid, latent }: ModelManifest): boolean {
-  // a still: every model's first latent frame is one picture
-  if (frames === 1) return !(before ?? after ?? loop)
-  if (allowed.includes(frames) || (grid && frames % grid.group === 1)) return frames - 1 <= LONGEST_SECONDS * fps
+/** Sides of whole latent pixels, and a window that the memory of a GPU can hold. */
+function sizeProblems({ width, height, frames, shots }: GenerateRequest, model: ModelManifest): RequestProblem[] {
+  const got = `${width}×${height}`
+  if (!canMakeSize({ width, height }, model)) {
+    const expected = `sides that are multiples of ${sideStep(model)}, ${smallestSide(model)} to ${LARGEST_SIDE}`
+    return [{ field: 'width', expected, got, nearest: { width: nearestSide(width, model), height: nearestSide(height, model) } }]
+  }
+  const { scaleSpace, scaleTime } = model.latent
+  const longest = Math.max(...model.frames.allowed)
+  const latents = (Math.min(longest, shots ? Math.max(...shots.map((shot) => shot.frames)) : frames) - 1) / scaleTime + 1
+  const bytes = clipBytes(0, model.width ?? 0, (width / scaleSpace) * (height / scaleSpace) * latents)
+  if (bytes <= LARGEST_CLIP_BYTES) return []
+  const smaller = Math.sqrt(LARGEST_CLIP_BYTES / bytes) * 0.95
+  const nearest = { width: nearestSide(width * smaller, model), height: nearestSide(height * smaller, model) }
+  return [{ field: 'width', expected: `a clip that the memory of a GPU can hold (${gigabytes(LARGEST_CLIP_BYTES)})`, got: `${got} (${gigabytes(bytes)})`, nearest }]
+}
+
+function gigabytes(bytes: number): string {
+  return `${Math.round(bytes / 1e9)} GB`
+}
+
+/** Whole latent frames, up to a minute; beyond the longest that the model was taught a clip is made in windows that go on from each other; one frame is a still. */
+function canMakeLength({ frames, fps, before, after, loop }: GenerateRequest, { latent }: ModelManifest): boolean {
   const joined = Boolean(before ?? after ?? loop)
-  return (frames - 1) % latent.scaleTime === 0 && (joined ? frames > 1 : frames > Math.max(...allowed)) && frames - 1 <= LONGEST_SECONDS * fps
+  return (frames - 1) % latent.scaleTime === 0 && frames - 1 <= LONGEST_SECONDS * fps && (frames > 1 || !joined)
+}
+
+function nearestLength({ frames, fps }: GenerateRequest, { latent: { scaleTime } }: ModelManifest): number {
+  const most = Math.floor((LONGEST_SECONDS * fps) / scaleTime)
+  return scaleTime * Math.min(most, Math.max(1, Math.round((frames - 1) / scaleTime))) + 1
 }
 
 function shotProblems(shots: readonly Shot[], fps: number, { latent, frames: { allowed } }: ModelManifest): RequestProblem[] {
@@ -161,10 +173,6 @@ function shotProblems(shots: readonly Shot[], fps: number, { latent, frames: { a
   const seconds = shots.reduce((sum, { frames }) => sum + frames, 0) / fps
   if (seconds > LONGEST_SECONDS) problems.push({ field: 'shots', expected: `at most ${LONGEST_SECONDS} s in all`, got: `${seconds.toFixed(1)} s` })
   return problems
-}
-
-function onGrid({ width, height }: GenerateRequest, side: number | undefined): boolean {
-  return side !== undefined && width % side === 0 && height % side === 0
 }
 
 /** A picture stands inside the clip; a clip begins on a whole latent, before the end. */
@@ -200,14 +208,4 @@ export function parseRequest(data: unknown, model: ModelManifest): GenerateReque
     })
   }
   return parsed.output
-}
-
-function nearestNumber(value: number, allowed: readonly number[]): number {
-  return allowed.reduce((best, candidate) => (Math.abs(candidate - value) < Math.abs(best - value) ? candidate : best))
-}
-
-/** Nearest in shape first (log aspect), then in area. */
-function nearestSize<S extends { width: number; height: number }>(width: number, height: number, sizes: readonly S[]): S {
-  const distance = (s: S) => 4 * Math.abs(Math.log((s.width / s.height) * (height / width))) + Math.abs(Math.log((s.width * s.height) / (width * height)))
-  return sizes.reduce((best, candidate) => (distance(candidate) < distance(best) ? candidate : best))
 }

@@ -5,6 +5,8 @@ import type { AutomationOptions, AutomationResult } from '../../src/rpc/automati
 import type { ProgressEvent } from '../../src/shared/job'
 import { manifestOfDownloaded } from '../../src/shared/downloaded-model'
 import { requestProblems } from '../../src/shared/request'
+import { requestWarnings } from '../../src/shared/request-warnings'
+import type { RequestWarning } from '../../src/shared/request-warnings'
 import type { GenerateRequest } from '../../src/shared/request'
 import type { ModelManifest } from '../../src/shared/model'
 import { latentGrid } from '../../workers/pipeline/latent-grid'
@@ -68,6 +70,7 @@ async function main(argv: readonly string[]): Promise<void> {
         page.evaluate(([file, kind, base64]) => window.kinora!.keepAsset(file, kind, base64).then(({ id }) => id), [name, type, bytes.toString('base64')] as const),
       )
       requireFitting(full, manifest)
+      for (const warning of requestWarnings(full, manifest)) console.error(`generate: ${warningLine(warning, manifest.name)}`)
       const counted = await countRequests(page, server.url)
       for (const [index, out] of outputs(flags).entries()) {
         const variation = { ...full, seed: (full.seed + index) >>> 0 }
@@ -110,6 +113,12 @@ function toRequest(flags: GenerateFlags, manifest: ModelManifest): GenerateReque
 function requireFitting(request: GenerateRequest, manifest: ModelManifest): void {
   const problem = requestProblems(request, manifest)[0]
   if (problem) throw new UsageError(`--${problem.field}: expected ${problem.expected}, got ${problem.got}`)
+}
+
+/** What the model was not taught; the clip is made all the same. */
+function warningLine({ field, kind, got, taught, windows }: RequestWarning, modelName: string): string {
+  if (kind === 'windows') return `--${field}: ${got} is longer than ${modelName} was taught (${taught}): made in ${windows} parts that go on from each other`
+  return `--${field}: ${modelName} was not taught ${got}, only ${taught}: the clip may come out badly`
 }
 
 type Finished = Extract<AutomationResult, { ok: true }>

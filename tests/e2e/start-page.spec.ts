@@ -38,14 +38,44 @@ test('cuts a prompt that is too long, and says where', async ({ page, app }) => 
   await expect(page.getByRole('button', { name: 'Generate', exact: true })).toBeEnabled()
 })
 
-test('offers the nearest size and length when the model does not allow one', async ({ page, app }) => {
+test('offers the nearest size and length when the model cannot make one', async ({ page, app }) => {
   const { width, height } = app.starter.sizes[0]!
   const frames = Math.max(...app.starter.frames.allowed)
-  await openWith(page, app.url, smallClip(app.starter, { width: width + 3, height, frames: frames + 50 }))
+  await openWith(page, app.url, smallClip(app.starter, { width: width + 3, height, frames: frames + 1 }))
   await expect(page.getByRole('button', { name: 'Generate', exact: true })).toBeDisabled()
   await page.getByRole('button', { name: `${width} × ${height}` }).first().click()
   await page.getByRole('button', { name: `${frames} frames` }).click()
   await expect(page.getByRole('button', { name: 'Generate', exact: true })).toBeEnabled()
+})
+
+test('offers shapes and lengths that the model was not taught, and says so', async ({ page, app }) => {
+  await openWith(page, app.url, smallClip(app.starter))
+  const settings = page.getByRole('region', { name: 'Settings' })
+  const generate = page.getByRole('button', { name: 'Generate', exact: true })
+  await expect(settings.getByText('was not taught')).toHaveCount(0)
+
+  await settings.getByRole('radio', { name: '4:3, new to this model' }).check()
+  await expect(settings.getByText('was not taught 144 × 112')).toBeVisible()
+  await expect(generate, 'it is a warning').toBeEnabled()
+
+  await settings.getByRole('radio', { name: 'Custom' }).check()
+  await settings.getByRole('spinbutton', { name: 'Width in pixels' }).fill('1000')
+  await settings.getByRole('spinbutton', { name: 'Height in pixels' }).fill('5')
+  await page.keyboard.press('Tab')
+  await expect(settings.getByText('was not taught 992 × 32'), 'whole latent pixels, two at least').toBeVisible()
+  await settings.getByRole('button', { name: /^Use 176 × 96/ }).click()
+  await settings.getByRole('radio', { name: '16:9' }).check()
+  await expect(settings.getByText('was not taught')).toHaveCount(0)
+
+  await settings.getByRole('radio', { name: '60 s, made in parts' }).check()
+  await expect(settings.getByText(/made in \d\d parts/)).toBeVisible()
+  await settings.getByRole('spinbutton', { name: 'seconds' }).fill('1.6')
+  await page.keyboard.press('Enter')
+  await expect(settings.getByText('was not taught 13 frames')).toBeVisible()
+  await expect(generate).toBeEnabled()
+  await settings.getByRole('spinbutton', { name: 'seconds' }).fill('-4')
+  await page.keyboard.press('Enter')
+  await expect(settings.getByRole('spinbutton', { name: 'seconds' })).toHaveValue('0.6')
 })
 
 for (const theme of ['dark', 'light'] as const) {

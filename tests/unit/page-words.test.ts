@@ -82,8 +82,8 @@ describe('progress', () => {
 
 describe('problems with settings', () => {
   it('says what is wrong and what is offered', () => {
-    const problem = { field: 'width' as const, expected: 'one of 128×128', got: '192×96', nearest: { width: 176, height: 96 } }
-    expect(problemWords(problem)).toBe('This model does not make 192 × 96 pixels.')
+    const problem = { field: 'width' as const, expected: 'sides that are multiples of 16', got: '180×96', nearest: { width: 176, height: 96 } }
+    expect(problemWords(problem)).toBe('This model does not make 180 × 96 pixels: it takes sides that are multiples of 16.')
     expect(nearestWords(problem.nearest)).toBe('176 × 96')
     expect(nearestWords({ frames: 17 })).toBe('17 frames')
     expect(problemWords({ field: 'steps', expected: '1 to 30', got: '50', nearest: { steps: 30 } })).toBe('This model takes 1 to 30 as steps, not 50.')

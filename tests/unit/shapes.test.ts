@@ -1,0 +1,95 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { downloadedManifest, presetOf } from '../../src/shared/downloaded-model'
+import { parseManifest } from '../../src/shared/model'
+import { requestProblems, type GenerateRequest } from '../../src/shared/request'
+import { requestWarnings } from '../../src/shared/request-warnings'
+import { canMakeSize, LARGEST_SIDE, nearestSide, offeredSizes, ratioOf, SHAPES } from '../../src/shared/shapes'
+import { SOURCES } from '../../src/shared/sources'
+import starterJson from '../../public/models/starter/kinora.json'
+
+const starter = parseManifest(starterJson, 'kinora.json')
+const source = SOURCES.find(({ id }) => id === 'ltxv-2b-0.9.5')!
+const large = downloadedManifest(source, presetOf(source)!)
+const models = [starter, large]
+
+const requestOf = (model: typeof starter, changes: Partial<GenerateRequest> = {}): GenerateRequest => {
+  const { width = 0, height = 0 } = model.sizes[0] ?? {}
+  const { frames, fps, steps, guidance } = model
+  return { model: model.id, prompt: 'a red sky', width, height, frames: frames.default, fps: fps.default, steps: steps.default, guidance: guidance.default, seed: 7, ...changes }
+}
+const problems = (model: typeof starter, changes: Partial<GenerateRequest>) => requestProblems(requestOf(model, changes), model)
+const warnings = (model: typeof starter, changes: Partial<GenerateRequest>) => requestWarnings(requestOf(model, changes), model)
+
+describe.each(models)('shapes of $name', (model) => {
+  it('are its own, then every other; each can be made and looks like its name', () => {
+    const sizes = offeredSizes(model)
+    for (const shape of SHAPES) expect(sizes.map((size) => size.shape)).toContain(shape)
+    for (const { shape, width, height } of sizes) {
+      expect(canMakeSize({ width, height }, model)).toBe(true)
+      expect(Math.abs(Math.log(width / height / ratioOf(shape))), `${shape}: ${width}×${height}`).toBeLessThan(0.09)
+      expect(problems(model, { width, height })).toEqual([])
+    }
+  })
+
+  it('an untaught one is warned of, a taught one is not', () => {
+    for (const { width, height, taught } of offeredSizes(model)) {
+      expect(warnings(model, { width, height }).map(({ kind }) => kind)).toEqual(taught ? [] : ['size'])
+    }
+  })
+
+  it('any number is brought to a side that can be made', () => {
+    fc.assert(
+      fc.property(fc.double({ min: -1e6, max: 1e6, noNaN: true }), fc.integer({ min: 1, max: 9000 }), (one, other) => {
+        expect(canMakeSize({ width: nearestSide(one, model), height: nearestSide(other, model) }, model)).toBe(true)
+      }),
+    )
+  })
+})
+
+describe('what cannot run', () => {
+  it.each([
+    ['off the latent grid', { width: 130 }, { width: 128, height: 128 }],
+    ['too small', { height: 16 }, { width: 128, height: 32 }],
+    ['too wide', { width: LARGEST_SIDE + 16 }, { width: LARGEST_SIDE, height: 128 }],
+  ])('%s is refused, with the nearest that can', (_what, change, nearest) => {
+    expect(problems(starter, change)).toMatchObject([{ field: 'width', nearest }])
+    expect(problems(starter, nearest)).toEqual([])
+    expect(warnings(starter, change), 'no warning beside an error').toEqual([])
+  })
+
+  it('is what no GPU has the memory for', () => {
+    const [problem] = problems(large, { width: 4096, height: 4096, frames: 257 })
+    expect(problem).toMatchObject({ field: 'width', expected: expect.stringContaining('memory of a GPU') as string })
+    expect(problems(large, { ...problem?.nearest, frames: 257 })).toEqual([])
+    expect(problems(large, { width: 1280, height: 704, frames: 257 })).toEqual([])
+  })
+
+  it.each([
+    [18, 17], [3, 5], [0, 5], [500, 481],
+  ])('%i frames are refused, and %i offered', (frames, nearest) => {
+    expect(problems(starter, { frames })).toMatchObject([{ field: 'frames', nearest: { frames: nearest } }])
+    expect(problems(starter, { frames: nearest })).toEqual([])
+  })
+})
+
+describe('lengths', () => {
+  it('that were taught go without a word', () => {
+    for (const model of models) for (const frames of model.frames.allowed) expect(warnings(model, { frames })).toEqual([])
+    expect(warnings(large, { frames: 89 }), 'any of its grid').toEqual([])
+    expect(warnings(starter, { frames: 1 }), 'a still').toEqual([])
+  })
+
+  it('between and below them are warned of', () => {
+    expect(warnings(starter, { frames: 5 })).toMatchObject([{ kind: 'length', nearest: { frames: 9 } }])
+    expect(warnings(starter, { frames: 21 })).toMatchObject([{ kind: 'length', nearest: { frames: 17 } }])
+    const before = { source: { kind: 'clip', id: 'a' } } as const
+    expect(warnings(starter, { frames: 5, before }), 'beside another clip a window is longer').toEqual([])
+  })
+
+  it('beyond them are made in windows, which is said', () => {
+    expect(warnings(starter, { frames: 481 })).toMatchObject([{ kind: 'windows', taught: '33' }])
+    expect(warnings(starter, { frames: 481 })[0]?.windows).toBeGreaterThan(14)
+    expect(warnings(large, { frames: 1801 })[0]?.windows).toBe(8)
+  })
+})
