@@ -14,10 +14,18 @@ export interface PromptWord {
 /** Special tokens that every prompt carries ([CLS] and [SEP]). */
 const SPECIAL_TOKENS = 2
 
+/** At white space and around punctuation: BERT's rule. */
+const WORD = /[\p{P}\p{S}]|[^\s\p{P}\p{S}]+/gu
+
+/** Words and signs of a text, in lower case. Pure. */
+export function promptTokens(text: string): string[] {
+  return text.toLowerCase().match(WORD) ?? []
+}
+
 /** Splits at white space and around punctuation (BERT's rule), and marks what the model knows and reads. Pure. */
 export function readPrompt(prompt: string, model: ModelManifest): PromptWord[] {
   const known = new Set(model.text.words)
-  const words = [...prompt.matchAll(/[\p{P}\p{S}]|[^\s\p{P}\p{S}]+/gu)]
+  const words = [...prompt.matchAll(WORD)]
   return words.map((match, index) => ({
     text: match[0],
     start: match.index,

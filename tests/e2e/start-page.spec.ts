@@ -54,7 +54,7 @@ test('offers shapes and lengths that the model was not taught, and says so', asy
   const generate = page.getByRole('button', { name: 'Generate', exact: true })
   await expect(settings.getByText('was not taught')).toHaveCount(0)
 
-  await settings.getByRole('radio', { name: '4:3, new to this model' }).check()
+  await settings.getByRole('radio', { name: '4:3 (new to this model)' }).check()
   await expect(settings.getByText('was not taught 144 × 112')).toBeVisible()
   await expect(generate, 'it is a warning').toBeEnabled()
 
@@ -67,7 +67,7 @@ test('offers shapes and lengths that the model was not taught, and says so', asy
   await settings.getByRole('radio', { name: '16:9' }).check()
   await expect(settings.getByText('was not taught')).toHaveCount(0)
 
-  await settings.getByRole('radio', { name: '60 s, made in parts' }).check()
+  await settings.getByRole('radio', { name: '60 s (made in parts)' }).check()
   await expect(settings.getByText(/made in \d\d parts/)).toBeVisible()
   await settings.getByRole('spinbutton', { name: 'seconds' }).fill('1.6')
   await page.keyboard.press('Enter')

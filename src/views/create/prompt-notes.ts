@@ -80,3 +80,18 @@ export function addPhrase(prompt: string, phrase: string): string {
   const waits = /(^|\s)(a|an|the|of|over|above|in|at|on|by|under|with|and|across|during|near|front of)$/i.test(start)
   return `${start}${waits ? ' ' : ', '}${phrase}`
 }
+
+/** Whether a phrase stands in the prompt as it is, in any case. Pure. */
+export function hasPhrase(prompt: string, phrase: string): boolean {
+  return prompt.toLowerCase().includes(phrase.toLowerCase())
+}
+
+/** The prompt without a phrase, where it stands last, and without the comma before it. Pure. */
+export function removePhrase(prompt: string, phrase: string): string {
+  const at = prompt.toLowerCase().lastIndexOf(phrase.toLowerCase())
+  if (at < 0) return prompt
+  const before = prompt.slice(0, at).replace(/[,;]?\s*$/, '')
+  const behind = prompt.slice(at + phrase.length).replace(/^\s*[,;]?\s*/, '')
+  const joint = before === '' || behind === '' || /^[.!?]/.test(behind) ? '' : ', '
+  return before + joint + behind
+}
