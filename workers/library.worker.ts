@@ -21,6 +21,8 @@ const library: LibraryDoor = {
     return { id, name, bytes: kept.size }
   },
   openAsset: async (id) => (await openAsset(id)).file,
+  // what reads video files is loaded when one is dropped
+  videoTag: async (file, name) => (await import('./media/read-tag')).readVideoTag(file, name),
   remove: removeSavedClip,
   async usage() {
     const { usage = 0, quota = 0 } = await navigator.storage.estimate()

@@ -21,5 +21,8 @@ export const keepAsset = (file: File): Promise<KeptAsset> => client.call((door) 
 /** A file that was kept. @throws AppError not-found */
 export const openAsset = (id: string): Promise<File> => client.call((door) => door.openAsset(id))
 
+/** A text tag of a video file; null where it has none. */
+export const videoTag = (file: Blob, name: string): Promise<string | null> => client.call((door) => door.videoTag(file, name))
+
 /** Bytes that this site uses, and what the browser grants it. */
 export const storageUsage = (): Promise<{ usedBytes: number; quotaBytes: number }> => client.call((door) => door.usage())

@@ -89,6 +89,8 @@ export interface LibraryDoor {
   keepAsset(file: File): Promise<KeptAsset>
   /** @throws AppError not-found */
   openAsset(id: string): Promise<File>
+  /** a text tag of a video file, by its name; null where it has none */
+  videoTag(file: Blob, name: string): Promise<string | null>
   /** bytes used by this site and what the browser grants it */
   usage(): Promise<{ usedBytes: number; quotaBytes: number }>
 }
