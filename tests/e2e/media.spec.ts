@@ -4,6 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Page } from '@playwright/test'
+import { ALL_FORMATS, BufferSource, Input } from 'mediabunny'
+import { RECIPE_TAG, recipeOf } from '../../src/shared/recipe'
 import { colourOf, type ClipSpec } from './harness/clip-spec'
 import { expect, test } from './harness/serve'
 
@@ -19,7 +21,7 @@ async function makeClip(page: Page, clip: ClipSpec) {
 }
 
 interface Probe {
-  format: { duration: string; format_name: string }
+  format: { duration: string; format_name: string; tags?: Record<string, string> }
   streams: { codec_name: string; width: number; height: number; nb_read_frames: string; avg_frame_rate: string; color_space?: string }[]
   packets: { pts_time: string; flags: string }[]
 }
@@ -161,6 +163,18 @@ test('a still is a clip of one frame', async ({ page }) => {
   expect(streams[0]?.nb_read_frames).toBe('1')
   expect(Number(format.duration)).toBeCloseTo(1 / 8, 6)
   expect(facts).toMatchObject({ posterType: 'image/webp' })
+})
+
+test('what a clip was made from is a tag that players and readers find, and every frame is still there', async ({ page }) => {
+  const request = { model: 'starter', prompt: 'ein roter Ballon über dem Meer ☀ “quoted”', width: 176, height: 96, frames: 41, fps: 8, steps: 4, guidance: 3, seed: 7 }
+  const recipe = recipeOf(request, { id: 'starter', name: 'Kinora Starter', version: 2 })
+  const { bytes } = await makeClip(page, { ...spec, recipe })
+  const { format, streams } = probe(bytes)
+  expect(JSON.parse(format.tags?.[RECIPE_TAG] ?? '')).toEqual(recipe)
+  expect(streams[0]?.nb_read_frames).toBe('41')
+  expect(cuePoints(bytes).map(({ timeMs }) => timeMs)).toEqual([0, 2000, 4000])
+  const tags = await new Input({ source: new BufferSource(bytes), formats: ALL_FORMATS }).getMetadataTags()
+  expect(tags.raw?.[RECIPE_TAG]).toBe(JSON.stringify(recipe))
 })
 
 test('the poster is the middle frame', async ({ page }) => {

@@ -1,6 +1,7 @@
 // Encoded chunks → a WebM file, written as it comes: only the cue list (a few numbers every two seconds) stays in memory.
 import { Muxer, StreamTarget } from 'webm-muxer'
 import type { Codec } from './encode'
+import { patchesFor, tagsElement } from './webm-tags'
 
 /** Writes bytes at a position of the file; throws when it cannot. Later calls may overwrite earlier bytes. */
 export type WriteAt = (bytes: Uint8Array, position: number) => void
@@ -17,8 +18,11 @@ export interface WebmTrack {
 export interface WebmWriter {
   /** one chunk, in time order; `timestampUs` in microseconds from 0 */
   add(bytes: Uint8Array, type: EncodedVideoChunkType, timestampUs: number, metadata?: EncodedVideoChunkMetadata): void
-  /** writes cues and duration, and gives the file's length in bytes */
-  finish(durationSeconds: number): number
+  /**
+   * Writes cues, duration and a tag.
+   * @returns the file's length in bytes
+   */
+  finish(durationSeconds: number, tag?: { name: string; value: string }): number
 }
 
 const MATROSKA_NAMES = { vp9: 'V_VP9', av1: 'V_AV1', vp8: 'V_VP8' } as const satisfies Record<Codec, string>
@@ -26,10 +30,10 @@ const MATROSKA_NAMES = { vp9: 'V_VP9', av1: 'V_AV1', vp8: 'V_VP8' } as const sat
 /** Starts a seekable WebM with one video track. */
 export function startWebm(track: WebmTrack, write: WriteAt): WebmWriter {
   let length = 0
-  let durationAt: number | undefined
+  let header: Uint8Array | undefined
   const target = new StreamTarget({
     onData(bytes, position) {
-      if (position === 0) durationAt = findDuration(bytes)
+      if (position === 0) header = bytes.slice()
       write(bytes, position)
       length = Math.max(length, position + bytes.length)
     },
@@ -43,13 +47,20 @@ export function startWebm(track: WebmTrack, write: WriteAt): WebmWriter {
     add(bytes, type, timestampUs, metadata) {
       muxer.addVideoChunkRaw(bytes, type, timestampUs, safeMetadata(metadata, track.codec))
     },
-    finish(durationSeconds) {
+    finish(durationSeconds, tag) {
       muxer.finalize()
+      const durationAt = header && findDuration(header)
       // The muxer's duration ends where the last picture begins: players would not show it (a still has length 0).
-      if (durationAt === undefined) throw new Error('The WebM header has no duration.')
+      if (!header || durationAt === undefined) throw new Error('The WebM header has no duration.')
       const milliseconds = new DataView(new ArrayBuffer(8))
       milliseconds.setFloat64(0, durationSeconds * 1000)
       write(new Uint8Array(milliseconds.buffer), durationAt)
+      if (!tag) return length
+      const tags = tagsElement(tag.name, tag.value)
+      const tagsAt = length
+      length += tags.length
+      write(tags, tagsAt)
+      for (const { bytes, position } of patchesFor(header, tagsAt, length)) write(bytes, position)
       return length
     },
   }

@@ -1,5 +1,6 @@
 // Frames in, a saved clip out: encoder, muxer and storage in one row.
 import { AppError, type ErrorData } from '../../src/shared/errors'
+import { RECIPE_TAG, type Recipe } from '../../src/shared/recipe'
 import { chooseEncoder, startEncoder, type Codec, type EncoderChoice } from '../media/encode'
 import { makePoster } from '../media/write-picture'
 import { startWebm } from '../media/webm'
@@ -36,8 +37,11 @@ export interface FinishedClip {
 export interface ClipSink {
   /** the next frame in time order, RGBA u8 [height, width, 4]; may be reused by the caller once this resolves */
   add(rgba: Uint8ClampedArray<ArrayBuffer>): Promise<void>
-  /** the whole clip of so many frames; when it rejects, abort() is still due */
-  finish(frames: number): Promise<FinishedClip>
+  /**
+   * the whole clip of so many frames; when it rejects, abort() is still due
+   * @param recipe what it was made from, for the file to carry
+   */
+  finish(frames: number, recipe?: Recipe): Promise<FinishedClip>
   /** drops everything written so far, also after finish(); harmless when called twice */
   abort(): Promise<void>
 }
@@ -75,13 +79,13 @@ export async function openClipSink({ width, height, fps, frames, signal, codecs 
       added++
       await encoder.add(rgba)
     },
-    async finish(expected) {
+    async finish(expected, recipe) {
       signal?.throwIfAborted()
       if (!poster || added !== expected) throw new AppError('internal', `The clip has ${added} frames, expected ${expected}.`, { expected, found: added })
       await encoder.flush()
       encoder.close()
       const durationSeconds = added / fps
-      const bytes = webm.finish(durationSeconds)
+      const bytes = webm.finish(durationSeconds, recipe && { name: RECIPE_TAG, value: JSON.stringify(recipe) })
       return { ...(await file.finish()), codec: choice.codecString, bytes, durationSeconds, poster }
     },
     async abort() {

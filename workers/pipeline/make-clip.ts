@@ -2,6 +2,7 @@
 import type { GenerateOptions, JobCallbacks } from '../../src/shared/doors'
 import type { GenerateResult, JobReport, ProgressEvent } from '../../src/shared/job'
 import { endedAfter, planOf, sharedFrames } from '../../src/shared/plan'
+import { recipeOf } from '../../src/shared/recipe'
 import { parseRequest, type GenerateRequest } from '../../src/shared/request'
 import { openCheckpoint } from '../storage/checkpoints'
 import { openClipSink, requireEncoder, saveRecord } from './clip-sink'
@@ -73,7 +74,8 @@ export async function makeClip(
     })
     tell({ stage: 'saving' })
     clock.lap()
-    const clip = await sink.finish(reel.shown)
+    const made = endedAfter(request, plan, pieces)
+    const clip = await sink.finish(reel.shown, recipeOf(made, opened.manifest))
     clock.encodeMs += clock.lap()
     const report: JobReport = {
       adapter: gpu.facts.name,
@@ -92,7 +94,7 @@ export async function makeClip(
       framesSha256: reel.hex(),
     }
     const { name: modelName, version: modelVersion } = model.manifest
-    const saved = await saveRecord(clip, { request: endedAfter(request, plan, pieces), modelName, modelVersion, report })
+    const saved = await saveRecord(clip, { request: made, modelName, modelVersion, report })
     await checkpoint?.remove()
     const [first] = windows
     const usedPrompt = first && words(first.prompt).prompt.usedPrompt

@@ -1,5 +1,7 @@
 // One frame in, a saved picture out: a still is a clip of one frame, and a PNG.
 import { AppError } from '../../src/shared/errors'
+import { RECIPE_KEYWORD } from '../../src/shared/recipe'
+import { withPngText } from '../media/png-text'
 import { makePng, makePoster } from '../media/write-picture'
 import { openClipFile } from '../storage/clip-file'
 import { unlockClip } from '../storage/clip-lock'
@@ -8,17 +10,19 @@ import type { ClipSink } from './clip-sink'
 /** Opens a file for one picture of this size in pixels. */
 export async function openStillSink({ width, height, fps }: { width: number; height: number; fps: number }): Promise<ClipSink> {
   const file = await openClipFile(`${crypto.randomUUID()}.png`)
-  let picture: { bytes: number; poster: Blob } | undefined
+  let picture: { png: Uint8Array; poster: Blob } | undefined
   return {
     async add(rgba) {
       if (picture) throw new AppError('internal', 'A still has one frame; another one came.', { expected: 1, found: 2 })
       const png = new Uint8Array(await (await makePng(rgba, width, height)).arrayBuffer())
-      file.write(png, 0)
-      picture = { bytes: png.length, poster: await makePoster(rgba, width, height) }
+      picture = { png, poster: await makePoster(rgba, width, height) }
     },
-    async finish(frames) {
+    async finish(frames, recipe) {
       if (!picture || frames !== 1) throw new AppError('internal', `A still has one frame; ${frames} were expected.`, { expected: 1, found: frames })
-      return { ...(await file.finish()), ...picture, codec: 'png', durationSeconds: 1 / fps }
+      const { png, poster } = picture
+      const whole = recipe ? withPngText(png, RECIPE_KEYWORD, JSON.stringify(recipe)) : png
+      file.write(whole, 0)
+      return { ...(await file.finish()), poster, bytes: whole.length, codec: 'png', durationSeconds: 1 / fps }
     },
     async abort() {
       await file.abort()

@@ -1,4 +1,5 @@
 // What a test clip looks like; known to the worker that draws it and to the test that looks at it.
+import type { Recipe } from '../../../src/shared/recipe'
 import type { Codec } from '../../../workers/media/encode'
 
 export interface ClipSpec {
@@ -10,6 +11,8 @@ export interface ClipSpec {
   noise?: boolean
   /** draws fewer frames than announced */
   stopAfter?: number
+  /** for the file to carry */
+  recipe?: Recipe
 }
 
 /** The colour of frame `index`, RGB u8: neighbours differ clearly in red. */

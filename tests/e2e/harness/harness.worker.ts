@@ -64,7 +64,7 @@ const harness = {
 
   async makeClip(spec: ClipSpec) {
     await harness.beginClip(spec)
-    clip = await sink!.finish(spec.frames)
+    clip = await sink!.finish(spec.frames, spec.recipe)
     const { blob, poster, ...facts } = clip
     return { ...facts, blobType: blob.type, blobBytes: blob.size, posterType: poster.type, posterBytes: poster.size }
   },
