@@ -62,7 +62,7 @@ test('offers shapes and lengths that the model was not taught, and says so', asy
   await settings.getByRole('spinbutton', { name: 'Width in pixels' }).fill('1000')
   await settings.getByRole('spinbutton', { name: 'Height in pixels' }).fill('5')
   await page.keyboard.press('Tab')
-  await expect(settings.getByText('was not taught 992 × 32'), 'whole latent pixels, two at least').toBeVisible()
+  await expect(settings.getByText('was not taught 1008 × 32'), 'whole latent pixels, two at least').toBeVisible()
   await settings.getByRole('button', { name: /^Use 176 × 96/ }).click()
   await settings.getByRole('radio', { name: '16:9' }).check()
   await expect(settings.getByText('was not taught')).toHaveCount(0)
