@@ -1,4 +1,6 @@
 // How much of the GPU's memory a clip takes, about. Pure.
+import type { ModelManifest } from './model'
+import type { GenerateRequest } from './request'
 
 /**
  * Bytes for each token and channel of the transformer's width while a block runs: the residual stream and its successor in f32, and in
@@ -17,4 +19,15 @@ export const LARGEST_CLIP_BYTES = 24e9
  */
 export function clipBytes(weightBytes: number, width: number, tokens: number): number {
   return weightBytes + tokens * (width * BLOCK_BYTES + LATENT_BYTES)
+}
+
+/**
+ * Bytes of a request while its largest window is denoised: longer clips are made in windows.
+ * @param weightBytes that the model takes for any clip
+ */
+export function requestBytes({ width, height, frames, shots }: GenerateRequest, model: ModelManifest, weightBytes = 0): number {
+  const { scaleSpace, scaleTime } = model.latent
+  const longest = shots ? Math.max(...shots.map((shot) => shot.frames)) : frames
+  const latents = (Math.min(Math.max(...model.frames.allowed), longest) - 1) / scaleTime + 1
+  return clipBytes(weightBytes, model.width ?? 0, (width / scaleSpace) * (height / scaleSpace) * latents)
 }

@@ -1,4 +1,5 @@
 // What of a request its model was not taught: it can be made, and may come out worse. Never an error.
+import { requestBytes } from './clip-memory'
 import type { ModelManifest } from './model'
 import { planOf, windowFrames } from './plan'
 import { requestProblems, type GenerateRequest } from './request'
@@ -7,8 +8,11 @@ import { isTaughtSize } from './shapes'
 /** One thing that a person should know before a clip is made. */
 export interface RequestWarning {
   field: 'width' | 'frames'
-  /** `size`, `length`: not trained on; `windows`: longer than one run of the model, made of `windows` that go on from each other */
-  kind: 'size' | 'length' | 'windows'
+  /**
+   * `size`, `length`: not trained on; `windows`: longer than one run of the model, made of `windows` that go on from each other;
+   * `memory`: `got` bytes, more than the `taught` that this GPU had room for
+   */
+  kind: 'size' | 'length' | 'windows' | 'memory'
   got: string
   taught: string
   windows?: number
@@ -16,10 +20,25 @@ export interface RequestWarning {
   nearest?: Partial<GenerateRequest>
 }
 
-/** All that `model` was not taught of a request; empty where it was, or where the request cannot run at all. Pure. */
-export function requestWarnings(request: GenerateRequest, model: ModelManifest): RequestWarning[] {
+/** What was found out about the memory of this GPU, in bytes. */
+export interface GpuRoom {
+  roomBytes: number
+  /** of it, that the model takes for any clip */
+  weightBytes: number
+}
+
+/**
+ * All that `model` was not taught of a request; empty where it was, or where the request cannot run at all. Pure.
+ * @param room where it was measured
+ */
+export function requestWarnings(request: GenerateRequest, model: ModelManifest, room?: GpuRoom): RequestWarning[] {
   if (requestProblems(request, model).length > 0) return []
-  return [...sizeWarning(request, model), ...lengthWarning(request, model)]
+  return [...sizeWarning(request, model), ...memoryWarning(request, model, room), ...lengthWarning(request, model)]
+}
+
+function memoryWarning(request: GenerateRequest, model: ModelManifest, room: GpuRoom | undefined): RequestWarning[] {
+  const bytes = room ? requestBytes(request, model, room.weightBytes) : 0
+  return room && bytes > room.roomBytes ? [{ field: 'width', kind: 'memory', got: String(Math.round(bytes)), taught: String(room.roomBytes) }] : []
 }
 
 function sizeWarning({ width, height }: GenerateRequest, model: ModelManifest): RequestWarning[] {

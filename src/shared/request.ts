@@ -1,6 +1,6 @@
 // One request type for every mode: validated where it enters a worker.
 import * as v from 'valibot'
-import { clipBytes, LARGEST_CLIP_BYTES } from './clip-memory'
+import { LARGEST_CLIP_BYTES, requestBytes } from './clip-memory'
 import { AppError } from './errors'
 import type { ModelManifest } from './model'
 import { canMakeSize, LARGEST_SIDE, nearestSide, sideStep, smallestSide } from './shapes'
@@ -134,16 +134,14 @@ export function requestProblems(request: GenerateRequest, model: ModelManifest):
 }
 
 /** Sides of whole latent pixels, and a window that the memory of a GPU can hold. */
-function sizeProblems({ width, height, frames, shots }: GenerateRequest, model: ModelManifest): RequestProblem[] {
+function sizeProblems(request: GenerateRequest, model: ModelManifest): RequestProblem[] {
+  const { width, height } = request
   const got = `${width}×${height}`
   if (!canMakeSize({ width, height }, model)) {
     const expected = `sides that are multiples of ${sideStep(model)}, ${smallestSide(model)} to ${LARGEST_SIDE}`
     return [{ field: 'width', expected, got, nearest: { width: nearestSide(width, model), height: nearestSide(height, model) } }]
   }
-  const { scaleSpace, scaleTime } = model.latent
-  const longest = Math.max(...model.frames.allowed)
-  const latents = (Math.min(longest, shots ? Math.max(...shots.map((shot) => shot.frames)) : frames) - 1) / scaleTime + 1
-  const bytes = clipBytes(0, model.width ?? 0, (width / scaleSpace) * (height / scaleSpace) * latents)
+  const bytes = requestBytes(request, model)
   if (bytes <= LARGEST_CLIP_BYTES) return []
   const smaller = Math.sqrt(LARGEST_CLIP_BYTES / bytes) * 0.95
   const nearest = { width: nearestSide(width * smaller, model), height: nearestSide(height * smaller, model) }

@@ -4,6 +4,12 @@ import type { ErrorData } from '../shared/errors'
 import type { ModelTimes } from '../shared/time-estimate'
 import { readStored, writeStored } from './stored'
 
+/** What a downloaded model is measured as: all versions of LTX-Video 2B have one shape. */
+export const LTX_SHAPE = 'ltx-2b'
+
+/** What the starter is measured as. */
+export const starterShape = (version: number): string => `starter ${version}`
+
 /** What was measured of models on this machine's adapter: once, and kept. */
 class ClipTimes {
   /** by adapter and model */

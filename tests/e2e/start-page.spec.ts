@@ -78,6 +78,23 @@ test('offers shapes and lengths that the model was not taught, and says so', asy
   await expect(settings.getByRole('spinbutton', { name: 'seconds' })).toHaveValue('0.6')
 })
 
+test('says when a clip is larger than the memory that was measured', async ({ page, app }) => {
+  await openWith(page, app.url, smallClip(app.starter))
+  // what Models measures and keeps, of a GPU with little room
+  await page.evaluate((version) => {
+    const times = { measured: [{ tokens: 100, ms: 1 }], width: 192, blocks: 6, decoderFlops: 1, roomBytes: 1e8 }
+    localStorage.setItem('kinora.times', JSON.stringify([[JSON.stringify([2, 'google swiftshader', `starter ${version}`]), times]]))
+  }, app.starter.version)
+  await page.reload()
+  const settings = page.getByRole('region', { name: 'Settings' })
+  await expect(page.getByRole('button', { name: 'Generate', exact: true })).toBeEnabled()
+  await expect(settings.getByText('of GPU memory')).toHaveCount(0)
+  await settings.getByRole('radio', { name: 'Custom' }).check()
+  for (const side of ['Width', 'Height']) await settings.getByRole('spinbutton', { name: `${side} in pixels` }).fill('1024')
+  await page.keyboard.press('Enter')
+  await expect(settings.getByText('there was room for 100 MB when it was measured')).toBeVisible()
+})
+
 for (const theme of ['dark', 'light'] as const) {
   for (const width of [1280, 390]) {
     test(`has no accessibility faults, ${theme}, ${width} pixels wide`, async ({ page, app }) => {

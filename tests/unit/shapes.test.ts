@@ -73,6 +73,15 @@ describe('what cannot run', () => {
   })
 })
 
+it('memory that was measured and is too little is warned of', () => {
+  const request = requestOf(large, { width: 1280, height: 704, frames: 257 })
+  const kinds = (gigabytes: number) => requestWarnings(request, large, { roomBytes: gigabytes * 1e9, weightBytes: 2e9 }).map(({ kind }) => kind)
+  expect(kinds(2.5)).toEqual(['memory'])
+  expect(kinds(12)).toEqual([])
+  const minute = { ...request, frames: 1801 }
+  expect(requestWarnings(minute, large, { roomBytes: 12e9, weightBytes: 2e9 }).map(({ kind }) => kind), 'a window at a time').toEqual(['windows'])
+})
+
 describe('lengths', () => {
   it('that were taught go without a word', () => {
     for (const model of models) for (const frames of model.frames.allowed) expect(warnings(model, { frames })).toEqual([])

@@ -1,3 +1,4 @@
+import { formatBytes } from '../../components/quantities'
 import type { GenerateRequest, RequestProblem } from '../../shared/request'
 import type { RequestWarning } from '../../shared/request-warnings'
 
@@ -22,12 +23,14 @@ export function nearestWords(nearest: Partial<GenerateRequest>): string {
 }
 
 /** What the model was not taught of the settings, in words. Pure. */
-export function warningWords({ kind, got, windows = 0 }: RequestWarning, modelName: string): string {
+export function warningWords({ kind, got, taught, windows = 0 }: RequestWarning, modelName: string): string {
   switch (kind) {
     case 'size':
       return `${modelName} was not taught ${spaced(got)}. It will try, and what it draws may be doubled, cut off or out of place.`
     case 'length':
       return `${modelName} was not taught ${got} frames. It will try, and movements may be too quick, too slow or broken.`
+    case 'memory':
+      return `This takes about ${formatBytes(Number(got))} of GPU memory, and there was room for ${formatBytes(Number(taught))} when it was measured. A smaller size or a shorter clip fits.`
     case 'windows':
       return `Longer than ${modelName} was taught: it is made in ${windows} parts, each going on from the last frames of the one before. What is seen may change on the way.`
   }
