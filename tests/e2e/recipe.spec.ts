@@ -3,7 +3,7 @@ import AxeBuilder from '@axe-core/playwright'
 import type { Page } from '@playwright/test'
 import { ALL_FORMATS, BufferSource, BufferTarget, Conversion, Input, Output, WebMOutputFormat } from 'mediabunny'
 import { readFileSync } from 'node:fs'
-import { parseRecipe, RECIPE_KEYWORD, RECIPE_TAG, recipeOf, recipeText } from '../../src/shared/recipe'
+import { parseRecipe, RECIPE_KEYWORD, recipeOf, recipeText } from '../../src/shared/recipe'
 import type { GenerateRequest } from '../../src/shared/request'
 import { CLIP_MS, expect, generate, openWith, smallClip, test } from './app'
 
@@ -31,11 +31,11 @@ async function drop(page: Page, selector: string, { name, type, bytes }: Dropped
 
 const jsonFile = (data: unknown): Dropped => ({ name: 'clip.recipe.json', type: 'application/json', bytes: Buffer.from(JSON.stringify(data)) })
 
-/** The same video with a tag. */
-async function tagged(webm: Buffer, text: string): Promise<Buffer> {
-  const input = new Input({ source: new BufferSource(webm), formats: ALL_FORMATS })
+/** The same pictures in a new file, as other programs write them. */
+async function rewritten(webm: Buffer): Promise<Buffer> {
   const target = new BufferTarget()
-  const conversion = await Conversion.init({ input, output: new Output({ format: new WebMOutputFormat(), target }), tags: { raw: { [RECIPE_TAG]: text } } })
+  const output = new Output({ format: new WebMOutputFormat(), target })
+  const conversion = await Conversion.init({ input: new Input({ source: new BufferSource(webm), formats: ALL_FORMATS }), output, tags: {} })
   await conversion.execute()
   return Buffer.from(target.buffer!)
 }
@@ -64,8 +64,8 @@ test('a clip’s recipe is a file that brings every setting back; so does the cl
   expect(recipe.request).toMatchObject(request)
   expect(recipe.model).toEqual({ id: app.starter.id, name: app.starter.name, version: app.starter.version })
 
-  const carrying = await tagged(Buffer.from(webm, 'base64'), text)
-  for (const file of [jsonFile(JSON.parse(text)), { name: 'clip.webm', type: 'video/webm', bytes: carrying }]) {
+  const clip = Buffer.from(webm, 'base64')
+  for (const file of [jsonFile(JSON.parse(text)), { name: 'clip.webm', type: 'video/webm', bytes: clip }]) {
     await page.evaluate(() => localStorage.clear())
     await page.goto('about:blank')
     await page.goto(`${app.url}/#/settings`)
@@ -83,13 +83,19 @@ test('a clip’s recipe is a file that brings every setting back; so does the cl
   await restored(page).getByRole('button', { name: 'OK' }).click()
   await expect(restored(page)).toHaveCount(0)
 
-  await drop(page, 'main', { name: 'plain.webm', type: 'video/webm', bytes: await tagged(Buffer.from(webm, 'base64'), '') })
-  await expect(page.getByRole('alert')).toContainText('plain.webm')
+  await drop(page, 'main', { name: 'other.webm', type: 'video/webm', bytes: await rewritten(clip) })
+  await expect(page.getByRole('alert')).toContainText('other.webm carries no recipe')
 })
 
 test('a still that carries its recipe is opened with the button; a picture without one is said to have none', async ({ page, app }) => {
+  test.setTimeout(2 * CLIP_MS)
   const request = smallClip(app.starter, { prompt: 'snowy hills', seed: 99 })
   await openWith(page, app.url, smallClip(app.starter))
+  const { webm } = await generate(page, { ...request, prompt: 'a green meadow', frames: 1 })
+  await page.getByLabel('Recipe file').setInputFiles({ name: 'made.png', mimeType: 'image/png', buffer: Buffer.from(webm, 'base64') })
+  await expect(restored(page)).toContainText('a green meadow')
+  await expect(restored(page).getByRole('listitem')).toHaveCount(0)
+  await expect(field(page)).toHaveValue('a green meadow')
   const plain = Buffer.from(
     await page.evaluate(async () => {
       const canvas = new OffscreenCanvas(16, 16)
