@@ -113,6 +113,21 @@ test('a still that carries its recipe is opened with the button; a picture witho
   await expect(field(page), 'nothing is lost').toHaveValue('snowy hills')
 })
 
+test('on the place for a picture, a recipe is a recipe and a picture the first frame', async ({ page, app }) => {
+  await openWith(page, app.url, smallClip(app.starter))
+  const place = '[aria-label="Begins with"], [aria-label="What the clip is made from"]'
+  const request = smallClip(app.starter, { prompt: 'a green meadow' })
+  await expect(field(page)).toHaveValue('a red sky at sunset')
+  await drop(page, place, jsonFile(recipeOf(request, { id: 'starter', name: 'Kinora Starter' })))
+  await expect(restored(page)).toContainText('a green meadow')
+  await expect(page.locator('.over')).toHaveCount(0)
+
+  const dot = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64')
+  await drop(page, place, { name: 'dot.png', type: 'image/png', bytes: dot })
+  await expect(page.locator(place).first()).toContainText('dot.png')
+  await expect(page.getByText('carries no recipe')).toHaveCount(0)
+})
+
 test('what is missing here is named, and what is not understood is listed', async ({ page, app }) => {
   const request: GenerateRequest = {
     ...smallClip(app.starter, { prompt: 'a blue planet' }),
