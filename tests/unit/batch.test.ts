@@ -1,0 +1,142 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { expandBatch, MOST_AT_ONCE, parseValues, promptAlternatives, type BatchChoice } from '../../src/shared/batch'
+import { clipsToDraft, measured } from '../../src/shared/draft-share'
+import { AppError } from '../../src/shared/errors'
+import type { GenerateRequest } from '../../src/shared/request'
+
+const request: GenerateRequest = { model: 'starter', prompt: 'a boat', width: 128, height: 128, frames: 17, fps: 8, steps: 10, guidance: 5, seed: 7 }
+const prompts = (prompt: string) => promptAlternatives(prompt).map((entry) => entry.prompt)
+const seed = fc.integer({ min: 0, max: 0xffffffff })
+/** a word without anything that groups are made of */
+const word = fc.stringMatching(/^[a-z]{1,8}$/)
+
+describe('alternatives in a prompt', () => {
+  it('makes each of them, in order', () => {
+    expect(promptAlternatives('a {red|blue|green} balloon')).toEqual([
+      { prompt: 'a red balloon', chosen: ['red'] },
+      { prompt: 'a blue balloon', chosen: ['blue'] },
+      { prompt: 'a green balloon', chosen: ['green'] },
+    ])
+    expect(prompts('{day|night}, a {red|blue} kite')).toEqual(['day, a red kite', 'day, a blue kite', 'night, a red kite', 'night, a blue kite'])
+  })
+
+  it('leaves braces without a bar, bars without braces and what is not closed as they are', () => {
+    for (const prompt of ['a {red} balloon', 'a red | blue balloon', 'a {red|blue balloon', 'a }{ balloon', 'two  spaces', '']) expect(prompts(prompt)).toEqual([prompt])
+  })
+
+  it('leaves no gap for an empty choice, makes none twice, and takes groups in groups', () => {
+    expect(prompts('a {red|} balloon')).toEqual(['a red balloon', 'a balloon'])
+    expect(prompts('a {red|red} balloon')).toEqual(['a red balloon'])
+    expect(prompts('a {{dark|pale} red|blue} kite')).toEqual(['a dark red kite', 'a blue kite', 'a pale red kite'])
+  })
+
+  it('is every combination of choices, or refused as too many', () => {
+    fc.assert(
+      fc.property(fc.array(fc.uniqueArray(word, { minLength: 2, maxLength: 4 }), { maxLength: 4 }), (groups) => {
+        const prompt = groups.map((choices) => `{${choices.join('|')}}`).join(' and ')
+        const count = groups.reduce((product, { length }) => product * length, 1)
+        if (count > MOST_AT_ONCE) {
+          expect(() => promptAlternatives(prompt)).toThrow(AppError)
+          return
+        }
+        const found = promptAlternatives(prompt)
+        expect(found).toHaveLength(count)
+        expect(new Set(found.map((entry) => entry.prompt)).size).toBe(count)
+        for (const entry of found) expect(entry.prompt).toBe(entry.chosen.join(' and '))
+      }),
+    )
+  })
+
+  it('answers at once, and with no group left, whatever is typed', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: fc.constantFrom('{', '|', '}', 'a', ' '), maxLength: 60 }), (prompt) => {
+        try {
+          for (const made of prompts(prompt)) expect(made).not.toMatch(/\{[^{}]*\|[^{}]*\}/)
+        } catch (error) {
+          expect(error).toMatchObject({ code: 'bad-request' })
+        }
+      }),
+    )
+    expect(() => promptAlternatives('{a|b}'.repeat(200))).toThrow(`${MOST_AT_ONCE} is the most at once`)
+  })
+})
+
+describe('a batch', () => {
+  it('is the request itself where nothing else is asked for', () => {
+    expect(expandBatch(request, { kind: 'one' })).toEqual([{ request, label: '' }])
+  })
+
+  it('counts seeds on from the first, around the end of their range, and changes nothing else', () => {
+    fc.assert(
+      fc.property(seed, fc.integer({ min: 1, max: MOST_AT_ONCE }), (first, count) => {
+        const made = expandBatch({ ...request, seed: first }, { kind: 'variations', count })
+        expect(made.map((entry) => entry.request)).toEqual(Array.from({ length: count }, (_, index) => ({ ...request, seed: (first + index) % 2 ** 32 })))
+        expect(new Set(made.map(({ label }) => label)).size).toBe(count)
+      }),
+    )
+  })
+
+  it('makes drafts of one frame from the words alone', () => {
+    const source = { kind: 'clip', id: 'x' } as const
+    const whole: GenerateRequest = { ...request, loop: true, before: { source }, start: { source, strength: 0.5 }, conditions: [{ source, atFrame: 0, strength: 1 }] }
+    const made = expandBatch(whole, { kind: 'drafts', count: 4, steps: 3 })
+    expect(made.map((entry) => entry.request)).toEqual([7, 8, 9, 10].map((at) => ({ ...request, seed: at, frames: 1, steps: 3 })))
+  })
+
+  it('is a table of every pair, one seed for all, each named by its row and column', () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(fc.integer({ min: 1, max: 30 }), { minLength: 2, maxLength: 4 }), fc.uniqueArray(fc.integer({ min: 1, max: 8 }), { minLength: 2, maxLength: 4 }), (steps, guidance) => {
+        const made = expandBatch(request, { kind: 'table', rows: { setting: 'steps', values: steps }, columns: { setting: 'guidance', values: guidance } })
+        expect(made.map((entry) => entry.request)).toEqual(steps.flatMap((row) => guidance.map((column) => ({ ...request, steps: row, guidance: column }))))
+        expect(new Set(made.map(({ row, column }) => `${row}/${column}`)).size).toBe(made.length)
+        for (const [index, { row, column }] of made.entries()) {
+          expect(row).toBe(`${steps[Math.floor(index / guidance.length)]} ${steps[Math.floor(index / guidance.length)] === 1 ? 'step' : 'steps'}`)
+          expect(column).toBe(`Guidance ${guidance[index % guidance.length]}`)
+        }
+      }),
+    )
+  })
+
+  it('puts words and seeds on two sides, and one side alone in a row', () => {
+    const both = expandBatch({ ...request, prompt: 'a {red|blue} kite' }, { kind: 'variations', count: 2 })
+    expect(both.map(({ row, column, label }) => [row, column, label])).toEqual([
+      ['red', 'Seed 7', 'red, Seed 7'], ['red', 'Seed 8', 'red, Seed 8'], ['blue', 'Seed 7', 'blue, Seed 7'], ['blue', 'Seed 8', 'blue, Seed 8'],
+    ])
+    const words = expandBatch({ ...request, prompt: 'a {red|blue} kite' }, { kind: 'one' })
+    expect(words.map(({ row, label }) => [row, label])).toEqual([[undefined, 'red'], [undefined, 'blue']])
+  })
+
+  it('refuses too many, a side without values and one setting on both sides, each in a sentence', () => {
+    const refused = (prompt: string, choice: BatchChoice) => {
+      try {
+        expandBatch({ ...request, prompt }, choice)
+      } catch (error) {
+        return (error as AppError).message
+      }
+      return ''
+    }
+    expect(refused('a {red|blue} kite', { kind: 'drafts', count: 16, steps: 2 })).toBe('That makes 32 clips, and 16 is the most at once.')
+    expect(refused('a kite', { kind: 'table', rows: { setting: 'steps', values: [] }, columns: { setting: 'seed', values: [1] } })).toContain('has no values')
+    expect(refused('a kite', { kind: 'table', rows: { setting: 'seed', values: [1] }, columns: { setting: 'seed', values: [2] } })).toContain('the same setting')
+  })
+
+  it('reads values as they are typed', () => {
+    expect(parseValues('4, 8,12')).toEqual([4, 8, 12])
+    expect(parseValues(' 1.5;3  5 ')).toEqual([1.5, 3, 5])
+    expect(parseValues(' , ')).toEqual([])
+    expect(() => parseValues('4, eight')).toThrow('“eight” is no number')
+  })
+})
+
+describe('what a draft takes of a clip’s time', () => {
+  const took = (frames: number, ms: number, width = 128) => measured({ ...request, frames, width }, { stepMs: [ms / 2, ms / 4], decodeMs: ms / 8, encodeMs: ms / 8 })
+
+  it('is known once both were made at one size, by medians', () => {
+    expect(clipsToDraft([], request)).toBeNull()
+    expect(clipsToDraft([took(1, 100)], request)).toBeNull()
+    expect(clipsToDraft([took(17, 100)], request)).toBeNull()
+    expect(clipsToDraft([took(1, 100), took(17, 900, 176)], request)).toBeNull()
+    expect(clipsToDraft([took(1, 100), took(1, 5000), took(1, 90), took(17, 1800)], request)).toBeCloseTo(18)
+  })
+})
