@@ -36,6 +36,8 @@ export type JobState =
   | { status: 'done'; result: GenerateResult }
   | { status: 'failed'; error: ErrorData }
   | { status: 'cancelled' }
+  /** stopped, to go on after its last finished step */
+  | { status: 'paused' }
 
 /** Milliseconds, bytes and hashes of one finished job. */
 export interface JobReport {

@@ -1,12 +1,29 @@
-import { cancel, generate } from '../rpc/generate'
+import { cancel, finishEarly, generate } from '../rpc/generate'
 import { toErrorData } from '../shared/errors'
+import type { ErrorData } from '../shared/errors'
 import type { GenerateResult, JobState, Preview, ProgressEvent } from '../shared/job'
-import type { ModelManifest } from '../shared/model'
 import type { GenerateRequest } from '../shared/request'
-import { library } from './library.svelte'
-import { session } from './session.svelte'
 
-/** The one job of this page: what was asked, where it stands, what came of it. Lives on while other views are shown. */
+/** What to run. */
+export interface Run {
+  /** also of its checkpoint: the same id with the same request goes on where it stopped */
+  id: string
+  modelUrl: string
+  modelName: string
+  request: GenerateRequest
+}
+
+/** A finished clip, with what it was made from. */
+export interface MadeClip {
+  request: GenerateRequest
+  modelName: string
+  result: GenerateResult
+}
+
+/** How a run ended. */
+export type Outcome = { status: 'done'; result: GenerateResult } | { status: 'failed'; error: ErrorData } | { status: 'cancelled' | 'paused' }
+
+/** The one job that runs: what was asked, where it stands, what came of it. Lives on while other views are shown. */
 class Generation {
   job = $state.raw<JobState>({ status: 'idle' })
   request = $state.raw<GenerateRequest | null>(null)
@@ -15,41 +32,60 @@ class Generation {
   /** one picture (the middle one) of the preview after each step, in order */
   strip = $state.raw<Preview[]>([])
   /** the latest finished clip; it stays on the screen until another one is there */
-  clip = $state.raw<{ request: GenerateRequest; modelName: string; result: GenerateResult } | null>(null)
-  cancelling = $state(false)
+  clip = $state.raw<MadeClip | null>(null)
+  /** what the running job was asked to do before its end */
+  ending = $state<'cancelled' | 'paused' | 'kept' | null>(null)
   /** when the latest event came, in milliseconds of performance.now(); times left count from it */
   eventAtMs = $state(0)
 
   readonly busy = $derived(this.job.status === 'queued' || this.job.status === 'running')
   readonly progress: ProgressEvent | null = $derived(this.job.status === 'running' ? this.job : null)
+  /** whether it can end with the part under way: others are to come */
+  readonly canKeep = $derived((this.progress?.piece ?? 1) < (this.progress?.pieces ?? 1))
 
   #jobId = ''
 
-  async start(model: ModelManifest, request: GenerateRequest): Promise<void> {
-    if (this.busy) return
-    const jobId = crypto.randomUUID()
-    this.#jobId = jobId
+  /** Runs a job to its end, whatever that is. One at a time. */
+  async run({ id, modelUrl, modelName, request }: Run): Promise<Outcome> {
+    this.#jobId = id
     this.request = request
     this.preview = null
     this.strip = []
-    this.cancelling = false
+    this.ending = null
     this.job = { status: 'queued' }
     try {
-      const result = await generate(jobId, session.modelUrl, request, (event) => this.#onProgress(jobId, event))
-      this.clip = { request, modelName: model.name, result }
-      this.job = { status: 'done', result }
-      if (result.id !== null) void library.load()
+      const result = await generate(id, modelUrl, request, (event) => this.#onProgress(id, event), { checkpoint: true })
+      this.clip = { request, modelName, result }
+      return (this.job = { status: 'done', result })
     } catch (thrown) {
       const error = toErrorData(thrown)
-      this.job = error.code === 'cancelled' ? { status: 'cancelled' } : { status: 'failed', error }
+      if (error.code !== 'cancelled') return (this.job = { status: 'failed', error })
+      return (this.job = { status: this.ending === 'paused' ? 'paused' : 'cancelled' })
     } finally {
-      this.cancelling = false
+      this.ending = null
     }
   }
 
-  async cancel(): Promise<void> {
-    if (!this.busy || this.cancelling) return
-    this.cancelling = true
+  /** Ends the job for good. */
+  cancel(): Promise<void> {
+    return this.#stop('cancelled')
+  }
+
+  /** Ends the job so that it can go on after its last finished step. */
+  pause(): Promise<void> {
+    return this.#stop('paused')
+  }
+
+  /** Ends the clip with the window under way. */
+  async keep(): Promise<void> {
+    if (!this.canKeep || this.ending) return
+    this.ending = 'kept'
+    await finishEarly(this.#jobId).catch(() => undefined)
+  }
+
+  async #stop(ending: 'cancelled' | 'paused'): Promise<void> {
+    if (!this.busy || this.ending === 'cancelled' || this.ending === ending) return
+    this.ending = ending
     // a worker that crashed meanwhile has already ended the job with its reason
     await cancel(this.#jobId).catch(() => undefined)
   }

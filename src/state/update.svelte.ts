@@ -1,21 +1,21 @@
-import { generation } from './generation.svelte'
+import { queue } from './queue.svelte'
 
 /**
  * A new version of the page that waits to be used. It never takes over by itself: the person asks for it,
- * and only then, with no job running, does the page reload.
+ * and only then, with nothing running or waiting, does the page reload.
  */
 class Update {
   #waiting = $state.raw<ServiceWorker | null>(null)
   #asked = false
 
   /** a new version is there, and nothing would be interrupted by it */
-  readonly available = $derived(this.#waiting !== null && !generation.busy)
+  readonly available = $derived(this.#waiting !== null && !queue.busy)
 
   /** Registers the service worker of the production build. */
   async register(): Promise<void> {
     if (!import.meta.env.PROD || !('serviceWorker' in navigator)) return
     navigator.serviceWorker.addEventListener('controllerchange', () => {
-      if (this.#asked && !generation.busy) location.reload()
+      if (this.#asked && !queue.busy) location.reload()
     })
     try {
       const registration = await navigator.serviceWorker.register('/service-worker.js')

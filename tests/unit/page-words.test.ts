@@ -59,15 +59,17 @@ describe('routes', () => {
 
 describe('progress', () => {
   it('tells stage, step and how much is done', () => {
-    expect(progressWords({ status: 'running', stage: 'denoising', step: 3, steps: 8 }, false)).toBe('Denoising: step 3 of 8')
-    expect(progressWords({ status: 'running', stage: 'loading', loadedBytes: 6e6, totalBytes: 21e6 }, false)).toBe('Loading the model')
+    expect(progressWords({ status: 'running', stage: 'denoising', step: 3, steps: 8 }, null)).toBe('Denoising: step 3 of 8')
+    expect(progressWords({ status: 'running', stage: 'loading', loadedBytes: 6e6, totalBytes: 21e6 }, null)).toBe('Loading the model')
     expect(progressNumbers({ status: 'running', stage: 'loading', loadedBytes: 6e6, totalBytes: 21e6 })).toBe('6.0 MB of 21 MB')
     expect(progressNumbers({ status: 'running', stage: 'denoising', step: 3, steps: 8 })).toBe('')
-    expect(progressWords({ status: 'running', stage: 'denoising', step: 3, steps: 8 }, true)).toBe('Stopping…')
-    expect(progressWords({ status: 'idle' }, false)).toBe('')
-    expect(progressWords({ status: 'running', stage: 'encoding-text' }, false)).toBe('Reading your words')
+    expect(progressWords({ status: 'running', stage: 'denoising', step: 3, steps: 8 }, 'cancelled')).toBe('Stopping…')
+    expect(progressWords({ status: 'queued' }, 'paused')).toBe('Pausing…')
+    expect(progressWords({ status: 'paused' }, null)).toBe('Paused. What is done so far is kept.')
+    expect(progressWords({ status: 'idle' }, null)).toBe('')
+    expect(progressWords({ status: 'running', stage: 'encoding-text' }, null)).toBe('Reading your words')
     const preparing = { status: 'running', stage: 'encoding-text', step: 5, steps: 48 } as const
-    expect([progressWords(preparing, false), progressNumbers(preparing)]).toEqual(['Preparing the text encoder, once', '10 %'])
+    expect([progressWords(preparing, null), progressNumbers(preparing)]).toEqual(['Preparing the text encoder, once', '10 %'])
     expect(stageFraction(preparing)).toBeCloseTo(5 / 48)
     expect(stageFraction({ status: 'running', stage: 'decoding', step: 5, steps: 20 })).toBe(0.25)
     expect(stageFraction({ status: 'running', stage: 'compiling' })).toBeNull()

@@ -1,13 +1,20 @@
 import { formatBytes } from '../../components/quantities'
 import type { JobState } from '../../shared/job'
 
+/** What a running job was asked to do before its end. */
+export type Ending = 'cancelled' | 'paused' | 'kept' | null
+
+const ENDING = { cancelled: 'Stopping…', paused: 'Pausing…', kept: 'Finishing with what is made so far…' } as const
+
 /** Where a job stands, in words that are read out as they change; empty while nothing happens. Pure. */
-export function progressWords(job: JobState, cancelling: boolean): string {
-  if (job.status === 'queued') return cancelling ? 'Stopping…' : 'Starting…'
+export function progressWords(job: JobState, ending: Ending): string {
+  const ends = ending && ENDING[ending]
+  if (job.status === 'queued') return ends ?? 'Starting…'
+  if (job.status === 'paused') return 'Paused. What is done so far is kept.'
   if (job.status === 'cancelled') return 'Cancelled. Nothing was kept.'
   if (job.status === 'done') return 'Done.'
   if (job.status !== 'running') return ''
-  if (cancelling) return 'Stopping…'
+  if (ends) return ends
   switch (job.stage) {
     case 'loading':
       return 'Loading the model'

@@ -1,0 +1,221 @@
+import { forgetJobs } from '../rpc/generate'
+import { clipsToDraft, measured, type Measured } from '../shared/draft-share'
+import type { GenerateResult } from '../shared/job'
+import type { GenerateRequest } from '../shared/request'
+import { draft } from './draft.svelte'
+import { generation } from './generation.svelte'
+import type { MadeClip } from './generation.svelte'
+import { library } from './library.svelte'
+import { changed, duplicated, goingOn, isOpen, movedBy, movedTo, replaced } from './queue-jobs'
+import type { BatchPlace, QueueJob } from './queue-jobs'
+import { adoptQueues, keepQueue, storedJobIds } from './queue-storage'
+import { modelUrlOf, session } from './session.svelte'
+
+/** One clip to make, as it is added. */
+export interface Wanted {
+  request: GenerateRequest
+  batch?: BatchPlace
+}
+
+/** All that was asked for and is not settled. One job runs at a time, in the list's order; what is kept of it survives the page. */
+class Queue {
+  jobs = $state.raw<readonly QueueJob[]>([])
+  /** whether the list outlives the page */
+  kept = $state(true)
+  /** the job that is in the form: it waits until it is given back */
+  editing = $state<string | null>(null)
+  /** how many jobs a page that is gone has left, until the person has said what becomes of them */
+  offered = $state(0)
+  /** the job that was run last */
+  latest = $state<string | null>(null)
+  /** the job that the person looks at; else the screen follows what runs */
+  looked = $state<string | null>(null)
+  /** clips that were made on this visit, or that belong to a batch of an earlier one, by their jobs */
+  #clips = $state.raw<ReadonlyMap<string, MadeClip>>(new Map())
+
+  readonly running = $derived(this.jobs.find(({ status }) => status === 'running') ?? null)
+  readonly open = $derived(this.jobs.filter(isOpen))
+  readonly #next = $derived(this.jobs.find(({ id, status }) => status === 'waiting' && id !== this.editing))
+  /** whether something is under way, or begins at once */
+  readonly busy = $derived(generation.busy || this.#next !== undefined)
+
+  /** how long each clip and draft of this visit took */
+  #measured = $state.raw<readonly Measured[]>([])
+  #goes = false
+  #seedModeBefore: 'random' | 'fixed' = 'random'
+
+  /** What a job has come to; null before its end. */
+  clipOf(jobId: string): MadeClip | null {
+    return this.#clips.get(jobId) ?? null
+  }
+
+  /** All jobs that were asked for together with this one, in their order. */
+  batchOf(job: QueueJob | undefined): QueueJob[] {
+    return job?.batch ? this.jobs.filter(({ batch }) => batch?.id === job.batch?.id) : []
+  }
+
+  /** How many times as long as a draft a clip took on this visit, at this model and size; null until both were made. */
+  clipsToDraft(request: GenerateRequest): number | null {
+    return clipsToDraft(this.#measured, request)
+  }
+
+  /** Adds clips to make with the model of the form, or puts them in the place of the job that was being edited. */
+  add(wanted: readonly Wanted[]): void {
+    const { model, modelId } = session
+    if (!model) return
+    const jobs = wanted.map((entry): QueueJob => ({ id: crypto.randomUUID(), ...entry, modelId, modelName: model.name, status: 'waiting' }))
+    this.looked = null
+    if (this.editing === null) this.#set([...goingOn(this.jobs), ...jobs])
+    else {
+      this.#set(replaced(this.jobs, this.editing, jobs))
+      this.#leaveForm()
+      this.#forget()
+    }
+    void this.#go()
+  }
+
+  /** Puts a job's words and settings into the form; what is made of them next takes its place. */
+  async edit(job: QueueJob): Promise<void> {
+    if (this.editing === null) this.#seedModeBefore = draft.seedMode
+    this.editing = job.id
+    await session.use(job.modelId)
+    draft.use(job.request)
+  }
+
+  /** Leaves the job that is in the form as it was. */
+  stopEditing(): void {
+    this.#leaveForm()
+    void this.#go()
+  }
+
+  duplicate(jobId: string): void {
+    this.#set(duplicated(this.jobs, jobId, crypto.randomUUID()))
+    void this.#go()
+  }
+
+  moveBy(jobId: string, by: -1 | 1): void {
+    this.#set(movedBy(this.jobs, jobId, by))
+  }
+
+  moveTo(jobId: string, placeOf: string): void {
+    this.#set(movedTo(this.jobs, jobId, placeOf))
+  }
+
+  /** Takes a job off the list; the running one is cancelled. A clip that was made stays in the library. */
+  remove(jobId: string): void {
+    if (jobId === this.running?.id) void generation.cancel()
+    this.#drop(new Set([jobId]))
+  }
+
+  /** Takes off the list what came to its end. */
+  clear(): void {
+    this.#set(this.jobs.filter(isOpen))
+    if (!this.jobs.some(({ id }) => id === this.looked)) this.looked = null
+  }
+
+  /** Holds a job; the running one keeps what is done so far, and the next one begins. */
+  pause(jobId: string): void {
+    if (jobId === this.running?.id) void generation.pause()
+    else this.#set(changed(this.jobs, jobId, { status: 'paused' }))
+  }
+
+  /** Lets a paused job go on, or tries again one that failed or was cancelled, in its turn. */
+  resume(jobId: string): void {
+    this.#set(changed(this.jobs, jobId, { status: 'waiting', error: undefined }))
+    void this.#go()
+  }
+
+  /** Holds all that runs or waits. */
+  pauseAll(): void {
+    this.#set(this.jobs.map((job) => (job.status === 'waiting' ? { ...job, status: 'paused' } : job)))
+    void generation.pause()
+  }
+
+  /** Lets all that is paused go on. */
+  resumeAll(): void {
+    this.offered = 0
+    this.#set(this.jobs.map((job) => (job.status === 'paused' ? { ...job, status: 'waiting' } : job)))
+    void this.#go()
+  }
+
+  /** Takes what is paused off the list: nobody wants what the closed page had left. */
+  discard(): void {
+    this.offered = 0
+    this.#drop(new Set(this.jobs.flatMap(({ id, status }) => (status === 'paused' ? [id] : []))))
+  }
+
+  /** At the start: takes over what closed pages have left, and deletes what was kept of jobs that nobody has any more. */
+  async adopt(): Promise<void> {
+    await adoptQueues((jobs) => {
+      this.#set([...jobs, ...this.jobs])
+      this.offered += jobs.filter(isOpen).length
+      void this.#openMade(jobs)
+    })
+    this.#forget()
+  }
+
+  /** Runs what waits, one after the other. */
+  async #go(): Promise<void> {
+    if (this.#goes) return
+    this.#goes = true
+    for (let job = this.#next; job; job = this.#next) await this.#run(job)
+    this.#goes = false
+  }
+
+  async #run({ id, request, modelId, modelName }: QueueJob): Promise<void> {
+    this.latest = id
+    this.#set(changed(this.jobs, id, { status: 'running' }))
+    const outcome = await generation.run({ id, modelUrl: modelUrlOf(modelId), modelName, request })
+    const { status } = outcome
+    if (outcome.status === 'done') {
+      this.#keepClip(id, { request, modelName, result: outcome.result })
+      this.#measured = [...this.#measured, measured(request, outcome.result.report)]
+      this.#set(changed(this.jobs, id, { status, resultId: outcome.result.id }))
+      if (outcome.result.id !== null) void library.load()
+    } else {
+      this.#set(changed(this.jobs, id, { status, ...(outcome.status === 'failed' && { error: outcome.error }) }))
+      if (status === 'cancelled') this.#forget()
+    }
+  }
+
+  #drop(ids: ReadonlySet<string>): void {
+    if (this.editing !== null && ids.has(this.editing)) this.#leaveForm()
+    if (this.looked !== null && ids.has(this.looked)) this.looked = null
+    this.#set(this.jobs.filter(({ id }) => !ids.has(id)))
+    this.#forget()
+    void this.#go()
+  }
+
+  #leaveForm(): void {
+    this.editing = null
+    draft.seedMode = this.#seedModeBefore
+  }
+
+  #set(jobs: readonly QueueJob[]): void {
+    this.jobs = jobs
+    this.kept = keepQueue(jobs)
+  }
+
+  #keepClip(jobId: string, clip: MadeClip): void {
+    this.#clips = new Map([...this.#clips, [jobId, clip]])
+  }
+
+  /** Clips of a batch that an earlier page has made, from the library; one that was deleted stays an empty place. */
+  async #openMade(jobs: readonly QueueJob[]): Promise<void> {
+    const made = jobs.filter(({ status, resultId }) => status === 'done' && resultId)
+    if (made.length === 0) return
+    await library.load()
+    for (const { id, resultId, request, modelName } of made) {
+      const record = library.clips.find((clip) => clip.id === resultId)
+      const blob = record && (await library.open(record.id).catch(() => null))
+      if (blob) this.#keepClip(id, { request, modelName, result: { id: record.id, blob, codec: record.codec, report: record.report } satisfies GenerateResult })
+    }
+  }
+
+  /** What was kept of jobs that no tab has any more is of no use. It can wait for the next start. */
+  #forget(): void {
+    void forgetJobs([...this.jobs.map(({ id }) => id), ...storedJobIds()]).catch(() => undefined)
+  }
+}
+
+export const queue = new Queue()
