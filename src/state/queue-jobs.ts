@@ -46,6 +46,11 @@ export function isOpen({ status }: Pick<QueueJob, 'status'>): boolean {
   return status === 'waiting' || status === 'running' || status === 'paused'
 }
 
+/** Ids of the jobs that may go on some day, so that what was done of them is to be kept. Pure. */
+export function wantedIds(jobs: readonly QueueJob[]): string[] {
+  return jobs.filter((job) => isOpen(job) || job.status === 'failed').map(({ id }) => id)
+}
+
 /** The jobs in a stored value; what cannot be read is left out. Pure. */
 export function readJobs(stored: unknown): QueueJob[] {
   const list = v.safeParse(StoredQueue, stored)

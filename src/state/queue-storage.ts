@@ -1,6 +1,6 @@
 // Where queues are kept: in localStorage, each tab's under a key of its own. A tab holds a lock of its key's name for as long as it lives,
 // so that another one can tell what a closed tab has left behind.
-import { adopted, readJobs } from './queue-jobs'
+import { adopted, readJobs, wantedIds } from './queue-jobs'
 import type { QueueJob } from './queue-jobs'
 import { readStored, removeStored, storedKeys, writeStored } from './stored'
 
@@ -40,7 +40,7 @@ export async function adoptQueues(take: (jobs: QueueJob[]) => void): Promise<voi
   )
 }
 
-/** Ids of the jobs of every tab. */
+/** Ids of the jobs of every tab that may go on some day. */
 export function storedJobIds(): string[] {
-  return storedKeys(BEGINNING).flatMap((key) => readJobs(readStored(key)).map(({ id }) => id))
+  return storedKeys(BEGINNING).flatMap((key) => wantedIds(readJobs(readStored(key))))
 }

@@ -6,7 +6,7 @@ import { draft } from './draft.svelte'
 import { generation } from './generation.svelte'
 import type { MadeClip } from './generation.svelte'
 import { library } from './library.svelte'
-import { changed, duplicated, goingOn, isOpen, movedBy, movedTo, replaced } from './queue-jobs'
+import { changed, duplicated, goingOn, isOpen, movedBy, movedTo, replaced, wantedIds } from './queue-jobs'
 import type { BatchPlace, QueueJob } from './queue-jobs'
 import { adoptQueues, keepQueue, storedJobIds } from './queue-storage'
 import { modelUrlOf, session } from './session.svelte'
@@ -212,9 +212,9 @@ class Queue {
     }
   }
 
-  /** What was kept of jobs that no tab has any more is of no use. It can wait for the next start. */
+  /** What was kept of jobs that no tab wants any more is of no use. Where it cannot be deleted now, the next start does it. */
   #forget(): void {
-    void forgetJobs([...this.jobs.map(({ id }) => id), ...storedJobIds()]).catch(() => undefined)
+    void forgetJobs([...wantedIds(this.jobs), ...storedJobIds()]).catch(() => undefined)
   }
 }
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { GenerateRequest } from '../../src/shared/request'
-import { adopted, changed, duplicated, goingOn, isOpen, movedBy, movedTo, readJobs, replaced, type QueueJob } from '../../src/state/queue-jobs'
+import { adopted, changed, duplicated, goingOn, isOpen, movedBy, movedTo, readJobs, replaced, wantedIds, type QueueJob } from '../../src/state/queue-jobs'
 import { draftShareWords, jobWords, offerWords, queueWords } from '../../src/views/create/job-words'
 
 const request: GenerateRequest = { model: 'starter', prompt: 'a boat', width: 128, height: 128, frames: 17, fps: 8, steps: 10, guidance: 5, seed: 7 }
@@ -74,6 +74,10 @@ describe('what a closed page has left', () => {
     ]
     expect(adopted(jobs).map(({ id, status }) => `${id} ${status}`)).toEqual(['c paused', 'd paused', 'e done', 'f paused'])
     expect(adopted([job('a', 'done'), job('b', 'cancelled')])).toEqual([])
+  })
+
+  it('wants what was done of all that may go on or be tried again', () => {
+    expect(wantedIds(STATUSES.map((status) => job(status, status)))).toEqual(['waiting', 'running', 'paused', 'failed'])
   })
 
   it('is read back as it was kept; what cannot be read is left out', () => {
