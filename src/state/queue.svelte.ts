@@ -2,6 +2,7 @@ import { forgetJobs } from '../rpc/generate'
 import { clipsToDraft, measured, type Measured } from '../shared/draft-share'
 import type { GenerateResult } from '../shared/job'
 import type { GenerateRequest } from '../shared/request'
+import { batchForm } from './batch-form.svelte'
 import { draft } from './draft.svelte'
 import { generation } from './generation.svelte'
 import type { MadeClip } from './generation.svelte'
@@ -42,7 +43,8 @@ class Queue {
   /** how long each clip and draft of this visit took */
   #measured = $state.raw<readonly Measured[]>([])
   #goes = false
-  #seedModeBefore: 'random' | 'fixed' = 'random'
+  /** what the form had before a job was put into it */
+  #formBefore: { modelId: string; request: GenerateRequest; asTyped: Pick<typeof draft, 'prompt' | 'negativePrompt' | 'seedMode'> } | null = null
 
   /** What a job has come to; null before its end. */
   clipOf(jobId: string): MadeClip | null {
@@ -68,23 +70,26 @@ class Queue {
     if (this.editing === null) this.#set([...goingOn(this.jobs), ...jobs])
     else {
       this.#set(replaced(this.jobs, this.editing, jobs))
-      this.#leaveForm()
+      void this.#leaveForm()
       this.#forget()
     }
     void this.#go()
   }
 
-  /** Puts a job's words and settings into the form; what is made of them next takes its place. */
+  /** Puts a job's words and settings into the form; what is made of them next takes its place, and what the form had comes back. */
   async edit(job: QueueJob): Promise<void> {
-    if (this.editing === null) this.#seedModeBefore = draft.seedMode
+    const { model, modelId } = session
+    const { prompt, negativePrompt, seedMode } = draft
+    if (model) this.#formBefore ??= { modelId, request: draft.request(model), asTyped: { prompt, negativePrompt, seedMode } }
     this.editing = job.id
+    batchForm.kind = 'one'
     await session.use(job.modelId)
     draft.use(job.request)
   }
 
   /** Leaves the job that is in the form as it was. */
   stopEditing(): void {
-    this.#leaveForm()
+    void this.#leaveForm()
     void this.#go()
   }
 
@@ -179,16 +184,21 @@ class Queue {
   }
 
   #drop(ids: ReadonlySet<string>): void {
-    if (this.editing !== null && ids.has(this.editing)) this.#leaveForm()
+    if (this.editing !== null && ids.has(this.editing)) void this.#leaveForm()
     if (this.looked !== null && ids.has(this.looked)) this.looked = null
     this.#set(this.jobs.filter(({ id }) => !ids.has(id)))
     this.#forget()
     void this.#go()
   }
 
-  #leaveForm(): void {
+  async #leaveForm(): Promise<void> {
+    const before = this.#formBefore
     this.editing = null
-    draft.seedMode = this.#seedModeBefore
+    this.#formBefore = null
+    if (!before) return
+    await session.use(before.modelId)
+    draft.use(before.request)
+    Object.assign(draft, before.asTyped)
   }
 
   #set(jobs: readonly QueueJob[]): void {
