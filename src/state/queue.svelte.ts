@@ -149,6 +149,13 @@ class Queue {
     this.#drop(new Set(this.jobs.flatMap(({ id, status }) => (status === 'paused' ? [id] : []))))
   }
 
+  /** Ends the running job, and takes off the list all that waits or is paused. */
+  cancelAll(): void {
+    this.offered = 0
+    void generation.cancel()
+    this.#drop(new Set(this.open.flatMap(({ id, status }) => (status === 'running' ? [] : [id]))))
+  }
+
   /** At the start: takes over what closed pages have left, and deletes what was kept of jobs that nobody has any more. */
   async adopt(): Promise<void> {
     await adoptQueues((jobs) => {
@@ -173,14 +180,26 @@ class Queue {
     const outcome = await generation.run({ id, modelUrl: modelUrlOf(modelId), modelName, request })
     const { status } = outcome
     if (outcome.status === 'done') {
-      this.#keepClip(id, { request, modelName, result: outcome.result })
-      this.#measured = [...this.#measured, measured(request, outcome.result.report)]
-      this.#set(changed(this.jobs, id, { status, resultId: outcome.result.id }))
-      if (outcome.result.id !== null) void library.load()
+      const { result } = outcome
+      this.#keepClip(id, { request, modelName, result })
+      // what was done before an interruption was not measured
+      if (result.report.stepMs.length >= request.steps) this.#measured = [...this.#measured, measured(request, result.report)]
+      this.#set(changed(this.jobs, id, { status, resultId: result.id }))
+      if (result.id !== null) void library.load().then(() => this.#asMade(id))
     } else {
       this.#set(changed(this.jobs, id, { status, ...(outcome.status === 'failed' && { error: outcome.error }) }))
       if (status === 'cancelled') this.#forget()
     }
+  }
+
+  /** A clip that was ended early is shorter than what was asked for: the library knows what was made. */
+  #asMade(jobId: string): void {
+    const clip = this.#clips.get(jobId)
+    const record = library.clips.find(({ id }) => id === clip?.result.id)
+    if (!clip || !record || record.request.frames === clip.request.frames) return
+    const made = { ...clip, request: record.request }
+    this.#keepClip(jobId, made)
+    if (generation.clip?.result === clip.result) generation.clip = made
   }
 
   #drop(ids: ReadonlySet<string>): void {

@@ -104,6 +104,15 @@ test('clips wait their turn, and are moved, edited, duplicated and removed meanw
     await act(page, 'Remove …', 'a green sky').click()
     await expect(queue(page)).toBeHidden()
   })
+
+  await test.step('all are cancelled at once', async () => {
+    await page.getByRole('button', { name: 'Generate', exact: true }).click()
+    await add(page, 'a blue sky')
+    await add(page, 'a green sky')
+    await queue(page).getByRole('button', { name: 'Cancel all' }).click()
+    await expect(page.getByRole('status', { name: 'Progress' })).toHaveText('Cancelled. Nothing was kept.', { timeout: CLIP_MS })
+    await expect(queue(page)).toBeHidden()
+  })
 })
 
 test('a reload in the middle: the next page offers to go on, and the frames are those of a job that was not interrupted', async ({ page, app }, info) => {
@@ -183,6 +192,7 @@ test('all is paused and goes on by keyboard; what another tab has is its own unt
   await other.reload()
   const offer = other.getByRole('alert').filter({ hasText: 'A clip was not finished when this page was closed.' })
   await expect(offer).toBeVisible()
+  await expect(queue(other).getByRole('button', { name: 'Cancel all' }), 'of one clip there is no all').toBeHidden()
   await offer.getByRole('button', { name: 'Discard' }).press('Enter')
   await expect(queue(other)).toBeHidden()
   await expect.poll(() => keptJobs(other)).toEqual([])
@@ -221,6 +231,7 @@ test('a clip of several parts is stopped and kept as far as it has come', async 
   await expect(page.getByRole('status', { name: 'Progress' })).toHaveText('Finishing with what is made so far…')
   await expect(page.getByRole('region', { name: 'Your clip' })).toBeVisible({ timeout: CLIP_MS })
   const [made] = await records(page)
+  await expect(page.getByRole('region', { name: 'Your clip' })).toContainText(`${made?.request.frames} frames`)
   expect(made?.request.frames).toBeLessThan(request.frames)
   expect(made?.request.frames).toBeGreaterThan(1)
 })
