@@ -1,7 +1,8 @@
 // The library's door: clips on OPFS, records in IndexedDB.
 import { expose } from 'comlink'
-import type { LibraryDoor } from '../src/shared/doors'
+import type { KeptAsset, LibraryDoor } from '../src/shared/doors'
 import { registerErrorTransfer } from '../src/shared/error-transfer'
+import { clipFrame, videoSeconds } from './media/look-into'
 import { keepAsset, openAsset } from './storage/assets'
 import { openSavedClip, removeSavedClip, sweepClips, withRecords } from './storage/library'
 
@@ -10,15 +11,25 @@ registerErrorTransfer()
 // files that a crash or a closed tab left without a record; the library works as well with them
 const swept = sweepClips().catch((error: unknown) => console.warn('Could not sweep up unfinished clips:', error))
 
+async function keep(file: File): Promise<KeptAsset> {
+  const { id, name, file: kept } = await keepAsset(new AbortController().signal, file)
+  return { id, name, bytes: kept.size }
+}
+
 const library: LibraryDoor = {
   async list() {
     await swept
     return withRecords((records) => records.list())
   },
   open: openSavedClip,
-  async keepAsset(file) {
-    const { id, name, file: kept } = await keepAsset(new AbortController().signal, file)
-    return { id, name, bytes: kept.size }
+  keepAsset: keep,
+  async keepVideo(file) {
+    const seconds = await videoSeconds(new AbortController().signal, file, file.name)
+    return { ...(await keep(file)), seconds }
+  },
+  async keepFrame(clipId, which) {
+    const picture = await clipFrame(new AbortController().signal, await openSavedClip(clipId), which)
+    return keep(new File([picture], `${which}-frame.png`, { type: picture.type }))
   },
   openAsset: async (id) => (await openAsset(id)).file,
   // what reads video files is loaded when one is dropped

@@ -2,13 +2,13 @@
 // Everything that crosses is plain data, so that a browser driver can pass it; binary data is base64.
 import { toErrorData } from '../shared/errors'
 import type { ErrorData } from '../shared/errors'
-import type { AdapterReport, DownloadState, GenerateOptions, KeptAsset } from '../shared/doors'
+import type { AdapterReport, DownloadState, GenerateOptions, KeptAsset, KeptVideo } from '../shared/doors'
 import type { GenerateResult, ProgressEvent } from '../shared/job'
 import type { ModelManifest } from '../shared/model'
 import type { GenerateRequest } from '../shared/request'
 import { base64ToBytes, base64ToFloats, bytesToBase64 } from './base64'
 import { cancel, finishEarly, forgetJobs, generate, gpuBuffers, probe } from './generate'
-import { keepAsset } from './library'
+import { keepAsset, keepVideo } from './library'
 import { fetchManifest, modelFolderUrl } from './model'
 import { download, listDownloads } from './models'
 
@@ -50,6 +50,8 @@ export interface AutomationDoor {
   probe(): Promise<AdapterReport>
   /** keeps a picture or video, its bytes in base64, as a source of requests */
   keepAsset(name: string, type: string, bytes: string): Promise<KeptAsset>
+  /** keeps a video that this browser can decode; rejects naming the codec of another */
+  keepVideo(name: string, type: string, bytes: string): Promise<KeptVideo>
   /** GPU buffers that live now, and how many of them are weights; between jobs the two are equal */
   gpuBuffers(): Promise<{ live: number; weights: number }>
 }
@@ -73,6 +75,7 @@ export function openAutomationDoor(): void {
     finishEarly,
     forgetJobs,
     keepAsset: (name, type, bytes) => keepAsset(new File([base64ToBytes(bytes)], name, { type })),
+    keepVideo: (name, type, bytes) => keepVideo(new File([base64ToBytes(bytes)], name, { type })),
     async generate(request, options = {}, onEvent) {
       const { modelUrl = starterUrl, noise, embeds, checkpoint, ...rest } = options
       try {

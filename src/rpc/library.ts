@@ -1,4 +1,4 @@
-import type { KeptAsset, LibraryDoor } from '../shared/doors'
+import type { KeptAsset, KeptVideo, LibraryDoor } from '../shared/doors'
 import type { ClipRecord } from '../shared/record'
 import { WorkerClient } from './worker-client'
 
@@ -17,6 +17,12 @@ export const removeClip = (id: string): Promise<void> => client.call((door) => d
 
 /** Keeps a picture or video of the user's own. */
 export const keepAsset = (file: File): Promise<KeptAsset> => client.call((door) => door.keepAsset(file))
+
+/** Keeps a video that this browser can decode. @throws AppError unreadable-media naming the codec */
+export const keepVideo = (file: File): Promise<KeptVideo> => client.call((door) => door.keepVideo(file))
+
+/** Keeps the first or last frame of a clip as a picture. @throws AppError not-found, unreadable-media */
+export const keepFrame = (clipId: string, which: 'first' | 'last'): Promise<KeptAsset> => client.call((door) => door.keepFrame(clipId, which))
 
 /** A file that was kept. @throws AppError not-found */
 export const openAsset = (id: string): Promise<File> => client.call((door) => door.openAsset(id))

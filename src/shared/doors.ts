@@ -78,6 +78,11 @@ export interface KeptAsset {
   bytes: number
 }
 
+/** A video of the user's own that is kept. */
+export interface KeptVideo extends KeptAsset {
+  seconds: number
+}
+
 /** library.worker: clips and assets on OPFS, records in IndexedDB. */
 export interface LibraryDoor {
   /** newest first */
@@ -87,6 +92,10 @@ export interface LibraryDoor {
   remove(id: string): Promise<void>
   /** copies a file into the app's storage, so that a clip made around it can be made again */
   keepAsset(file: File): Promise<KeptAsset>
+  /** keepAsset for a video, once a frame of it was decoded. @throws AppError unreadable-media naming the codec */
+  keepVideo(file: File): Promise<KeptVideo>
+  /** keeps the first or last frame of a clip as a picture. @throws AppError not-found, unreadable-media */
+  keepFrame(clipId: string, which: 'first' | 'last'): Promise<KeptAsset>
   /** @throws AppError not-found */
   openAsset(id: string): Promise<File>
   /** a text tag of a video file, by its name; null where it has none */

@@ -23,8 +23,8 @@ export interface WindowPiece {
   frames: number
   conditions: readonly Condition[]
   known: readonly KnownPart[]
-  /** where the run starts from a clip's latents, and the first of that clip's frames that it takes */
-  start?: { part: ClipPart; fromFrame: number; strength: number }
+  /** where the run starts from a clip's latents, and the first of that clip's frames that it takes; `stretchedTo`: frames that the clip is made to last */
+  start?: { part: ClipPart; fromFrame: number; strength: number; stretchedTo?: number }
   /** frames at its beginning and end that are shown already, or will be */
   skipFirst: number
   skipLast: number
@@ -113,7 +113,7 @@ function windows({ request, model, prompt, frames, conditions, goesOn, end, seed
         ...(begins ? [{ at: 'start', frames: shared, of: 'last-shown' } as const] : []),
         ...(last && end ? [{ at: 'end', frames: shared, of: end } as const] : []),
       ],
-      ...(request.start && { start: { part: request.start, fromFrame: Math.max(0, done - (before - 1)), strength: request.start.strength } }),
+      ...(request.start && { start: startAt(request.start, Math.max(0, done - (before - 1)), frames) }),
       skipFirst: begins ? shared : 0,
       skipLast: last && end ? shared : 0,
       dissolve: 0,
@@ -124,6 +124,11 @@ function windows({ request, model, prompt, frames, conditions, goesOn, end, seed
     if (last) break
   }
   return pieces
+}
+
+/** What a window takes of the clip that a run of `frames` starts from. */
+function startAt({ strength, stretch, ...part }: NonNullable<GenerateRequest['start']>, fromFrame: number, frames: number): NonNullable<WindowPiece['start']> {
+  return { part, fromFrame, strength, ...(stretch && { stretchedTo: frames }) }
 }
 
 /** Conditions that stand in a window, at their frames of it. */

@@ -85,8 +85,11 @@ export const GenerateRequestSchema = v.object({
   seed: v.pipe(wholeNumber, v.minValue(0), v.maxValue(0xffffffff)),
   /** nothing or empty: from words alone */
   conditions: v.optional(v.array(ConditionSchema)),
-  /** remix: begin at the noise level `strength` of this clip instead of from noise alone */
-  start: v.optional(v.object({ ...ClipPartSchema.entries, strength: fraction })),
+  /**
+   * remix: begin at the noise level `strength` of this clip instead of from noise alone; with `stretch` its whole length is fitted to
+   * the new frames, else as many are taken of it
+   */
+  start: v.optional(v.object({ ...ClipPartSchema.entries, strength: fraction, stretch: v.optional(v.boolean()) })),
   /** what the clip goes on from: it is shown first, and the first of the new frames is its last one */
   before: v.optional(ClipPartSchema),
   /** what the clip leads to: it is shown last, and the last of the new frames is its first one */

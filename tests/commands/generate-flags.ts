@@ -18,7 +18,7 @@ function decimal(min: number, max: number) {
 const file = (what: string) => v.optional(v.pipe(v.string(), v.minLength(1, `expected ${what}`)))
 
 /** Ways into a clip. Where --mode is left out, the other flags say which. */
-export const MODES = ['text', 'image', 'extend', 'fill', 'blend', 'loop', 'remix', 'storyboard'] as const
+export const MODES = ['text', 'image', 'extend', 'fill', 'blend', 'loop', 'remix', 'retime', 'storyboard'] as const
 
 const FlagsSchema = v.object({
   prompt: v.string(),
@@ -52,6 +52,7 @@ const FlagsSchema = v.object({
   seconds: decimal(0.1, 60),
   backward: v.optional(v.boolean(), false),
   remix: file('a video'),
+  retime: file('a video'),
   strength: decimal(0, 1),
   loop: v.optional(v.boolean(), false),
   storyboard: file('a JSON file'),
@@ -76,7 +77,7 @@ export function parseFlags(argv: readonly string[]): GenerateFlags {
         prompt: string, negative: string, seed: string, width: string, height: string, frames: string, fps: string, steps: string,
         guidance: string, out: string, model: string, json: boolean, precision: string, weights: string, autotune: boolean, profile: string, noise: string,
         mode: string, image: string, first: string, last: string, keyframe: { type: 'string', multiple: true }, 'condition-strength': string,
-        extend: string, seconds: string, backward: boolean, remix: string, strength: string, loop: boolean, storyboard: string, variations: string,
+        extend: string, seconds: string, backward: boolean, remix: string, retime: string, strength: string, loop: boolean, storyboard: string, variations: string,
         embeds: string, 'save-latents': string, mirror: string, 'accept-licence': boolean,
       },
     }).values

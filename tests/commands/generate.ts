@@ -67,7 +67,10 @@ async function main(argv: readonly string[]): Promise<void> {
       await page.waitForFunction(() => window.kinora !== undefined)
       if (sources) await downloadModel(page, server.url, sources, flags.mirror !== undefined, flags['accept-licence'])
       const full = await modeRequest(flags, request, manifest, ({ name, type, bytes }) =>
-        page.evaluate(([file, kind, base64]) => window.kinora!.keepAsset(file, kind, base64).then(({ id }) => id), [name, type, bytes.toString('base64')] as const),
+        page.evaluate(
+          ([file, kind, base64]) => window.kinora![kind.startsWith('video/') ? 'keepVideo' : 'keepAsset'](file, kind, base64),
+          [name, type, bytes.toString('base64')] as const,
+        ),
       )
       requireFitting(full, manifest)
       for (const warning of requestWarnings(full, manifest)) console.error(`generate: ${warningLine(warning, manifest.name)}`)

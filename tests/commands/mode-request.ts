@@ -2,9 +2,10 @@
 import { readFileSync } from 'node:fs'
 import { basename, dirname, extname, join } from 'node:path'
 import type { ModelManifest } from '../../src/shared/model'
-import type { ClipPart, Condition, GenerateRequest, Source } from '../../src/shared/request'
+import { BETWEEN_SECONDS, blendParts, REMIX_STRENGTH, RETIME_STRENGTH, type TimedSource } from '../../src/shared/modes'
+import type { ClipPart, Condition, GenerateRequest } from '../../src/shared/request'
 import { framesOf, parseStoryboard } from '../../src/shared/storyboard'
-import type { MODES} from './generate-flags';
+import type { MODES } from './generate-flags'
 import { UsageError, type GenerateFlags } from './generate-flags'
 
 export type Mode = (typeof MODES)[number]
@@ -12,10 +13,6 @@ export type Mode = (typeof MODES)[number]
 const PICTURES: Record<string, string> = {
   '.png': 'image/png', '.jpg': 'image/jpeg', '.jpeg': 'image/jpeg', '.webp': 'image/webp', '.avif': 'image/avif', '.gif': 'image/gif',
 }
-/** Of the way from one clip to another, where nothing else is said. */
-const BETWEEN_SECONDS = 1
-/** Of a remix: changes the subject, keeps where things are. */
-const STRENGTH = 0.6
 
 /** A file of the disk for the page to keep. */
 export interface InputFile {
@@ -24,13 +21,13 @@ export interface InputFile {
   bytes: Buffer
 }
 
-/** Gives a file to the page. */
-export type Keep = (file: InputFile) => Promise<string>
+/** Gives a file to the page; of a video it answers the length, too. */
+export type Keep = (file: InputFile) => Promise<{ id: string; seconds?: number }>
 
 /** The mode that the flags ask for. @throws UsageError when they contradict each other */
 export function modeOf(flags: GenerateFlags): Mode {
   const asked: [Mode, unknown][] = [
-    ['image', flags.image], ['extend', flags.extend], ['remix', flags.remix], ['storyboard', flags.storyboard],
+    ['image', flags.image], ['extend', flags.extend], ['remix', flags.remix], ['retime', flags.retime], ['storyboard', flags.storyboard],
     ['fill', flags.first ?? flags.last ?? flags.keyframe], ['loop', flags.loop || undefined],
   ]
   const found = asked.filter(([, value]) => value !== undefined).map(([mode]) => mode)
@@ -48,8 +45,8 @@ export async function modeRequest(flags: GenerateFlags, request: GenerateRequest
   const { scaleTime } = model.latent
   const strength = flags['condition-strength'] ?? 1
   const frames = (seconds: number | undefined, otherwise: number) => (seconds === undefined ? otherwise : framesOf(seconds, fps, scaleTime))
-  const picture = async (file: string, atFrame: number): Promise<Condition> => ({ source: await source(file, keep), atFrame, strength })
-  const clip = async (file: string): Promise<ClipPart> => ({ source: await source(file, keep) })
+  const picture = async (file: string, atFrame: number): Promise<Condition> => ({ source: (await give(file, keep)).source, atFrame, strength })
+  const clip = async (file: string): Promise<ClipPart> => ({ source: (await give(file, keep)).source })
   switch (modeOf(flags)) {
     case 'text':
       return { ...request, frames: frames(flags.seconds, request.frames) }
@@ -63,9 +60,11 @@ export async function modeRequest(flags: GenerateFlags, request: GenerateRequest
       if (flags.extend === undefined) return { ...request, frames: frames(flags.seconds, request.frames), loop: true }
       return { ...request, frames: framesOf(flags.seconds ?? BETWEEN_SECONDS, fps, scaleTime), before: await clip(flags.extend), loop: true }
     case 'remix':
-      return { ...request, frames: frames(flags.seconds, request.frames), start: { ...(await clip(required(flags.remix, '--remix'))), strength: flags.strength ?? STRENGTH } }
+      return { ...request, frames: frames(flags.seconds, request.frames), start: { ...(await clip(required(flags.remix, '--remix'))), strength: flags.strength ?? REMIX_STRENGTH } }
+    case 'retime':
+      return { ...request, frames: frames(flags.seconds, request.frames), start: { ...(await clip(required(flags.retime, '--retime'))), strength: flags.strength ?? RETIME_STRENGTH, stretch: true } }
     case 'blend':
-      return { ...request, frames: framesOf(flags.seconds ?? BETWEEN_SECONDS, fps, scaleTime), before: await clip(required(flags.first, '--first')), after: await clip(required(flags.last, '--last')) }
+      return { ...request, frames: framesOf(flags.seconds ?? BETWEEN_SECONDS, fps, scaleTime), ...blendParts(await give(required(flags.first, '--first'), keep), await give(required(flags.last, '--last'), keep)) }
     case 'fill':
       return fill(flags, { ...request, frames: frames(flags.seconds, request.frames) }, picture, clip)
     case 'storyboard':
@@ -109,13 +108,14 @@ async function storyboard(file: string, request: GenerateRequest, model: ModelMa
     shots: await Promise.all(
       shots.map(async ({ image, ...shot }) => ({
         ...shot,
-        ...(image !== undefined && { conditions: [{ source: await source(join(dirname(file), image), keep), atFrame: 0, strength: 1 }] }),
+        ...(image !== undefined && { conditions: [{ source: (await give(join(dirname(file), image), keep)).source, atFrame: 0, strength: 1 }] }),
       })),
     ),
   }
 }
 
-async function source(file: string, keep: Keep): Promise<Source> {
+/** A file as the page keeps it; a picture has no length. */
+async function give(file: string, keep: Keep): Promise<TimedSource> {
   let bytes: Buffer
   try {
     bytes = readFileSync(file)
@@ -123,7 +123,8 @@ async function source(file: string, keep: Keep): Promise<Source> {
     throw new UsageError(`${file} cannot be read: expected a picture or video`)
   }
   const type = PICTURES[extname(file).toLowerCase()]
-  return { kind: type ? 'image' : 'video', id: await keep({ name: basename(file), type: type ?? 'video/webm', bytes }) }
+  const { id, seconds = 0 } = await keep({ name: basename(file), type: type ?? 'video/webm', bytes })
+  return { source: { kind: type ? 'image' : 'video', id }, seconds }
 }
 
 function isPicture(file: string): boolean {

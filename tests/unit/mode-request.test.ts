@@ -23,14 +23,14 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }))
 
 const flags = (...argv: string[]) => parseFlags(['--prompt', 'a red sky', '--out', 'clip.webm', ...argv])
-const make = (...argv: string[]) => modeRequest(flags(...argv), request, model, ({ name, bytes }) => Promise.resolve(`${name}:${bytes.length}`))
+const make = (...argv: string[]) => modeRequest(flags(...argv), request, model, ({ name, bytes }) => Promise.resolve({ id: `${name}:${bytes.length}`, seconds: 1.5 }))
 const image = (name: string) => ({ source: { kind: 'image', id: `${name}:${name.length}` } })
 const video = (name: string) => ({ source: { kind: 'video', id: `${name}:${name.length}` } })
 
 describe('the flags of a mode', () => {
   it.each([
     ['text', []], ['image', ['--image', 'a.png']], ['extend', ['--extend', 'c.webm']], ['fill', ['--first', 'a.png']], ['loop', ['--loop']],
-    ['loop', ['--loop', '--extend', 'c.webm']], ['remix', ['--remix', 'c.webm']], ['storyboard', ['--storyboard', 's.json']],
+    ['loop', ['--loop', '--extend', 'c.webm']], ['remix', ['--remix', 'c.webm']], ['retime', ['--retime', 'c.webm']], ['storyboard', ['--storyboard', 's.json']],
     ['blend', ['--mode', 'blend', '--first', 'a.webm', '--last', 'b.webm']],
   ])('say %s', (mode, argv) => expect(modeOf(flags(...argv))).toBe(mode))
 
@@ -50,10 +50,16 @@ describe('the flags of a mode', () => {
     expect(await make('--extend', path('clip.webm'), '--seconds', '2')).toMatchObject({ before: video('clip.webm'), frames: 17 })
     expect(await make('--extend', path('clip.webm'), '--backward')).toMatchObject({ after: video('clip.webm') })
     const blend = await make('--mode', 'blend', '--first', path('clip.webm'), '--last', path('other.mp4'))
-    expect(blend).toMatchObject({ before: video('clip.webm'), after: video('other.mp4'), frames: 9 })
+    // of a second and a half, half of each is made anew
+    expect(blend).toMatchObject({ before: { ...video('clip.webm'), toSeconds: 0.75 }, after: { ...video('other.mp4'), fromSeconds: 0.75 }, frames: 9 })
+    const gap = await make('--first', path('clip.webm'), '--last', path('other.mp4'))
+    expect([gap.before, gap.after], 'filling leaves both as they are').toEqual([video('clip.webm'), video('other.mp4')])
     expect(requestProblems(blend, model)).toEqual([])
     expect(await make('--loop', '--extend', path('clip.webm'))).toMatchObject({ before: video('clip.webm'), loop: true })
     expect(await make('--remix', path('clip.webm'), '--strength', '0.4')).toMatchObject({ start: { ...video('clip.webm'), strength: 0.4 } })
+    const retimed = await make('--retime', path('clip.webm'), '--seconds', '4')
+    expect(retimed).toMatchObject({ frames: 33, start: { ...video('clip.webm'), strength: 0.35, stretch: true } })
+    expect(requestProblems(retimed, model)).toEqual([])
   })
 
   it('name a file that is not there', async () => {

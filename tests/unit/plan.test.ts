@@ -52,6 +52,16 @@ describe('a plan', () => {
     expect(windowsOf(own)).toMatchObject([{ known: [], frames: 17 }, { known: [{ of: 'last-shown' }, { of: 'first-shown' }] }])
   })
 
+  it('starts each window of a remix at its own frames of the clip, and of a clip at another length says how long it is made', () => {
+    const start = { ...clip('a'), strength: 0.5 }
+    expect(windowsOf(plan({ start }))[0]?.start).toEqual({ part: clip('a'), fromFrame: 0, strength: 0.5 })
+    const long = windowsOf(plan({ start: { ...start, stretch: true }, frames: 65 }))
+    expect(long.length).toBeGreaterThan(1)
+    expect(long.every((piece) => piece.start?.stretchedTo === 65)).toBe(true)
+    const last = long.at(-1)!
+    expect(last.start!.fromFrame + last.frames).toBe(65)
+  })
+
   it('draws each window of a long clip from its own noise, and each from the frames before it', () => {
     const pieces = windowsOf(plan({ frames: 481 }))
     expect(made(pieces)).toBe(481)

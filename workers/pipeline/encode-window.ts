@@ -45,7 +45,7 @@ export async function encodeWindow(signal: AbortSignal, scope: Scope, window: Wi
 export async function encodeStart(signal: AbortSignal, scope: Scope, window: WindowPiece, { model, grid, shape, sources }: WindowContext): Promise<KnownLatents | undefined> {
   const { start, frames } = window
   if (!start) return undefined
-  const part = await sources.openPart(signal, start.part, shape)
+  const part = await sources.openPart(signal, start.part, shape, start.stretchedTo)
   try {
     if (start.fromFrame + frames > part.count) {
       const [expected, got] = [start.fromFrame + frames, part.count]

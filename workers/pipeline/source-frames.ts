@@ -33,11 +33,18 @@ export interface ClipSources {
   pictureFrame: typeof pictureFrame
 }
 
-/** Opens a part of a clip. @throws AppError not-found, unreadable-media, bad-request (nothing is left of it) */
-export async function openPart(signal: AbortSignal, { source, fromSeconds = 0, toSeconds, crop = MIDDLE }: ClipPart, shape: FrameShape): Promise<PartFrames> {
+/**
+ * Opens a part of a clip.
+ * @param stretchedTo frames that the part is made to last, faster or slower than it was; as long as it is where nothing is said
+ * @throws AppError not-found, unreadable-media, bad-request (nothing is left of it)
+ */
+export async function openPart(signal: AbortSignal, { source, fromSeconds = 0, toSeconds, crop = MIDDLE }: ClipPart, shape: FrameShape, stretchedTo?: number): Promise<PartFrames> {
   const reader = await openVideo(signal, source)
-  const first = Math.round(fromSeconds * shape.fps)
-  const end = Math.round(Math.min(toSeconds ?? Infinity, reader.seconds) * shape.fps)
+  const endSeconds = Math.min(toSeconds ?? Infinity, reader.seconds)
+  // frames of a part that is stretched are taken at a rate of their own
+  const fps = stretchedTo !== undefined && endSeconds > fromSeconds ? stretchedTo / (endSeconds - fromSeconds) : shape.fps
+  const first = Math.round(fromSeconds * fps)
+  const end = Math.round(endSeconds * fps)
   const count = Math.max(end, first === 0 ? 1 : 0) - first
   if (count < 1) {
     reader.close()
@@ -45,7 +52,7 @@ export async function openPart(signal: AbortSignal, { source, fromSeconds = 0, t
   }
   return {
     count,
-    read: (reading, from, many) => reader.frames(reading, { ...shape, crop }, first + from, Math.min(many, count - from)),
+    read: (reading, from, many) => reader.frames(reading, { ...shape, fps, crop }, first + from, Math.min(many, count - from)),
     close: () => reader.close(),
   }
 }
