@@ -10,7 +10,8 @@ export const STORYBOARD_VERSION = 1
 const ShotEntry = v.object({
   prompt: v.optional(v.string(), ''),
   seconds: v.pipe(v.number(), v.minValue(0.1), v.maxValue(60)),
-  join: v.optional(v.picklist(JOINS), 'cut'),
+  /** one that a newer version has is a cut here */
+  join: v.optional(v.fallback(v.picklist(JOINS), 'cut'), 'cut'),
   /** file name of a picture that it begins with */
   image: v.optional(v.string()),
 })
@@ -23,6 +24,13 @@ const StoryboardSchema = v.object({
   shots: v.pipe(v.array(ShotEntry), v.minLength(1), v.maxLength(60)),
 })
 
+/** A storyboard as its file has it. */
+export interface StoryboardFile {
+  prompt: string
+  sameSeed?: boolean | undefined
+  shots: { prompt: string; seconds: number; join: Shot['join']; image?: string | undefined }[]
+}
+
 /** A storyboard that was read. */
 export interface Storyboard {
   prompt: string
@@ -33,11 +41,11 @@ export interface Storyboard {
 }
 
 /**
- * Reads a storyboard. Unknown fields and a newer version are listed and left out.
- * @param fps pictures per second of the clip
+ * Reads a storyboard. Unknown fields, joins and a newer version are listed and left out.
+ * @returns its entries, and what was not understood: `music`, `shots.1.mood`
  * @throws AppError bad-request naming the field when nothing can be made of it
  */
-export function parseStoryboard(data: unknown, { latent }: ModelManifest, fps: number): Storyboard {
+export function readStoryboard(data: unknown): StoryboardFile & { ignored: string[] } {
   const parsed = v.safeParse(StoryboardSchema, data)
   if (!parsed.success) {
     const issue = parsed.issues[0]
@@ -49,14 +57,31 @@ export function parseStoryboard(data: unknown, { latent }: ModelManifest, fps: n
   const ignored = [
     ...(version > STORYBOARD_VERSION ? [`version ${version} is newer than ${STORYBOARD_VERSION}, which is understood`] : []),
     ...unknownFields(data as Record<string, unknown>, StoryboardSchema.entries),
-    ...given.shots.flatMap((shot, index) => unknownFields(shot, ShotEntry.entries).map((field) => `shots.${index}.${field}`)),
+    ...given.shots.flatMap((shot, index) => [
+      ...unknownFields(shot, ShotEntry.entries).map((field) => `shots.${index}.${field}`),
+      ...(shot.join === undefined || shot.join === shots[index]?.join ? [] : [`shots.${index}.join ${JSON.stringify(shot.join)}`]),
+    ]),
   ]
+  return { prompt, sameSeed, shots, ignored }
+}
+
+/**
+ * readStoryboard as the shots of a request.
+ * @param fps pictures per second of the clip
+ */
+export function parseStoryboard(data: unknown, { latent }: ModelManifest, fps: number): Storyboard {
+  const { prompt, sameSeed, shots, ignored } = readStoryboard(data)
   return {
     prompt,
     ...(sameSeed !== undefined && { sameSeed }),
     shots: shots.map(({ seconds, image, ...shot }) => ({ ...shot, frames: framesOf(seconds, fps, latent.scaleTime), ...(image !== undefined && { image }) })),
     ignored,
   }
+}
+
+/** A storyboard as the text of a file that readStoryboard reads. Pictures are named in it, not contained. Pure. */
+export function writeStoryboard(board: StoryboardFile): string {
+  return `${JSON.stringify({ version: STORYBOARD_VERSION, ...board }, null, 2)}\n`
 }
 
 /** The nearest k·T + 1 frames to a length, at least T + 1. @param scaleTime T */

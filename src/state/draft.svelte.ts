@@ -1,7 +1,10 @@
 import * as v from 'valibot'
 import type { ModelManifest } from '../shared/model'
 import type { GenerateRequest } from '../shared/request'
-import { BeginningSchema, beginningOf, beginningRequest, type Beginning } from './beginning'
+import { fromWords, giveClip, MadeFromSchema, type ClipMode, type Given } from './made-from'
+import { madeFromProblems, type MadeFromProblem } from './made-from-problems'
+import { madeFromOf, madeFromRequest } from './made-from-request'
+import { sources } from './sources.svelte'
 import { readStored, writeStored } from './stored'
 
 const StoredDraft = v.object({
@@ -17,7 +20,8 @@ const StoredDraft = v.object({
   guidance: v.number(),
   seedMode: v.picklist(['random', 'fixed']),
   seed: v.number(),
-  beginning: v.optional(v.nullable(BeginningSchema), null),
+  /** one that this version does not know does not cost the words */
+  madeFrom: v.optional(v.fallback(MadeFromSchema, fromWords), fromWords),
 })
 
 /** A random u32. */
@@ -43,8 +47,8 @@ class Draft {
   /** u32; used when the seed is fixed, and shown as grain on the screen before a clip is made */
   seed = $state(drawSeed())
 
-  /** a picture or clip that the clip is made from */
-  beginning = $state.raw<Beginning | null>(null)
+  /** what the clip is made from besides words */
+  madeFrom = $state(fromWords())
 
   constructor() {
     const stored = v.safeParse(StoredDraft, readStored('draft'))
@@ -76,12 +80,13 @@ class Draft {
   /** Takes over a made clip's words and settings, its seed fixed so that the same clip can come again. */
   use(request: GenerateRequest): void {
     const { model, prompt, negativePrompt = '', width, height, frames, fps, steps, guidance, seed } = request
-    Object.assign(this, { model, prompt, negativePrompt, width, height, frames, fps, steps, guidance, seed, seedMode: 'fixed', beginning: beginningOf(request) })
+    Object.assign(this, { model, prompt, negativePrompt, width, height, frames, fps, steps, guidance, seed, seedMode: 'fixed', madeFrom: madeFromOf(request) })
   }
 
   /** Makes the next clip from a clip of the library: in its size and at its rate, with a new seed. */
-  makeFrom({ prompt, negativePrompt = '', width, height, fps }: GenerateRequest, beginning: Beginning): void {
-    Object.assign(this, { prompt, negativePrompt, width, height, fps, beginning, seedMode: 'random' })
+  makeFrom({ prompt, negativePrompt = '', width, height, fps }: GenerateRequest, mode: ClipMode, clip: Given): void {
+    Object.assign(this, { prompt, negativePrompt, width, height, fps, seedMode: 'random' })
+    giveClip(this.madeFrom, mode, clip)
   }
 
   /** Takes over single settings, such as the nearest allowed size. */
@@ -106,13 +111,19 @@ class Draft {
       ...(guided && { guidanceRescale: guided.guidanceRescale }),
       ...(guided?.stg && { stg: guided.stg }),
       seed: this.seed,
-      ...beginningRequest(this.beginning),
+      ...madeFromRequest(this.madeFrom, this, model),
     }
   }
 
+  /** What is missing or wrong of what the clip is made from. */
+  problems(model: ModelManifest): MadeFromProblem[] {
+    const { madeFrom: made, prompt, frames, fps } = this
+    return madeFromProblems({ made, prompt: prompt.trim(), frames, fps, model, isGone: (id) => sources.gone.has(id) })
+  }
+
   save(): void {
-    const { model, prompt, negativePrompt, width, height, frames, fps, steps, guidance, seedMode, seed, beginning } = this
-    writeStored('draft', { model, prompt, negativePrompt, width, height, frames, fps, steps, guidance, seedMode, seed, beginning })
+    const { model, prompt, negativePrompt, width, height, frames, fps, steps, guidance, seedMode, seed, madeFrom } = this
+    writeStored('draft', { model, prompt, negativePrompt, width, height, frames, fps, steps, guidance, seedMode, seed, madeFrom })
   }
 }
 

@@ -12,15 +12,18 @@ export interface Situation {
   adapter: AdapterReport | null
   adapterError: ErrorData | null
   request: GenerateRequest | null
+  /** what is missing of what the clip is made from */
+  missing: string | null
 }
 
 /** Why Generate is off, in one sentence; null when it is on. Pure. */
-export function whyOff({ model, modelError, adapter, adapterError, request }: Situation): string | null {
+export function whyOff({ model, modelError, adapter, adapterError, request, missing }: Situation): string | null {
   if (adapterError) return errorSentence(adapterError).title
   if (modelError) return errorSentence(modelError).title
   if (!model || !request) return 'The model is loading.'
   if (adapter?.codec === null) return errorSentence({ code: 'no-encoder', message: '', details: {} }).title
-  if (request.prompt === '') return 'Write a few words first.'
+  if (request.prompt === '' && !request.shots) return 'Write a few words first.'
+  if (missing !== null) return missing
   const problem = requestProblems(request, model)[0]
   if (problem) return 'A setting needs another value.'
   if (!adapter) return 'Looking for the GPU…'

@@ -1,0 +1,52 @@
+// The cards of a storyboard from a file and into one.
+import { AppError } from '../shared/errors'
+import { readStoryboard, writeStoryboard } from '../shared/storyboard'
+import { MOST_CARDS, newCard, type Card, type Given, type MadeFrom } from './made-from'
+
+/** A storyboard's file, read. */
+export interface ReadBoard {
+  /** the words that all cards share */
+  prompt: string
+  storyboard: MadeFrom['storyboard']
+  /** what was not understood, or not found, in words */
+  left: string[]
+}
+
+/**
+ * Reads a storyboard's file with the pictures that were chosen together with it.
+ * @param keepPicture keeps one of them
+ * @throws AppError bad-request when nothing can be made of it, unreadable-media of a picture
+ */
+export async function readBoard(files: readonly File[], keepPicture: (file: File) => Promise<Given>): Promise<ReadBoard> {
+  const board = files.find(({ name }) => name.toLowerCase().endsWith('.json'))
+  if (!board) throw new AppError('bad-request', `Expected a storyboard’s .json file, got ${files.map(({ name }) => name).join(', ')}.`)
+  const { prompt, sameSeed = false, shots, ignored } = readStoryboard(parsed(board.name, await board.text()))
+  const left = ignored.map(inWords)
+  const cards: Card[] = []
+  for (const [index, { image, ...shot }] of shots.slice(0, MOST_CARDS).entries()) {
+    const file = image === undefined ? undefined : files.find(({ name }) => name === image.split(/[/\\]/).at(-1))
+    if (image !== undefined && !file) left.push(`the picture ${image} of card ${index + 1}: choose it there, or together with the file`)
+    cards.push({ ...newCard(shot.join), ...shot, picture: file ? await keepPicture(file) : null })
+  }
+  return { prompt, storyboard: { sameSeed, cards }, left }
+}
+
+/** The text of a storyboard's file. Pure. */
+export function boardText(prompt: string, { sameSeed, cards }: MadeFrom['storyboard']): string {
+  const shots = cards.map(({ prompt: words, seconds, join, picture }) => ({ prompt: words, seconds: seconds ?? 0, join, ...(picture && { image: picture.name }) }))
+  return writeStoryboard({ prompt, sameSeed, shots })
+}
+
+/** `shots.1.mood` → "mood of card 2". */
+function inWords(ignored: string): string {
+  const [, index, field] = /^shots\.(\d+)\.(.+)$/.exec(ignored) ?? []
+  return index === undefined || field === undefined ? ignored : `${field} of card ${Number(index) + 1}`
+}
+
+function parsed(name: string, text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown
+  } catch (error) {
+    throw new AppError('bad-request', `${name} is no JSON: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
