@@ -11,6 +11,8 @@ export interface MadeFromProblem {
   at: string
   /** one sentence, complete by itself */
   text: string
+  /** nothing is wrong with what is there: it is not there yet */
+  missing?: boolean
   /** a length that would do, in frames */
   nearestFrames?: number
 }
@@ -56,7 +58,7 @@ export function madeFromProblems(situation: MadeFromSituation): MadeFromProblem[
 }
 
 function slot({ isGone }: MadeFromSituation, at: string, given: Given | null, missing: string): MadeFromProblem[] {
-  if (!given) return [{ at, text: missing }]
+  if (!given) return [{ at, text: missing, missing: true }]
   return isGone(given.id) ? [{ at, text: `${given.name ? `“${given.name}”` : 'What was chosen'} is not here any more: choose another.` }] : []
 }
 
@@ -124,7 +126,7 @@ function cardProblem(situation: MadeFromSituation, { key, prompt, seconds, pictu
     const gone = slot(situation, key, picture, '')
     if (gone.length > 0) return gone
   }
-  if (prompt.trim() === '' && situation.prompt === '') return [{ at: key, text: `${name} has no words, and there are none that all cards share.` }]
+  if (prompt.trim() === '' && situation.prompt === '') return [{ at: key, text: `${name} has no words, and there are none that all cards share.`, missing: true }]
   if (seconds === null || seconds <= 0) return [{ at: key, text: `${name} needs a length in seconds.` }]
   if (seconds > LONGEST_SECONDS) return [{ at: key, text: `${name} is longer than ${LONGEST_SECONDS} s.` }]
   if (framesOf(seconds, fps, model.latent.scaleTime) < shortest) {

@@ -1,6 +1,8 @@
-import { expect, it } from 'vitest'
-import { cropRectangle } from '../../src/shared/crop'
-import { MIDDLE } from '../../src/shared/request'
+import fc from 'fast-check'
+import * as v from 'valibot'
+import { describe, expect, it } from 'vitest'
+import { cropRectangle, draggedCrop, zoomedCrop } from '../../src/shared/crop'
+import { CropSchema, MIDDLE } from '../../src/shared/request'
 
 const wide = { width: 400, height: 200 }
 const square = { width: 100, height: 100 }
@@ -18,4 +20,45 @@ it('moves from edge to edge, and never beyond', () => {
 
 it('is the whole picture where the shapes are one', () => {
   expect(cropRectangle(wide, { width: 128, height: 64 }, MIDDLE)).toEqual({ left: 0, top: 0, ...wide })
+})
+
+describe('a crop in the hand', () => {
+  const shape = { width: 160, height: 90 }
+  const crop = fc.record({ x: fc.double({ min: 0, max: 1, noNaN: true }), y: fc.double({ min: 0, max: 1, noNaN: true }), zoom: fc.double({ min: 1, max: 16, noNaN: true }) })
+
+  it('follows the pointer', () => {
+    const before = cropRectangle(wide, square, MIDDLE)
+    const after = cropRectangle(wide, square, draggedCrop(MIDDLE, wide, square, 0.25, 0))
+    // a quarter of the frame to the right shows what lies a quarter further left
+    expect(after.left).toBeCloseTo(before.left - before.width / 4)
+    expect(after.top).toBe(before.top)
+  })
+
+  it('stays where there is no room', () => {
+    expect(draggedCrop(MIDDLE, wide, square, 0, 3)).toEqual(MIDDLE)
+    expect(draggedCrop(MIDDLE, wide, square, -99, 0)).toEqual({ ...MIDDLE, x: 1 })
+  })
+
+  it('keeps the middle of the frame when it is enlarged', () => {
+    const at = { x: 0.7, y: 0.4, zoom: 2 }
+    const middle = ({ left, top, width, height }: ReturnType<typeof cropRectangle>) => [left + width / 2, top + height / 2]
+    const [x, y] = middle(cropRectangle(wide, shape, at))
+    const [nowX, nowY] = middle(cropRectangle(wide, shape, zoomedCrop(at, wide, shape, 3)))
+    expect(nowX).toBeCloseTo(x!)
+    expect(nowY).toBeCloseTo(y!)
+  })
+
+  it('never leaves the picture', () => {
+    fc.assert(
+      fc.property(crop, fc.double({ min: -3, max: 3, noNaN: true }), fc.double({ min: -3, max: 3, noNaN: true }), fc.double({ min: 1, max: 16, noNaN: true }), (start, right, down, zoom) => {
+        for (const moved of [draggedCrop(start, wide, shape, right, down), zoomedCrop(start, wide, shape, zoom)]) {
+          expect(v.is(CropSchema, moved)).toBe(true)
+          const { left, top, width, height } = cropRectangle(wide, shape, moved)
+          expect(Math.min(left, top)).toBeGreaterThanOrEqual(-1e-6)
+          expect(left + width).toBeLessThanOrEqual(wide.width + 1e-6)
+          expect(top + height).toBeLessThanOrEqual(wide.height + 1e-6)
+        }
+      }),
+    )
+  })
 })

@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest'
+import { newCard, type Given } from '../../src/state/made-from'
+import { boardText, readBoard } from '../../src/state/storyboard-file'
+
+const keep = (file: File): Promise<Given> => Promise.resolve({ kind: 'image', id: `kept ${file.name}`, name: file.name })
+const json = (data: unknown) => new File([typeof data === 'string' ? data : JSON.stringify(data)], 'board.json')
+const read = (data: unknown, ...pictures: string[]) => readBoard([...pictures.map((name) => new File(['x'], name)), json(data)], keep)
+
+describe('a storyboard file', () => {
+  it('comes back as it was saved, with the pictures chosen beside it', async () => {
+    const picture: Given = { kind: 'image', id: 'kept a.png', name: 'a.png' }
+    const cards = [{ ...newCard('cut'), prompt: 'a red car', seconds: 2.5, picture }, { ...newCard('dissolve'), prompt: '', seconds: 1 }]
+    const back = await readBoard([json(boardText('flat style', { sameSeed: true, cards })), new File(['x'], 'a.png')], keep)
+    expect(back).toEqual({ prompt: 'flat style', left: [], storyboard: { sameSeed: true, cards: cards.map((card) => ({ ...card, key: expect.any(String) as string })) } })
+  })
+
+  it('loads what it understands and lists what it does not', async () => {
+    const { left, storyboard } = await read({ version: 3, music: 'loud', shots: [{ prompt: 'a', seconds: 2, mood: 'sad' }, { prompt: 'b', seconds: 1, join: 'wipe', image: 'in/b.png' }, { seconds: 1, image: 'c.png' }] }, 'b.png')
+    expect(left).toEqual([
+      'version 3 is newer than 1, which is understood', 'music', 'mood of card 1', 'join "wipe" of card 2', 'the picture c.png of card 3: choose it there, or together with the file',
+    ])
+    expect(storyboard.cards.map(({ join, picture }) => [join, picture?.id ?? null])).toEqual([['cut', null], ['cut', 'kept b.png'], ['cut', null]])
+  })
+
+  it.each([
+    ['{', 'board.json is no JSON'],
+    [{ shots: [] }, 'The storyboard does not fit: shots'],
+    [{ shots: [{ seconds: -1 }] }, 'The storyboard does not fit: shots.0.seconds'],
+  ])('%j is refused', async (data, message) => {
+    await expect(read(data)).rejects.toThrow(message)
+  })
+
+  it('asks for the file where only pictures were chosen', async () => {
+    await expect(readBoard([new File(['x'], 'a.png')], keep)).rejects.toThrow('Expected a storyboard’s .json file, got a.png')
+  })
+})
