@@ -1,0 +1,69 @@
+// The part of Create that says what a clip is made from, as the tests press its keys.
+import type { Locator, Page } from '@playwright/test'
+import { readFileSync } from 'node:fs'
+import { readClipFrames } from '../evaluate/clip-frames'
+import { CLIP_MS, expect } from './app'
+
+/** A file for the page's file chooser. */
+export interface GivenFile {
+  name: string
+  mimeType: string
+  buffer: Buffer
+}
+
+export const madeFrom = (page: Page): Locator => page.getByRole('group', { name: 'What the clip is made from' })
+export const slot = (page: Page, label: string): Locator => madeFrom(page).getByRole('group', { name: label, exact: true })
+export const generateButton = (page: Page): Locator => page.getByRole('button', { name: 'Generate', exact: true })
+
+/** Chooses a mode with arrow keys, from wherever the choice stands. */
+export async function chooseMode(page: Page, label: string): Promise<void> {
+  const modes = madeFrom(page).getByRole('radiogroup', { name: 'Made from' })
+  await modes.getByRole('radio', { checked: true }).focus()
+  const wanted = modes.getByRole('radio', { name: label, exact: true })
+  for (let presses = 0; presses < 12 && !(await wanted.isChecked()); presses++) await page.keyboard.press('ArrowRight')
+  await expect(wanted).toBeChecked()
+}
+
+/** Opens a slot's file chooser from the keyboard, and gives it a file. */
+export async function chooseFile(page: Page, label: string, file: GivenFile): Promise<void> {
+  const opened = page.waitForEvent('filechooser')
+  await slot(page, label).getByRole('button', { name: /^(Choose a file|Replace)/ }).press('Enter')
+  await (await opened).setFiles(file)
+}
+
+/** Takes the newest clip of the library for a slot, from the keyboard. */
+export async function chooseFromLibrary(page: Page, label: string, frame?: 'The first frame' | 'The last frame'): Promise<void> {
+  await slot(page, label).getByRole('button', { name: /library/i }).press('Enter')
+  if (frame) await page.getByRole('dialog').getByRole('radio', { name: frame }).press('Space')
+  await page.getByRole('dialog').locator('li button').first().press('Enter')
+  await expect(page.getByRole('dialog')).toHaveCount(0)
+}
+
+/** Presses Generate, waits for the clip, and reads its frames from the file that is downloaded: RGB u8 [height, width, 3] each. */
+export async function makeClip(page: Page, size: { width: number; height: number }): Promise<Uint8Array[]> {
+  await expect(generateButton(page)).toBeEnabled()
+  await generateButton(page).press('Enter')
+  await expect(page.getByRole('button', { name: 'Cancel' })).toBeVisible()
+  await expect(generateButton(page)).toBeVisible({ timeout: CLIP_MS })
+  await expect(page.getByRole('region', { name: 'Screen' }).getByRole('alert')).toHaveCount(0)
+  const downloading = page.waitForEvent('download')
+  await page.getByRole('region', { name: 'Your clip' }).getByRole('button', { name: 'Download' }).press('Enter')
+  return readClipFrames(readFileSync(await (await downloading).path()), size)
+}
+
+/** A PNG of two colours, `width` pixels wide: which half is which tells how it was cropped. */
+export async function twoColours(page: Page, name: string, left: string, right: string, width = 320): Promise<GivenFile> {
+  const bytes = await page.evaluate(
+    async ([first, second, wide]) => {
+      const canvas = new OffscreenCanvas(wide, 200)
+      const context = canvas.getContext('2d')!
+      context.fillStyle = first
+      context.fillRect(0, 0, wide / 2, 200)
+      context.fillStyle = second
+      context.fillRect(wide / 2, 0, wide / 2, 200)
+      return [...new Uint8Array(await (await canvas.convertToBlob({ type: 'image/png' })).arrayBuffer())]
+    },
+    [left, right, width] as const,
+  )
+  return { name, mimeType: 'image/png', buffer: Buffer.from(bytes) }
+}
