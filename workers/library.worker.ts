@@ -2,7 +2,6 @@
 import { expose } from 'comlink'
 import type { KeptAsset, LibraryDoor } from '../src/shared/doors'
 import { registerErrorTransfer } from '../src/shared/error-transfer'
-import { clipFrame, videoSeconds } from './media/look-into'
 import { keepAsset, openAsset } from './storage/assets'
 import { openSavedClip, removeSavedClip, sweepClips, withRecords } from './storage/library'
 
@@ -24,15 +23,19 @@ const library: LibraryDoor = {
   open: openSavedClip,
   keepAsset: keep,
   async keepVideo(file) {
+    const { videoSeconds } = await import('./media/look-into')
     const seconds = await videoSeconds(new AbortController().signal, file, file.name)
     return { ...(await keep(file)), seconds }
   },
   async keepFrame(clipId, which) {
-    const picture = await clipFrame(new AbortController().signal, await openSavedClip(clipId), which)
+    const clip = await openSavedClip(clipId)
+    if (clip.type === 'image/png') return keep(new File([clip], 'still.png', { type: clip.type }))
+    const { clipFrame } = await import('./media/look-into')
+    const picture = await clipFrame(new AbortController().signal, clip, which)
     return keep(new File([picture], `${which}-frame.png`, { type: picture.type }))
   },
   openAsset: async (id) => (await openAsset(id)).file,
-  // what reads video files is loaded when one is dropped
+  // what reads video files is loaded when one is given
   videoTag: async (file, name) => (await import('./media/read-tag')).readVideoTag(file, name),
   remove: removeSavedClip,
   async usage() {

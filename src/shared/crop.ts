@@ -1,5 +1,5 @@
 // Which part of a picture fills a clip.
-import type { Crop } from './request'
+import { MIDDLE, type Crop } from './request'
 
 /** A rectangle in pixels of the picture, upright. */
 export interface CropRectangle {
@@ -19,6 +19,11 @@ export function cropRectangle(from: Size, to: Size, { x, y, zoom }: Crop): CropR
   const scale = Math.min(from.width / to.width, from.height / to.height) / zoom
   const [width, height] = [to.width * scale, to.height * scale]
   return { left: x * (from.width - width), top: y * (from.height - height), width, height }
+}
+
+/** Whether a crop is what a request without one has. Pure. */
+export function isMiddle({ x, y, zoom }: Crop): boolean {
+  return x === MIDDLE.x && y === MIDDLE.y && zoom === MIDDLE.zoom
 }
 
 /**

@@ -94,7 +94,7 @@ export interface LibraryDoor {
   keepAsset(file: File): Promise<KeptAsset>
   /** keepAsset for a video, once a frame of it was decoded. @throws AppError unreadable-media naming the codec */
   keepVideo(file: File): Promise<KeptVideo>
-  /** keeps the first or last frame of a clip as a picture. @throws AppError not-found, unreadable-media */
+  /** keeps the first or last frame of a clip, or a still, as a picture. @throws AppError not-found, unreadable-media */
   keepFrame(clipId: string, which: 'first' | 'last'): Promise<KeptAsset>
   /** @throws AppError not-found */
   openAsset(id: string): Promise<File>

@@ -1,5 +1,5 @@
 // What the modes have in common wherever they are asked for: the page's form and the command line.
-import type { ClipPart, GenerateRequest, Source } from './request'
+import type { ClipPart, Source } from './request'
 
 /** Of a remix that changes what is seen and keeps where it is. */
 export const REMIX_STRENGTH = 0.6
@@ -17,8 +17,15 @@ export interface TimedSource {
 }
 
 /** Two clips that run into each other: the first without its end, the second without its beginning; what is between them is made. Pure. */
-export function blendParts(first: TimedSource, last: TimedSource): Pick<GenerateRequest, 'before' | 'after'> {
+export function blendParts(first: TimedSource, last: TimedSource): { before: ClipPart; after: ClipPart } {
   const overlap = ({ seconds }: TimedSource) => Math.min(OVERLAP_SECONDS, seconds / 2)
   const before: ClipPart = { source: first.source, toSeconds: first.seconds - overlap(first) }
   return { before, after: { source: last.source, fromSeconds: overlap(last) } }
+}
+
+/** How long the clips of blendParts are, told from their parts; of a longer second one, as much as the blend has to know. Pure. */
+export function blendedSeconds({ before, after }: ReturnType<typeof blendParts>): { first: number; last: number } {
+  const { toSeconds = 0 } = before
+  const { fromSeconds = 0 } = after
+  return { first: toSeconds < OVERLAP_SECONDS ? 2 * toSeconds : toSeconds + OVERLAP_SECONDS, last: 2 * fromSeconds }
 }

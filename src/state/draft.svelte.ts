@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import type { ModelManifest } from '../shared/model'
 import type { GenerateRequest } from '../shared/request'
-import { fromWords, giveClip, MadeFromSchema, type ClipMode, type Given } from './made-from'
+import { fromWords, give, MadeFromSchema, type ClipMode, type Given } from './made-from'
 import { madeFromProblems, type MadeFromProblem } from './made-from-problems'
 import { madeFromOf, madeFromRequest } from './made-from-request'
 import { sources } from './sources.svelte'
@@ -83,10 +83,10 @@ class Draft {
     Object.assign(this, { model, prompt, negativePrompt, width, height, frames, fps, steps, guidance, seed, seedMode: 'fixed', madeFrom: madeFromOf(request) })
   }
 
-  /** Makes the next clip from a clip of the library: in its size and at its rate, with a new seed. */
-  makeFrom({ prompt, negativePrompt = '', width, height, fps }: GenerateRequest, mode: ClipMode, clip: Given): void {
+  /** Makes the next clip from a clip of the library, or a picture of it: in its size and at its rate, with a new seed. */
+  makeFrom({ prompt, negativePrompt = '', width, height, fps }: GenerateRequest, mode: ClipMode | 'picture', given: Given): void {
     Object.assign(this, { prompt, negativePrompt, width, height, fps, seedMode: 'random' })
-    giveClip(this.madeFrom, mode, clip)
+    give(this.madeFrom, mode, given)
   }
 
   /** Takes over single settings, such as the nearest allowed size. */

@@ -67,12 +67,10 @@ function tooShort({ frames, fps, model }: MadeFromSituation, clip: Given | null)
   if (!clip?.seconds) return []
   const there = Math.max(1, frameAt(clip.seconds, fps))
   if (there >= frames) return []
-  const { allowed } = model.frames
   const { scaleTime } = model.latent
-  const longer = scaleTime * Math.floor((there - 1) / scaleTime) + 1
-  const nearest = longer > Math.max(...allowed) ? longer : Math.max(...allowed.filter((count) => count <= there))
+  const nearest = scaleTime * Math.floor((there - 1) / scaleTime) + 1
   const text = `The clip is ${inSeconds(there / fps)} long, and ${inSeconds(frames / fps)} are asked for.`
-  return [{ at: 'all', text, ...(nearest > 0 && { nearestFrames: nearest }) }]
+  return [{ at: 'all', text, ...(nearest > 1 && { nearestFrames: nearest }) }]
 }
 
 function keyframeProblems(situation: MadeFromSituation): MadeFromProblem[] {

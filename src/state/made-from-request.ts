@@ -1,6 +1,7 @@
 // From the form's modes to a request, and back from the request of a clip that was made.
+import { isMiddle } from '../shared/crop'
 import type { ModelManifest } from '../shared/model'
-import { blendParts } from '../shared/modes'
+import { blendedSeconds, blendParts } from '../shared/modes'
 import { MIDDLE, type ClipPart, type Condition, type GenerateRequest, type Shot, type Source } from '../shared/request'
 import { framesOf } from '../shared/storyboard'
 import { fromWords, type Card, type Given, type MadeFrom } from './made-from'
@@ -18,7 +19,7 @@ export function madeFromRequest(made: MadeFrom, { frames, fps }: ClipLength, { l
       return {}
     case 'picture': {
       const { picture, strength, crop } = made.picture
-      return picture ? { conditions: [{ ...condition(picture, 0, strength), crop: { ...crop } }] } : {}
+      return picture ? { conditions: [{ ...condition(picture, 0, strength), ...(!isMiddle(crop) && { crop: { ...crop } }) }] } : {}
     }
     case 'keyframes': {
       const { first, between, last } = made.keyframes
@@ -65,8 +66,9 @@ export function madeFromOf(request: GenerateRequest): MadeFrom {
   }
   if (loop) return { ...made, mode: 'loop', loop: { clip: before ? given(before.source) : null } }
   if (before && after) {
-    const mode = before.toSeconds !== undefined && after.fromSeconds !== undefined ? 'blend' : 'fill'
-    return { ...made, mode, [mode]: { before: given(before.source), after: given(after.source) } }
+    if (before.toSeconds === undefined || after.fromSeconds === undefined) return { ...made, mode: 'fill', fill: { before: given(before.source), after: given(after.source) } }
+    const { first, last } = blendedSeconds({ before, after })
+    return { ...made, mode: 'blend', blend: { before: { ...given(before.source), seconds: first }, after: { ...given(after.source), seconds: last } } }
   }
   const extended = before ?? after
   if (extended) return { ...made, mode: 'extend', extend: { clip: given(extended.source), backward: after !== undefined } }

@@ -85,9 +85,10 @@ export function newCard(join: Card['join']): Card {
   return { key: crypto.randomUUID(), prompt: '', seconds: CARD_SECONDS, join, picture: null }
 }
 
-/** Puts a clip where its mode has a place for one, the first of them, and chooses the mode. */
-export function giveClip(madeFrom: MadeFrom, mode: ClipMode, clip: Given): void {
+/** Puts a picture or clip where its mode has a place for one, the first of them, and chooses the mode. */
+export function give(madeFrom: MadeFrom, mode: ClipMode | 'picture', given: Given): void {
   madeFrom.mode = mode
-  if (mode === 'fill' || mode === 'blend') madeFrom[mode] = { before: clip, after: null }
-  else madeFrom[mode].clip = clip
+  if (mode === 'picture') madeFrom.picture = { picture: given, strength: 1, crop: { ...MIDDLE } }
+  else if (mode === 'fill' || mode === 'blend') madeFrom[mode] = { before: given, after: null }
+  else madeFrom[mode].clip = given
 }

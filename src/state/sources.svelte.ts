@@ -34,10 +34,11 @@ class Sources {
     return this.#here({ kind: 'video', id, name, seconds })
   }
 
-  /** Keeps a frame of a clip as a picture. @throws AppError not-found, unreadable-media */
+  /** Keeps a frame of a clip, or a still, as a picture. @throws AppError not-found, unreadable-media */
   async keepFrame(clip: ClipRecord, which: 'first' | 'last'): Promise<Given> {
     const { id } = await keepFrame(clip.id, which)
-    return this.#here({ kind: 'image', id, name: `${which === 'first' ? 'First' : 'Last'} frame of ${clip.request.prompt}` })
+    const frame = clip.file.endsWith('.png') ? 'Still' : which === 'first' ? 'First frame' : 'Last frame'
+    return this.#here({ kind: 'image', id, name: `${frame} of ${clip.request.prompt}` })
   }
 
   /** A clip of the library, to be made from. */

@@ -146,6 +146,7 @@ test('clips: the own video goes on, a gap is filled, two are blended, one is mad
     await page.locator('.sheet a').first().click()
     await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click()
     await page.getByRole('button', { name: 'Delete for good' }).click()
+    await expect(page.getByRole('status', { name: 'Library' })).toHaveText('The clip was deleted.')
     await page.goto(`${app.url}/#/create`)
     await expect(madeFrom(page).getByRole('alert')).toContainText('is not here any more: choose another.')
     await expect(generateButton(page)).toBeDisabled()

@@ -17,5 +17,5 @@ export const MODE_WORDS: Record<Mode, ModeWords> = {
   loop: { label: 'Loop', sentence: 'A clip that goes round: its end leads back to its beginning.' },
   remix: { label: 'Remix', sentence: 'A clip made anew with the words above. Where things are, and how they move, stays.' },
   retime: { label: 'Re-time', sentence: 'The whole of a clip at another length or rate, those in the settings.' },
-  storyboard: { label: 'Storyboard', sentence: 'Shots one after the other. The words above belong to all of them.' },
+  storyboard: { label: 'Storyboard', sentence: 'Shots one after the other, each as long as its card says. The words above belong to all of them.' },
 }
