@@ -1,13 +1,10 @@
-import { openAsset } from '../rpc/library'
+import { sourcesOf } from '../shared/recipe'
 import type { GenerateRequest } from '../shared/request'
-import { beginningOf } from './beginning'
-import { library } from './library.svelte'
+import { sources } from './sources.svelte'
 
-/** What a clip begins with, to be seen while it waits: the picture itself, or the poster of a clip. Null for words alone, and where it is gone. */
+/** The first picture or clip that a clip is made from, to be seen while it waits. Null for words alone, for videos, and where it is gone. */
 export async function beginningPicture(request: GenerateRequest): Promise<Blob | null> {
-  const beginning = beginningOf(request)
-  if (!beginning) return null
-  if (beginning.kind === 'picture') return openAsset(beginning.id).catch(() => null)
-  if (library.status !== 'ready') await library.load()
-  return library.clips.find(({ id }) => id === beginning.id)?.poster ?? null
+  const source = sourcesOf(request).find(({ kind }) => kind !== 'video')
+  const look = source && (await sources.look(source).catch(() => null))
+  return look?.blob ?? null
 }
