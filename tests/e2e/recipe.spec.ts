@@ -141,7 +141,7 @@ test('what is missing here is named, and what is not understood is listed', asyn
   await expect(restored(page)).toContainText('LTX-Video 2B 0.9.5 is not installed')
   await expect(restored(page)).toContainText('A clip that it is made from is no longer in the library (deadbeef)')
   await expect(restored(page)).toContainText('A picture that it is made from is not on this machine (cafe0123)')
-  await expect(restored(page)).toContainText('version 9 is newer than 1, which is understood, mood')
+  await expect(restored(page)).toContainText('version 9 is newer than 1, which is understood; mood')
   await expect(field(page)).toHaveValue('a blue planet')
 })
 
