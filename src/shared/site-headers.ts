@@ -11,13 +11,14 @@ export interface PolicyOptions {
 
 /**
  * Everything that runs comes from this origin; only models' files are read from elsewhere, from where the table of sources
- * says. `wasm-unsafe-eval` is for ONNX Runtime's wasm.
+ * says. `wasm-unsafe-eval` is for ONNX Runtime's wasm; workers from blobs are for mediabunny, which mixes the colours and the transparency of a
+ * video in workers that it makes so (1.61): to be deleted when it takes an address of this origin for them.
  */
 export function contentSecurityPolicy({ dev = false, mirror = null }: PolicyOptions = {}): string {
   return [
     `default-src 'self'`,
     `script-src 'self' 'wasm-unsafe-eval'`,
-    `worker-src 'self'`,
+    `worker-src 'self' blob:`,
     ['connect-src', `'self'`, ...HUB.origins, ...(mirror === null ? [] : [new URL(mirror).origin])].join(' '),
     `img-src 'self' blob: data:`,
     `media-src 'self' blob:`,

@@ -1,0 +1,31 @@
+// Lets a test read pictures and videos as the pipeline does, in a worker of a real browser.
+import { expose } from 'comlink'
+import { registerErrorTransfer } from '../../../src/shared/error-transfer'
+import { MIDDLE } from '../../../src/shared/request'
+import { openClipReader } from '../../../workers/media/read-clip'
+import { readPicture } from '../../../workers/media/read-picture'
+
+registerErrorTransfer()
+
+const { signal } = new AbortController()
+
+const media = {
+  /** RGBA u8 [height, width, 4] */
+  async picture(bytes: Uint8Array<ArrayBuffer>, name: string, type: string, width: number, height: number): Promise<number[]> {
+    return [...(await readPicture(new Blob([bytes], { type }), name, width, height, MIDDLE))]
+  },
+
+  /** what the reader says of a video, and its frames at a rate, RGBA u8 [height, width, 4] each; at most `most` of them */
+  async clip(bytes: Uint8Array<ArrayBuffer>, name: string, options: { width: number; height: number; fps: number; most: number }) {
+    const reader = await openClipReader(signal, new Blob([bytes]), name)
+    const { seconds, width, height } = reader
+    const frames: number[][] = []
+    for await (const frame of reader.frames(signal, { ...options, crop: MIDDLE }, 0, options.most)) frames.push([...frame])
+    reader.close()
+    return { seconds, width, height, frames }
+  },
+}
+
+export type MediaHarness = typeof media
+
+expose(media)
