@@ -44,7 +44,7 @@ class Queue {
   #measured = $state.raw<readonly Measured[]>([])
   #goes = false
   /** what the form had before a job was put into it */
-  #formBefore: { modelId: string; request: GenerateRequest; asTyped: Pick<typeof draft, 'prompt' | 'negativePrompt' | 'seedMode'> } | null = null
+  #formBefore: { modelId: string; request: GenerateRequest; asTyped: Pick<typeof draft, 'prompt' | 'negativePrompt' | 'seedMode' | 'madeFrom'> } | null = null
 
   /** What a job has come to; null before its end. */
   clipOf(jobId: string): MadeClip | null {
@@ -80,7 +80,7 @@ class Queue {
   async edit(job: QueueJob): Promise<void> {
     const { model, modelId } = session
     const { prompt, negativePrompt, seedMode } = draft
-    if (model) this.#formBefore ??= { modelId, request: draft.request(model), asTyped: { prompt, negativePrompt, seedMode } }
+    if (model) this.#formBefore ??= { modelId, request: draft.request(model), asTyped: { prompt, negativePrompt, seedMode, madeFrom: $state.snapshot(draft.madeFrom) } }
     this.editing = job.id
     batchForm.kind = 'one'
     await session.use(job.modelId)
