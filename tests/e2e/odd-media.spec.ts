@@ -118,8 +118,9 @@ test.describe('videos', () => {
     const lying = ffmpeg('mp4', 'color=red:s=64x32:r=8:d=0.5[a];color=blue:s=64x32:r=8:d=0.5[b];[a][b]hstack', '-pix_fmt', 'yuv420p', '-c:v', 'libx264')
     const { width, height, frames } = await readClip(page, turned(lying, 90))
     expect([width, height]).toEqual([32, 128])
-    expectNear(colourAt(frames[0]!, SIDE, 0.5, 0.1), RED)
-    expectNear(colourAt(frames[0]!, SIDE, 0.5, 0.9), BLUE)
+    // as ffmpeg and players show it: the right side is up
+    expectNear(colourAt(frames[0]!, SIDE, 0.5, 0.1), BLUE)
+    expectNear(colourAt(frames[0]!, SIDE, 0.5, 0.9), RED)
   })
 
   test('without a steady rate are shown in their time', async ({ page }) => {
