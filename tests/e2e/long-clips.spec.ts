@@ -47,7 +47,6 @@ test('memory is flat in the length: a minute at most 1.15 times ten seconds', as
   await page.close()
   const long = await make(other, app, 60)
   test.info().annotations.push({ type: 'memory', description: JSON.stringify({ short, long }) })
-  console.log(JSON.stringify({ short, long }))
   expect(long.frames).toBeGreaterThan(5 * short.frames)
   expect(long.savedEarly, 'what is made is saved from the first window on').toBeGreaterThan(1000)
   expect(long.gpuBytes / short.gpuBytes, 'GPU').toBeLessThanOrEqual(1.15)
