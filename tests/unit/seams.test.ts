@@ -41,7 +41,7 @@ test('an error of the decoder at a seam is taken off the new frames beside it, l
   expect(before).toHaveLength(31)
 })
 
-test('between two known frames that are close, both errors are faded', () => {
+test('between two known frames that are close, one error goes over into the other', () => {
   const between = shown(Array.from({ length: 21 }, () => 100), { skipFirst: 9, skipLast: 9 }, { before: 109, after: 91 })
-  expect(between).toEqual([102, 100, 98]) // +8 −6, +7 −7, +6 −8
+  expect(between).toEqual([105, 100, 95]) // of +9 and −9: three quarters and one, half and half, one and three
 })

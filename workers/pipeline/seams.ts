@@ -4,7 +4,7 @@ import type { WindowPiece } from '../../src/shared/plan'
 
 type Rgba = Uint8ClampedArray<ArrayBuffer>
 
-/** Frames over which an error is faded out; so many are held back in front of a known end. */
+/** Frames over which an error is faded out, or all new ones where they are fewer; so many are held back in front of a known end. */
 const FADE_FRAMES = 8
 
 /** What is shown beside the new frames of a window, RGBA u8 [height, width, 4]. */
@@ -22,6 +22,7 @@ export class Seams {
   private held: Rgba[] = []
   private readonly firstNew: number
   private readonly endNew: number
+  private readonly fade: number
 
   constructor(
     { frames, skipFirst, skipLast }: Pick<WindowPiece, 'frames' | 'skipFirst' | 'skipLast'>,
@@ -29,6 +30,7 @@ export class Seams {
   ) {
     this.firstNew = skipFirst
     this.endNew = frames - skipLast
+    this.fade = Math.min(FADE_FRAMES, this.endNew - this.firstNew)
   }
 
   /** Whether all new frames have been given. */
@@ -47,10 +49,10 @@ export class Seams {
     if (index === this.endNew) return this.release(decoded)
     const frame = decoded.slice()
     const distance = index - this.firstNew + 1
-    if (this.errorBefore && distance <= FADE_FRAMES) correct(frame, this.errorBefore, distance)
+    if (this.errorBefore && distance <= this.fade) correct(frame, this.errorBefore, this.shareAt(distance))
     if (!this.edges.after) return [frame]
     this.held.push(frame)
-    return this.held.length > FADE_FRAMES ? [this.held.shift() as Rgba] : []
+    return this.held.length > this.fade ? [this.held.shift() as Rgba] : []
   }
 
   /** Frames held back before a known end, now that it is decoded. */
@@ -59,8 +61,13 @@ export class Seams {
     const held = this.held.splice(0)
     if (!after) return held
     const error = errorOf(after, end)
-    held.forEach((frame, index) => correct(frame, error, held.length - index))
+    held.forEach((frame, index) => correct(frame, error, this.shareAt(held.length - index)))
     return held
+  }
+
+  /** How much of an error is left so many frames from where it was found: none at the other end of the fade. */
+  private shareAt(distance: number): number {
+    return 1 - distance / (this.fade + 1)
   }
 }
 
@@ -69,8 +76,6 @@ function errorOf(known: Rgba, decoded: Rgba): Int16Array {
   return Int16Array.from(known, (value, index) => value - (decoded[index] as number))
 }
 
-/** Adds an error's share at a distance of 1 … FADE_FRAMES frames from where it was found. */
-function correct(frame: Rgba, error: Int16Array, distance: number): void {
-  const share = 1 - distance / (FADE_FRAMES + 1)
+function correct(frame: Rgba, error: Int16Array, share: number): void {
   for (let index = 0; index < frame.length; index++) frame[index] = (frame[index] as number) + share * (error[index] as number)
 }
