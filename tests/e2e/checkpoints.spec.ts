@@ -7,20 +7,25 @@ import { CLIP_MS, expect, generate, smallClip, test } from './app'
 
 type Progress = { stage: string; step?: number; piece?: number }
 
-/** Starts a job under an id and stops it once it has told what `until` waits for. @returns all that it told */
-async function stopped(page: Page, request: GenerateRequest, id: string, until: (event: Progress) => boolean): Promise<Progress[]> {
+/** What a page's job tells, and what is done about it. */
+async function listen(page: Page): Promise<{ told: Progress[]; on: (react: ((event: Progress) => Promise<void>) | null) => void }> {
   const told: Progress[] = []
-  let over = false
+  let react: ((event: Progress) => Promise<void>) | null = null
   await page.exposeFunction('told', async (event: Progress) => {
-    if (over) return
     told.push(event)
+    await react?.(event)
+  })
+  return { told, on: (next) => (react = next) }
+}
+
+/** Starts a job under an id and stops it once it has told what `until` waits for. */
+async function stopped(page: Page, { on }: Awaited<ReturnType<typeof listen>>, request: GenerateRequest, id: string, until: (event: Progress) => boolean): Promise<void> {
+  on(async (event) => {
     if (!until(event)) return
-    over = true
+    on(null)
     await page.evaluate((job) => window.kinora!.cancel(job), id)
   })
-  const result = await run(page, request, id)
-  expect(result).toMatchObject({ ok: false, error: { code: 'cancelled' } })
-  return told
+  expect(await run(page, request, id)).toMatchObject({ ok: false, error: { code: 'cancelled' } })
 }
 
 function run(page: Page, request: GenerateRequest, checkpoint: string): Promise<AutomationResult> {
@@ -42,34 +47,32 @@ function keptJobs(page: Page): Promise<string[]> {
   })
 }
 
-test('a clip of two windows, stopped in the second and gone on with after a reload, is the clip made at once', async ({ page, app }) => {
+// how a queue goes on with its jobs after a reload: queue.spec.ts
+test('a clip of two windows, stopped in the second and gone on with, is the clip made at once', async ({ page, app }) => {
   test.setTimeout(6 * CLIP_MS)
   await page.goto(app.url)
   // more than the starter makes at once
   const request = smallClip(app.starter, { frames: 41, steps: 3 })
   const whole = await generate(page, request)
 
-  await stopped(page, request, 'one', ({ stage, step, piece }) => piece === 2 && stage === 'denoising' && step === 2)
+  const progress = await listen(page)
+  await stopped(page, progress, request, 'one', ({ stage, step, piece }) => piece === 2 && stage === 'denoising' && step === 2)
   expect(await keptJobs(page)).toEqual(['one'])
 
-  const again: Progress[] = []
-  const other = await page.context().newPage()
-  await page.close()
-  await other.goto(app.url)
-  await other.exposeFunction('told', (event: Progress) => void again.push(event))
-  const result = await run(other, request, 'one')
+  progress.told.length = 0
+  const result = await run(page, request, 'one')
   if (!result.ok) throw new Error(result.error.message)
-  const steps = again.filter(({ stage, step }) => stage === 'denoising' && step).map(({ piece, step }) => [piece, step])
+  const steps = progress.told.filter(({ stage, step }) => stage === 'denoising' && step).map(({ piece, step }) => [piece, step])
   expect(steps, 'nothing is done twice: the first window is only decoded, of the second the last step is left').toEqual([[1, 3], [2, 2], [2, 3]])
   expect(result.report.framesSha256).toBe(whole.report.framesSha256)
-  expect(await keptJobs(other), 'nothing is left of a finished job').toEqual([])
+  expect(await keptJobs(page), 'nothing is left of a finished job').toEqual([])
 })
 
 test('what is kept of a job is for its own request only, and goes when the job is forgotten', async ({ page, app }) => {
   test.setTimeout(4 * CLIP_MS)
   await page.goto(app.url)
   const request = smallClip(app.starter, { steps: 3 })
-  await stopped(page, request, 'two', ({ stage, step }) => stage === 'denoising' && step === 2)
+  await stopped(page, await listen(page), request, 'two', ({ stage, step }) => stage === 'denoising' && step === 2)
   const other = { ...request, seed: request.seed + 1 }
   const [fresh, under] = [await generate(page, other), await run(page, other, 'two')]
   if (!under.ok) throw new Error(under.error.message)
@@ -88,7 +91,8 @@ test('a long clip that is ended early is saved as far as it has come, with the r
   test.setTimeout(6 * CLIP_MS)
   await page.goto(app.url)
   const request = smallClip(app.starter, { frames: 65, steps: 1 })
-  await page.exposeFunction('told', async ({ stage, piece }: Progress) => {
+  const { on } = await listen(page)
+  on(async ({ stage, piece }) => {
     if (piece === 2 && stage === 'denoising') await page.evaluate(() => window.kinora!.finishEarly('three'))
   })
   const result = await run(page, request, 'three')
