@@ -33,25 +33,29 @@ const COUNT_WASM = `(() => {
 })()`
 const WASM_BYTES = 'globalThis.kinoraWasmBytes?.() ?? 0'
 
-/** Looks ten times a second, until it is stopped. Workers that start later are counted too. */
-export async function watchHostMemory(page: Page): Promise<HostMemoryWatch> {
+/**
+ * Looks ten times a second, until it is stopped. Workers that start later are counted too.
+ * @param live collects garbage before each look: what is counted is in use, however late the browser is to clear away
+ */
+export async function watchHostMemory(page: Page, { live = false } = {}): Promise<HostMemoryWatch> {
   const devtools = await page.context().newCDPSession(page)
   const heaps = new Map<string, Heap>([['page', { ask: (method, params) => devtools.send(method as 'Runtime.evaluate', params as never), bytes: 0, asking: false }]])
   let peak = 0
 
   await attachWorkers(devtools, heaps)
   const timer = setInterval(() => {
-    for (const heap of heaps.values()) void sample(heap)
+    for (const heap of heaps.values()) void sample(heap, live)
     peak = Math.max(peak, [...heaps.values()].reduce((sum, { bytes }) => sum + bytes, 0))
   }, EVERY_MS)
   return { peakBytes: () => peak, stop: () => clearInterval(timer) }
 }
 
 /** A heap that does not answer keeps its last count. */
-async function sample(heap: Heap): Promise<void> {
+async function sample(heap: Heap, live: boolean): Promise<void> {
   if (heap.asking) return
   heap.asking = true
   try {
+    if (live) await heap.ask('HeapProfiler.collectGarbage')
     const usage = (await heap.ask('Runtime.getHeapUsage')) as { usedSize: number; embedderHeapUsedSize: number; backingStorageSize: number }
     const wasm = (await heap.ask('Runtime.evaluate', { expression: WASM_BYTES, returnByValue: true })) as { result: { value?: number } }
     heap.bytes = usage.usedSize + usage.embedderHeapUsedSize + usage.backingStorageSize + (wasm.result.value ?? 0)

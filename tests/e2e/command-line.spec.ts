@@ -68,7 +68,7 @@ test('refuses wrong flags and values with exit code 2 and one line', async ({ ap
     [['--prompt', 'x', '--out', out, '--sede', '7'], 'sede'],
     [['--prompt', 'x', '--out', out, '--steps', 'many'], '--steps'],
     [['--prompt', 'x', '--out', out, '--model', '/nowhere/at/all'], '--model'],
-    [['--prompt', 'x', '--out', out, '--frames', String(Math.max(...allowed) + 1)], `one of ${allowed.join(', ')}`],
+    [['--prompt', 'x', '--out', out, '--frames', String(Math.max(...allowed) + 1)], `one more than a multiple of ${app.starter.latent.scaleTime}`],
     [['--prompt', 'x', '--out', out, '--noise', '/nowhere.safetensors'], '--noise'],
   ]
   for (const [flags, says] of wrong) {

@@ -16,7 +16,7 @@ async function make(page: Page, app: App, seconds: number): Promise<Run> {
   const fps = app.starter.fps.default
   const { scaleTime } = app.starter.latent
   const frames = scaleTime * Math.round(((seconds * fps) / scaleTime)) + 1 - scaleTime
-  const memory = await watchHostMemory(page)
+  const memory = await watchHostMemory(page, { live: true })
   await page.goto(app.url)
   const result = await page.evaluate(async (request) => {
     let savedEarly = -1
