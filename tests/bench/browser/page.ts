@@ -1,0 +1,51 @@
+// The benchmark in a page: the rows of whole models, ours in turns with onnxruntime-web's WebGPU provider.
+import { env, InferenceSession, Tensor } from 'onnxruntime-web/webgpu'
+import glueUrl from 'onnxruntime-web/ort-wasm-simd-threaded.asyncify.mjs?url'
+import wasmUrl from 'onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm?url'
+import { openGpu, type AdapterFacts, type Gpu } from '../../../workers/engine/device'
+import type { FloatDType } from '../../../workers/engine/tensor'
+import { weightSource } from '../../../workers/models/weight-source'
+import { openSafetensors } from '../../../workers/weights/safetensors'
+import { measureCeiling, type Ceiling } from '../ceiling'
+import { measureRow, type MeasuredRow } from '../measure-row'
+import type { Row } from '../row'
+import { modelRows } from '../rows'
+import type { TurnLimits } from '../turns'
+
+/** What the command drives. */
+export interface BrowserBench {
+  /** Opens the adapter and measures its ceilings. */
+  open(precision: FloatDType | undefined): Promise<{ facts: AdapterFacts; dtype: FloatDType; ceiling: Ceiling; rows: string[] }>
+  measure(name: string, limits: TurnLimits): Promise<MeasuredRow>
+}
+
+declare global {
+  interface Window {
+    bench: BrowserBench
+  }
+}
+
+env.wasm.wasmPaths = { mjs: new URL(glueUrl, location.href).href, wasm: new URL(wasmUrl, location.href).href }
+env.wasm.numThreads = 1 // the work is the GPU's
+
+let opened: { gpu: Gpu; ceiling: Ceiling; rows: Row[] } | undefined
+
+window.bench = {
+  async open(precision) {
+    const gpu = await openGpu(navigator.gpu)
+    const dtype = precision ?? (gpu.facts.f16 ? 'f16' : 'f32')
+    if (dtype === 'f16' && !gpu.facts.f16) throw new Error(`f16 is not there on ${gpu.facts.name}, expected f32.`)
+    const file = (name: string) => fetch(`/models/starter/vae/${name}`)
+    const config = (await (await file('config.json')).json()) as unknown
+    const weights = weightSource(openSafetensors(new Uint8Array(await (await file('diffusion_pytorch_model.safetensors')).arrayBuffer())))
+    const rows = modelRows(gpu.facts, { config, weights }, dtype)
+    const ceiling = await measureCeiling(gpu)
+    opened = { gpu, ceiling, rows }
+    return { facts: gpu.facts, dtype, ceiling, rows: rows.map(({ name }) => name) }
+  },
+  measure(name, limits) {
+    const row = opened?.rows.find((one) => one.name === name)
+    if (!opened || !row) throw new Error(`There is no row ${name}.`)
+    return measureRow(opened.gpu, { InferenceSession, Tensor }, row, opened.ceiling, limits)
+  },
+}

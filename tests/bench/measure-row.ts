@@ -1,0 +1,100 @@
+// One row, measured.
+import type { Gpu } from '../../workers/engine/device'
+import { relativeError } from '../gpu/reference'
+import type { Ceiling } from './ceiling'
+import { openPeer, type PeerRuntime } from './peer'
+import type { Row } from './row'
+import type { Side } from './side'
+import { quantile, repetitionMs, takeTurns, type TurnLimits } from './turns'
+
+/** What `--json` prints of a row. */
+export interface MeasuredRow {
+  name: string
+  shape: string
+  precision: string
+  /** ours */
+  kernel: string
+  oursMs: number
+  oursP90Ms: number
+  /** what the peer did it with, or why it could not */
+  peer: string
+  peerMs: number | null
+  peerP90Ms: number | null
+  /** the median of the ratios of each pair, peer's time / ours */
+  ratio: number | null
+  ratios: number[]
+  goal: number | null
+  /** √(Σ(ours − peer)²) / √(Σpeer²) of the values that were compared */
+  difference: number | null
+  /** that is as small as rounding makes it */
+  agrees: boolean
+  gflops: number
+  gbs: number
+  /** the time that the ceilings would allow / ours: by multiplications or by bytes, whichever takes longer */
+  ceilingShare: number
+}
+
+/** Opens both sides, compares what they come to, and times them in turns. */
+export async function measureRow(gpu: Gpu, runtime: PeerRuntime, row: Row, ceiling: Ceiling, limits: TurnLimits): Promise<MeasuredRow> {
+  const ours = await row.ours(gpu)
+  let peer: Side | undefined
+  try {
+    const { fastest, failures } = await fastestPeer(gpu, runtime, row)
+    peer = fastest
+    const difference = peer ? await compare(ours, peer) : null
+    const pairs = await takeTurns(ours, peer, limits)
+    const oursMs = quantile(pairs.map((pair) => pair.oursMs), 0.5)
+    const peerTimes = pairs.flatMap((pair) => pair.peerMs ?? [])
+    const ratios = pairs.flatMap((pair) => (pair.peerMs === null ? [] : [pair.peerMs / pair.oursMs]))
+    const median = (values: number[], q = 0.5) => (values.length ? quantile(values, q) : null)
+    const allowedMs = Math.max(row.flops / ceiling.gflops, row.bytes / ceiling.gbs) / 1e6
+    return {
+      name: row.name,
+      shape: row.shape,
+      precision: row.weights && row.weights !== row.dtype ? `${row.dtype}, ${row.weights} weights` : row.dtype,
+      kernel: ours.kernel,
+      oursMs,
+      oursP90Ms: quantile(pairs.map((pair) => pair.oursMs), 0.9),
+      peer: peer?.kernel ?? failures.join(' '),
+      peerMs: median(peerTimes),
+      peerP90Ms: median(peerTimes, 0.9),
+      ratio: median(ratios),
+      ratios,
+      goal: row.goal?.[gpu.facts.software ? 'software' : 'gpu'] ?? null,
+      difference,
+      agrees: difference === null || difference <= row.tolerance,
+      gflops: row.flops / oursMs / 1e6,
+      gbs: row.bytes / oursMs / 1e6,
+      ceilingShare: allowedMs / oursMs,
+    }
+  } finally {
+    await ours.close()
+    await peer?.close()
+  }
+}
+
+/** Tries each form for one repetition's time; the others are closed. */
+async function fastestPeer(gpu: Gpu, runtime: PeerRuntime, row: Row): Promise<{ fastest: Side | undefined; failures: string[] }> {
+  let fastest: Side | undefined
+  let leastMs = Infinity
+  const failures: string[] = []
+  const forms = await row.peers(gpu)
+  for (const form of forms) {
+    const peer = await openPeer(runtime, form, row.dtype)
+    if ('reason' in peer) {
+      failures.push(`${peer.kernel}: ${peer.reason}`)
+      continue
+    }
+    const ms = forms.length > 1 ? await repetitionMs(peer) : 0
+    const slower = ms < leastMs ? fastest : peer
+    if (ms < leastMs) [fastest, leastMs] = [peer, ms]
+    await slower?.close()
+  }
+  return { fastest, failures }
+}
+
+async function compare(ours: Side, peer: Side): Promise<number> {
+  const mine = await ours.run(1)
+  const theirs = await peer.run(1)
+  return relativeError(mine, theirs.subarray(0, mine.length))
+}

@@ -1,0 +1,72 @@
+// A linear layer in the peer's forms.
+import type { FloatDType } from '../../workers/engine/tensor'
+import { I4_GROUP, quantizeI4, quantizeI8, type WeightFormat } from '../../workers/ops/linear-weight'
+import type { OnnxGraph } from './onnx-graph'
+
+/** How the peer holds a matrix. */
+export interface LinearForm {
+  kernel: string
+  format: WeightFormat
+  /** inputs that share a scale, of quantized weights */
+  block: number
+}
+
+/** A layer's values, [out, in] as torch has them. */
+export interface LinearValues {
+  values: Float32Array
+  out: number
+  in: number
+  /** [out] */
+  bias?: Float32Array
+}
+
+/** The forms that are tried for weights of this format. Ours of int8 have a scale an output, which the peer has as equal scales of blocks. */
+export function linearForms(format: WeightFormat, inner: number): LinearForm[] {
+  if (format === 'i4') return [{ kernel: `MatMulNBits 4 bits, blocks of ${I4_GROUP}`, format, block: I4_GROUP }]
+  if (format !== 'i8') return [{ kernel: 'MatMul', format, block: 0 }]
+  return [32, 128].filter((block) => inner % block === 0).map((block) => ({ kernel: `MatMulNBits 8 bits, blocks of ${block}`, format, block }))
+}
+
+/** A layer whose weights stand in a graph. */
+export interface OnnxLinear {
+  operator: 'MatMul' | 'MatMulNBits'
+  /** initializers behind x */
+  weights: readonly string[]
+  bias: string | undefined
+  attributes: Record<string, number>
+}
+
+/**
+ * Puts a layer's weights into the graph. Quantized ones are the very numbers that ours has: the codes of `linear-weight.ts`, as MatMulNBits
+ * stores them (accuracy_level 0: activations stay floats, as ours do).
+ */
+export function putLinear(graph: OnnxGraph, layer: LinearValues, { format, block }: LinearForm, dtype: FloatDType): OnnxLinear {
+  const { values, out, in: inner } = layer
+  const bias = layer.bias && graph.weight(dtype, [out], layer.bias)
+  if (format === 'f32' || format === 'f16') {
+    const weights = [graph.weight(dtype, [inner, out], transposed(values, out, inner))]
+    return { operator: 'MatMul', weights, bias, attributes: {} }
+  }
+  const bits = format === 'i8' ? 8 : 4
+  const { q, scale } = format === 'i8' ? quantizeI8(values, out, inner) : quantizeI4(values, out, inner)
+  const blocks = inner / block
+  const codes = new Uint8Array((out * inner * bits) / 8)
+  if (bits === 8) for (let i = 0; i < q.length; i++) codes[i] = (q[i] as number) + 128
+  else for (let i = 0; i < codes.length; i++) codes[i] = ((q[2 * i] as number) + 8) | (((q[2 * i + 1] as number) + 8) << 4)
+  const scales = Float32Array.from({ length: out * blocks }, (_, i) => scale[bits === 8 ? Math.floor(i / blocks) : i] as number)
+  const weights = [graph.weight('u8', [out, blocks, (block * bits) / 8], codes), graph.weight(dtype, [out * blocks], scales)]
+  return { operator: 'MatMulNBits', weights, bias, attributes: { K: inner, N: out, bits, block_size: block, accuracy_level: 0 } }
+}
+
+/** x·Wᵀ + b */
+export function onnxLinear(graph: OnnxGraph, x: string, { operator, weights, bias, attributes }: OnnxLinear): string {
+  if (operator === 'MatMulNBits') return graph.node(operator, [x, ...weights, ...(bias ? ['', '', bias] : [])], { contrib: true, attributes })
+  const y = graph.node(operator, [x, ...weights])
+  return bias ? graph.node('Add', [y, bias]) : y
+}
+
+function transposed(values: Float32Array, out: number, inner: number): Float32Array {
+  const result = new Float32Array(values.length)
+  for (let o = 0; o < out; o++) for (let k = 0; k < inner; k++) result[k * out + o] = values[o * inner + k] as number
+  return result
+}

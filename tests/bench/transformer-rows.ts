@@ -1,0 +1,146 @@
+// A transformer's block and its whole step.
+import * as v from 'valibot'
+import type { Gpu } from '../../workers/engine/device'
+import { withScope, type Scope } from '../../workers/engine/scope'
+import type { FloatDType } from '../../workers/engine/tensor'
+import { gridFractions, ropeAngles, type RopeGrid } from '../../workers/models/ltx-rope'
+import { LtxTransformer, LtxTransformerConfigSchema, type LtxTransformerConfig, type PreparedText } from '../../workers/models/ltx-transformer'
+import { sinusoids } from '../../workers/models/timestep-embedding'
+import type { WeightSource } from '../../workers/models/weight-source'
+import { attentionVariant } from '../../workers/ops/attention'
+import { linearVariant, type WeightFormat } from '../../workers/ops/linear'
+import type { WeightStream } from '../../workers/ops/weight-stream'
+import { randomValues } from '../gpu/reference'
+import { OnnxGraph } from './onnx-graph'
+import { linearForms } from './onnx-linear'
+import { OnnxTransformer, type TextBlock } from './onnx-transformer'
+import { openOurs } from './ours'
+import { randomWeights } from './random-weights'
+import { readBack } from './read-back'
+import { WEIGHT_BYTES, sizeOf, type Row } from './row'
+import type { Repetitions } from './side'
+
+export interface TransformerShape {
+  name: string
+  /** what differs from LTX-Video 2B */
+  config: Partial<LtxTransformerConfig>
+  /** of the latent: frames, height, width; their product is N */
+  grid: readonly [number, number, number]
+  /** B: 2 where guidance has a clip with the prompt and one without */
+  batch: number
+  /** L */
+  textTokens: number
+  weights: WeightFormat
+}
+
+const TIMESTEP = Float32Array.of(700)
+const SINUSOIDS = 256
+const COMPARED = 32
+/** Many layers, each of which rounds in its own way. */
+const TOLERANCE: Record<FloatDType, number> = { f32: 1e-2, f16: 0.1 }
+/** Latent pixels apart, in the units of the positions. */
+const SCALE = [1, 32, 32] as const
+const GOAL = { gpu: 1.5, software: 1.2 }
+
+/** A step is one evaluation; each repetition takes the last one's velocities as its tokens. */
+export function stepRow(shape: TransformerShape, dtype: FloatDType): Row {
+  const layers = configOf(shape).num_layers
+  return transformerRow(shape, dtype, { layersOf: () => layers, passesOf: (repetitions) => repetitions })
+}
+
+/** A block: eight repetitions are a model of eight layers, one is a model of one, so that all that is around the blocks cancels out. */
+export function blockRow(shape: TransformerShape, dtype: FloatDType): Row {
+  return transformerRow(shape, dtype, { layersOf: (repetitions) => repetitions, passesOf: () => 1 })
+}
+
+/** What so many repetitions are. */
+interface Repeated {
+  /** layers of the model */
+  layersOf(repetitions: Repetitions): number
+  /** its evaluations, one after the other */
+  passesOf(repetitions: Repetitions): number
+}
+
+function transformerRow(shape: TransformerShape, dtype: FloatDType, { layersOf, passesOf }: Repeated): Row {
+  const { name, batch, textTokens, weights } = shape
+  const base = configOf(shape)
+  const { num_attention_heads: heads, attention_head_dim: headSize, in_channels: channels, caption_channels: caption } = base
+  const [frames, height, width] = shape.grid
+  const tokens = frames * height * width
+  const rope: RopeGrid = { frames, height, width, scale: SCALE, patch: 1, patchTime: 1 }
+  const x = { shape: [batch, tokens, channels], values: randomValues(1, batch * tokens * channels) }
+  const words = randomValues(2, batch * textTokens * caption)
+  const withLayers = (layers: number) => ({ ...base, num_layers: layers })
+  const options = { precision: dtype, linearFormat: weights }
+
+  const weightsOf = (layers: number): WeightSource => randomWeights(LtxTransformer.requests(withLayers(layers), ANYTHING, options))
+  const load = (scope: Scope, layers: number): { transformer: LtxTransformer; text: PreparedText } => {
+    const transformer = LtxTransformer.load(scope, withLayers(layers), weightsOf(layers), options)
+    return { transformer, text: transformer.prepareText(scope, scope.upload(words, [batch, textTokens, caption], 'f32')) }
+  }
+  const layers = passesOf(8) === 8 ? base.num_layers : 1
+  const blockFlops = batch * tokens * heads * headSize * (28 * heads * headSize + 4 * (tokens + textTokens))
+  const aroundFlops = 4 * batch * tokens * heads * headSize * channels
+  return {
+    name,
+    shape: `B ${batch}, N ${tokens}, L ${textTokens}, ${heads} × ${headSize}, ${layers} ${layers === 1 ? 'layer' : 'layers'}`,
+    dtype,
+    weights,
+    flops: layers * blockFlops + (passesOf(8) === 8 ? aroundFlops : 0),
+    bytes: layers * (14 * (heads * headSize) ** 2 * WEIGHT_BYTES[weights] + 2 * batch * tokens * heads * headSize * sizeOf(dtype)),
+    goal: GOAL,
+    tolerance: TOLERANCE[dtype],
+    ours: (gpu) =>
+      openOurs(gpu, `${linearVariant(gpu.facts, batch * tokens, weights, dtype)}, ${attentionVariant(headSize, dtype)}`, (kept) => {
+        const models = new Map([...new Set([layersOf(1), layersOf(8)])].map((count) => [count, load(kept, count)]))
+        const table = [...models.values()][0]?.transformer.prepareGrid(kept, rope)
+        const input = kept.upload(x.values, x.shape, 'f32')
+        return {
+          values: COMPARED,
+          run(scope, repetitions) {
+            const model = models.get(layersOf(repetitions))
+            if (!model || !table) throw new Error(`${name}: no model of ${layersOf(repetitions)} layers.`)
+            let y = input
+            for (let i = 0; i < passesOf(repetitions); i++) y = model.transformer.forward(scope, y, model.text, table, TIMESTEP)
+            return y
+          },
+        }
+      }),
+    async peers(gpu) {
+      const text = await textBlocks(gpu, (scope) => load(scope, layersOf(8)).text)
+      return linearForms(weights, heads * headSize).map((form) => ({
+        kernel: `${form.kernel}, MultiHeadAttention`,
+        model(repetitions) {
+          const graph = new OnnxGraph()
+          const config = withLayers(layersOf(repetitions))
+          const angles = ropeAngles(gridFractions(rope), heads * headSize)
+          const net = new OnnxTransformer(graph, {
+            config, weights: weightsOf(config.num_layers), form, dtype, batch, tokens, textTokens, text, rope: angles,
+          })
+          let y = graph.input('x', dtype, x.shape)
+          const time = graph.input('time', dtype, [1, SINUSOIDS])
+          for (let i = 0; i < passesOf(repetitions); i++) y = net.forward(y, time)
+          readBack(graph, [y], 3, COMPARED, dtype)
+          return { graph, feeds: { x, time: { shape: [1, SINUSOIDS], values: sinusoids(TIMESTEP) } } }
+        },
+      }))
+    },
+  }
+}
+
+function configOf({ config }: TransformerShape): LtxTransformerConfig {
+  return v.parse(LtxTransformerConfigSchema, config)
+}
+
+/** The text's keys and values as ours come to them: they are made once a job, outside of what is timed. */
+function textBlocks(gpu: Gpu, prepare: (scope: Scope) => PreparedText): Promise<TextBlock[]> {
+  return withScope(gpu, async (scope) => {
+    const blocks: TextBlock[] = []
+    for (const { key, value } of prepare(scope).blocks) blocks.push({ key: await gpu.read(key), value: await gpu.read(value) })
+    return blocks
+  })
+}
+
+const never = () => Promise.reject(new Error('Only names and sizes are asked for.'))
+/** Weights of any name, as floats. */
+const ANYTHING: WeightStream = { has: () => true, isInt8: () => false, read: never, floats: never, rows: never }
