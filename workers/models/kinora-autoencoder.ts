@@ -14,6 +14,7 @@ import { pixelShuffle, pixelUnshuffle } from '../ops/pixel-shuffle'
 import type { VideoDecoder } from './autoencoder'
 import { parseKinoraAutoencoderConfig, type KinoraAutoencoderConfig } from './kinora-autoencoder-config'
 import { loadDecoder, loadEncoder, type Decoder, type Encoder, type ResidualBlock } from './kinora-autoencoder-weights'
+import { readFrames } from './read-frames'
 import type { WeightSource } from './weight-source'
 
 /** Encodes and decodes clips of 4k + 1 frames. Latents here are raw and channels last: f32 [T, h, w, Z]. */
@@ -37,25 +38,21 @@ export class KinoraAutoencoder implements VideoDecoder {
 
   /**
    * Decodes z, f32 [T, h, w, Z], into groups of frames in time order: RGBA u8, frame after frame; the first group is one
-   * frame, the others patch_size_t. Holds one group at a time; frees what it made when it ends, is returned early, or the signal fires.
+   * frame, the others patch_size_t. Holds two groups at a time; frees what it made when it ends, is returned early, or the signal fires.
    */
   async *decode(signal: AbortSignal, scope: Scope, z: Tensor): AsyncGenerator<Uint8ClampedArray<ArrayBuffer>, void, undefined> {
-    const { gpu } = scope
     await this.prepare(scope, z)
     const features = this.decodeCoarse(scope, z)
     try {
-      for (let t = 0; t < dim(z, 0); t++) {
-        signal.throwIfAborted()
-        const rgba = scope.within((temporary) => framesToRgba(scope, this.decodeFrame(temporary, z, features, t)))
-        try {
-          yield new Uint8ClampedArray(await gpu.readBytes(rgba))
-        } finally {
-          scope.free(rgba)
-        }
-      }
+      yield* readFrames(signal, scope, this.decodeGroups(scope, z, features))
     } finally {
       scope.free(features)
     }
+  }
+
+  /** Each latent frame's pictures on the GPU, in `scope`. */
+  private *decodeGroups(scope: Scope, z: Tensor, features: Tensor): Generator<Tensor, void, undefined> {
+    for (let t = 0; t < dim(z, 0); t++) yield scope.within((temporary) => framesToRgba(scope, this.decodeFrame(temporary, z, features, t)))
   }
 
   /** The whole clip as one tensor, f32 [F, H, W, 3] in −1..1. For short clips: its memory grows with the length. */

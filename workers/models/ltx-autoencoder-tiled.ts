@@ -22,6 +22,7 @@ import { runUnits } from './ltx-autoencoder-stream'
 import { conditionDecoder, decoderUnits } from './ltx-autoencoder-units'
 import type { Decoder } from './ltx-autoencoder-weights'
 import { encodeTiled, type FrameSource } from './ltx-encode-tiled'
+import { readFrames } from './read-frames'
 import { planTiles, type Tile, type TileOptions, type TilePlan, type UnitSize } from './tile-plan'
 import { blendTiles, cutTile } from './tiles'
 
@@ -70,14 +71,7 @@ export class TiledLtxAutoencoder implements VideoDecoder {
     })
     const own = new Scope(gpu)
     try {
-      for (const rgba of this.decodeGroups(own, z, noise)) {
-        signal.throwIfAborted()
-        if (rgba) {
-          const pixels = new Uint8ClampedArray(await gpu.readBytes(rgba))
-          own.free(rgba)
-          yield pixels
-        } else await gpu.settle() // so that a cancelled job waits for one latent frame's work at most
-      }
+      yield* readFrames(signal, own, this.decodeGroups(own, z, noise))
     } finally {
       own.close()
     }
