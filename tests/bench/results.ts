@@ -2,12 +2,18 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { root } from '../commands/process.mjs'
+import { countsTable } from './counts'
 import { markdownTable, type BenchReport } from './report'
+import { modelRows, operationRows } from './rows'
+import { readStarterAutoencoder } from './starter-autoencoder'
 
 const FOLDER = join(root, 'tests/bench/results')
 const README = join(root, 'tests/bench/README.md')
 /** What stands behind this line is written, not edited. */
 const MARK = '<!-- results: npm run bench -- --save -->'
+
+const COUNTED = `The rows of a real GPU, none of which was at hand: operations, the bytes that have to be read and written at least, and what the
+data sheets of two GPUs make of that (f32 multiply-adds and memory; f16 and matrix units can do more). No kernel can be faster than the bound.`
 
 /** Takes the place of an earlier result of this adapter, and writes the tables anew. → the file's path */
 export function saveReport(report: BenchReport, precision: string): string {
@@ -19,6 +25,8 @@ export function saveReport(report: BenchReport, precision: string): string {
   const before = text.slice(0, text.indexOf(MARK) + MARK.length)
   const tables = readdirSync(FOLDER).sort().filter((name) => name.endsWith('.json'))
     .map((name) => markdownTable(JSON.parse(readFileSync(join(FOLDER, name), 'utf8')) as BenchReport))
-  writeFileSync(README, [before, ...tables].join('\n\n') + '\n')
+  const gpu = { software: false }
+  const counted = ['### By count', COUNTED, countsTable([...operationRows(gpu, 'f16'), ...modelRows(gpu, readStarterAutoencoder(), 'f16')])]
+  writeFileSync(README, [before, ...tables, ...counted].join('\n\n') + '\n')
   return relative(root, file)
 }
