@@ -118,7 +118,8 @@ class Draft {
   /** What is missing or wrong of what the clip is made from. */
   problems(model: ModelManifest): MadeFromProblem[] {
     const { madeFrom: made, prompt, frames, fps } = this
-    return madeFromProblems({ made, prompt: prompt.trim(), frames, fps, model, isGone: (id) => sources.gone.has(id) })
+    const problems = madeFromProblems({ made, prompt: prompt.trim(), frames, fps, model, isGone: (id) => sources.gone.has(id) })
+    return sources.reading > 0 ? [{ at: 'reading', text: 'What you have chosen is being read.', missing: true }, ...problems] : problems
   }
 
   save(): void {

@@ -7,7 +7,7 @@ import { frameAt, type ClipLength } from './made-from-request'
 
 /** One thing that keeps Generate off. */
 export interface MadeFromProblem {
-  /** the field that it stands beside: a slot's name, or the key of a row or card; `all` beside none */
+  /** the field that it stands beside: a slot's name, or the key of a row or card; `all` and `reading` beside none */
   at: string
   /** one sentence, complete by itself */
   text: string

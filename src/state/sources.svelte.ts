@@ -18,25 +18,29 @@ export interface SourceLook {
 class Sources {
   /** ids of what was looked for and is not here any more */
   readonly gone = new SvelteSet<string>()
+  /** how many files are being read and kept: what is made meanwhile would be made without them */
+  reading = $state(0)
 
   /** Keeps a picture. @throws AppError unreadable-media, before it is kept */
   async keepPicture(file: File): Promise<Given> {
     if (file.type.startsWith('video/')) throw new AppError('unreadable-media', `${file.name} is a video: expected a picture here. Extend and Remix take videos.`, { file: file.name })
-    await readable(file)
-    const { id, name } = await keepAsset(file)
+    const { id, name } = await this.#read(async () => {
+      await readable(file)
+      return keepAsset(file)
+    })
     return this.#here({ kind: 'image', id, name })
   }
 
   /** Keeps a video. @throws AppError unreadable-media naming the codec, before it is kept */
   async keepVideo(file: File): Promise<Given> {
     if (file.type.startsWith('image/')) throw new AppError('unreadable-media', `${file.name} is a picture: expected a video here. Picture and Keyframes take pictures.`, { file: file.name })
-    const { id, name, seconds } = await keepVideo(file)
+    const { id, name, seconds } = await this.#read(() => keepVideo(file))
     return this.#here({ kind: 'video', id, name, seconds })
   }
 
   /** Keeps a frame of a clip, or a still, as a picture. @throws AppError not-found, unreadable-media */
   async keepFrame(clip: ClipRecord, which: 'first' | 'last'): Promise<Given> {
-    const { id } = await keepFrame(clip.id, which)
+    const { id } = await this.#read(() => keepFrame(clip.id, which))
     const frame = clip.file.endsWith('.png') ? 'Still' : which === 'first' ? 'First frame' : 'Last frame'
     return this.#here({ kind: 'image', id, name: `${frame} of ${clip.request.prompt}` })
   }
@@ -52,6 +56,15 @@ class Sources {
     if (look) this.gone.delete(id)
     else this.gone.add(id)
     return look
+  }
+
+  async #read<Kept>(keep: () => Promise<Kept>): Promise<Kept> {
+    this.reading++
+    try {
+      return await keep()
+    } finally {
+      this.reading--
+    }
   }
 
   #here(given: Given): Given {

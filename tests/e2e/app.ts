@@ -8,6 +8,7 @@ import { serveBuild } from '../commands/serve.mjs'
 import type { AutomationOptions, AutomationResult } from '../../src/rpc/automation'
 import { parseManifest } from '../../src/shared/model'
 import type { ModelManifest } from '../../src/shared/model'
+import type { ClipRecord } from '../../src/shared/record'
 import type { GenerateRequest } from '../../src/shared/request'
 
 /** How long a small clip may take on a busy machine without a GPU, from a cold start. */
@@ -117,6 +118,18 @@ export async function openWith(page: Page, url: string, request: GenerateRequest
     if (!localStorage.getItem('kinora.draft')) localStorage.setItem('kinora.draft', JSON.stringify(draft))
   }, { ...rest, negativePrompt, seedMode: 'fixed' })
   await page.goto(url)
+}
+
+/** What the library has, newest first. */
+export function records(page: Page): Promise<Pick<ClipRecord, 'request' | 'report' | 'durationSeconds'>[]> {
+  return page.evaluate(async () => {
+    const open = indexedDB.open('kinora')
+    await new Promise((done) => (open.onsuccess = done))
+    const all = open.result.transaction('clips').objectStore('clips').getAll() as IDBRequest<ClipRecord[]>
+    await new Promise((done) => (all.onsuccess = done))
+    open.result.close()
+    return all.result.toSorted((a, b) => b.createdAtMs - a.createdAtMs).map(({ request, report, durationSeconds }) => ({ request, report, durationSeconds }))
+  })
 }
 
 /** Waits until the job is in this step or a later one: a quick step may be over before an expectation looks again. */

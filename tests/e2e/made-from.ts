@@ -13,6 +13,7 @@ export interface GivenFile {
 
 export const madeFrom = (page: Page): Locator => page.getByRole('group', { name: 'What the clip is made from' })
 export const slot = (page: Page, label: string): Locator => madeFrom(page).getByRole('group', { name: label, exact: true })
+export const storyCard = (page: Page, number: number): Locator => madeFrom(page).getByRole('listitem', { name: `Card ${number}`, exact: true })
 export const generateButton = (page: Page): Locator => page.getByRole('button', { name: 'Generate', exact: true })
 
 /** Chooses a mode with arrow keys, from wherever the choice stands. */
@@ -31,11 +32,11 @@ export async function chooseFile(page: Page, label: string, file: GivenFile): Pr
   await (await opened).setFiles(file)
 }
 
-/** Takes the newest clip of the library for a slot, from the keyboard. */
-export async function chooseFromLibrary(page: Page, label: string, frame?: 'The first frame' | 'The last frame'): Promise<void> {
+/** Takes a clip of the library for a slot, from the keyboard: the newest, or the newest with these words. */
+export async function chooseFromLibrary(page: Page, label: string, frame?: 'The first frame' | 'The last frame', words = ''): Promise<void> {
   await slot(page, label).getByRole('button', { name: /library/i }).press('Enter')
   if (frame) await page.getByRole('dialog').getByRole('radio', { name: frame }).press('Space')
-  await page.getByRole('dialog').locator('li button').first().press('Enter')
+  await page.getByRole('dialog').locator('li button').filter({ hasText: words }).first().press('Enter')
   await expect(page.getByRole('dialog')).toHaveCount(0)
 }
 

@@ -1,12 +1,12 @@
-// Every way into a clip, filled in by keyboard and made through the real page.
+// Ways into a clip, filled in by keyboard and made through the real page.
 import AxeBuilder from '@axe-core/playwright'
 import type { Page } from '@playwright/test'
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import type { ModelManifest } from '../../src/shared/model'
 import type { GenerateRequest } from '../../src/shared/request'
-import { median, psnr, readClipFrames, stepsOf } from '../evaluate/clip-frames'
-import { CLIP_MS, expect, generate, openWith, smallClip, test } from './app'
+import { median, psnr, readClipFrames, stepBetween, stepsOf } from '../evaluate/clip-frames'
+import { CLIP_MS, expect, generate, openWith, records, smallClip, test } from './app'
 import { chooseFile, chooseFromLibrary, chooseMode, generateButton, madeFrom, makeClip, slot, twoColours } from './made-from'
 
 const SIZE = { width: 128, height: 128 }
@@ -139,6 +139,61 @@ test('clips: the own video goes on, a gap is filled, two are blended, one is mad
   })
 })
 
+test('a clip of the library goes round, and is made anew as much as is asked for', async ({ page, app }) => {
+  test.setTimeout(6 * CLIP_MS)
+  const size = { width: 64, height: 64 }
+  const request = (prompt: string) => smallClip(app.starter, { ...size, steps: 4, prompt })
+  const framesOf = async (prompt: string) => readClipFrames(Buffer.from((await generate(page, request(prompt))).webm, 'base64'), size)
+  await openWith(page, app.url, request('a blue balloon over the sea at sunset'))
+  const unrelated = await framesOf('a white bird in a green forest at night')
+  const source = await framesOf('a red balloon over the sea in the daytime')
+
+  await test.step('loop: the clip as it was, and the way back to its beginning', async () => {
+    await chooseMode(page, 'Loop')
+    await chooseFromLibrary(page, 'Clip', undefined, 'a red balloon')
+    const frames = await makeClip(page, size)
+    expect(frames).toHaveLength(9 + 7)
+    for (const index of [0, 4, 8]) expect(psnr(frames[index]!, source[index]!), `frame ${index}`).toBeGreaterThan(28)
+    expect(stepBetween(frames.at(-1)!, frames[0]!), 'no jump where it goes round').toBeLessThan(3 * median(stepsOf(frames)))
+    const [record] = await records(page)
+    expect(record).toMatchObject({ durationSeconds: 2, request: { loop: true, before: { source: { kind: 'clip' } } } })
+  })
+
+  await test.step('remix: the layout stays, less the more may change', async () => {
+    await chooseMode(page, 'Remix')
+    await chooseFromLibrary(page, 'Clip', undefined, 'a red balloon')
+    const exactly = madeFrom(page).getByRole('slider', { name: 'Exactly' })
+    const near: number[] = []
+    const remix = async (strength: number) => {
+      await expect(exactly).toHaveValue(String(strength))
+      const frames = await makeClip(page, size)
+      expect(frames).toHaveLength(9)
+      const [record] = await records(page)
+      expect(record?.request.start).toEqual({ source: { kind: 'clip', id: expect.any(String) }, strength })
+      expect(record?.durationSeconds).toBe(9 / 8)
+      near.push(psnr(frames[4]!, source[4]!))
+      expect(near.at(-1), `${strength}: nearer to its source than another clip is`).toBeGreaterThan(psnr(unrelated[4]!, source[4]!))
+    }
+    for (const [amount, strength] of [['Subtle', 0.3], ['Mild', 0.6], ['Strong', 0.85]] as const) {
+      await madeFrom(page).getByRole('radio', { name: amount }).press('Space')
+      await remix(strength)
+    }
+    await exactly.press('Home')
+    await expect(madeFrom(page).getByRole('radiogroup', { name: 'Change' }).getByRole('radio', { checked: true }), 'a number between the three').toHaveCount(0)
+    await remix(0.05)
+    const [subtle, mild, strong, least] = near
+    expect([strong, mild, subtle, least], 'from strong to least').toEqual(near.toSorted((a, b) => a - b))
+  })
+
+  await test.step('a clip shorter than what is asked for is said to be, and a length that fits is offered', async () => {
+    await page.getByRole('radio', { name: '2.1 s', exact: true }).press('Space')
+    await expect(madeFrom(page).getByRole('alert')).toContainText('The clip is 1.13 s long, and 2.13 s are asked for.')
+    await expect(generateButton(page)).toBeDisabled()
+    await madeFrom(page).getByRole('button', { name: 'Use 1.1 s' }).press('Enter')
+    await expect(generateButton(page)).toBeEnabled()
+  })
+})
+
 test('a clip that was deleted is named, and Generate is off', async ({ page, app }) => {
   test.setTimeout(2 * CLIP_MS)
   await openWith(page, app.url, smallClip(app.starter, SIZE))
@@ -157,106 +212,6 @@ test('a clip that was deleted is named, and Generate is off', async ({ page, app
   await slot(page, 'Clip').getByRole('button', { name: 'Remove: Clip' }).press('Enter')
   await expect(generateButton(page)).toBeEnabled()
   await expect(slot(page, 'Clip').locator(':focus'), 'the focus stays in the slot').toHaveCount(1)
-})
-
-test('storyboard: cards are written, moved and made, and go into a file and out of it', async ({ page, app }, info) => {
-  test.setTimeout(4 * CLIP_MS)
-  await openWith(page, app.url, smallClip(app.starter, { ...SIZE, prompt: 'flat style' }))
-  await chooseMode(page, 'Storyboard')
-  const card = (number: number) => madeFrom(page).getByRole('listitem', { name: `Card ${number}`, exact: true })
-  const words = (number: number) => card(number).getByRole('textbox', { name: 'What happens' })
-  await words(1).fill('a white bird over the sea')
-  await words(2).fill('a red car in the desert')
-  for (const number of [1, 2]) await card(number).getByRole('spinbutton', { name: 'Seconds' }).fill('1')
-  await card(2).getByRole('radio', { name: 'Dissolve' }).press('Space')
-
-  await words(2).press('Alt+ArrowUp')
-  await expect(words(1)).toHaveValue('a red car in the desert')
-  await expect(words(1), 'the focus goes with the card').toBeFocused()
-  await card(1).getByRole('button', { name: 'Duplicate card 1' }).press('Enter')
-  await expect(card(3)).toBeVisible()
-  await card(2).getByRole('button', { name: 'Move card 2 down' }).press('Enter')
-  await expect(words(2)).toHaveValue('a white bird over the sea')
-  await expect(card(3).getByRole('button', { name: 'Move card 3 up' }), 'the end was reached').toBeFocused()
-  await card(3).getByRole('button', { name: 'Remove card 3' }).press('Enter')
-  await expect(card(3)).toHaveCount(0)
-  await card(2).getByRole('radio', { name: 'Dissolve' }).press('Space')
-  await expect(madeFrom(page)).toContainText('2.3 s in all, of at most 60 s')
-
-  await card(2).getByRole('spinbutton', { name: 'Seconds' }).fill('0.2')
-  await expect(card(2).getByText('Card 2 is shorter than 1 s, the least that this model makes.')).toBeVisible()
-  await expect(generateButton(page)).toBeDisabled()
-  await card(2).getByRole('spinbutton', { name: 'Seconds' }).fill('1')
-
-  const saving = page.waitForEvent('download')
-  await madeFrom(page).getByRole('button', { name: 'Save as a file' }).press('Enter')
-  const saved = readFileSync(await (await saving).path(), 'utf8')
-  expect(JSON.parse(saved)).toEqual({
-    version: 1, prompt: 'flat style', sameSeed: false,
-    shots: [{ prompt: 'a red car in the desert', seconds: 1, join: 'dissolve' }, { prompt: 'a white bird over the sea', seconds: 1, join: 'dissolve' }],
-  })
-
-  const frames = await makeClip(page, SIZE)
-  expect(frames).toHaveLength(9 + 9 - 4)
-  expect(psnr(frames[0]!, frames.at(-1)!), 'two shots').toBeLessThan(25)
-  await page.getByRole('link', { name: 'In your library' }).click()
-  await expect(page.getByRole('dialog')).toContainText('Shots')
-  await page.keyboard.press('Escape')
-  await page.goto(`${app.url}/#/create`)
-
-  const load = async (...files: { name: string; mimeType: string; buffer: Buffer }[]) => {
-    const opened = page.waitForEvent('filechooser')
-    await madeFrom(page).getByRole('button', { name: 'Load from a file…' }).press('Enter')
-    await (await opened).setFiles(files)
-  }
-  const json = (data: unknown) => ({ name: 'board.json', mimeType: 'application/json', buffer: Buffer.from(JSON.stringify(data)) })
-  await load(json({ version: 9, prompt: 'pastel style', mood: 'calm', shots: [{ prompt: 'a kite', seconds: 3, join: 'wipe', image: 'sky.png' }] }), await twoColours(page, 'sky.png', '#27c', '#48d'))
-  await expect(page.getByRole('textbox', { name: 'Prompt', exact: true })).toHaveValue('pastel style')
-  await expect(words(1)).toHaveValue('a kite')
-  await expect(slot(page, 'Picture of card 1')).toContainText('sky.png')
-  await expect(madeFrom(page).getByRole('alert')).toContainText('mood')
-  await expect(madeFrom(page).getByRole('alert')).toContainText('join "wipe" of card 1')
-  await page.screenshot({ path: info.outputPath('storyboard.png'), fullPage: true })
-  await load(json({ shots: [] }))
-  await expect(madeFrom(page).getByRole('alert')).toContainText('The storyboard does not fit: shots')
-  await expect(words(1), 'what was there stays').toHaveValue('a kite')
-})
-
-test('a picture is cropped by keys, by dragging and by zooming, and follows the shape', async ({ page, app }) => {
-  await openWith(page, app.url, smallClip(app.starter, SIZE))
-  const file = await twoColours(page, 'halves.png', '#e83', '#27c', 400)
-  await test.step('a paste where words alone are asked for opens the picture', async () => {
-    await page.evaluate((bytes) => {
-      const data = new DataTransfer()
-      data.items.add(new File([new Uint8Array(bytes)], 'halves.png', { type: 'image/png' }))
-      document.body.dispatchEvent(new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true }))
-    }, [...file.buffer])
-    await expect(madeFrom(page).getByRole('radio', { name: 'Picture' })).toBeChecked()
-    await expect(slot(page, 'Picture')).toContainText('halves.png')
-  })
-  const frame = madeFrom(page).getByRole('button', { name: 'What of the picture is shown' })
-  const where = page.locator('#crop-where')
-  await expect(where).toHaveText('in the middle, in the middle, 1.00 times enlarged')
-  const ratio = async () => {
-    const box = (await frame.boundingBox())!
-    return box.width / box.height
-  }
-  expect(await ratio()).toBeCloseTo(1, 1)
-  await frame.press('ArrowRight')
-  await expect(where).toContainText('10 % to the right')
-  const box = (await frame.boundingBox())!
-  await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2)
-  await page.mouse.down()
-  await page.mouse.move(box.x + box.width / 2 + 2 * box.width, box.y + box.height / 2, { steps: 4 })
-  await page.mouse.up()
-  await expect(where).toContainText('100 % to the left')
-  await madeFrom(page).getByRole('slider', { name: 'Zoom' }).press('End')
-  await expect(where).toContainText('4.00 times enlarged')
-  await page.getByRole('radio', { name: '16:9' }).check({ force: true })
-  expect(await ratio(), 'the shape of the clip').toBeCloseTo(176 / 96, 1)
-  await madeFrom(page).getByRole('button', { name: 'Back to the middle' }).click()
-  await expect(where).toContainText('in the middle')
-  await expect(madeFrom(page).getByRole('slider', { name: 'Zoom' })).toHaveValue('1')
 })
 
 test('a file of the wrong kind is refused in a sentence that names it', async ({ page, app }, info) => {

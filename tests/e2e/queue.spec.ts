@@ -1,8 +1,7 @@
 // The queue: clips that wait for their turn, changed while they wait, and gone on with by the page that comes after.
 import AxeBuilder from '@axe-core/playwright'
 import type { Locator, Page } from '@playwright/test'
-import type { ClipRecord } from '../../src/shared/record'
-import { CLIP_MS, expect, generate, openWith, reachStep, smallClip, test } from './app'
+import { CLIP_MS, expect, generate, openWith, reachStep, records, smallClip, test } from './app'
 
 const prompt = (page: Page) => page.getByRole('textbox', { name: 'Prompt', exact: true })
 const queue = (page: Page) => page.getByRole('region', { name: 'Queue' })
@@ -18,18 +17,6 @@ async function order(page: Page): Promise<string[]> {
 async function add(page: Page, words: string): Promise<void> {
   await prompt(page).fill(words)
   await page.getByRole('button', { name: 'Add to queue', exact: true }).click()
-}
-
-/** What the library has, newest first. */
-function records(page: Page): Promise<Pick<ClipRecord, 'request' | 'report'>[]> {
-  return page.evaluate(async () => {
-    const open = indexedDB.open('kinora')
-    await new Promise((done) => (open.onsuccess = done))
-    const all = open.result.transaction('clips').objectStore('clips').getAll() as IDBRequest<ClipRecord[]>
-    await new Promise((done) => (all.onsuccess = done))
-    open.result.close()
-    return all.result.map(({ request, report }) => ({ request, report }))
-  })
 }
 
 async function noFaults(page: Page): Promise<void> {

@@ -1,0 +1,117 @@
+// Storyboards, written by keyboard and made through the real page.
+import { readFileSync } from 'node:fs'
+import { psnr, stepsOf } from '../evaluate/clip-frames'
+import { CLIP_MS, expect, openWith, records, smallClip, test } from './app'
+import { chooseFile, chooseMode, generateButton, madeFrom, makeClip, slot, storyCard, twoColours } from './made-from'
+
+const SIZE = { width: 64, height: 64 }
+
+test('storyboard: cards are written, moved and made, and go into a file and out of it', async ({ page, app }, info) => {
+  test.setTimeout(4 * CLIP_MS)
+  await openWith(page, app.url, smallClip(app.starter, { ...SIZE, prompt: 'flat style' }))
+  await chooseMode(page, 'Storyboard')
+  const card = (number: number) => storyCard(page, number)
+  const words = (number: number) => card(number).getByRole('textbox', { name: 'What happens' })
+  await words(1).fill('a white bird over the sea')
+  await words(2).fill('a red car in the desert')
+  for (const number of [1, 2]) await card(number).getByRole('spinbutton', { name: 'Seconds' }).fill('1')
+  await card(2).getByRole('radio', { name: 'Dissolve' }).press('Space')
+
+  await words(2).press('Alt+ArrowUp')
+  await expect(words(1)).toHaveValue('a red car in the desert')
+  await expect(words(1), 'the focus goes with the card').toBeFocused()
+  await card(1).getByRole('button', { name: 'Duplicate card 1' }).press('Enter')
+  await expect(card(3)).toBeVisible()
+  await card(2).getByRole('button', { name: 'Move card 2 down' }).press('Enter')
+  await expect(words(2)).toHaveValue('a white bird over the sea')
+  await expect(card(3).getByRole('button', { name: 'Move card 3 up' }), 'the end was reached').toBeFocused()
+  await card(3).getByRole('button', { name: 'Remove card 3' }).press('Enter')
+  await expect(card(3)).toHaveCount(0)
+  await card(2).getByRole('radio', { name: 'Dissolve' }).press('Space')
+  await expect(madeFrom(page)).toContainText('2.3 s in all, of at most 60 s')
+
+  await card(2).getByRole('spinbutton', { name: 'Seconds' }).fill('0.2')
+  await expect(card(2).getByText('Card 2 is shorter than 1 s, the least that this model makes.')).toBeVisible()
+  await expect(generateButton(page)).toBeDisabled()
+  await card(2).getByRole('spinbutton', { name: 'Seconds' }).fill('1')
+
+  const saving = page.waitForEvent('download')
+  await madeFrom(page).getByRole('button', { name: 'Save as a file' }).press('Enter')
+  const saved = readFileSync(await (await saving).path(), 'utf8')
+  expect(JSON.parse(saved)).toEqual({
+    version: 1, prompt: 'flat style', sameSeed: false,
+    shots: [{ prompt: 'a red car in the desert', seconds: 1, join: 'dissolve' }, { prompt: 'a white bird over the sea', seconds: 1, join: 'dissolve' }],
+  })
+
+  const frames = await makeClip(page, SIZE)
+  expect(frames).toHaveLength(9 + 9 - 4)
+  expect(psnr(frames[0]!, frames.at(-1)!), 'two shots').toBeLessThan(25)
+  await page.getByRole('link', { name: 'In your library' }).click()
+  await expect(page.getByRole('dialog')).toContainText('Shots')
+  await page.keyboard.press('Escape')
+  await page.goto(`${app.url}/#/create`)
+
+  const load = async (...files: { name: string; mimeType: string; buffer: Buffer }[]) => {
+    const opened = page.waitForEvent('filechooser')
+    await madeFrom(page).getByRole('button', { name: 'Load from a file…' }).press('Enter')
+    await (await opened).setFiles(files)
+  }
+  const json = (data: unknown) => ({ name: 'board.json', mimeType: 'application/json', buffer: Buffer.from(JSON.stringify(data)) })
+  await load(json({ version: 9, prompt: 'pastel style', mood: 'calm', shots: [{ prompt: 'a kite', seconds: 3, join: 'wipe', image: 'sky.png' }] }), await twoColours(page, 'sky.png', '#27c', '#48d'))
+  await expect(page.getByRole('textbox', { name: 'Prompt', exact: true })).toHaveValue('pastel style')
+  await expect(words(1)).toHaveValue('a kite')
+  await expect(slot(page, 'Picture of card 1')).toContainText('sky.png')
+  await expect(madeFrom(page).getByRole('alert')).toContainText('mood')
+  await expect(madeFrom(page).getByRole('alert')).toContainText('join "wipe" of card 1')
+  await page.screenshot({ path: info.outputPath('storyboard.png'), fullPage: true })
+  await load(json({ shots: [] }))
+  await expect(madeFrom(page).getByRole('alert')).toContainText('The storyboard does not fit: shots')
+  await expect(words(1), 'what was there stays').toHaveValue('a kite')
+})
+
+test('storyboard: a card goes on from the one before, one begins with a picture, one is faded into', async ({ page, app }) => {
+  test.setTimeout(4 * CLIP_MS)
+  await openWith(page, app.url, smallClip(app.starter, { ...SIZE, steps: 4, prompt: 'flat style' }))
+  await chooseMode(page, 'Storyboard')
+  for (const [number, words, begins] of [[1, 'a red balloon over the sea', null], [2, 'a red balloon over the sea', 'Goes on'], [3, 'a starry night', 'Cut'], [4, 'a white bird in the desert', 'Dissolve']] as const) {
+    if (number > 2) await madeFrom(page).getByRole('button', { name: 'Add a card' }).press('Enter')
+    const card = storyCard(page, number)
+    await card.getByRole('textbox', { name: 'What happens' }).fill(words)
+    await card.getByRole('spinbutton', { name: 'Seconds' }).fill('1')
+    if (begins) await card.getByRole('radio', { name: begins }).press('Space')
+  }
+  await chooseFile(page, 'Picture of card 3', await twoColours(page, 'halves.png', '#e83', '#27c', 200))
+  // at once: what was chosen is waited for
+  const frames = await makeClip(page, SIZE)
+  expect(frames).toHaveLength(9 + 8 + 9 + (9 - 4))
+  const [record] = await records(page)
+  expect(record?.durationSeconds).toBe(31 / 8)
+  expect(record?.request.shots?.map(({ join, frames, conditions }) => [join, frames, conditions?.length ?? 0])).toEqual([
+    ['cut', 9, 0],
+    ['continue', 9, 0],
+    ['cut', 9, 1],
+    ['dissolve', 9, 0],
+  ])
+
+  const steps = stepsOf(frames)
+  const [goesOn, cut] = [steps[8]!, steps[16]!]
+  expect(goesOn, 'no cut where it goes on').toBeLessThan(cut / 3)
+  expect(Math.max(...steps.slice(21)), 'no cut in the fade').toBeLessThan(cut / 2)
+  const [left, right] = [meanColour(frames[17]!, 0), meanColour(frames[17]!, SIZE.width / 2)]
+  expect(left.red - left.blue, 'the picture’s left half').toBeGreaterThan(80)
+  expect(right.blue - right.red, 'its right half').toBeGreaterThan(80)
+})
+
+/** Of half a frame from a column on, each 0 … 255. */
+function meanColour(frame: Uint8Array, from: number): { red: number; blue: number } {
+  const sum = { red: 0, blue: 0 }
+  for (let y = 0; y < SIZE.height; y++) {
+    for (let x = from; x < from + SIZE.width / 2; x++) {
+      const at = 3 * (y * SIZE.width + x)
+      sum.red += frame[at]!
+      sum.blue += frame[at + 2]!
+    }
+  }
+  const pixels = (SIZE.width / 2) * SIZE.height
+  return { red: sum.red / pixels, blue: sum.blue / pixels }
+}
