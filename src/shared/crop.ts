@@ -32,7 +32,9 @@ export function isMiddle({ x, y, zoom }: Crop): boolean {
  */
 export function draggedCrop(crop: Crop, from: Size, to: Size, right: number, down: number): Crop {
   const { width, height } = cropRectangle(from, to, crop)
-  const moved = (at: number, by: number, room: number) => (room < 1e-6 ? at : Math.min(1, Math.max(0, at - by / room)))
+  // steps there and back end where they began
+  const rounded = (at: number) => Math.round(1e6 * at) / 1e6
+  const moved = (at: number, by: number, room: number) => (room < 1e-6 ? at : Math.min(1, Math.max(0, rounded(at - by / room))))
   return { ...crop, x: moved(crop.x, right * width, from.width - width), y: moved(crop.y, down * height, from.height - height) }
 }
 

@@ -2,7 +2,7 @@
 import * as v from 'valibot'
 import { AppError } from './errors'
 import type { ModelManifest } from './model'
-import { JOINS, type Shot } from './request'
+import { CropSchema, JOINS, type Crop, type Shot } from './request'
 
 /** The newest version that is understood. */
 export const STORYBOARD_VERSION = 1
@@ -14,6 +14,8 @@ const ShotEntry = v.object({
   join: v.optional(v.fallback(v.picklist(JOINS), 'cut'), 'cut'),
   /** file name of a picture that it begins with */
   image: v.optional(v.string()),
+  /** what of it is shown: its middle where nothing is said */
+  crop: v.optional(CropSchema),
 })
 
 const StoryboardSchema = v.object({
@@ -28,14 +30,14 @@ const StoryboardSchema = v.object({
 export interface StoryboardFile {
   prompt: string
   sameSeed?: boolean | undefined
-  shots: { prompt: string; seconds: number; join: Shot['join']; image?: string | undefined }[]
+  shots: { prompt: string; seconds: number; join: Shot['join']; image?: string | undefined; crop?: Crop | undefined }[]
 }
 
 /** A storyboard that was read. */
 export interface Storyboard {
   prompt: string
   sameSeed?: boolean
-  shots: (Omit<Shot, 'conditions'> & { image?: string })[]
+  shots: (Omit<Shot, 'conditions'> & { image?: string; crop?: Crop })[]
   /** what was not understood, for the person to know */
   ignored: string[]
 }
@@ -74,7 +76,12 @@ export function parseStoryboard(data: unknown, { latent }: ModelManifest, fps: n
   return {
     prompt,
     ...(sameSeed !== undefined && { sameSeed }),
-    shots: shots.map(({ seconds, image, ...shot }) => ({ ...shot, frames: framesOf(seconds, fps, latent.scaleTime), ...(image !== undefined && { image }) })),
+    shots: shots.map(({ seconds, image, crop, ...shot }) => ({
+      ...shot,
+      frames: framesOf(seconds, fps, latent.scaleTime),
+      ...(image !== undefined && { image }),
+      ...(crop && { crop }),
+    })),
     ignored,
   }
 }

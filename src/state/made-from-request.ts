@@ -2,7 +2,7 @@
 import { isMiddle } from '../shared/crop'
 import type { ModelManifest } from '../shared/model'
 import { blendedSeconds, blendParts } from '../shared/modes'
-import { MIDDLE, type ClipPart, type Condition, type GenerateRequest, type Shot, type Source } from '../shared/request'
+import type { ClipPart, Condition, GenerateRequest, Shot, Source } from '../shared/request'
 import { framesOf } from '../shared/storyboard'
 import { fromWords, type Card, type Given, type MadeFrom } from './made-from'
 
@@ -18,8 +18,8 @@ export function madeFromRequest(made: MadeFrom, { frames, fps }: ClipLength, { l
     case 'words':
       return {}
     case 'picture': {
-      const { picture, strength, crop } = made.picture
-      return picture ? { conditions: [{ ...condition(picture, 0, strength), ...(!isMiddle(crop) && { crop: { ...crop } }) }] } : {}
+      const { picture, strength } = made.picture
+      return picture ? { conditions: [condition(picture, 0, strength)] } : {}
     }
     case 'keyframes': {
       const { first, between, last } = made.keyframes
@@ -75,15 +75,16 @@ export function madeFromOf(request: GenerateRequest): MadeFrom {
   const [only] = pictures
   if (!only) return made
   if (pictures.length === 1 && only.atFrame === 0) {
-    return { ...made, mode: 'picture', picture: { picture: given(only.source), strength: only.strength, crop: only.crop ?? { ...MIDDLE } } }
+    return { ...made, mode: 'picture', picture: { picture: pictureOf(only), strength: only.strength } }
   }
   return { ...made, mode: 'keyframes', keyframes: keyframes(pictures, frames, fps) }
 }
 
 function keyframes(pictures: readonly Condition[], frames: number, fps: number): MadeFrom['keyframes'] {
   const rows = fromWords().keyframes
-  for (const { source, atFrame, strength } of pictures) {
-    const row = { picture: given(source), strength }
+  for (const condition of pictures) {
+    const { atFrame, strength } = condition
+    const row = { picture: pictureOf(condition), strength }
     if (atFrame === 0) rows.first = row
     else if (atFrame === frames - 1) rows.last = row
     else rows.between.push({ ...row, key: crypto.randomUUID(), seconds: Number((atFrame / fps).toFixed(3)) })
@@ -102,11 +103,16 @@ function shot({ prompt, seconds, join, picture }: Card, index: number, fps: numb
 }
 
 function card({ prompt, frames, join, conditions: [first] = [] }: Shot, fps: number): Card {
-  return { key: crypto.randomUUID(), prompt, seconds: Number(((frames - 1) / fps).toFixed(2)), join, picture: first ? given(first.source) : null }
+  return { key: crypto.randomUUID(), prompt, seconds: Number(((frames - 1) / fps).toFixed(2)), join, picture: first ? pictureOf(first) : null }
 }
 
 function condition(picture: Given, atFrame: number, strength: number): Condition {
-  return { source: sourceOf(picture), atFrame, strength }
+  const { crop } = picture
+  return { source: sourceOf(picture), atFrame, strength, ...(crop && !isMiddle(crop) && { crop: { ...crop } }) }
+}
+
+function pictureOf({ source, crop }: Condition): Given {
+  return { ...given(source), ...(crop && { crop }) }
 }
 
 function part(clip: Given): ClipPart {

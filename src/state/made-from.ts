@@ -1,7 +1,7 @@
 // What a clip is made from, as the form of the create view knows it: a mode, and the fields of every mode, which stay when another is chosen.
 import * as v from 'valibot'
 import { REMIX_STRENGTH, RETIME_STRENGTH } from '../shared/modes'
-import { CropSchema, JOINS, MIDDLE, SourceSchema } from '../shared/request'
+import { CropSchema, JOINS, SourceSchema } from '../shared/request'
 
 /** Ways into a clip, in the order in which they are offered. */
 export const MODES = ['words', 'picture', 'keyframes', 'extend', 'fill', 'blend', 'loop', 'remix', 'retime', 'storyboard'] as const
@@ -25,6 +25,8 @@ const GivenSchema = v.object({
   name: v.string(),
   /** how long a clip or video is, once that is known */
   seconds: v.optional(v.number()),
+  /** of a picture: what of it is shown, where that is not its middle */
+  crop: v.optional(CropSchema),
 })
 
 /** A picture, video or clip that a person has given to the form. */
@@ -43,7 +45,7 @@ const PairSchema = v.object({ before: given, after: given })
 /** See {@link MadeFrom}. */
 export const MadeFromSchema = v.object({
   mode: v.picklist(MODES),
-  picture: v.object({ ...PictureSchema.entries, crop: CropSchema }),
+  picture: PictureSchema,
   keyframes: v.object({ first: PictureSchema, between: v.array(BetweenSchema), last: PictureSchema }),
   extend: v.object({ clip: given, backward: v.boolean() }),
   fill: PairSchema,
@@ -68,7 +70,7 @@ export type Card = v.InferOutput<typeof CardSchema>
 export function fromWords(): MadeFrom {
   return {
     mode: 'words',
-    picture: { picture: null, strength: 1, crop: { ...MIDDLE } },
+    picture: { picture: null, strength: 1 },
     keyframes: { first: { picture: null, strength: 1 }, between: [], last: { picture: null, strength: 1 } },
     extend: { clip: null, backward: false },
     fill: { before: null, after: null },
@@ -88,7 +90,7 @@ export function newCard(join: Card['join']): Card {
 /** Puts a picture or clip where its mode has a place for one, the first of them, and chooses the mode. */
 export function give(madeFrom: MadeFrom, mode: ClipMode | 'picture', given: Given): void {
   madeFrom.mode = mode
-  if (mode === 'picture') madeFrom.picture = { picture: given, strength: 1, crop: { ...MIDDLE } }
+  if (mode === 'picture') madeFrom.picture = { picture: given, strength: 1 }
   else if (mode === 'fill' || mode === 'blend') madeFrom[mode] = { before: given, after: null }
   else madeFrom[mode].clip = given
 }

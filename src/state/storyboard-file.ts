@@ -1,4 +1,5 @@
 // The cards of a storyboard from a file and into one.
+import { isMiddle } from '../shared/crop'
 import { AppError } from '../shared/errors'
 import { readStoryboard, writeStoryboard } from '../shared/storyboard'
 import { MOST_CARDS, newCard, type Card, type Given, type MadeFrom } from './made-from'
@@ -23,17 +24,23 @@ export async function readBoard(files: readonly File[], keepPicture: (file: File
   const { prompt, sameSeed = false, shots, ignored } = readStoryboard(parsed(board.name, await board.text()))
   const left = ignored.map(inWords)
   const cards: Card[] = []
-  for (const [index, { image, ...shot }] of shots.slice(0, MOST_CARDS).entries()) {
+  for (const [index, { image, crop, ...shot }] of shots.slice(0, MOST_CARDS).entries()) {
     const file = image === undefined ? undefined : files.find(({ name }) => name === image.split(/[/\\]/).at(-1))
     if (image !== undefined && !file) left.push(`the picture ${image} of card ${index + 1}: choose it there, or together with the file`)
-    cards.push({ ...newCard(shot.join), ...shot, picture: file ? await keepPicture(file) : null })
+    cards.push({ ...newCard(shot.join), ...shot, picture: file ? { ...(await keepPicture(file)), ...(crop && { crop }) } : null })
   }
   return { prompt, storyboard: { sameSeed, cards }, left }
 }
 
 /** The text of a storyboard's file. Pure. */
 export function boardText(prompt: string, { sameSeed, cards }: MadeFrom['storyboard']): string {
-  const shots = cards.map(({ prompt: words, seconds, join, picture }) => ({ prompt: words, seconds: seconds ?? 0, join, ...(picture && { image: picture.name }) }))
+  const shots = cards.map(({ prompt: words, seconds, join, picture }) => ({
+    prompt: words,
+    seconds: seconds ?? 0,
+    join,
+    ...(picture && { image: picture.name }),
+    ...(picture?.crop && !isMiddle(picture.crop) && { crop: picture.crop }),
+  }))
   return writeStoryboard({ prompt, sameSeed, shots })
 }
 

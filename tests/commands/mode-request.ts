@@ -106,9 +106,9 @@ async function storyboard(file: string, request: GenerateRequest, model: ModelMa
     prompt: words,
     ...(sameSeed !== undefined && { sameSeed }),
     shots: await Promise.all(
-      shots.map(async ({ image, ...shot }) => ({
+      shots.map(async ({ image, crop, ...shot }) => ({
         ...shot,
-        ...(image !== undefined && { conditions: [{ source: (await give(join(dirname(file), image), keep)).source, atFrame: 0, strength: 1 }] }),
+        ...(image !== undefined && { conditions: [{ source: (await give(join(dirname(file), image), keep)).source, atFrame: 0, strength: 1, ...(crop && { crop }) }] }),
       })),
     ),
   }

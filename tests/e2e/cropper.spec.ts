@@ -1,8 +1,32 @@
 // What of a picture is shown, chosen by keys, pointer and finger.
-import { expect, openWith, smallClip, test } from './app'
-import { chooseFile, chooseMode, madeFrom, slot, twoColours } from './made-from'
+import type { Locator, Page } from '@playwright/test'
+import { CLIP_MS, expect, openWith, records, smallClip, test } from './app'
+import { chooseFile, chooseMode, madeFrom, makeClip, meanColour, slot, storyCard, twoColours } from './made-from'
 
-const SIZE = { width: 128, height: 128 }
+const SIZE = { width: 64, height: 64 }
+
+/** The frame that a picture is moved in, and what is read out of where it stands. */
+function cropper(page: Page, label: string): { frame: Locator; where: Locator } {
+  return {
+    frame: madeFrom(page).getByRole('button', { name: `What of the picture is shown: ${label}`, exact: true }),
+    where: madeFrom(page).getByRole('status', { name: `Crop of ${label.toLowerCase()}`, exact: true }),
+  }
+}
+
+/** Opens a picture's cropper and moves it all the way to one side, from the keyboard. */
+async function cropTo(page: Page, label: string, side: 'left' | 'right'): Promise<void> {
+  await slot(page, label).getByRole('button', { name: `Crop: ${label}`, exact: true }).press('Enter')
+  const { frame, where } = cropper(page, label)
+  await expect(where).toContainText('in the middle')
+  for (let presses = 0; presses < 10; presses++) await frame.press(side === 'left' ? 'ArrowLeft' : 'ArrowRight')
+  await expect(where).toContainText(`100 % to the ${side}`)
+}
+
+/** How much redder than blue a frame is, −255 … 255. */
+function redness(frame: Uint8Array): number {
+  const { red, blue } = meanColour(frame, SIZE)
+  return red - blue
+}
 
 test('a picture is cropped by keys, by dragging and by zooming, and follows the shape', async ({ page, app }) => {
   await openWith(page, app.url, smallClip(app.starter, SIZE))
@@ -16,8 +40,7 @@ test('a picture is cropped by keys, by dragging and by zooming, and follows the 
     await expect(madeFrom(page).getByRole('radio', { name: 'Picture' })).toBeChecked()
     await expect(slot(page, 'Picture')).toContainText('halves.png')
   })
-  const frame = madeFrom(page).getByRole('button', { name: 'What of the picture is shown' })
-  const where = page.locator('#crop-where')
+  const { frame, where } = cropper(page, 'Picture')
   await expect(where).toHaveText('in the middle, in the middle, 1.00 times enlarged')
   const ratio = async () => {
     const box = (await frame.boundingBox())!
@@ -26,6 +49,11 @@ test('a picture is cropped by keys, by dragging and by zooming, and follows the 
   expect(await ratio()).toBeCloseTo(1, 1)
   await frame.press('ArrowRight')
   await expect(where).toContainText('10 % to the right')
+  await frame.press('+')
+  await frame.press('+')
+  await expect(where).toContainText('1.20 times enlarged')
+  await frame.press('-')
+  await expect(where).toContainText('1.10 times enlarged')
   const box = (await frame.boundingBox())!
   await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2)
   await page.mouse.down()
@@ -41,3 +69,69 @@ test('a picture is cropped by keys, by dragging and by zooming, and follows the 
   await expect(madeFrom(page).getByRole('slider', { name: 'Zoom' })).toHaveValue('1')
 })
 
+test('two fingers enlarge a picture, and move it', async ({ page, app }) => {
+  await page.setViewportSize({ width: 390, height: 800 })
+  await openWith(page, app.url, smallClip(app.starter, SIZE))
+  await chooseMode(page, 'Picture')
+  await chooseFile(page, 'Picture', await twoColours(page, 'halves.png', '#e83', '#27c', 400))
+  const { frame, where } = cropper(page, 'Picture')
+  await expect(where).toContainText('1.00 times enlarged')
+  await frame.scrollIntoViewIfNeeded()
+  const scrolled = await page.evaluate(() => window.scrollY)
+  const box = (await frame.boundingBox())!
+  const at = (x: number, id: number) => ({ x: box.x + x * box.width, y: box.y + box.height / 2, id })
+  const session = await page.context().newCDPSession(page)
+  const touch = (type: 'touchStart' | 'touchMove' | 'touchEnd', ...touchPoints: ReturnType<typeof at>[]) => session.send('Input.dispatchTouchEvent', { type, touchPoints })
+  await touch('touchStart', at(0.4, 1), at(0.6, 2))
+  for (const apart of [0.15, 0.2]) await touch('touchMove', at(0.5 - apart, 1), at(0.5 + apart, 2))
+  await touch('touchEnd')
+  await expect(where, 'twice as far apart, around what is between them').toHaveText('in the middle, in the middle, 2.00 times enlarged')
+  await touch('touchStart', at(0.5, 1))
+  await touch('touchMove', at(0.7, 1))
+  await touch('touchEnd')
+  await expect(where).toContainText('to the left')
+  expect(await page.evaluate(() => window.scrollY), 'a finger moves the picture, not the page').toBe(scrolled)
+})
+
+test('pictures of keyframes and of cards are cropped, each for itself, and made so', async ({ page, app }) => {
+  test.setTimeout(3 * CLIP_MS)
+  await openWith(page, app.url, smallClip(app.starter, { ...SIZE, prompt: 'flat style' }))
+  const halves = await twoColours(page, 'halves.png', '#e83', '#27c', 400)
+
+  await test.step('keyframes', async () => {
+    await chooseMode(page, 'Keyframes')
+    await chooseFile(page, 'First frame', halves)
+    await cropTo(page, 'First frame', 'right')
+    await chooseFile(page, 'Last frame', halves)
+    await cropTo(page, 'Last frame', 'left')
+    const frames = await makeClip(page, SIZE)
+    const [record] = await records(page)
+    expect(record?.request.conditions?.map(({ atFrame, crop }) => [atFrame, crop])).toEqual([[0, { x: 1, y: 0.5, zoom: 1 }], [8, { x: 0, y: 0.5, zoom: 1 }]])
+    expect(redness(frames[0]!), 'the right half is blue').toBeLessThan(-100)
+    expect(redness(frames[8]!) - redness(frames[0]!), 'and the left one is not').toBeGreaterThan(100)
+  })
+
+  await test.step('another picture is shown from its middle again', async () => {
+    await expect(slot(page, 'First frame').getByRole('button', { name: 'Cropped: First frame' })).toHaveAttribute('aria-expanded', 'true')
+    await chooseFile(page, 'First frame', await twoColours(page, 'other.png', '#284', '#824', 400))
+    await expect(slot(page, 'First frame').getByRole('button', { name: 'Crop: First frame', exact: true })).toBeVisible()
+  })
+
+  await test.step('a card', async () => {
+    await chooseMode(page, 'Storyboard')
+    await storyCard(page, 2).getByRole('button', { name: 'Remove card 2' }).press('Enter')
+    await storyCard(page, 1).getByRole('spinbutton', { name: 'Seconds' }).fill('1')
+    await chooseFile(page, 'Picture of card 1', halves)
+    await cropTo(page, 'Picture of card 1', 'left')
+    const frames = await makeClip(page, SIZE)
+    expect(redness(frames[0]!)).toBeGreaterThan(100)
+  })
+
+  await test.step('its recipe brings what is shown back', async () => {
+    await chooseMode(page, 'Words')
+    await page.getByRole('link', { name: 'In your library' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Reuse these settings' }).click()
+    await slot(page, 'Picture of card 1').getByRole('button', { name: 'Cropped: Picture of card 1' }).press('Enter')
+    await expect(cropper(page, 'Picture of card 1').where).toContainText('100 % to the left')
+  })
+})

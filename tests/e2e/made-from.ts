@@ -68,3 +68,17 @@ export async function twoColours(page: Page, name: string, left: string, right: 
   )
   return { name, mimeType: 'image/png', buffer: Buffer.from(bytes) }
 }
+
+/** What red and blue come to in a frame, 0 … 255 each. @param area the frame's size, and `columns` of it `from` one on where only they are meant */
+export function meanColour(frame: Uint8Array, area: { width: number; height: number; from?: number; columns?: number }): { red: number; blue: number } {
+  const { width, height, from = 0, columns = width } = area
+  const sum = { red: 0, blue: 0 }
+  for (let y = 0; y < height; y++) {
+    for (let x = from; x < from + columns; x++) {
+      const at = 3 * (y * width + x)
+      sum.red += frame[at]!
+      sum.blue += frame[at + 2]!
+    }
+  }
+  return { red: sum.red / (columns * height), blue: sum.blue / (columns * height) }
+}

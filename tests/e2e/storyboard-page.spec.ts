@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { psnr, stepsOf } from '../evaluate/clip-frames'
 import { CLIP_MS, expect, openWith, records, smallClip, test } from './app'
-import { chooseFile, chooseMode, generateButton, madeFrom, makeClip, slot, storyCard, twoColours } from './made-from'
+import { chooseFile, chooseMode, generateButton, madeFrom, makeClip, meanColour, slot, storyCard, twoColours } from './made-from'
 
 const SIZE = { width: 64, height: 64 }
 
@@ -97,21 +97,8 @@ test('storyboard: a card goes on from the one before, one begins with a picture,
   const [goesOn, cut] = [steps[8]!, steps[16]!]
   expect(goesOn, 'no cut where it goes on').toBeLessThan(cut / 3)
   expect(Math.max(...steps.slice(21)), 'no cut in the fade').toBeLessThan(cut / 2)
-  const [left, right] = [meanColour(frames[17]!, 0), meanColour(frames[17]!, SIZE.width / 2)]
+  const half = { ...SIZE, columns: SIZE.width / 2 }
+  const [left, right] = [meanColour(frames[17]!, half), meanColour(frames[17]!, { ...half, from: half.columns })]
   expect(left.red - left.blue, 'the picture’s left half').toBeGreaterThan(80)
   expect(right.blue - right.red, 'its right half').toBeGreaterThan(80)
 })
-
-/** Of half a frame from a column on, each 0 … 255. */
-function meanColour(frame: Uint8Array, from: number): { red: number; blue: number } {
-  const sum = { red: 0, blue: 0 }
-  for (let y = 0; y < SIZE.height; y++) {
-    for (let x = from; x < from + SIZE.width / 2; x++) {
-      const at = 3 * (y * SIZE.width + x)
-      sum.red += frame[at]!
-      sum.blue += frame[at + 2]!
-    }
-  }
-  const pixels = (SIZE.width / 2) * SIZE.height
-  return { red: sum.red / pixels, blue: sum.blue / pixels }
-}

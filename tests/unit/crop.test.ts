@@ -39,6 +39,13 @@ describe('a crop in the hand', () => {
     expect(draggedCrop(MIDDLE, wide, square, -99, 0)).toEqual({ ...MIDDLE, x: 1 })
   })
 
+  it('is the middle again after as many steps back as there, and the edge after ten', () => {
+    const after = (steps: readonly number[]) => steps.reduce((at, step) => draggedCrop(at, wide, square, step, 0), MIDDLE)
+    const [there, back] = [Array<number>(7).fill(0.05), Array<number>(7).fill(-0.05)]
+    expect(after([...there, ...back])).toEqual(MIDDLE)
+    expect(after(Array<number>(10).fill(0.05))).toEqual({ ...MIDDLE, x: 0 })
+  })
+
   it('keeps the middle of the frame when it is enlarged', () => {
     const at = { x: 0.7, y: 0.4, zoom: 2 }
     const middle = ({ left, top, width, height }: ReturnType<typeof cropRectangle>) => [left + width / 2, top + height / 2]

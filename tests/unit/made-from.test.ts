@@ -10,6 +10,8 @@ import starter from '../../public/models/starter/kinora.json'
 const model = parseManifest(starter, 'kinora.json')
 const length = { frames: 17, fps: 8 }
 const picture = (id: string): Given => ({ kind: 'image', id, name: `${id}.png` })
+const CROP = { x: 0.2, y: 0.5, zoom: 1.5 }
+const cropped = (id: string): Given => ({ ...picture(id), crop: CROP })
 const clip = (id: string, seconds = 2.125): Given => ({ kind: 'clip', id, name: `words of ${id}`, seconds })
 const video = (id: string): Given => ({ kind: 'video', id, name: `${id}.mp4`, seconds: 3 })
 const row = (id: string, seconds: number | null, strength = 1) => ({ key: `row ${id}`, picture: picture(id), seconds, strength })
@@ -32,8 +34,8 @@ const said = (made: MadeFrom, changes = {}) => problems(made, changes).map(({ te
 /** A form for every mode, filled in so that a clip can be made. */
 const FILLED: MadeFrom[] = [
   fromWords(),
-  form('picture', { picture: picture('a'), strength: 0.8, crop: { x: 0.2, y: 0.5, zoom: 1.5 } }),
-  form('keyframes', { first: { picture: picture('a'), strength: 1 }, between: [row('b', 0.5), row('c', 1, 0.5)], last: { picture: picture('d'), strength: 0.9 } }),
+  form('picture', { picture: cropped('a'), strength: 0.8 }),
+  form('keyframes', { first: { picture: cropped('a'), strength: 1 }, between: [row('b', 0.5), { ...row('c', 1, 0.5), picture: cropped('c') }], last: { picture: picture('d'), strength: 0.9 } }),
   form('picture', { picture: picture('a') }),
   form('extend', { clip: clip('a') }),
   form('extend', { clip: video('a'), backward: true }),
@@ -43,7 +45,7 @@ const FILLED: MadeFrom[] = [
   form('loop', { clip: clip('a') }),
   form('remix', { clip: clip('a'), strength: 0.85 }),
   form('retime', { clip: video('a'), strength: 0.4 }),
-  form('storyboard', { sameSeed: true, cards: [{ ...newCard('cut'), prompt: 'a red car' }, { ...newCard('continue'), prompt: 'a white bird', seconds: 1, picture: picture('a') }, { ...newCard('dissolve'), seconds: 4 }] }),
+  form('storyboard', { sameSeed: true, cards: [{ ...newCard('cut'), prompt: 'a red car' }, { ...newCard('continue'), prompt: 'a white bird', seconds: 1, picture: cropped('a') }, { ...newCard('dissolve'), seconds: 4 }] }),
 ]
 
 describe('a request of the form', () => {
@@ -65,6 +67,14 @@ describe('a request of the form', () => {
   it('puts pictures at their frames', () => {
     const { conditions } = requestOf(FILLED[2]!)
     expect(conditions?.map(({ atFrame, strength }) => [atFrame, strength])).toEqual([[0, 1], [4, 1], [8, 0.5], [16, 0.9]])
+  })
+
+  it('says what is shown of a picture, and nothing of one that is shown from its middle', () => {
+    expect(requestOf(FILLED[2]!).conditions?.map(({ crop }) => crop)).toEqual([CROP, undefined, CROP, undefined])
+    expect(requestOf(form('picture', { picture: { ...picture('a'), crop: { x: 0.5, y: 0.5, zoom: 1 } } })).conditions).toEqual([{ source: source(picture('a')), atFrame: 0, strength: 1 }])
+    const [, goesOn] = requestOf(FILLED.at(-1)!).shots!
+    expect(goesOn?.conditions).toEqual([{ source: source(picture('a')), atFrame: 0, strength: 1, crop: CROP }])
+    expect(madeFromOf(whole(FILLED[2]!)).keyframes.between.map((entry) => entry.picture?.crop)).toEqual([undefined, CROP])
   })
 
   it('makes the end and the beginning of blended clips anew, half of a short one', () => {

@@ -8,7 +8,7 @@ const read = (data: unknown, ...pictures: string[]) => readBoard([...pictures.ma
 
 describe('a storyboard file', () => {
   it('comes back as it was saved, with the pictures chosen beside it', async () => {
-    const picture: Given = { kind: 'image', id: 'kept a.png', name: 'a.png' }
+    const picture: Given = { kind: 'image', id: 'kept a.png', name: 'a.png', crop: { x: 0, y: 1, zoom: 2 } }
     const cards = [{ ...newCard('cut'), prompt: 'a red car', seconds: 2.5, picture }, { ...newCard('dissolve'), prompt: '', seconds: 1 }]
     const back = await readBoard([json(boardText('flat style', { sameSeed: true, cards })), new File(['x'], 'a.png')], keep)
     expect(back).toEqual({ prompt: 'flat style', left: [], storyboard: { sameSeed: true, cards: cards.map((card) => ({ ...card, key: expect.any(String) as string })) } })
