@@ -53,7 +53,8 @@ const SETTING_WORDS: Record<TableSetting, (value: number) => string> = {
 
 /** The clips of a form, in the order in which they are made: words first, then rows, then columns. @throws AppError bad-request: more than MOST_AT_ONCE, or none */
 export function expandBatch(request: GenerateRequest, choice: BatchChoice): Variant[] {
-  const words = promptAlternatives(request.prompt).map(({ prompt, chosen }): Change => ({ label: chosen.join(', '), apply: (given) => ({ ...given, prompt }) }))
+  // a draft knows nothing of what cards say
+  const words = wordsOf(choice.kind === 'drafts' ? asDraft(request, choice.steps) : request)
   const [rows, columns] = sidesOf(request, choice)
   if (words.length * rows.length * columns.length > MOST_AT_ONCE) throw tooMany(words.length * rows.length * columns.length)
   const named = words.flatMap((word) => rows.map((row): Change => ({ label: [word.label, row.label].filter(Boolean).join(', '), apply: (given) => row.apply(word.apply(given)) })))
@@ -65,6 +66,24 @@ export function expandBatch(request: GenerateRequest, choice: BatchChoice): Vari
       ...(hasSides && { row: row.label, column: column.label }),
     })),
   )
+}
+
+/** What the words stand for: one for each combination of what the prompt and each shot's words stand for. @throws AppError bad-request: more than MOST_AT_ONCE */
+function wordsOf({ prompt, shots = [] }: GenerateRequest): Change[] {
+  let found: { texts: string[]; chosen: string[] }[] = [{ texts: [], chosen: [] }]
+  for (const text of [prompt, ...shots.map((shot) => shot.prompt)]) {
+    const choices = promptAlternatives(text)
+    found = found.flatMap(({ texts, chosen }) => choices.map((choice) => ({ texts: [...texts, choice.prompt], chosen: [...chosen, ...choice.chosen] })))
+    if (found.length > MOST_AT_ONCE) throw tooMany(found.length)
+  }
+  return found.map(({ texts: [shared = '', ...cards], chosen }) => ({
+    label: chosen.join(', '),
+    apply: (request) => ({
+      ...request,
+      prompt: shared,
+      ...(request.shots && { shots: request.shots.map((shot, index) => ({ ...shot, prompt: cards[index] ?? shot.prompt })) }),
+    }),
+  }))
 }
 
 /** What is changed beside the words, as rows and columns. */

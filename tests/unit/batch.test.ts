@@ -98,6 +98,37 @@ describe('a batch', () => {
     )
   })
 
+  it('is every combination of what the shared words and the cards of a storyboard stand for, or refused as too many', () => {
+    const choices = fc.uniqueArray(word, { minLength: 1, maxLength: 3 })
+    const text = (words: string[]) => (words.length > 1 ? `{${words.join('|')}}` : words.join(''))
+    fc.assert(
+      fc.property(choices, fc.array(choices, { minLength: 1, maxLength: 4 }), (shared, cards) => {
+        const shots = cards.map((words, index) => ({ prompt: text(words), frames: 9, join: index ? 'dissolve' : 'cut' } as const))
+        const board: GenerateRequest = { ...request, prompt: text(shared), shots }
+        const count = [shared, ...cards].reduce((product, { length }) => product * length, 1)
+        if (count > MOST_AT_ONCE) {
+          expect(() => expandBatch(board, { kind: 'one' })).toThrow(AppError)
+          return
+        }
+        const made = expandBatch(board, { kind: 'one' })
+        expect(made).toHaveLength(count)
+        const told = made.map((entry) => [entry.request.prompt, ...entry.request.shots!.map(({ prompt }) => prompt)])
+        expect(new Set(told.map((words) => words.join('|'))).size).toBe(count)
+        for (const [index, entry] of made.entries()) {
+          // what was chosen is the label, and nothing but words differs
+          expect(entry.label).toBe(told[index]!.filter((_, at) => [shared, ...cards][at]!.length > 1).join(', '))
+          expect({ ...entry.request, prompt: board.prompt, shots: entry.request.shots!.map((shot, at) => ({ ...shot, prompt: shots[at]!.prompt })) }).toEqual(board)
+          for (const [at, words] of [shared, ...cards].entries()) expect(words).toContain(told[index]![at])
+        }
+      }),
+    )
+  })
+
+  it('makes drafts of the shared words, whatever the cards say', () => {
+    const board: GenerateRequest = { ...request, shots: [{ prompt: 'a {red|blue} car', frames: 9, join: 'cut' }] }
+    expect(expandBatch(board, { kind: 'drafts', count: 2, steps: 3 }).map((entry) => entry.request)).toEqual([7, 8].map((at) => ({ ...request, seed: at, frames: 1, steps: 3 })))
+  })
+
   it('puts words and seeds on two sides, and one side alone in a row', () => {
     const both = expandBatch({ ...request, prompt: 'a {red|blue} kite' }, { kind: 'variations', count: 2 })
     expect(both.map(({ row, column, label }) => [row, column, label])).toEqual([
