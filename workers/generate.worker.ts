@@ -7,7 +7,7 @@ import { chooseEncoder } from './media/encode'
 import { measureModel } from './pipeline/measure-model'
 import { Studio } from './pipeline/studio'
 import { makeClip } from './pipeline/make-clip'
-import { forgetJobs } from './storage/checkpoints'
+import { forgetJobs, sweepJobs } from './storage/checkpoints'
 
 registerErrorTransfer()
 
@@ -55,7 +55,8 @@ const door: GenerateDoor = {
     return Promise.resolve()
   },
 
-  forgetJobs: (exceptIds) => forgetJobs([...exceptIds, ...jobs.keys()]),
+  forgetJobs: (ids) => forgetJobs(ids.filter((id) => !jobs.has(id))),
+  sweepJobs: (knownIds, beforeMs) => sweepJobs([...knownIds, ...jobs.keys()], beforeMs),
 
   fits(bytes) {
     const answer = queue.then(() => studio.fits(bytes))

@@ -2,7 +2,7 @@
 import { expose } from 'comlink'
 import type { KeptAsset, LibraryDoor } from '../src/shared/doors'
 import { registerErrorTransfer } from '../src/shared/error-transfer'
-import { keepAsset, openAsset } from './storage/assets'
+import { keepAsset, openAsset, sweepAssets } from './storage/assets'
 import { openSavedClip, removeSavedClip, sweepClips, withRecords } from './storage/library'
 
 registerErrorTransfer()
@@ -35,6 +35,7 @@ const library: LibraryDoor = {
     return keep(new File([picture], `${which}-frame.png`, { type: picture.type }))
   },
   openAsset: async (id) => (await openAsset(id)).file,
+  sweepAssets,
   // what reads video files is loaded when one is given
   videoTag: async (file, name) => (await import('./media/read-tag')).readVideoTag(file, name),
   remove: removeSavedClip,

@@ -39,8 +39,8 @@ export interface AutomationDoor {
   cancel(jobId: string): Promise<void>
   /** ends the clip of the job with this `checkpoint` at the end of the window under way */
   finishEarly(jobId: string): Promise<void>
-  /** deletes what is kept of all jobs but these */
-  forgetJobs(exceptIds: string[]): Promise<void>
+  /** deletes what is kept of these jobs */
+  forgetJobs(ids: string[]): Promise<void>
   /** @param modelUrl absolute URL of a model folder, ending in /; the starter when left out */
   manifest(modelUrl?: string): Promise<ModelManifest>
   /** every source of the table, and what is here of it */

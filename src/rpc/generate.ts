@@ -80,7 +80,12 @@ export async function finishEarly(jobId: string): Promise<void> {
   if (jobs.has(jobId)) await client.call((door) => door.finishEarly(jobId))
 }
 
-/** Deletes what is kept of all jobs but these and those under way. */
-export async function forgetJobs(exceptIds: readonly string[]): Promise<void> {
-  await client.call((door) => door.forgetJobs(exceptIds))
+/** Deletes what is kept of these jobs; one that is under way keeps it. */
+export async function forgetJobs(ids: readonly string[]): Promise<void> {
+  await client.call((door) => door.forgetJobs(ids))
+}
+
+/** Deletes what is kept of all jobs but these and those under way, unless some of it was written since. @param beforeMs since the epoch */
+export async function sweepJobs(knownIds: readonly string[], beforeMs: number): Promise<void> {
+  await client.call((door) => door.sweepJobs(knownIds, beforeMs))
 }

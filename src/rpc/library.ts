@@ -27,6 +27,9 @@ export const keepFrame = (clipId: string, which: 'first' | 'last'): Promise<Kept
 /** A file that was kept. @throws AppError not-found */
 export const openAsset = (id: string): Promise<File> => client.call((door) => door.openAsset(id))
 
+/** Deletes kept files that nothing names and no page has in its hand, unless they were written since. @param beforeMs since the epoch @returns how many */
+export const sweepAssets = (named: readonly string[], beforeMs: number): Promise<number> => client.call((door) => door.sweepAssets(named, beforeMs))
+
 /** A text tag of a video file; null where it has none. */
 export const videoTag = (file: Blob, name: string): Promise<string | null> => client.call((door) => door.videoTag(file, name))
 

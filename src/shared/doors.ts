@@ -58,8 +58,10 @@ export interface GenerateDoor {
   cancel(jobId: string): Promise<void>
   /** ends the clip with the window under way: it is saved as far as it has come. An unknown job is no error. */
   finishEarly(jobId: string): Promise<void>
-  /** deletes what is kept of all jobs but these */
-  forgetJobs(exceptIds: readonly string[]): Promise<void>
+  /** deletes what is kept of these jobs; one that is under way keeps it */
+  forgetJobs(ids: readonly string[]): Promise<void>
+  /** deletes what is kept of all jobs but these, unless some of it was written since. @param beforeMs since the epoch */
+  sweepJobs(knownIds: readonly string[], beforeMs: number): Promise<void>
   /** whether the GPU can give so many bytes beside what it holds now; they are allocated, and freed at once. Waits for the job under way. */
   fits(bytes: number): Promise<boolean>
   /** how long a block of the model's shape takes on this GPU; its files need not be here. A second or two. Waits for the job under way. */
@@ -98,6 +100,8 @@ export interface LibraryDoor {
   keepFrame(clipId: string, which: 'first' | 'last'): Promise<KeptAsset>
   /** @throws AppError not-found */
   openAsset(id: string): Promise<File>
+  /** deletes kept files that neither a clip nor `named` names, and that no page has in its hand, unless they were written since. @returns how many */
+  sweepAssets(named: readonly string[], beforeMs: number): Promise<number>
   /** a text tag of a video file, by its name; null where it has none */
   videoTag(file: Blob, name: string): Promise<string | null>
   /** bytes used by this site and what the browser grants it */

@@ -1,4 +1,4 @@
-import { forgetJobs } from '../rpc/generate'
+import { forgetJobs, sweepJobs } from '../rpc/generate'
 import { clipsToDraft, measured, type Measured } from '../shared/draft-share'
 import type { GenerateResult } from '../shared/job'
 import type { GenerateRequest } from '../shared/request'
@@ -11,6 +11,9 @@ import { changed, duplicated, goingOn, isOpen, movedBy, movedTo, replaced, wante
 import type { BatchPlace, QueueJob } from './queue-jobs'
 import { adoptQueues, keepQueue, storedJobIds } from './queue-storage'
 import { modelUrlOf, session } from './session.svelte'
+
+/** What is kept of a job that no queue knows may be a script's, which goes on with it on the same day. */
+const UNKNOWN_MS = 24 * 3_600_000
 
 /** One clip to make, as it is added. */
 export interface Wanted {
@@ -46,6 +49,11 @@ class Queue {
   /** what the form had before a job was put into it */
   #formBefore: { modelId: string; request: GenerateRequest; asTyped: Pick<typeof draft, 'prompt' | 'negativePrompt' | 'seedMode' | 'madeFrom'> } | null = null
 
+  /** All that this page will make or put back into the form, for what is named in it. */
+  get remembered(): unknown {
+    return [this.jobs, this.#formBefore]
+  }
+
   /** What a job has come to; null before its end. */
   clipOf(jobId: string): MadeClip | null {
     return this.#clips.get(jobId) ?? null
@@ -71,7 +79,6 @@ class Queue {
     else {
       this.#set(replaced(this.jobs, this.editing, jobs))
       void this.#leaveForm()
-      this.#forget()
     }
     void this.#go()
   }
@@ -156,14 +163,15 @@ class Queue {
     this.#drop(new Set(this.open.flatMap(({ id, status }) => (status === 'running' ? [] : [id]))))
   }
 
-  /** At the start: takes over what closed pages have left, and deletes what was kept of jobs that nobody has any more. */
+  /** At the start: takes over what closed pages have left, and deletes what was kept of jobs that nobody has any more, once it is old. */
   async adopt(): Promise<void> {
     await adoptQueues((jobs) => {
       this.#set([...jobs, ...this.jobs])
       this.offered += jobs.filter(isOpen).length
       void this.#openMade(jobs)
     })
-    this.#forget()
+    // where it cannot be deleted now, the next start does it
+    void sweepJobs([...wantedIds(this.jobs), ...storedJobIds()], Date.now() - UNKNOWN_MS).catch(() => undefined)
   }
 
   /** Runs what waits, one after the other. */
@@ -188,7 +196,8 @@ class Queue {
       if (result.id !== null) void library.load().then(() => this.#asMade(id))
     } else {
       this.#set(changed(this.jobs, id, { status, ...(outcome.status === 'failed' && { error: outcome.error }) }))
-      if (status === 'cancelled') this.#forget()
+      // it may have been off the list before it stopped
+      if (status === 'cancelled') forget([id])
     }
   }
 
@@ -206,7 +215,6 @@ class Queue {
     if (this.editing !== null && ids.has(this.editing)) void this.#leaveForm()
     if (this.looked !== null && ids.has(this.looked)) this.looked = null
     this.#set(this.jobs.filter(({ id }) => !ids.has(id)))
-    this.#forget()
     void this.#go()
   }
 
@@ -221,8 +229,11 @@ class Queue {
   }
 
   #set(jobs: readonly QueueJob[]): void {
+    const wanted = wantedIds(jobs)
+    const gone = wantedIds(this.jobs).filter((id) => !wanted.includes(id))
     this.jobs = jobs
     this.kept = keepQueue(jobs)
+    if (gone.length > 0) forget(gone)
   }
 
   #keepClip(jobId: string, clip: MadeClip): void {
@@ -240,11 +251,11 @@ class Queue {
       if (blob) this.#keepClip(id, { request, modelName, result: { id: record.id, blob, codec: record.codec, report: record.report } satisfies GenerateResult })
     }
   }
+}
 
-  /** What was kept of jobs that no tab wants any more is of no use. Where it cannot be deleted now, the next start does it. */
-  #forget(): void {
-    void forgetJobs([...wantedIds(this.jobs), ...storedJobIds()]).catch(() => undefined)
-  }
+/** What was kept of jobs that will not go on is of no use. Where it cannot be deleted now, a later start does it. */
+function forget(ids: readonly string[]): void {
+  void forgetJobs(ids).catch(() => undefined)
 }
 
 export const queue = new Queue()

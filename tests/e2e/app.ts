@@ -132,6 +132,15 @@ export function records(page: Page): Promise<Pick<ClipRecord, 'request' | 'repor
   })
 }
 
+/** Names in a folder of the app's private file system: jobs that something is kept of, or files that were given to it. */
+export function keptIn(page: Page, folder: 'jobs' | 'assets'): Promise<string[]> {
+  return page.evaluate(async (name) => {
+    const names: string[] = []
+    for await (const entry of (await (await navigator.storage.getDirectory()).getDirectoryHandle(name, { create: true })).keys()) names.push(entry)
+    return names
+  }, folder)
+}
+
 /** Waits until the job is in this step or a later one: a quick step may be over before an expectation looks again. */
 export async function reachStep(page: Page, step: number): Promise<void> {
   const reached = (least: number) => {

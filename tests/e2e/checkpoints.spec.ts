@@ -3,7 +3,7 @@ import type { Page } from '@playwright/test'
 import type { AutomationResult } from '../../src/rpc/automation'
 import type { GenerateRequest } from '../../src/shared/request'
 import { readClipFrames } from '../evaluate/clip-frames'
-import { CLIP_MS, expect, generate, smallClip, test } from './app'
+import { CLIP_MS, expect, generate, keptIn, smallClip, test } from './app'
 
 type Progress = { stage: string; step?: number; piece?: number }
 
@@ -38,15 +38,6 @@ function run(page: Page, request: GenerateRequest, checkpoint: string): Promise<
   )
 }
 
-/** Names of the jobs that something is kept of. */
-function keptJobs(page: Page): Promise<string[]> {
-  return page.evaluate(async () => {
-    const names: string[] = []
-    for await (const name of (await (await navigator.storage.getDirectory()).getDirectoryHandle('jobs', { create: true })).keys()) names.push(name)
-    return names
-  })
-}
-
 // how a queue goes on with its jobs after a reload: queue.spec.ts
 test('a clip of two windows, stopped in the second and gone on with, is the clip made at once', async ({ page, app }) => {
   test.setTimeout(6 * CLIP_MS)
@@ -57,7 +48,7 @@ test('a clip of two windows, stopped in the second and gone on with, is the clip
 
   const progress = await listen(page)
   await stopped(page, progress, request, 'one', ({ stage, step, piece }) => piece === 2 && stage === 'denoising' && step === 2)
-  expect(await keptJobs(page)).toEqual(['one'])
+  expect(await keptIn(page, 'jobs')).toEqual(['one'])
 
   progress.told.length = 0
   const result = await run(page, request, 'one')
@@ -65,7 +56,7 @@ test('a clip of two windows, stopped in the second and gone on with, is the clip
   const steps = progress.told.filter(({ stage, step }) => stage === 'denoising' && step).map(({ piece, step }) => [piece, step])
   expect(steps, 'nothing is done twice: the first window is only decoded, of the second the last step is left').toEqual([[1, 3], [2, 2], [2, 3]])
   expect(result.report.framesSha256).toBe(whole.report.framesSha256)
-  expect(await keptJobs(page), 'nothing is left of a finished job').toEqual([])
+  expect(await keptIn(page, 'jobs'), 'nothing is left of a finished job').toEqual([])
 })
 
 test('what is kept of a job is for its own request only, and goes when the job is forgotten', async ({ page, app }) => {
@@ -82,10 +73,39 @@ test('what is kept of a job is for its own request only, and goes when the job i
   await page.evaluate(async () => {
     const jobs = await (await navigator.storage.getDirectory()).getDirectoryHandle('jobs', { create: true })
     for (const name of ['kept', 'left']) await jobs.getDirectoryHandle(name, { create: true })
-    await window.kinora!.forgetJobs(['kept'])
+    await window.kinora!.forgetJobs(['left'])
   })
-  expect(await keptJobs(page)).toEqual(['kept'])
+  expect(await keptIn(page, 'jobs')).toEqual(['kept'])
 })
+
+test('what a script’s job has come to is there for the page that comes after, and goes a day later', async ({ page, app }) => {
+  test.setTimeout(4 * CLIP_MS)
+  await page.goto(app.url)
+  const request = smallClip(app.starter, { steps: 3 })
+  const progress = await listen(page)
+  await stopped(page, progress, request, 'four', ({ stage, step }) => stage === 'denoising' && step === 2)
+  // another page that opens, and has looked through what is kept
+  const other = await page.context().newPage()
+  await leaveOldJob(other, app.url)
+  await expect.poll(() => keptIn(other, 'jobs')).toEqual(['four'])
+  progress.told.length = 0
+  await page.reload()
+  const result = await run(page, request, 'four')
+  if (!result.ok) throw new Error(result.error.message)
+  expect(progress.told.flatMap(({ stage, step }) => (stage === 'denoising' && step ? [step] : []))).toEqual([2, 3])
+
+  await stopped(page, progress, request, 'five', ({ stage, step }) => stage === 'denoising' && step === 2)
+  await other.clock.setFixedTime(Date.now() + 25 * 3_600_000)
+  await other.reload()
+  await expect.poll(() => keptIn(other, 'jobs')).toEqual([])
+})
+
+/** Leaves a job in which nothing was ever written, which every page that opens removes, and opens the app. */
+async function leaveOldJob(page: Page, url: string): Promise<void> {
+  await page.goto(`${url}/manifest.webmanifest`)
+  await page.evaluate(async () => (await (await navigator.storage.getDirectory()).getDirectoryHandle('jobs', { create: true })).getDirectoryHandle('old', { create: true }))
+  await page.goto(url)
+}
 
 test('a long clip that is ended early is saved as far as it has come, with the request that makes just that', async ({ page, app }) => {
   test.setTimeout(6 * CLIP_MS)

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs'
 import type { ModelManifest } from '../../src/shared/model'
 import type { GenerateRequest } from '../../src/shared/request'
 import { median, psnr, readClipFrames, stepBetween, stepsOf } from '../evaluate/clip-frames'
-import { CLIP_MS, expect, generate, openWith, records, smallClip, test } from './app'
+import { CLIP_MS, expect, generate, keptIn, openWith, records, smallClip, test } from './app'
 import { chooseFile, chooseFromLibrary, chooseMode, generateButton, madeFrom, makeClip, slot, twoColours } from './made-from'
 
 const SIZE = { width: 128, height: 128 }
@@ -260,3 +260,42 @@ for (const [theme, width] of [['dark', 1280], ['light', 390]] as const) {
     }
   })
 }
+
+test('a picture that a form or the queue names is kept, however old; one that was taken out goes when the library is opened', async ({ page, app, context }) => {
+  test.setTimeout(2 * CLIP_MS)
+  await openWith(page, app.url, smallClip(app.starter, { ...SIZE, steps: app.starter.steps.max }))
+  const give = async (name: string, colour: string) => chooseFile(page, 'Picture', await twoColours(page, name, colour, colour))
+  await chooseMode(page, 'Picture')
+  await give('queued.png', '#284')
+  await expect(slot(page, 'Picture')).toContainText('queued.png')
+  await generateButton(page).press('Enter')
+  await expect(page.getByRole('button', { name: 'Cancel' })).toBeVisible()
+  const [queued] = await keptIn(page, 'assets')
+  await give('taken-out.png', '#842')
+  await expect(slot(page, 'Picture')).toContainText('taken-out.png')
+  await give('in-the-form.png', '#248')
+  await expect(slot(page, 'Picture')).toContainText('in-the-form.png')
+  expect(await keptIn(page, 'assets')).toHaveLength(3)
+  // what is not shown names its picture as well
+  await chooseMode(page, 'Words')
+  await page.close()
+
+  const later = await context.newPage()
+  await later.clock.setFixedTime(Date.now() + 25 * 3_600_000)
+  /** Opens the library, in a page of its own, once those that were open before are gone with all that they held. */
+  const openLibrary = async () => {
+    await later.goto(`${app.url}/manifest.webmanifest`)
+    await expect.poll(() => later.evaluate(async () => (await navigator.locks.query()).held?.map(({ name }) => name))).toEqual([])
+    await later.goto(`${app.url}/#/library`)
+  }
+  await openLibrary()
+  await expect.poll(() => keptIn(later, 'assets')).toHaveLength(2)
+  expect(await keptIn(later, 'assets')).toContain(queued)
+  await later.goto(`${app.url}/#/create`)
+  await later.getByRole('alert').getByRole('button', { name: 'Discard' }).press('Enter')
+  await chooseMode(later, 'Picture')
+  await expect(slot(later, 'Picture').locator('img')).toBeVisible()
+  await slot(later, 'Picture').getByRole('button', { name: 'Remove: Picture' }).press('Enter')
+  await openLibrary()
+  await expect.poll(() => keptIn(later, 'assets')).toEqual([])
+})

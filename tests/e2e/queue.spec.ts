@@ -1,7 +1,7 @@
 // The queue: clips that wait for their turn, changed while they wait, and gone on with by the page that comes after.
 import AxeBuilder from '@axe-core/playwright'
 import type { Locator, Page } from '@playwright/test'
-import { CLIP_MS, expect, generate, openWith, reachStep, records, smallClip, test } from './app'
+import { CLIP_MS, expect, generate, keptIn, openWith, reachStep, records, smallClip, test } from './app'
 
 const prompt = (page: Page) => page.getByRole('textbox', { name: 'Prompt', exact: true })
 const queue = (page: Page) => page.getByRole('region', { name: 'Queue' })
@@ -81,7 +81,7 @@ test('clips wait their turn, and are moved, edited, duplicated and removed meanw
     await stands(row(page, 'a red sky at sunset'), 'Cancelled')
     await expect(queue(page)).toContainText('1 paused, 1 cancelled')
     await expect(page.getByRole('button', { name: 'Generate', exact: true })).toBeVisible()
-    await expect.poll(() => keptJobs(page), 'nothing is kept of a cancelled job').toEqual([])
+    await expect.poll(() => keptIn(page, 'jobs'), 'nothing is kept of a cancelled job').toEqual([])
     await act(page, 'Retry …', 'a red sky at sunset').click()
     await reachStep(page, 1)
     await page.getByRole('button', { name: 'Cancel', exact: true }).click()
@@ -124,7 +124,7 @@ test('a reload in the middle: the next page offers to go on, and the frames are 
   await expect(queue(page)).toContainText('2 paused')
   await noFaults(page)
   await page.screenshot({ path: info.outputPath('offer.png'), fullPage: true })
-  const kept = await keptJobs(page)
+  const kept = await keptIn(page, 'jobs')
   expect(kept, 'what was done of the first').toHaveLength(1)
 
   await offer.getByRole('button', { name: 'Go on' }).press('Enter')
@@ -141,7 +141,7 @@ test('a reload in the middle: the next page offers to go on, and the frames are 
   const made = (await records(page)).filter((record) => record.request.prompt === request.prompt)
   expect(made).toHaveLength(2)
   expect(made.map(({ report }) => report.framesSha256)).toEqual([whole.report.framesSha256, whole.report.framesSha256])
-  expect(await keptJobs(page)).toEqual([])
+  expect(await keptIn(page, 'jobs')).toEqual([])
 
   await act(page, 'Show …', 'a red sky at sunset').click()
   await expect(page.getByLabel('The clip: a red sky at sunset')).toBeVisible()
@@ -163,7 +163,7 @@ test('all is paused and goes on by keyboard; what another tab has is its own unt
   const pause = queue(page).getByRole('button', { name: 'Pause', exact: true })
   await pause.first().press('Enter')
   await expect(page.getByRole('status', { name: 'Progress' })).toHaveText('Paused. What is done so far is kept.', { timeout: CLIP_MS })
-  expect(await keptJobs(page)).toHaveLength(1)
+  expect(await keptIn(page, 'jobs')).toHaveLength(1)
 
   const other = await context.newPage()
   await other.goto(app.url)
@@ -171,7 +171,7 @@ test('all is paused and goes on by keyboard; what another tab has is its own unt
   // longer than a tab waits for the lock of one that may be reloading
   await other.waitForTimeout(1500)
   await expect(queue(other), 'the first tab lives').toBeHidden()
-  expect(await keptJobs(other), 'and so does what it keeps').toHaveLength(1)
+  expect(await keptIn(other, 'jobs'), 'and so does what it keeps').toHaveLength(1)
 
   await queue(page).getByRole('button', { name: 'Go on with all' }).press('Enter')
   await reachStep(page, 3)
@@ -182,7 +182,7 @@ test('all is paused and goes on by keyboard; what another tab has is its own unt
   await expect(queue(other).getByRole('button', { name: 'Cancel all' }), 'of one clip there is no all').toBeHidden()
   await offer.getByRole('button', { name: 'Discard' }).press('Enter')
   await expect(queue(other)).toBeHidden()
-  await expect.poll(() => keptJobs(other)).toEqual([])
+  await expect.poll(() => keptIn(other, 'jobs')).toEqual([])
   await other.reload()
   await expect(other.getByRole('button', { name: 'Generate', exact: true })).toBeEnabled()
   await expect(offer).toBeHidden()
@@ -222,12 +222,3 @@ test('a clip of several parts is stopped and kept as far as it has come', async 
   expect(made?.request.frames).toBeLessThan(request.frames)
   expect(made?.request.frames).toBeGreaterThan(1)
 })
-
-/** Names of the jobs that something is kept of. */
-function keptJobs(page: Page): Promise<string[]> {
-  return page.evaluate(async () => {
-    const names: string[] = []
-    for await (const name of (await (await navigator.storage.getDirectory()).getDirectoryHandle('jobs', { create: true })).keys()) names.push(name)
-    return names
-  })
-}

@@ -1,5 +1,6 @@
 // The library in a real browser: records, files, garbage, a full disk, an older database.
 import type { Page } from '@playwright/test'
+import { keptIn } from './app'
 import type { ClipSpec } from './harness/clip-spec'
 import { expect, test } from './harness/serve'
 
@@ -132,6 +133,30 @@ test('abort removes a clip in the making, and a finished one too', async ({ page
   await makeClip(page)
   await page.evaluate(() => window.doors.harness.abort())
   expect(await files(page)).toEqual([])
+})
+
+test('a kept file that nothing names is swept once it is old, unless a page has it in its hand', async ({ page, harness, context }) => {
+  const keep = (name: string) => page.evaluate(async (text) => (await window.doors.openLibrary().keepAsset(new File([text], `${text}.png`))).id, name)
+  const [ofClip, named, unnamed] = [await keep('of a clip'), await keep('named'), await keep('unnamed')]
+  await makeClip(page)
+  await page.evaluate((id) => window.doors.harness.save('a red sky', { conditions: [{ source: { kind: 'image', id }, atFrame: 0, strength: 1 }] }), ofClip)
+  const other = await context.newPage()
+  await other.goto(harness.url)
+  const sweep = (hoursOn: number) => other.evaluate(([id, hours]) => window.doors.openLibrary().sweepAssets([id], Date.now() + hours * 3_600_000), [named, hoursOn] as const)
+  const left = () => keptIn(other, 'assets')
+
+  expect(await sweep(1), 'the page that has kept them is open').toBe(0)
+  await page.reload() // its workers die
+  expect(await sweep(-1), 'all of them are new').toBe(0)
+  await page.evaluate((id) => window.doors.openLibrary().openAsset(id), unnamed)
+  expect(await sweep(1), 'it is being looked at').toBe(0)
+  await page.close()
+  await expect.poll(() => sweep(1)).toBe(1)
+  expect((await left()).toSorted()).toEqual([ofClip, named].toSorted())
+  // given again, it is there again
+  const again = await other.evaluate(async () => (await window.doors.openLibrary().keepAsset(new File(['unnamed'], 'again.png'))).name)
+  expect(again).toBe('again.png')
+  expect(await left()).toContain(unnamed)
 })
 
 test('storage full while writing: the clip is whole in memory, and nothing else is lost', async ({ page }) => {

@@ -2,8 +2,14 @@
 // so that a clip can be made again when the file itself is gone.
 import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex } from '@noble/hashes/utils.js'
+import { assetIdsIn } from '../../src/shared/asset-ids'
 import { AppError } from '../../src/shared/errors'
+import { withRecords } from './library'
 import { isNotFound } from './not-found'
+
+const lockName = (id: string) => `kinora asset ${id}`
+/** files that this worker has kept or opened */
+const held = new Map<string, Promise<void>>()
 
 const PIECE_BYTES = 2 ** 22
 /** OPFS takes names like those of most file systems. */
@@ -23,6 +29,7 @@ export interface Asset {
  */
 export async function keepAsset(signal: AbortSignal, file: File): Promise<Asset> {
   const id = await hashOf(signal, file)
+  await hold(id)
   const kept = await find(id)
   if (kept?.file.size === file.size) return kept
   const folder = await (await openFolder()).getDirectoryHandle(id, { create: true })
@@ -45,13 +52,48 @@ export async function keepAsset(signal: AbortSignal, file: File): Promise<Asset>
 
 /** A file that was kept. @throws AppError not-found */
 export async function openAsset(id: string): Promise<Asset> {
+  await hold(id)
   const asset = await find(id)
   if (asset) return asset
   throw new AppError('not-found', `A picture or video that this clip is made around (${id.slice(0, 8)}…) is not here any more: choose it again.`, { id })
 }
 
-/** Removes a file; one that is gone is no error. */
-export async function removeAsset(id: string): Promise<void> {
+/**
+ * Removes files that nothing names: no clip of the library, and none of `named`. One that a living worker has kept or opened is in its
+ * page's hand, and stays.
+ * @param beforeMs since the epoch: one that was written later stays, too
+ * @returns how many were removed
+ */
+export async function sweepAssets(named: readonly string[], beforeMs: number): Promise<number> {
+  let removed = 0
+  for (const id of await listAssets()) {
+    const written = (await find(id))?.file.lastModified ?? 0
+    if (named.includes(id) || written >= beforeMs) continue
+    await navigator.locks.request(lockName(id), { ifAvailable: true }, async (lock) => {
+      // looked for under the lock: a clip may have been finished meanwhile
+      if (!lock || assetIdsIn(await withRecords(async (open) => (await open.list()).map(({ request }) => request))).includes(id)) return
+      await removeAsset(id)
+      removed++
+    })
+  }
+  return removed
+}
+
+/** Holds a file for as long as this worker lives. Several workers may hold it; who sweeps waits for none. */
+function hold(id: string): Promise<void> {
+  const holding = held.get(id) ?? new Promise<void>((begun, failed) => {
+    navigator.locks
+      .request(lockName(id), { mode: 'shared' }, () => {
+        begun()
+        return new Promise<never>(() => undefined)
+      })
+      .catch(failed)
+  })
+  held.set(id, holding)
+  return holding
+}
+
+async function removeAsset(id: string): Promise<void> {
   try {
     await (await openFolder()).removeEntry(id, { recursive: true })
   } catch (error) {
@@ -59,8 +101,7 @@ export async function removeAsset(id: string): Promise<void> {
   }
 }
 
-/** Ids of all files. */
-export async function listAssets(): Promise<string[]> {
+async function listAssets(): Promise<string[]> {
   const ids: string[] = []
   for await (const id of (await openFolder()).keys()) ids.push(id)
   return ids

@@ -85,12 +85,35 @@ function checkpointIn(jobs: FileSystemDirectoryHandle, jobId: string, folder: Fi
   }
 }
 
-/** Removes what is kept of all jobs but these. */
-export async function forgetJobs(except: readonly string[]): Promise<void> {
+/** Removes what is kept of these jobs. */
+export async function forgetJobs(ids: readonly string[]): Promise<void> {
   const jobs = await openJobs()
-  const names: string[] = []
-  for await (const name of jobs.keys()) names.push(name)
-  for (const name of names) if (!except.includes(name)) await removeEntry(jobs, name)
+  for (const id of ids) await removeEntry(jobs, id)
+}
+
+/**
+ * Removes what is kept of jobs that nobody knows any more.
+ * @param known ids of those that somebody does
+ * @param beforeMs since the epoch: what was written later stays, for a script may go on with it
+ */
+export async function sweepJobs(known: readonly string[], beforeMs: number): Promise<void> {
+  const jobs = await openJobs()
+  const old: string[] = []
+  for await (const [name, folder] of jobs.entries()) {
+    if (folder.kind === 'directory' && !known.includes(name) && (await lastWritten(folder as FileSystemDirectoryHandle)) < beforeMs) old.push(name)
+  }
+  for (const name of old) await removeEntry(jobs, name)
+}
+
+/** When a file of a folder was written last, since the epoch; 0 of an empty one. */
+async function lastWritten(folder: FileSystemDirectoryHandle): Promise<number> {
+  let latest = 0
+  for await (const entry of folder.values()) {
+    // one that is written anew just now is not there for a moment
+    const file = await find(folder, entry.name)
+    latest = Math.max(latest, file?.lastModified ?? Date.now())
+  }
+  return latest
 }
 
 async function openJobs(): Promise<FileSystemDirectoryHandle> {

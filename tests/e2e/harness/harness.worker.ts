@@ -2,6 +2,7 @@
 import { expose } from 'comlink'
 import { registerErrorTransfer } from '../../../src/shared/error-transfer'
 import type { JobReport } from '../../../src/shared/job'
+import type { GenerateRequest } from '../../../src/shared/request'
 import { chooseEncoder, type Codec } from '../../../workers/media/encode'
 import { openClipSink, saveRecord, type ClipSink, type FinishedClip } from '../../../workers/pipeline/clip-sink'
 import { sweepClips } from '../../../workers/storage/library'
@@ -73,9 +74,10 @@ const harness = {
   bytes: () => clip?.blob,
   poster: () => clip?.poster,
 
-  async save(prompt: string) {
+  /** @param changes of the request in its record */
+  async save(prompt: string, changes: Partial<GenerateRequest> = {}) {
     if (!clip) throw new Error('No clip is finished.')
-    const request = { model: 'starter', prompt, width: 64, height: 64, frames: 9, fps: 8, steps: 4, guidance: 3, seed: 7 }
+    const request = { model: 'starter', prompt, width: 64, height: 64, frames: 9, fps: 8, steps: 4, guidance: 3, seed: 7, ...changes }
     const { id, saveError, blob } = await saveRecord(clip, { request, modelName: 'Test', modelVersion: 1, report })
     return { id, saveError, blobBytes: (await blob.arrayBuffer()).byteLength }
   },
