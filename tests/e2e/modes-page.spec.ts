@@ -242,17 +242,22 @@ for (const [theme, width] of [['dark', 1280], ['light', 390]] as const) {
     const file = await twoColours(page, 'sky.png', '#27c', '#e83')
     for (const mode of ['Words', 'Picture', 'Keyframes', 'Extend', 'Fill', 'Blend', 'Loop', 'Remix', 'Re-time', 'Storyboard']) {
       await chooseMode(page, mode)
-      if (mode === 'Picture') await chooseFile(page, 'Picture', file)
+      if (mode === 'Picture') {
+        await chooseFile(page, 'Picture', file)
+        await expect(generateButton(page)).toBeEnabled()
+      }
       if (mode === 'Keyframes') {
         await madeFrom(page).getByRole('button', { name: 'A picture between' }).press('Enter')
         await chooseFile(page, 'Picture 2', file)
         await madeFrom(page).getByRole('spinbutton').fill('7')
         await expect(madeFrom(page).getByText('Picture 2 stands at 7 s')).toBeVisible()
+        await slot(page, 'Picture 2').getByRole('button', { name: 'Crop: Picture 2', exact: true }).press('Enter')
+        await expect(madeFrom(page).getByRole('status', { name: 'Crop of picture 2' })).toContainText('in the middle')
       }
       if (mode === 'Loop') await slot(page, 'Clip').getByRole('button', { name: /library/i }).press('Enter')
       if (mode === 'Storyboard') await madeFrom(page).getByRole('spinbutton').first().fill('0.1')
       // not while a colour changes: axe reads the two of a button one after the other
-      await page.waitForTimeout(250)
+      await page.evaluate(() => Promise.all(document.getAnimations().map(({ finished }) => finished)))
       const { violations } = await new AxeBuilder({ page }).analyze()
       expect(violations.map(({ id, nodes }) => `${mode}: ${id}: ${nodes.map(({ html }) => html).join(' ')}`)).toEqual([])
       expect(await page.evaluate(() => document.documentElement.scrollWidth), `${mode}: the page scrolls sideways`).toBeLessThanOrEqual(width)
