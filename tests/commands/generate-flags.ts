@@ -84,6 +84,7 @@ export function parseFlags(argv: readonly string[]): GenerateFlags {
   } catch (error) {
     throw new UsageError(firstSentence(error instanceof Error ? error.message : String(error)))
   }
+  if (values['storyboard'] !== undefined) values['prompt'] ??= '' // its cards have their words, and the file those that all share
   const parsed = v.safeParse(FlagsSchema, values)
   if (parsed.success) return requireKind(parsed.output)
   const issue = parsed.issues[0]

@@ -31,6 +31,10 @@ test('leaves out what was not said, so that the model decides', () => {
   expect(parseFlags(least)).toEqual({ prompt: 'a red sky', out: 'clip.webm', json: false, autotune: false, 'accept-licence': false, backward: false, loop: false })
 })
 
+test('a storyboard has its words in its file', () => {
+  expect(parseFlags(['--storyboard', 'board.json', '--out', 'a.webm']).prompt).toBe('')
+})
+
 test('takes an empty prompt, and words that look like numbers', () => {
   expect(parseFlags(['--prompt', '', '--out', 'a.webm']).prompt).toBe('')
   expect(parseFlags(['--prompt', '-3 degrees', '--out', 'a.webm']).prompt).toBe('-3 degrees')
