@@ -7,6 +7,7 @@ import type { ModelTimes } from '../shared/time-estimate'
 import { picksFor } from './disk'
 import { encodeText } from './text'
 import { WorkerClient } from './worker-client'
+import { makeRoomForClip } from './writer'
 
 const client = new WorkerClient<GenerateDoor>(
   () => new Worker(new URL('../../workers/generate.worker.ts', import.meta.url), { type: 'module', name: 'generate' }),
@@ -47,6 +48,7 @@ export async function generate(
 ): Promise<GenerateResult & { latents?: Float32Array<ArrayBuffer> }> {
   const controller = new AbortController()
   jobs.set(jobId, controller)
+  const clipIsOver = makeRoomForClip()
   const callbacks: JobCallbacks = {
     onProgress,
     encodeText: async (url, prompts) => {
@@ -64,6 +66,7 @@ export async function generate(
     throw error
   } finally {
     jobs.delete(jobId)
+    clipIsOver()
   }
 }
 

@@ -18,6 +18,22 @@ export interface TextDoor {
   encode(modelUrl: string, prompts: string[]): Promise<TextEmbeddings>
 }
 
+/** What the writer is at. Text is what it has written so far, as it came. */
+export type WriterProgress = { stage: 'loading' } | { stage: 'reading' } | { stage: 'writing'; text: string }
+
+/** writer.worker: a downloaded language model on onnxruntime-web. It stays in memory until the page ends the worker. */
+export interface WriterDoor {
+  /**
+   * Writes a short prompt out as a paragraph; one at a time: another call stops the one before.
+   * @param seed null: always the same text for the same words; else another one for each
+   * @returns the model's text as it came, or as much as there was when it was stopped
+   * @throws AppError weights-missing, weights-corrupt, out-of-memory
+   */
+  write(words: string, seed: number | null, onProgress: (progress: WriterProgress) => void): Promise<string>
+  /** answers within one token; write() then returns what there is */
+  stop(): Promise<void>
+}
+
 /** What the page knows of this machine before the first job. */
 export interface AdapterReport {
   adapter: string

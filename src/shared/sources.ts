@@ -19,8 +19,8 @@ export interface ModelSource {
   /** of the folder that it is kept in */
   id: string
   name: string
-  /** a video model needs one text encoder and the tokenizer */
-  role: 'video' | 'text-encoder' | 'tokenizer'
+  /** a video model needs one text encoder and the tokenizer; a prompt writer is for itself */
+  role: 'video' | 'text-encoder' | 'tokenizer' | 'prompt-writer'
   description: string
   licence: { name: string; url: string }
   /** owner/name on the hub */
@@ -54,6 +54,24 @@ const LTX_LICENCE = { name: 'LTXV Open Weights License 0.X', url: 'https://huggi
 const T5_LICENCE = { name: 'Apache 2.0', url: 'https://huggingface.co/google/t5-v1_1-xxl' }
 const T5_SAFETENSORS = { role: 'text-encoder', licence: T5_LICENCE, repo: 'comfyanonymous/flux_text_encoders', revision: '6af2a98e3f615bdfa612fbd85da93d1ed5f69ef5' } as const
 const T5_GGUF = { role: 'text-encoder', licence: T5_LICENCE, repo: 'city96/t5-v1_1-xxl-encoder-gguf', revision: 'main' } as const
+
+/** Writes a short prompt out. `q4`: matrices in 4 bits, for a processor; the embeddings alone, in 32 bits, are 189 MB of it. */
+export const WRITER: ModelSource = {
+  id: 'smollm2-360m-instruct',
+  name: 'SmolLM2 360M prompt writer',
+  role: 'prompt-writer',
+  description: 'Writes a few words out as the long paragraph that LTX-Video was trained on: “Fill it in”, in Create. It runs on the processor.',
+  licence: { name: 'Apache 2.0', url: 'https://huggingface.co/HuggingFaceTB/SmolLM2-360M-Instruct' },
+  repo: 'HuggingFaceTB/SmolLM2-360M-Instruct',
+  revision: 'a10cc1512eabd3dde888204e902eca88bddb4951',
+  files: [
+    { path: 'onnx/model_q4.onnx', aboutBytes: 417_000_000 },
+    { path: 'tokenizer.json', aboutBytes: 2_100_000 },
+    { path: 'tokenizer_config.json', aboutBytes: 3_760 },
+    { path: 'config.json', aboutBytes: 850 },
+    { path: 'generation_config.json', aboutBytes: 132 },
+  ],
+}
 
 /** Every model that can be downloaded. */
 export const SOURCES: readonly ModelSource[] = [
@@ -120,6 +138,7 @@ export const SOURCES: readonly ModelSource[] = [
     revision: 'main',
     files: [{ path: 'tokenizer.json', aboutBytes: 1_390_000 }],
   },
+  WRITER,
 ]
 
 /**

@@ -56,7 +56,7 @@ describe('the table', () => {
         if (pin) expect([pin.bytes, pin.sha256]).toEqual([aboutBytes, expect.stringMatching(/^[0-9a-f]{64}$/)])
       }
     }
-    expect(new Set(SOURCES.map(({ role }) => role))).toEqual(new Set(['video', 'text-encoder', 'tokenizer']))
+    expect(new Set(SOURCES.map(({ role }) => role))).toEqual(new Set(['video', 'text-encoder', 'tokenizer', 'prompt-writer']))
   })
 
   test('a file is on the hub, or at the same path on a mirror', () => {

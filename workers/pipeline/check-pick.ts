@@ -50,7 +50,10 @@ async function check(signal: AbortSignal, source: ModelSource, files: SourceFile
     case 'tokenizer': {
       const { createTokenizer } = await import('../text/tokenizer')
       createTokenizer(await readTokenizer(signal, files), NO_CONFIG, TOKENS)('a red sailboat')
+      return
     }
+    case 'prompt-writer':
+      throw new AppError('bad-request', `${source.name} is downloaded, and not read from a folder.`, { source: source.id })
   }
 }
 

@@ -1,11 +1,8 @@
 // Words → token ids, by the model folder's own tokenizer.json.
-import { env, PreTrainedTokenizer } from '@huggingface/transformers'
+import { PreTrainedTokenizer } from '@huggingface/transformers'
 import { AppError } from '../../src/shared/errors'
 import { readCharsmap } from './charsmap'
-
-// The library can download by itself; here every byte comes through the manifest's checks.
-env.allowRemoteModels = false
-env.allowLocalModels = false
+import './no-downloads'
 
 /** Token ids of a text, and how much of the text they stand for. */
 export interface TokenizedPrompt {

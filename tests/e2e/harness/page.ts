@@ -5,6 +5,7 @@ import { registerErrorTransfer } from '../../../src/shared/error-transfer'
 import { toErrorData } from '../../../src/shared/errors'
 import type { DownloadHarness } from './download.worker'
 import type { Harness } from './harness.worker'
+import type { LanguageHarness } from './language.worker'
 import type { MediaHarness } from './media.worker'
 import type { WeightsHarness } from './weights.worker'
 
@@ -15,6 +16,7 @@ const openLibrary = () => new Worker(new URL('../../../workers/library.worker.ts
 const openText = () => new Worker(new URL('../../../workers/text.worker.ts', import.meta.url), { type: 'module', name: 'text' })
 const openDownloads = () => new Worker(new URL('./download.worker.ts', import.meta.url), { type: 'module', name: 'downloads' })
 const openMedia = () => new Worker(new URL('./media.worker.ts', import.meta.url), { type: 'module', name: 'media' })
+const openLanguage = () => new Worker(new URL('./language.worker.ts', import.meta.url), { type: 'module', name: 'language' })
 const openWeights = () => new Worker(new URL('./weights.worker.ts', import.meta.url), { type: 'module', name: 'weights' })
 
 let weightsDoor: Remote<WeightsHarness> | undefined
@@ -25,6 +27,7 @@ const doors = {
   openLibrary: () => wrap<LibraryDoor>(openLibrary()),
   openText: () => wrap<TextDoor>(openText()),
   openDownloads: () => wrap<DownloadHarness>(openDownloads()),
+  openLanguage: () => wrap<LanguageHarness>(openLanguage()),
   /** the same worker at each call: its kernels are compiled once */
   openWeights: () => (weightsDoor ??= wrap<WeightsHarness>(openWeights())),
   media: wrap<MediaHarness>(openMedia()),

@@ -1,0 +1,35 @@
+// Lets a test ask the language model for the ids that it reads and says, in a worker of a real browser.
+import { expose } from 'comlink'
+import { registerErrorTransfer } from '../../../src/shared/error-transfer'
+import { openLanguageModel, type Answer, type LanguageModel } from '../../../workers/text/language-model'
+import { sceneDecoding, sceneMessages } from '../../../workers/text/scene-writing'
+
+registerErrorTransfer()
+
+let model: LanguageModel | undefined
+
+const language = {
+  /** @param url of the model's folder, ending in / */
+  async open(url: string): Promise<void> {
+    model = await openLanguageModel(async (path) => new Uint8Array(await (await fetch(url + path)).arrayBuffer()))
+  },
+
+  /** @param stopAfter texts: after so many of them it is stopped */
+  async write(words: string, seed?: number, stopAfter = Infinity): Promise<Answer & { heard: string[] }> {
+    if (!model) throw new Error('No model is open.')
+    const stop = new AbortController()
+    const heard: string[] = []
+    const answer = await model.answer(stop.signal, sceneMessages(words), sceneDecoding(seed), (text) => {
+      if (heard.push(text) >= stopAfter) stop.abort()
+    })
+    return { ...answer, heard }
+  },
+
+  async close(): Promise<void> {
+    await model?.release()
+    model = undefined
+  },
+}
+export type LanguageHarness = typeof language
+
+expose(language)
