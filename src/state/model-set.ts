@@ -1,5 +1,5 @@
 // What a person sees as one model is up to three sources: the video model itself, the text encoder that reads its prompt,
-// and that one's tokenizer. Encoder and tokenizer are shared by all models that read with them.
+// and that one's tokenizer. Encoder and tokenizer are shared by all models that read with them. The prompt writer is for itself.
 import type { DownloadState, DownloadStatus } from '../shared/doors'
 import { SOURCES } from '../shared/sources'
 import type { ModelSource } from '../shared/sources'
@@ -7,6 +7,9 @@ import type { ModelSource } from '../shared/sources'
 export const VIDEO_SOURCES = SOURCES.filter((source) => source.role === 'video')
 export const ENCODER_SOURCES = SOURCES.filter((source) => source.role === 'text-encoder')
 export const TOKENIZER_SOURCES = SOURCES.filter((source) => source.role === 'tokenizer')
+
+/** Sources that a person downloads by themselves; what these need comes along. */
+export const CHOSEN_SOURCES = SOURCES.filter((source) => source.role !== 'tokenizer')
 
 /** Everything that has to be here for `source` to work, itself first. Pure. @param encoder that reads for video models */
 export function modelSet(source: ModelSource, encoder: ModelSource): ModelSource[] {

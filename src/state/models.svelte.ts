@@ -9,7 +9,7 @@ import { SOURCES } from '../shared/sources'
 import type { ModelSource } from '../shared/sources'
 import { diskPicks } from './disk-picks.svelte'
 import { mirror } from './mirror.svelte'
-import { absent, ENCODER_SOURCES, modelSet, setProgress, VIDEO_SOURCES } from './model-set'
+import { absent, CHOSEN_SOURCES, ENCODER_SOURCES, modelSet, setProgress, VIDEO_SOURCES } from './model-set'
 import type { SetProgress } from './model-set'
 import { readStored, writeStored } from './stored'
 
@@ -261,7 +261,7 @@ class Models {
 }
 
 function sourceOf(id: string): ModelSource {
-  const source = [...VIDEO_SOURCES, ...ENCODER_SOURCES].find((candidate) => candidate.id === id)
+  const source = CHOSEN_SOURCES.find((candidate) => candidate.id === id)
   if (!source) throw new Error(`There is no model source ${id}.`)
   return source
 }

@@ -1,12 +1,13 @@
-// Four screens and one detail: the address after # is all the router there is.
+// Four screens and two details: the address after # is all the router there is.
 
-export type Route = { view: 'create' } | { view: 'library'; clip: string | null } | { view: 'models' } | { view: 'settings' }
+export type Route = { view: 'create' } | { view: 'library'; clip: string | null } | { view: 'models'; source?: string } | { view: 'settings' }
 
-/** Reads `#/create`, `#/library`, `#/library/ID`, `#/models`, `#/settings`; anything else is create. Pure. */
+/** Reads `#/create`, `#/library`, `#/library/ID`, `#/models`, `#/models/SOURCE`, `#/settings`; anything else is create. Pure. */
 export function parseRoute(hash: string): Route {
   const [view, id] = hash.replace(/^#\/?/, '').split('/')
   if (view === 'library') return { view, clip: id ? decoded(id) : null }
-  if (view === 'models' || view === 'settings') return { view }
+  if (view === 'models') return { view, ...(id && { source: decoded(id) }) }
+  if (view === 'settings') return { view }
   return { view: 'create' }
 }
 

@@ -31,7 +31,7 @@ export class ModelHub {
   readonly asked: { path: string; start: number | null; end: number | null }[] = []
   readonly #files = new Map<string, HubFile>()
 
-  /** @param files the bytes of each path, or how many, or where they are; others are not there */
+  /** @param files the bytes of each path, or how many, or where they are; others are not there. A path may begin with its repository, where two have the same. */
   constructor(files: Record<string, number | Uint8Array | HubFile>) {
     for (const [path, file] of Object.entries(files)) {
       this.#files.set(path, typeof file === 'number' ? inMemory(content(path, file)) : file instanceof Uint8Array ? inMemory(file) : file)
@@ -79,8 +79,8 @@ export class ModelHub {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const path = /\/resolve\/[^/]+\/(.+)$/.exec(request.url ?? '')?.[1] ?? ''
-    const file = this.#files.get(path)
+    const [, repo = '', path = ''] = /([^/]+\/[^/]+)\/resolve\/[^/]+\/(.+)$/.exec(request.url ?? '') ?? []
+    const file = this.#files.get(`${repo}/${path}`) ?? this.#files.get(path)
     const range = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '')
     this.asked.push({ path, start: range ? Number(range[1]) : null, end: range ? Number(range[2]) + 1 : null })
     const status = this.status ?? (file ? null : 404)

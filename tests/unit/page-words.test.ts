@@ -49,6 +49,7 @@ describe('routes', () => {
     expect(parseRoute('#/library')).toEqual({ view: 'library', clip: null })
     expect(parseRoute('#/library/a%20b')).toEqual({ view: 'library', clip: 'a b' })
     expect(parseRoute('#/models')).toEqual({ view: 'models' })
+    expect(parseRoute('#/models/t5-xxl-q4')).toEqual({ view: 'models', source: 't5-xxl-q4' })
     expect(parseRoute('#/settings')).toEqual({ view: 'settings' })
   })
 

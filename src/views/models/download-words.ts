@@ -31,7 +31,7 @@ export function statusWords({ status, note, parts }: Pick<SetProgress, 'status' 
   }
 }
 
-const ROLE_WORDS: Record<ModelSource['role'], string> = { video: 'video model', 'text-encoder': 'text encoder', tokenizer: 'tokenizer' }
+const ROLE_WORDS: Record<ModelSource['role'], string> = { video: 'video model', 'text-encoder': 'text encoder', tokenizer: 'tokenizer', 'prompt-writer': 'prompt writer' }
 
 function missingRoles(parts: readonly SetPart[]): string {
   return [...new Set(parts.filter(({ status }) => status !== 'complete').map(({ source }) => ROLE_WORDS[source.role]))].join(' and ')
