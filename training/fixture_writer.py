@@ -294,7 +294,9 @@ def main() -> None:
     write_json(out / "config.json", {
         "architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_act": "silu", "bos_token_id": 1, "eos_token_id": END, "pad_token_id": END,
         **(FULL if arguments.full_size else TINY), "rms_norm_eps": 1e-5, "rope_theta": 100000, "tie_word_embeddings": True})
-    if not arguments.full_size:
+    if arguments.full_size:
+        model.model.embed_tokens.weight.data[len(tokenizer):] = 0   # of words that this tokenizer has not
+    else:
         train(model, tokenizer, arguments.steps)
     write_graph(model, out / "onnx" / "model_q4.onnx")
     if arguments.full_size:

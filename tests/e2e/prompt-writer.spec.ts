@@ -188,6 +188,7 @@ test('its memory is free again when a clip begins', async ({ page, site }) => {
   await openCreate(page, site, { withWriter: true })
   await writeOut(page, 'a white sailboat')
   await expect(paragraph(page)).toHaveValue(answerTo('a white sailboat'), { timeout: 60_000 })
+  await inPanel(page, 'No, thanks').click()
   expect(writerWorkers(page), 'it waits for another prompt').toBe(1)
   await page.getByRole('button', { name: 'Generate', exact: true }).click()
   await expect.poll(() => writerWorkers(page)).toBe(0)
