@@ -3,7 +3,7 @@ import { AppError } from '../shared/errors'
 import type { WriterDoor, WriterProgress } from '../shared/doors'
 import { WorkerClient } from './worker-client'
 
-/** How long the model waits in memory for another prompt: loading it takes seconds, and it takes a gigabyte. */
+/** How long the model waits in memory for another prompt: loading it takes seconds, and it holds 1.8 GB. */
 const IDLE_MS = 60_000
 
 const client = new WorkerClient<WriterDoor>(

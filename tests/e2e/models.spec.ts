@@ -3,6 +3,7 @@ import AxeBuilder from '@axe-core/playwright'
 import type { Page } from '@playwright/test'
 import { dist } from '../commands/build.mjs'
 import { serveBuild } from '../commands/serve.mjs'
+import { expectAccessible } from './accessible'
 import { expect, test as base } from './app'
 import { chromiumFlags, findChromium } from './browser'
 import { ModelHub } from './model-hub'
@@ -229,9 +230,7 @@ for (const [theme, width] of [['dark', 390], ['light', 1280]] as const) {
     await page.setViewportSize({ width, height: 844 })
     await page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' })
     const check = async (when: string) => {
-      const { violations } = await new AxeBuilder({ page }).analyze()
-      expect(violations.map(({ id, nodes }) => `${when}: ${id}: ${nodes.map(({ html }) => html).join(' ')}`)).toEqual([])
-      expect(await page.evaluate(() => document.documentElement.scrollWidth), `${when}: the page scrolls sideways`).toBeLessThanOrEqual(width)
+      await expectAccessible(page, when)
       const theme = await page.getByRole('button', { name: /^Switch to/ }).boundingBox()
       expect((theme?.x ?? width) + (theme?.width ?? 0), `${when}: the header fits`).toBeLessThanOrEqual(width)
     }

@@ -1,10 +1,10 @@
 // A short prompt is written out by a small language model: downloaded in Models, used in Create with LTX-Video, from this disk alone.
 // The model is a tiny one that knows a few answers by heart.
-import AxeBuilder from '@axe-core/playwright'
 import type { Page } from '@playwright/test'
 import { dist } from '../commands/build.mjs'
 import { serveBuild } from '../commands/serve.mjs'
 import { WRITER } from '../../src/shared/sources'
+import { expectAccessible } from './accessible'
 import { CLIP_MS, expect } from './app'
 import { ModelHub } from './model-hub'
 import { card, download, openModels, withTinyHub, type TinyHub } from './tiny-hub'
@@ -214,26 +214,21 @@ for (const [theme, width] of [['dark', 390], ['light', 1280]] as const) {
   test(`has no accessibility faults, ${theme}, ${width} pixels wide`, async ({ page, site }) => {
     await page.setViewportSize({ width, height: 844 })
     await page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' })
-    const check = async (when: string) => {
-      const { violations } = await new AxeBuilder({ page }).analyze()
-      expect(violations.map(({ id, nodes }) => `${when}: ${id}: ${nodes.map(({ html }) => html).join(' ')}`)).toEqual([])
-      expect(await page.evaluate(() => document.documentElement.scrollWidth), `${when}: the page scrolls sideways`).toBeLessThanOrEqual(width)
-    }
     await openCreate(page, site, { withWriter: false })
     await writeOut(page, 'a white sailboat')
     await expect(panel(page)).toContainText('Get it in Models')
-    await check('offered')
+    await expectAccessible(page, 'offered')
     await panel(page).getByRole('link', { name: 'Get it in Models' }).click()
     await download(page, WRITER_CARD)
-    await check('downloaded')
+    await expectAccessible(page, 'downloaded')
     await openView(page, 'Create')
     await writeOut(page, 'a white sailboat')
     await expect(paragraph(page)).toBeVisible({ timeout: 60_000 })
-    await check('written')
+    await expectAccessible(page, 'written')
     await writeOut(page, 'a green kite')
     await help(page, 'Fill it in').click()
     await expect(panel(page).getByRole('alert')).toBeVisible()
-    await check('not offered')
+    await expectAccessible(page, 'not offered')
   })
 }
 

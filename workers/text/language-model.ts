@@ -1,6 +1,6 @@
 // Text that goes on token by token, by a small decoder of Llama's kind: an ONNX file in the layout of the transformers library,
 // with the keys and values of all earlier tokens going in and coming out.
-import { InterruptableStoppingCriteria, LlamaForCausalLM, LogitsProcessor, LogitsProcessorList, PretrainedConfig, PreTrainedTokenizer, random, TextStreamer, type Tensor } from '@huggingface/transformers'
+import { DynamicCache, InterruptableStoppingCriteria, LlamaForCausalLM, LogitsProcessor, LogitsProcessorList, PretrainedConfig, PreTrainedTokenizer, random, Tensor, TextStreamer } from '@huggingface/transformers'
 import { AppError } from '../../src/shared/errors'
 import './no-downloads'
 import { openSession, type InferenceSession } from './runtime'
@@ -34,7 +34,8 @@ export interface Answer {
 /** A model in memory. */
 export interface LanguageModel {
   /**
-   * Answers the last of the messages. When the signal fires, it answers with what it has.
+   * Answers the last of the messages. Those before it are read once: another answer behind the same ones begins sooner. When the
+   * signal fires, it answers with what it has.
    * @param onText hears the answer so far, after each word
    */
   answer(signal: AbortSignal, messages: readonly Message[], decoding: Decoding, onText: (text: string) => void): Promise<Answer>
@@ -65,10 +66,23 @@ export async function openLanguageModel(read: (path: LanguageModelFile) => Promi
   // the library's own class, but our session: its loader would fetch, keep copies and set the runtime's paths
   const model = new LlamaForCausalLM(new PretrainedConfig(config), { model: answeringMessages(session) }, { generation_config })
 
+  const idsOf = (part: readonly Message[], isWhole: boolean) =>
+    toIds((tokenizer.apply_chat_template([...part], { add_generation_prompt: isWhole, return_dict: true }) as { input_ids: Tensor }).input_ids)
+
+  let kept: { ids: number[]; keysAndValues: Record<string, Tensor> } | undefined
+  /** What the model keeps of these ids, with which every answer's begin. */
+  const readBefore = async (ids: number[]): Promise<Record<string, Tensor>> => {
+    if (kept && isSame(kept.ids, ids)) return kept.keysAndValues
+    const outputs = (await model.forward(toInputs(ids))) as Record<string, Tensor>
+    const entries = Object.entries(outputs).flatMap(([name, tensor]) => (name.startsWith('present') ? [[name.replace('present', 'past_key_values'), tensor] as const] : []))
+    kept = { ids, keysAndValues: Object.fromEntries(entries) }
+    return kept.keysAndValues
+  }
+
   return {
     async answer(signal, messages, { maxNewTokens, repetitionPenalty, seed }, onText) {
-      const inputs = tokenizer.apply_chat_template([...messages], { add_generation_prompt: true, return_dict: true }) as { input_ids: Tensor }
-      const promptIds = idsOf(inputs.input_ids)
+      const promptIds = idsOf(messages, true)
+      const before = idsOf(messages.slice(0, -1), false)
       const stopping = new InterruptableStoppingCriteria()
       const stop = () => stopping.interrupt()
       signal.addEventListener('abort', stop)
@@ -82,9 +96,13 @@ export async function openLanguageModel(read: (path: LanguageModelFile) => Promi
       penalty.push(new RepetitionPenalty(repetitionPenalty, promptIds.length))
       if (seed !== undefined) random.seed(seed)
       try {
+        // a template may write the earlier messages in another way where others follow
+        const isBefore = before.length > 0 && isSame(promptIds.slice(0, before.length), before)
+        const past = isBefore ? { past_key_values: new DynamicCache(await readBefore(before)) } : {}
         if (signal.aborted) return { text: '', promptIds, ids: [] }
         const whole = await model.generate({
-          ...inputs,
+          ...toInputs(promptIds),
+          ...past,
           max_new_tokens: maxNewTokens,
           do_sample: seed !== undefined,
           ...DRAWN,
@@ -92,7 +110,7 @@ export async function openLanguageModel(read: (path: LanguageModelFile) => Promi
           stopping_criteria: stopping,
           streamer,
         } as Parameters<typeof model.generate>[0])
-        const ids = idsOf(whole as Tensor).slice(promptIds.length)
+        const ids = toIds(whole as Tensor).slice(promptIds.length)
         return { text: tokenizer.decode(ids, { skip_special_tokens: true }), promptIds, ids }
       } finally {
         signal.removeEventListener('abort', stop)
@@ -155,6 +173,16 @@ class RepetitionPenalty extends LogitsProcessor {
   }
 }
 
-function idsOf(tensor: Tensor): number[] {
+function toIds(tensor: Tensor): number[] {
   return Array.from(tensor.data as BigInt64Array, Number)
+}
+
+/** One prompt, all of it read. */
+function toInputs(ids: readonly number[]): { input_ids: Tensor; attention_mask: Tensor } {
+  const tensor = (values: BigInt64Array) => new Tensor('int64', values, [1, ids.length])
+  return { input_ids: tensor(BigInt64Array.from(ids, BigInt)), attention_mask: tensor(new BigInt64Array(ids.length).fill(1n)) }
+}
+
+function isSame(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((id, index) => id === b[index])
 }

@@ -38,6 +38,6 @@ export function unwrittenSentence(written: Exclude<Written, { status: 'done' }>)
 
 function failure(error: ErrorData): ErrorSentence {
   // the sentence for everything else speaks of the GPU, which has no part in this
-  if (error.code === 'out-of-memory') return { title: 'There is not enough memory for the prompt writer.', advice: 'It takes about 1.5 GB while it writes. Closing other tabs may help.' }
+  if (error.code === 'out-of-memory') return { title: 'There is not enough memory for the prompt writer.', advice: 'It takes about 1.8 GB while it writes. Closing other tabs may help.' }
   return errorSentence(error)
 }
