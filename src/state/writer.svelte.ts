@@ -19,8 +19,11 @@ class Writer {
   progress = $state.raw<WriterProgress | null>(null)
   #stop = new AbortController()
 
-  /** Whether it is downloaded; undefined until that is known. */
-  readonly here = $derived(models.status === 'ready' ? models.progress(WRITER).status === 'complete' : undefined)
+  /** Whether it is downloaded; undefined until that is known. While its files are checked it is. */
+  readonly here = $derived.by(() => {
+    if (models.status === 'failed') return false
+    return models.status === 'ready' ? models.progress(WRITER).status === 'complete' || models.runOf(WRITER) === 'verify' : undefined
+  })
 
   /**
    * Writes a prompt out; one at a time, the one before is stopped.

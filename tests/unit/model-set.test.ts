@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { DownloadState, DownloadStatus } from '../../src/shared/doors'
 import type { ErrorData } from '../../src/shared/errors'
+import { WRITER } from '../../src/shared/sources'
 import { absent, ENCODER_SOURCES, modelSet, setProgress, VIDEO_SOURCES } from '../../src/state/model-set'
 import { amountWords, downloadSentence, downloadWords, milestoneWords, partWords, roomWords, spaceWords, statusWords } from '../../src/views/models/download-words'
 
@@ -22,6 +23,7 @@ function states(...rows: [DownloadStatus, number, Partial<DownloadState>?][]): M
 describe('a set', () => {
   it('is a video model with the encoder that reads for it and its tokenizer; an encoder brings the tokenizer too', () => {
     expect(set.map(({ role }) => role)).toEqual(['video', 'text-encoder', 'tokenizer'])
+    expect(modelSet(WRITER, encoder), 'the prompt writer is for itself').toEqual([WRITER])
     expect(modelSet(ENCODER_SOURCES[1]!, encoder).map(({ id }) => id)).toEqual([ENCODER_SOURCES[1]!.id, tokenizer!.id])
     expect(modelSet(tokenizer!, encoder)).toEqual([tokenizer])
   })

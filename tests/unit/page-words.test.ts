@@ -7,6 +7,7 @@ import { formatBytes, formatDuration, formatSeconds, formatTimeLeft } from '../.
 import type { ErrorCode } from '../../src/shared/errors'
 import { parseRoute } from '../../src/state/parse-route'
 import { nearestWords, problemWords } from '../../src/views/create/problem-words'
+import { listWords, unwrittenSentence, writingWords } from '../../src/views/create/written-words'
 import { focusOf, progressNumbers, progressWords, stageFraction } from '../../src/views/create/progress-words'
 
 describe('quantities', () => {
@@ -80,6 +81,17 @@ describe('progress', () => {
 
   it('loops a preview over the length of the clip', () => {
     expect([0, 399, 400, 1999, 2000].map((ms) => frameAt(ms, 5, 2))).toEqual([0, 0, 1, 4, 0])
+  })
+})
+
+describe('the prompt writer', () => {
+  it('says what it is at, and why there is nothing to offer', () => {
+    const said = ([{ stage: 'loading' }, { stage: 'reading' }, { stage: 'writing', text: 'A fox' }] as const).map(writingWords)
+    expect(new Set(said).size).toBe(3)
+    expect(unwrittenSentence({ status: 'elsewhere', missing: ['green', 'kite'] }).advice).toContain('no “green” and “kite”')
+    expect(unwrittenSentence({ status: 'failed', error: { code: 'out-of-memory', message: '', details: {} } }).title, 'it is no matter of the GPU').not.toContain('GPU')
+    expect(unwrittenSentence({ status: 'failed', error: { code: 'weights-corrupt', message: 'x.onnx: damaged', details: {} } }).advice).toContain('x.onnx')
+    expect([[], ['a'], ['a', 'b'], ['a', 'b', 'c']].map(listWords)).toEqual(['', '“a”', '“a” and “b”', '“a”, “b” and “c”'])
   })
 })
 
