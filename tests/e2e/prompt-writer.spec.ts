@@ -142,8 +142,9 @@ test('remarks are left out, a paragraph about something else is not offered, a l
 test('is stopped midway: what was whole is kept; closed midway, nothing changes', async ({ page, site }) => {
   await openCreate(page, site, { withWriter: true })
   await writeOut(page, 'an old lighthouse')
+  await expect(inPanel(page, 'Stop'), 'whoever opened it can stop it').toBeFocused()
   await expect(panel(page).locator('.so-far')).toContainText('against it.', { timeout: 60_000 })
-  await inPanel(page, 'Stop').click()
+  await page.keyboard.press('Enter')
   await expect(paragraph(page)).toHaveValue(/^An old lighthouse stands .+\.$/)
   expect((await paragraph(page).inputValue()).length).toBeLessThan(answerTo('an old lighthouse').length)
   await inPanel(page, 'No, thanks').click()
