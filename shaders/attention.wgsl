@@ -5,13 +5,15 @@
 // Keys pass in tiles through workgroup memory and the softmax is taken online, so nothing grows with N·M.
 // One workgroup of TX · TY = 64 does QUERIES = 4·TY queries of one head, KEYS = 4·TX keys at a time. Invocation (tx, ty) has the
 // scores of queries ty + a·TY with keys tx + b·TX (a, b < 4), then the columns tx + n·TX (n < COLUMNS) of those queries' results:
-// every vec4 read from workgroup memory is used for 16 multiplications or more. It uses at most 14 336 bytes there.
+// every vec4 read from workgroup memory is used for 16 multiplications or more.
+// With RESIDENT the queries stay in workgroup memory from the first tile of keys to the last; without it both are staged anew for each
+// CHUNK of each tile, which fits into the 14 336 bytes that every adapter has.
 // Tried and slower on lavapipe and SwiftShader, where a read from workgroup memory costs far more than a multiplication: one query
 // an invocation with its q and o in registers (half the speed: one such read a multiplication), 32 queries × 32 keys for narrow
 // heads, and queries across neighbouring lanes with scalar reads.
 // groups first_group … end_group − 1, folded over x and y: group = (b · H + h) · query_blocks + block
-// prelude: elem = f16 | f32; OUT_F16, HAS_MASK, HAS_BIAS = bool; HEAD; TX = 4 | 8, with HEAD ≤ 4·TX; CHUNK = vec4s of d staged at a
-//   time for the scores; VALUE_KEYS = keys staged at a time for the sums, a divisor of KEYS. Without HAS_MASK the mask is not read,
+// prelude: elem = f16 | f32; OUT_F16, HAS_MASK, HAS_BIAS, RESIDENT = bool; HEAD; TX = 4 | 8, with HEAD ≤ 4·TX; CHUNK = vec4s of d staged at a
+//   time for the scores, HEAD with RESIDENT; VALUE_KEYS = keys staged at a time for the sums, a divisor of KEYS. Without HAS_MASK the mask is not read,
 //   without HAS_BIAS the bias.
 struct Params {
   first_group: u32,
@@ -21,7 +23,7 @@ struct Params {
   heads: u32,
   query_blocks: u32, // ceil(N / QUERIES)
   scale: f32, // times log2(e): the softmax is taken in powers of two
-  // HEAD, (QUERIES + KEYS)·CHUNK and VALUE_KEYS again, as trip counts: software adapters unroll constant loops of this size, and
+  // HEAD, the vec4s staged for the scores and VALUE_KEYS again, as trip counts: software adapters unroll constant loops of this size, and
   // then compile for 16 s instead of 2 s what runs slower
   head: u32,
   staged: u32,
@@ -40,11 +42,13 @@ const TY = WG / TX;
 const QUERIES = TY * 4u;
 const KEYS = TX * 4u;
 const COLUMNS = (HEAD + TX - 1u) / TX; // 1 … 4
-const STRIDE = CHUNK + 1u; // odd, so that rows side by side fall into different banks
-const STAGE = (QUERIES + KEYS) * STRIDE;
+const STRIDE = CHUNK | 1u; // odd, so that rows side by side fall into different banks
+const FIRST_KEY = select(QUERIES, 0u, RESIDENT); // rows of queries in front of the keys that are staged
+const STAGE = (FIRST_KEY + KEYS) * STRIDE;
 const LOG2_E = 1.4426950408889634f;
 const LOWEST = -1e30f; // below every score, and finite: Inf − Inf has no value
 var<workgroup> stage: array<vec4f, STAGE>;
+var<workgroup> resident: array<vec4f, select(1u, QUERIES * STRIDE, RESIDENT)>;
 var<workgroup> weights: array<vec4f, KEYS * TY>;
 var<workgroup> tops: array<vec4f, WG>;
 
@@ -66,6 +70,13 @@ fn biases(head: u32, query: u32, key: u32) -> vec4f {
     bias[start - min(query + 2u * TY, last)],
     bias[start - min(query + 3u * TY, last)],
   );
+}
+// a staged query, times the scale
+fn query(at: u32) -> vec4f {
+  if (RESIDENT) {
+    return resident[at];
+  }
+  return stage[at];
 }
 fn write(at: u32, value: vec4f) {
   var result = value;
@@ -102,6 +113,13 @@ fn main(
   var highest = vec4f(LOWEST);
   var total = vec4f(); // of this invocation's own keys, added up at the end
 
+  if (RESIDENT) {
+    for (var i = local; i < QUERIES * params.head; i += WG) {
+      let row = i / HEAD;
+      let at = (query_row + min(first_query + row, params.queries - 1u)) * stride + head * HEAD + i % HEAD;
+      resident[row * STRIDE + i % HEAD] = vec4f(q[at]) * params.scale;
+    }
+  }
   for (var first = 0u; first < params.keys; first += KEYS) {
     // one bit a key of this tile, the same in all invocations
     let here = min(KEYS, params.keys - first);
@@ -125,20 +143,20 @@ fn main(
       for (var i = local; i < params.staged; i += WG) {
         let row = i / CHUNK;
         let column = head * HEAD + min(chunk + i % CHUNK, HEAD - 1u);
-        if (row < QUERIES) {
+        if (row < FIRST_KEY) {
           stage[row * STRIDE + i % CHUNK] = vec4f(q[(query_row + min(first_query + row, params.queries - 1u)) * stride + column]) * params.scale;
         } else {
-          stage[row * STRIDE + i % CHUNK] = vec4f(k[(key_row + min(first + row - QUERIES, params.keys - 1u)) * stride + column]);
+          stage[row * STRIDE + i % CHUNK] = vec4f(k[(key_row + min(first + row - FIRST_KEY, params.keys - 1u)) * stride + column]);
         }
       }
       workgroupBarrier();
       let q_at = ty * STRIDE;
-      let k_at = (QUERIES + tx) * STRIDE;
+      let k_at = (FIRST_KEY + tx) * STRIDE;
       for (var i = 0u; i < min(CHUNK, params.head - chunk); i++) {
-        let q0 = stage[q_at + i];
-        let q1 = stage[q_at + i + TY * STRIDE];
-        let q2 = stage[q_at + i + 2u * TY * STRIDE];
-        let q3 = stage[q_at + i + 3u * TY * STRIDE];
+        let q0 = query(q_at + i);
+        let q1 = query(q_at + i + TY * STRIDE);
+        let q2 = query(q_at + i + 2u * TY * STRIDE);
+        let q3 = query(q_at + i + 3u * TY * STRIDE);
         let k0 = stage[k_at + i];
         s0 += vec4f(dot(q0, k0), dot(q1, k0), dot(q2, k0), dot(q3, k0));
         let k1 = stage[k_at + i + TX * STRIDE];

@@ -1,6 +1,6 @@
 // Patch attention and cross-attention against the peer's fused MultiHeadAttention.
 import type { FloatDType } from '../../workers/engine/tensor'
-import { attention, attentionVariant } from '../../workers/ops/attention'
+import { attention, attentionKernel } from '../../workers/ops/attention'
 import { randomValues } from '../gpu/reference'
 import { OnnxGraph } from './onnx-graph'
 import { openOurs } from './ours'
@@ -40,7 +40,7 @@ export function attentionRow({ name, batch = 1, queries, keys = queries, heads, 
     goal: keys === queries ? { gpu: 1.5, software: 1 } : { gpu: 1.2, software: 1 },
     tolerance: TOLERANCE[dtype],
     ours: (gpu) =>
-      openOurs(gpu, attentionVariant(headSize, dtype), (kept) => {
+      openOurs(gpu, attentionKernel(gpu.facts, headSize, dtype), (kept) => {
         const { q, k, v } = { q: kept.upload(inputs.q.values, inputs.q.shape, dtype), k: kept.upload(inputs.k.values, inputs.k.shape, dtype), v: kept.upload(inputs.v.values, inputs.v.shape, dtype) }
         return {
           values: COMPARED,

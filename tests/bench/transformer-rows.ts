@@ -7,7 +7,7 @@ import { gridFractions, ropeAngles, type RopeGrid } from '../../workers/models/l
 import { LtxTransformer, LtxTransformerConfigSchema, type LtxTransformerConfig, type PreparedText } from '../../workers/models/ltx-transformer'
 import { sinusoids } from '../../workers/models/timestep-embedding'
 import type { WeightSource } from '../../workers/models/weight-source'
-import { attentionVariant } from '../../workers/ops/attention'
+import { attentionKernel } from '../../workers/ops/attention'
 import { linearVariant, type WeightFormat } from '../../workers/ops/linear'
 import type { WeightStream } from '../../workers/ops/weight-stream'
 import { randomValues } from '../gpu/reference'
@@ -91,7 +91,7 @@ function transformerRow(shape: TransformerShape, dtype: FloatDType, { layersOf, 
     goal: GOAL,
     tolerance: TOLERANCE[dtype],
     ours: (gpu) =>
-      openOurs(gpu, `${linearVariant(gpu.facts, batch * tokens, weights, dtype)}, ${attentionVariant(headSize, dtype)}`, (kept) => {
+      openOurs(gpu, `${linearVariant(gpu.facts, batch * tokens, weights, dtype)}, ${attentionKernel(gpu.facts, headSize, dtype)}`, (kept) => {
         const models = new Map([...new Set([layersOf(1), layersOf(8)])].map((count) => [count, load(kept, count)]))
         const table = [...models.values()][0]?.transformer.prepareGrid(kept, rope)
         const input = kept.upload(x.values, x.shape, 'f32')

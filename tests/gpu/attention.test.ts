@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { attention, attentionVariant } from '../../workers/ops/attention'
+import { attention, attentionKernel, type AttentionVariant } from '../../workers/ops/attention'
 import { withScope } from '../../workers/engine/scope'
 import type { FloatDType } from '../../workers/engine/tensor'
 import { testGpu } from './open-gpu'
@@ -62,6 +62,7 @@ async function run(
   values: { q: Float32Array; k: Float32Array; v: Float32Array },
   mask?: Uint32Array<ArrayBuffer>,
   bias?: Float32Array,
+  variant?: AttentionVariant,
 ): Promise<Float32Array> {
   const gpu = await testGpu()
   return withScope(gpu, async (scope) => {
@@ -71,7 +72,7 @@ async function run(
     const v = scope.upload(values.v, [c.batch, c.keys, width], dtype)
     const maskTensor = mask && scope.upload(mask, [c.batch, c.keys], 'u32')
     const distanceBias = bias && scope.upload(bias, [c.heads, c.queries + c.keys - 1], 'f32')
-    return gpu.read(attention(scope, q, k, v, { heads: c.heads, scale: c.scale, mask: maskTensor, distanceBias }))
+    return gpu.read(attention(scope, q, k, v, { heads: c.heads, scale: c.scale, mask: maskTensor, distanceBias, variant }))
   })
 }
 
@@ -101,10 +102,14 @@ const shapes: Record<FloatDType, Case[]> = {
 const gpu = await testGpu()
 const dtypes: FloatDType[] = gpu.facts.f16 ? ['f32', 'f16'] : ['f32']
 
-describe.each(dtypes)('attention %s', (dtype) => {
-  it.each(shapes[dtype])('matches two-pass softmax at $batch × $queries × $keys, $heads heads of $size', async (c) => {
+const variants: AttentionVariant[] = gpu.facts.workgroupBytes >= 32768 ? ['staged', 'resident'] : ['staged']
+/** with resident queries, heads of 128 take more workgroup memory than most adapters have */
+const fits = (variant: AttentionVariant, c: Case) => variant === 'staged' || c.size <= 100
+
+describe.each(dtypes.flatMap((dtype) => variants.map((variant) => [dtype, variant] as const)))('attention %s, %s', (dtype, variant) => {
+  it.each(shapes[dtype].filter((c) => fits(variant, c)))('matches two-pass softmax at $batch × $queries × $keys, $heads heads of $size', async (c) => {
     const values = inputs(c, dtype)
-    const got = await run(c, dtype, values)
+    const got = await run(c, dtype, values, undefined, undefined, variant)
     expect(relativeError(got, attentionReference(c, values.q, values.k, values.v))).toBeLessThan(TOLERANCE[dtype])
   })
 
@@ -117,7 +122,7 @@ describe.each(dtypes)('attention %s', (dtype) => {
     for (let m = 0; m < c.batch * c.keys; m++) {
       if (mask[m] === 0) for (const side of [values.k, values.v]) side.fill(60000, m * width, (m + 1) * width)
     }
-    const got = await run(c, dtype, values, mask)
+    const got = await run(c, dtype, values, mask, undefined, variant)
     expect(relativeError(got, attentionReference(c, values.q, values.k, values.v, mask))).toBeLessThan(TOLERANCE[dtype])
   })
 
@@ -129,7 +134,7 @@ describe.each(dtypes)('attention %s', (dtype) => {
     const values = inputs(c, dtype)
     const bias = randomValues(5, c.heads * (c.queries + c.keys - 1), 3)
     const mask = masked ? randomMask(c, 0.6) : undefined
-    const got = await run(c, dtype, values, mask, bias)
+    const got = await run(c, dtype, values, mask, bias, variant)
     expect(relativeError(got, attentionReference(c, values.q, values.k, values.v, mask, bias))).toBeLessThan(TOLERANCE[dtype])
   })
 
@@ -138,7 +143,7 @@ describe.each(dtypes)('attention %s', (dtype) => {
     const values = inputs(c, dtype)
     const mask = new Uint32Array(c.batch * c.keys)
     mask[c.keys + 40] = 1
-    const got = await run(c, dtype, values, mask)
+    const got = await run(c, dtype, values, mask, undefined, variant)
     expect([...got.slice(0, got.length / 2)].every((value) => value === 0)).toBe(true)
     expect(relativeError(got, attentionReference(c, values.q, values.k, values.v, mask))).toBeLessThan(TOLERANCE[dtype])
   })
@@ -148,7 +153,7 @@ describe.each(dtypes)('attention %s', (dtype) => {
     const values = inputs(c, dtype, { q: 40, k: 40, v: 1 })
     values.v = values.v.map((value) => Math.sign(value) * 60000)
     const reference = attentionReference(c, values.q, values.k, values.v)
-    const got = await run(c, dtype, values)
+    const got = await run(c, dtype, values, undefined, undefined, variant)
     // such a softmax is nearly one-hot, and a score of 10⁴ holds 3 decimals in f32
     expect(relativeError(got, reference)).toBeLessThan(5e-3)
   })
@@ -174,12 +179,21 @@ it('refuses shapes that do not fit, saying what it expected', async () => {
     expect(() => attention(scope, q, k, k, { heads: 5 })).toThrow('attention: expected q [B, N, 5·d]')
     expect(() => attention(scope, q, k, scope.alloc([1, 4, 96]), { heads: 2 })).toThrow('attention: expected v f32 [1, 5, 96], got f32 [1, 4, 96]')
     expect(() => attention(scope, q, k, k, { heads: 2, mask: scope.alloc([1, 4], 'u32') })).toThrow('attention: expected mask u32 [1, 5]')
+    const wide = scope.alloc([1, 3, 128])
+    // 39 KB
+    if (gpu.facts.workgroupBytes < 39000) {
+      expect(() => attention(scope, wide, wide, wide, { heads: 1, variant: 'resident' })).toThrow(/^attention: resident queries of d = 128 take \d+ bytes of workgroup memory/)
+    }
     const bias = scope.alloc([2, 8])
     expect(() => attention(scope, q, k, k, { heads: 2, distanceBias: bias })).toThrow('attention: expected distanceBias f32 [2, 7], got f32 [2, 8]')
     await gpu.settle()
   })
 })
 
-it('names its variant', () => {
-  expect(attentionVariant(48, 'f32')).toBe('attention-f32-d48-64x16')
+it('names its kernel', () => {
+  const facts = { ...gpu.facts, software: true, workgroupBytes: 32768 }
+  expect(attentionKernel(facts, 48, 'f32')).toBe('attention-f32-d48-64x16-resident')
+  expect(attentionKernel(facts, 128, 'f16')).toBe('attention-f16-d128-32x32-staged')
+  expect(attentionKernel({ ...facts, workgroupBytes: 16384 }, 48, 'f32')).toBe('attention-f32-d48-64x16-staged')
+  expect(attentionKernel({ ...facts, software: false }, 48, 'f32')).toBe('attention-f32-d48-64x16-staged')
 })

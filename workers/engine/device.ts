@@ -18,6 +18,8 @@ export interface AdapterFacts {
   software: boolean
   f16: boolean
   subgroups: boolean
+  /** of memory that a workgroup may share: what the specification promises, or more */
+  workgroupBytes: number
 }
 
 /** A device with everything the ops need. One a worker; close() frees it. */
@@ -121,8 +123,11 @@ export async function openGpu(api: GPU): Promise<Gpu> {
   if (!adapter) throw new AppError('no-adapter', 'This browser has WebGPU, but found no graphics adapter it may use.', {})
   const wanted: GPUFeatureName[] = ['shader-f16', 'subgroups', 'timestamp-query']
   const requiredFeatures = wanted.filter((feature) => adapter.features.has(feature))
-  const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits
-  const device = await adapter.requestDevice({ requiredFeatures, requiredLimits: { maxBufferSize, maxStorageBufferBindingSize } })
+  const { maxBufferSize, maxStorageBufferBindingSize, maxComputeWorkgroupStorageSize } = adapter.limits
+  const device = await adapter.requestDevice({
+    requiredFeatures,
+    requiredLimits: { maxBufferSize, maxStorageBufferBindingSize, maxComputeWorkgroupStorageSize },
+  })
   const { vendor, architecture, device: model, description } = adapter.info
   const name = [vendor, architecture, model, description].filter(Boolean).join(' ') || 'unknown adapter'
   return new Gpu(device, {
@@ -130,5 +135,6 @@ export async function openGpu(api: GPU): Promise<Gpu> {
     software: /swiftshader|llvmpipe|lavapipe|basic render/i.test(name),
     f16: device.features.has('shader-f16'),
     subgroups: device.features.has('subgroups'),
+    workgroupBytes: device.limits.maxComputeWorkgroupStorageSize,
   })
 }

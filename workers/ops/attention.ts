@@ -1,4 +1,5 @@
 import { f32, u32 } from '../engine/command-queue'
+import type { AdapterFacts } from '../engine/device'
 import type { Prelude } from '../engine/kernel'
 import type { Scope } from '../engine/scope'
 import { dim, elementCount, type FloatDType, type Tensor } from '../engine/tensor'
@@ -13,7 +14,12 @@ export interface AttentionOptions {
   scale?: number
   /** f32 [H, N + M − 1]: what the score of query n and key m gets added after scaling, for each head and distance, at m − n + N − 1 */
   distanceBias?: Tensor
+  /** chosen from the adapter when not given */
+  variant?: AttentionVariant
 }
+
+/** 'resident' keeps the queries in workgroup memory for all keys, where that is large enough; 'staged' brings both in for each tile. */
+export type AttentionVariant = 'staged' | 'resident'
 
 /** How one head size is laid out over a workgroup of 64; see the shader. */
 interface Tiling {
@@ -26,15 +32,31 @@ interface Tiling {
 }
 
 /** The tiles of a head of d = 4·`head`: wide heads take fewer queries, so that the results still fit in registers. */
-function tiling(head: number): Tiling {
-  if (head > 16) return { tx: 8, chunk: 8, valueKeys: 16 } // 32 queries × 32 keys
-  return { tx: 4, chunk: head % 6 === 0 ? 6 : 4, valueKeys: 16 } // 64 queries × 16 keys
+function tiling(head: number, variant: AttentionVariant): Tiling {
+  const wide = head > 16
+  const tx = wide ? 8 : 4 // 32 queries × 32 keys, or 64 × 16
+  return { tx, chunk: variant === 'resident' ? head : wide ? 8 : head % 6 === 0 ? 6 : 4, valueKeys: 16 }
 }
 
-/** The kernel variant that attention of this head size runs, for a job's record. */
-export function attentionVariant(headSize: number, dtype: FloatDType): string {
-  const { tx } = tiling(headSize / 4)
-  return `attention-${dtype}-d${headSize}-${queriesPerGroup(tx)}x${4 * tx}`
+/** Bytes of workgroup memory that a head of d = 4·`head` takes with resident queries: see the shader's arrays. */
+function residentBytes(head: number): number {
+  const { tx } = tiling(head, 'resident')
+  return 16 * ((queriesPerGroup(tx) + 4 * tx) * (head | 1) + 4 * tx * (64 / tx) + 64)
+}
+
+/**
+ * The variant that `attention` takes for heads of this size. A GPU hides reads behind other workgroups, which are the fewer the more memory
+ * each holds: there queries stay resident only when they are asked to.
+ */
+export function attentionVariant({ software, workgroupBytes }: AdapterFacts, headSize: number): AttentionVariant {
+  return software && residentBytes(headSize / 4) <= workgroupBytes ? 'resident' : 'staged'
+}
+
+/** The kernel that this is, for a job's record. */
+export function attentionKernel(facts: AdapterFacts, headSize: number, dtype: FloatDType): string {
+  const variant = attentionVariant(facts, headSize)
+  const { tx } = tiling(headSize / 4, variant)
+  return `attention-${dtype}-d${headSize}-${queriesPerGroup(tx)}x${4 * tx}-${variant}`
 }
 
 const queriesPerGroup = (tx: number): number => (64 / tx) * 4
@@ -66,11 +88,16 @@ export function attention(scope: Scope, q: Tensor, k: Tensor, v: Tensor, o: Atte
     const got = `${o.distanceBias.dtype} [${o.distanceBias.shape.join(', ')}]`
     throw new Error(`attention: expected distanceBias f32 [${o.heads}, ${distances}], got ${got}.`)
   }
+  const { facts } = scope.gpu
+  const head = headSize / 4
+  const variant = o.variant ?? attentionVariant(facts, headSize)
+  if (variant === 'resident' && residentBytes(head) > facts.workgroupBytes) {
+    throw new Error(`attention: resident queries of d = ${headSize} take ${residentBytes(head)} bytes of workgroup memory, this device has ${facts.workgroupBytes}.`)
+  }
   const result = scope.alloc(q.shape, q.dtype)
   if (elementCount(q.shape) === 0) return result
 
-  const head = headSize / 4
-  const tile = tiling(head)
+  const tile = tiling(head, variant)
   const blockSize = queriesPerGroup(tile.tx)
   const blocks = Math.ceil(queries / blockSize)
   const prelude: Prelude = {
@@ -78,6 +105,7 @@ export function attention(scope: Scope, q: Tensor, k: Tensor, v: Tensor, o: Atte
     OUT_F16: q.dtype === 'f16',
     HAS_MASK: o.mask !== undefined,
     HAS_BIAS: o.distanceBias !== undefined,
+    RESIDENT: variant === 'resident',
     HEAD: head,
     TX: tile.tx,
     CHUNK: tile.chunk,
@@ -93,7 +121,7 @@ export function attention(scope: Scope, q: Tensor, k: Tensor, v: Tensor, o: Atte
       u32(blocks),
       f32((o.scale ?? 1 / Math.sqrt(headSize)) * Math.LOG2E),
       u32(head),
-      u32((blockSize + 4 * tile.tx) * tile.chunk),
+      u32(((variant === 'resident' ? 0 : blockSize) + 4 * tile.tx) * tile.chunk),
       u32(tile.valueKeys),
     ],
     groups: blocks * o.heads * batch,
