@@ -1,18 +1,12 @@
 // The engine in Node: the page's own pipeline on Dawn, with frames read back instead of encoded.
 import type { ModelManifest } from '../../src/shared/model'
-import { planOf, sharedFrames } from '../../src/shared/plan'
 import { parseRequest, type GenerateRequest } from '../../src/shared/request'
 import type { FloatDType } from '../../workers/engine/tensor'
-import type { ClipSink } from '../../workers/pipeline/clip-sink'
-import { JobClock } from '../../workers/pipeline/job-clock'
 import { loadModel } from '../../workers/pipeline/load-model'
-import type { PromptEmbedding } from '../../workers/pipeline/model'
-import { Reel } from '../../workers/pipeline/reel'
-import { runPlan, windowsOf } from '../../workers/pipeline/run-plan'
 import { fetchManifest } from '../../workers/weights/fetch-file'
 import { openAdapter } from './adapter'
 import type { Clip } from './clip'
-import { memorySources } from './memory-sources'
+import { clipInMemory } from './clip-in-memory'
 import { serveFolder } from './serve-folder'
 import { openNodeTextEncoder } from './text'
 
@@ -50,30 +44,9 @@ export async function openEngine(folder: string, precision?: FloatDType): Promis
       software: gpu.facts.software,
       precision: dtype,
       manifest,
-      async makeClip(data, given = new Map<string, Clip>()) {
-        const request = parseRequest(data, manifest)
-        const plan = planOf(request, manifest)
-        const { width, height } = request
-        const frames: Uint8ClampedArray[] = []
-        const sink: ClipSink = {
-          add: (rgba) => Promise.resolve(void frames.push(rgba.slice())),
-          finish: () => Promise.reject(new Error('The frames are the clip.')),
-          abort: () => Promise.resolve(),
-        }
-        const embedded = new Map<string, PromptEmbedding>()
-        for (const prompt of [...windowsOf(plan).map((window) => window.prompt), request.negativePrompt ?? '']) embedded.set(prompt, await text.embed(prompt))
-        const words = (prompt: string) => embedded.get(prompt) as PromptEmbedding
-        await runPlan(signal, gpu, {
-          request,
-          plan,
-          model: () => Promise.resolve(model),
-          words: (prompt) => ({ prompt: words(prompt), ...(request.guidance !== 1 && { away: words(request.negativePrompt ?? '') }) }),
-          sources: memorySources(given),
-          reel: new Reel(sink, sharedFrames(manifest)),
-          clock: new JobClock(),
-          tell: () => undefined,
-        })
-        return { width, height, frames }
+      async makeClip(data, given) {
+        const { clip } = await clipInMemory(signal, gpu, { model, request: parseRequest(data, manifest), given, embed: (prompt) => text.embed(prompt) })
+        return clip
       },
       async close() {
         await text.close()

@@ -10,10 +10,13 @@ export function memorySources(clips: ReadonlyMap<string, Clip>): ClipSources {
     return clip
   }
   return {
-    openPart(_signal, { source, fromSeconds = 0, toSeconds = Infinity }, { fps }) {
-      const frames = find(source.id).frames.slice(Math.round(fromSeconds * fps), toSeconds === Infinity ? undefined : Math.round(toSeconds * fps))
+    openPart(_signal, { source, fromSeconds = 0, toSeconds = Infinity }, { fps }, stretchedTo) {
+      const whole = find(source.id).frames.slice(Math.round(fromSeconds * fps), toSeconds === Infinity ? undefined : Math.round(toSeconds * fps))
+      const count = stretchedTo ?? whole.length
+      // of a part that is stretched, the frame that is shown at each time
+      const frames = Array.from({ length: count }, (_, index) => whole[Math.floor((index * whole.length) / count)] as Uint8ClampedArray)
       return Promise.resolve({
-        count: frames.length,
+        count,
         async *read(signal, first, count) {
           for (const frame of frames.slice(first, first + count)) {
             signal.throwIfAborted()

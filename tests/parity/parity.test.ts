@@ -27,6 +27,15 @@ describe('parity with the references', () => {
     ])
   })
 
+  it('compares loops after every step, and where they start if anything is known', () => {
+    const loops = folders.map((folder) => readCase(folder)).filter(({ call }) => call === 'denoise')
+    expect(loops.length).toBeGreaterThan(4)
+    for (const { className, outputs, scalars } of loops) {
+      const steps = Array.from({ length: Number(scalars['num_inference_steps']) }, (_, step) => `latents.${step}`)
+      expect([...outputs.keys()].sort()).toEqual(className === 'LTXConditionPipeline' ? [...steps, 'start'] : steps)
+    }
+  })
+
   const runs = folders.flatMap((folder): [string, Precision][] => {
     const precisions: Precision[] = hasTransformer(folder) ? ['f32', 'f16', 'q8', 'q4'] : ['f32', 'f16']
     return precisions.map((precision) => [folder, precision])

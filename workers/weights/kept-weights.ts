@@ -12,10 +12,10 @@ import { CacheRecorder, cacheFileName, openCache, type CachedWeights, type Cache
 const TENSORS_EACH = 3
 const FORMATS: readonly WeightFormat[] = ['f32', 'f16', 'i8', 'i4']
 
-/** What was kept of these weights; undefined when there is nothing, or it was not finished. */
+/** What was kept of these weights; undefined when there is nothing, it was not finished, or there is no storage at all (a private window). */
 export async function findKeptWeights(signal: AbortSignal, identity: CacheIdentity): Promise<CachedWeights | undefined> {
   const name = await cacheFileName(identity)
-  const file = await openWeightsFile(name)
+  const file = await openWeightsFile(name).catch(() => undefined)
   if (!file) return undefined
   try {
     const found = openCache(await openTensorTable(signal, blobSource(name, file)), identity)

@@ -1,0 +1,48 @@
+// A request run as the page runs it, from sources in memory to frames in memory: no page, no files, no codec.
+import { planOf, sharedFrames, type Piece } from '../../src/shared/plan'
+import type { GenerateRequest } from '../../src/shared/request'
+import type { Gpu } from '../../workers/engine/device'
+import type { ClipSink } from '../../workers/pipeline/clip-sink'
+import { JobClock } from '../../workers/pipeline/job-clock'
+import type { LoadedModel, PromptEmbedding } from '../../workers/pipeline/model'
+import { Reel } from '../../workers/pipeline/reel'
+import { runPlan, windowsOf, type PlanJob, type PlanResult } from '../../workers/pipeline/run-plan'
+import type { Clip } from './clip'
+import { memorySources } from './memory-sources'
+
+export interface MemoryJob extends Pick<PlanJob, 'checkpoint' | 'endsEarly'> {
+  model: LoadedModel
+  /** one that fits the model */
+  request: GenerateRequest
+  /** clips that the request names, by their ids */
+  given?: ReadonlyMap<string, Clip> | undefined
+  embed: (prompt: string) => Promise<PromptEmbedding>
+}
+
+/** Makes the clip. `plan`: what it was made of; `framesSha256`: hex, of all frames. @throws as runPlan */
+export async function clipInMemory(signal: AbortSignal, gpu: Gpu, { model, request, given = new Map<string, Clip>(), embed, ...job }: MemoryJob): Promise<{ clip: Clip; plan: Piece[]; result: PlanResult; framesSha256: string }> {
+  const { width, height } = request
+  const plan = planOf(request, model.manifest)
+  const frames: Uint8ClampedArray[] = []
+  const sink: ClipSink = {
+    add: (rgba) => Promise.resolve(void frames.push(rgba.slice())),
+    finish: () => Promise.reject(new Error('The frames are the clip.')),
+    abort: () => Promise.resolve(),
+  }
+  const embedded = new Map<string, PromptEmbedding>()
+  for (const prompt of [...windowsOf(plan).map((window) => window.prompt), request.negativePrompt ?? '']) embedded.set(prompt, await embed(prompt))
+  const words = (prompt: string) => embedded.get(prompt) as PromptEmbedding
+  const reel = new Reel(sink, sharedFrames(model.manifest))
+  const result = await runPlan(signal, gpu, {
+    request,
+    plan,
+    model: () => Promise.resolve(model),
+    words: (prompt) => ({ prompt: words(prompt), ...(request.guidance !== 1 && { away: words(request.negativePrompt ?? '') }) }),
+    sources: memorySources(given),
+    reel,
+    clock: new JobClock(),
+    tell: () => undefined,
+    ...job,
+  })
+  return { clip: { width, height, frames }, plan, result, framesSha256: reel.hex() }
+}

@@ -1,0 +1,231 @@
+// Every way into a clip with LTX-Video: a tiny one of random weights, opened as files on the disk are, through the loop that makes every clip.
+// Of random weights no picture can be told; what holds whatever the weights are is the plan, and that what is known stays as it is.
+import { beforeAll, describe, expect, test } from 'vitest'
+import type { DiskPick } from '../../src/shared/disk-pick'
+import type { JobCallbacks } from '../../src/shared/doors'
+import { downloadedModelUrl, downloadedSources, type DownloadedSources } from '../../src/shared/downloaded-model'
+import { blendParts } from '../../src/shared/modes'
+import { planOf, shownFrames, type Piece, type WindowPiece } from '../../src/shared/plan'
+import { parseRecipe, recipeOf, recipeText } from '../../src/shared/recipe'
+import { parseRequest, type ClipPart, type Condition, type GenerateRequest } from '../../src/shared/request'
+import { withScope } from '../../workers/engine/scope'
+import { openDownloadedModel } from '../../workers/pipeline/downloaded-model'
+import { knownLatents, type FrameEncoder } from '../../workers/pipeline/known-tokens'
+import { latentCount, latentGrid } from '../../workers/pipeline/latent-grid'
+import type { LoadedModel, PromptEmbedding } from '../../workers/pipeline/model'
+import { placeKnown, type KnownLatents } from '../../workers/pipeline/place-known'
+import type { JobCheckpoint, LoopState } from '../../workers/storage/checkpoints'
+import type { Clip } from '../evaluate/clip'
+import { clipInMemory } from '../evaluate/clip-in-memory'
+import { tinyLtx, tinyT5, tinyTokenizer } from '../e2e/tiny-ltx'
+import { testGpu } from './open-gpu'
+
+const { signal } = new AbortController()
+const URL_OF_MODEL = downloadedModelUrl('ltxv-2b-0.9.8-distilled', 't5-xxl-fp8')
+const SIZE = { width: 64, height: 64 }
+const FPS = 24
+/** who hears of progress; the words go through the model's own encoder */
+const NOBODY: JobCallbacks = { onProgress: () => undefined, encodeText: () => Promise.reject(new Error('LTX-Video brings its encoder.')) }
+/** Of a window, in the place of 257: what it shares with its neighbours is as of a whole one. */
+const LONGEST = 49
+
+let model: LoadedModel
+let embed: (prompt: string) => Promise<PromptEmbedding>
+
+beforeAll(async () => {
+  const gpu = await testGpu()
+  const sources = downloadedSources(URL_OF_MODEL) as DownloadedSources
+  const picks = [
+    pick(sources.video.id, 'ltx.safetensors', tinyLtx()),
+    pick(sources.encoder.id, 't5.safetensors', tinyT5()),
+    pick(sources.tokenizer.id, 'tokenizer.json', Uint8Array.from(tinyTokenizer)),
+  ]
+  const opened = await openDownloadedModel(signal, URL_OF_MODEL, sources, picks)
+  const loaded = await opened.load(signal, gpu, { precision: 'f32' }, () => undefined)
+  model = { ...loaded, manifest: { ...opened.manifest, frames: { default: LONGEST, allowed: [25, LONGEST] } } }
+  const embedded = new Map<string, PromptEmbedding>()
+  embed = async (prompt) => {
+    const known = embedded.get(prompt) ?? ((await opened.embed(signal, gpu, [prompt], NOBODY))[0] as PromptEmbedding)
+    embedded.set(prompt, known)
+    return known
+  }
+  return () => loaded.close()
+})
+
+function pick(source: string, name: string, bytes: Uint8Array<ArrayBuffer>): DiskPick {
+  const file = new File([bytes], name)
+  return { schemaVersion: 1, source, place: { kind: 'file', file }, files: [{ path: name, bytes: file.size, lastModified: file.lastModified }] }
+}
+
+
+/** The frames of a clip: squares that move over a field of colour. */
+function drawn(frames: number, seed: number): Clip {
+  const { width, height } = SIZE
+  return {
+    ...SIZE,
+    frames: Array.from({ length: frames }, (_, frame) =>
+      Uint8ClampedArray.from({ length: width * height * 4 }, (_, at) => {
+        const [channel, x, y] = [at % 4, Math.floor(at / 4) % width, Math.floor(at / 4 / width)]
+        const inside = Math.abs(x - 8 - frame) < 8 && Math.abs(y - 10 * seed) < 8
+        return channel === 3 ? 255 : inside ? 60 * channel + 20 * seed : 255 - 40 * channel - 30 * seed - y
+      }),
+    ),
+  }
+}
+
+const given = new Map(Object.entries({ source: drawn(25, 1), other: drawn(25, 3), long: drawn(57, 2), first: drawn(1, 4), middle: drawn(1, 5), last: drawn(1, 6) }))
+const part = (id: string) => ({ source: { kind: 'clip', id } as const })
+const image = (id: string, atFrame: number): Condition => ({ source: { kind: 'image', id }, atFrame, strength: 1 })
+const seconds = 25 / FPS
+
+/** What is asked for, the frames that come of it, and the latent frames that are known in each window: in place, and behind the grid. */
+interface Mode {
+  request: Partial<GenerateRequest>
+  frames: number
+  known: [inPlace: number, appended: number][]
+}
+
+const MODES: Record<string, Mode> = {
+  image: { request: { frames: 57, conditions: [image('first', 0)] }, frames: 57, known: [[1, 0], [3, 0]] },
+  extend: { request: { frames: 41, before: part('source') }, frames: 25 + 40, known: [[3, 0], [3, 0]] },
+  'extend backwards': { request: { frames: 41, after: part('source') }, frames: 40 + 25, known: [[0, 0], [4, 2]] },
+  keyframes: { request: { frames: 57, conditions: [image('first', 0), image('middle', 20), image('last', 56)] }, frames: 57, known: [[1, 1], [3, 1]] },
+  'fill a gap': { request: { frames: 25, before: { ...part('source'), toSeconds: 9 / FPS }, after: { ...part('source'), fromSeconds: 16 / FPS } }, frames: 9 + 23 + 9, known: [[3, 0], [4, 2]] },
+  blend: { request: { frames: 25, ...blendParts({ ...part('source'), seconds }, { ...part('other'), seconds }) }, frames: 13 + 23 + 12, known: [[3, 0], [4, 2]] },
+  loop: { request: { frames: 25, before: part('source'), loop: true }, frames: 25 + 23, known: [[3, 0], [4, 2]] },
+  'loop of its own': { request: { frames: 25, loop: true }, frames: 25 + 15, known: [[0, 0], [4, 2]] },
+  remix: { request: { frames: 57, start: { ...part('long'), strength: 0.95 } }, frames: 57, known: [[0, 0], [3, 0]] },
+  're-time': { request: { frames: 57, start: { ...part('source'), strength: 0.95, stretch: true } }, frames: 57, known: [[0, 0], [3, 0]] },
+  storyboard: {
+    request: {
+      prompt: 'the sea',
+      shots: [
+        { prompt: 'a red boat', frames: 25, join: 'cut' },
+        { prompt: 'a white boat', frames: 49, join: 'continue' },
+        { prompt: 'the sun', frames: 25, join: 'dissolve', conditions: [image('first', 0)] },
+      ],
+    },
+    frames: 25 + 48 + 25 - 12,
+    known: [[0, 0], [3, 0], [3, 0], [1, 0]],
+  },
+}
+
+const requestOf = (changes: Partial<GenerateRequest>): GenerateRequest =>
+  parseRequest({ model: 'ltx', prompt: 'a red sailboat over the sea', ...SIZE, frames: 25, fps: FPS, steps: 7, guidance: 1, seed: 3, ...changes }, model.manifest)
+
+/** Makes a clip, and keeps the tokens of each window after each step. */
+async function make(changes: Partial<GenerateRequest>) {
+  const steps = new Map<number, LoopState[]>()
+  const checkpoint: JobCheckpoint = {
+    window: (index) => ({ read: () => Promise.resolve(undefined), keep: (state) => void steps.set(index, [...(steps.get(index) ?? []), state]) }),
+    settle: () => Promise.resolve(),
+    remove: () => Promise.resolve(),
+  }
+  const request = requestOf(changes)
+  const made = await clipInMemory(signal, await testGpu(), { model, request, given, embed, checkpoint })
+  return { request, ...made, steps }
+}
+type Made = Awaited<ReturnType<typeof make>>
+
+/** Where each piece begins in the clip. */
+function beginnings(plan: readonly Piece[]): number[] {
+  let at = 0
+  return plan.map((piece) => {
+    const begins = at - piece.dissolve
+    at = begins + (piece.kind === 'source' ? partOf(piece.part).length : shownFrames(piece))
+    return begins
+  })
+}
+
+function partOf({ source, fromSeconds = 0, toSeconds = Infinity }: ClipPart): Uint8ClampedArray[] {
+  return (given.get(source.id) as Clip).frames.filter((_, frame) => frame >= Math.round(fromSeconds * FPS) && frame < Math.round(toSeconds * FPS))
+}
+
+/** `count` frames from `first` on; those before the first and after the last are as these. */
+function slice(frames: readonly Uint8ClampedArray[], first: number, count: number): Uint8ClampedArray<ArrayBuffer> {
+  const size = SIZE.width * SIZE.height * 4
+  const all = new Uint8ClampedArray(count * size)
+  for (let index = 0; index < count; index++) all.set(frames[Math.min(frames.length - 1, Math.max(0, first + index))] as Uint8ClampedArray, index * size)
+  return all
+}
+
+/** What the plan says is known of a window, encoded, in its places: tokens f32 [N + K, C], and how much of each is known. */
+async function knownOf({ plan, clip, request }: Made, index: number) {
+  const window = plan[index] as WindowPiece
+  const grid = latentGrid({ ...request, frames: window.frames }, model.manifest)
+  const begins = beginnings(plan)[index] as number
+  const frames = [
+    ...window.known.map(({ at, frames: count, of }) => ({
+      atFrame: at === 'start' ? 0 : window.frames - count,
+      rgba: of === 'last-shown' ? slice(clip.frames.slice(0, begins), begins - count, count) : slice(of === 'first-shown' ? clip.frames : partOf(of), 0, count),
+    })),
+    ...window.conditions.map(({ source, atFrame }) => ({ atFrame, rgba: slice((given.get(source.id) as Clip).frames, 0, 1) })),
+  ]
+  const gpu = await testGpu()
+  const known = await withScope(gpu, async (scope) => {
+    const encoded: KnownLatents[] = []
+    for (const one of frames) encoded.push(await knownLatents(signal, scope, model.encoder as FrameEncoder, grid, { ...SIZE, ...one, strength: 1 }))
+    return encoded
+  })
+  const { tokens, strengths, appended } = placeKnown(new Float32Array(latentCount(grid)), grid, model.manifest.latent.scaleTime, known, (_, count) => new Float32Array(count))
+  const latents = strengths.filter((strength) => strength === 1).length / (grid.height * grid.width)
+  return { tokens, strengths, channels: grid.channels, count: [latents - appended.length, appended.length] }
+}
+
+describe.each(Object.entries(MODES))('%s', (_, { request: changes, frames, known }) => {
+  let made: Made
+  beforeAll(async () => {
+    made = await make(changes)
+  })
+
+  test('comes to its frames, and those of its sources stand in it as they are', () => {
+    const { clip, plan, result } = made
+    expect(clip.frames).toHaveLength(frames)
+    expect(result.latents?.every(Number.isFinite)).toBe(true)
+    expect(new Set(clip.frames.at(-1)).size, 'a picture, not one colour').toBeGreaterThan(20)
+    for (const [index, piece] of plan.entries()) {
+      if (piece.kind !== 'source') continue
+      const own = partOf(piece.part)
+      const begins = beginnings(plan)[index] as number
+      expect(own.filter((frame, at) => !Buffer.from(frame).equals(Buffer.from(clip.frames[begins + at] as Uint8ClampedArray)))).toHaveLength(0)
+    }
+  })
+
+  test('keeps what is known of each window to the bit, in every step', async () => {
+    const windows = [...made.plan.entries()].filter(([, { kind }]) => kind === 'window').map(([index]) => index)
+    expect(windows).toHaveLength(known.length)
+    for (const [at, index] of windows.entries()) {
+      const { tokens, strengths, channels, count } = await knownOf(made, index)
+      expect(count).toEqual(known[at])
+      const steps = made.steps.get(index) ?? []
+      expect(steps.length).toBeGreaterThan(0)
+      for (const state of steps) {
+        expect(state.tokens).toHaveLength(tokens.length)
+        expect(state.tokens.every(Number.isFinite)).toBe(true)
+        expect(state.tokens.filter((value, place) => strengths[Math.floor(place / channels)] === 1 && value !== tokens[place])).toHaveLength(0)
+      }
+      // and the rest moves
+      const [first, last] = [steps[0], steps.at(-1)]
+      expect(first?.tokens).not.toEqual(last?.tokens)
+    }
+  })
+
+  test('is the same again from its recipe', async () => {
+    const { request, plan, result, framesSha256 } = made
+    const { recipe, ignored } = parseRecipe(JSON.parse(recipeText(recipeOf(request, model.manifest))))
+    expect(ignored).toEqual([])
+    expect(planOf(recipe.request, model.manifest)).toEqual(plan)
+    const again = await make(recipe.request)
+    expect(again.result.latentsSha256).toBe(result.latentsSha256)
+    expect(again.framesSha256).toBe(framesSha256)
+  })
+})
+
+test('each picture counts, wherever it stands', async () => {
+  const { request: changes } = MODES['keyframes'] as Mode
+  const { framesSha256 } = await make(changes)
+  for (const other of [0, 1, 2]) {
+    const conditions = changes.conditions?.map((condition, index) => (index === other ? { ...condition, source: { kind: 'image', id: 'other' } as const } : condition)) ?? []
+    expect((await make({ ...changes, conditions })).framesSha256).not.toBe(framesSha256)
+  }
+})
