@@ -11,8 +11,11 @@ export interface SourcePiece {
   dissolve: number
 }
 
-/** A clip that a window starts or ends with: of the library, or what this plan has shown so far, its last frames or its first. */
-export type KnownPart = { at: 'start' | 'end'; frames: number; of: 'last-shown' | 'first-shown' | ClipPart }
+/**
+ * A clip that a window starts or ends with: of the library, what this plan has shown so far (its last frames or its first), or the
+ * beginning of the window behind this one, which is therefore made before it.
+ */
+export type KnownPart = { at: 'start' | 'end'; frames: number; of: 'last-shown' | 'first-shown' | 'next-window' | ClipPart }
 
 /** One run of the model. */
 export interface WindowPiece {
@@ -40,14 +43,16 @@ const SHARED_LATENTS = 2
 /** Of a dissolve: half a second, for a fade's length is one of time. */
 const DISSOLVE_SECONDS = 0.5
 
-/** Frames that a window shares with a clip before or behind it. */
-export function sharedFrames({ latent }: ModelManifest): number {
-  return SHARED_LATENTS * latent.scaleTime + 1
+/** Frames that a window shares with a clip before or behind it: fewer where two of them would leave nothing to be made between. */
+export function sharedFrames(model: ModelManifest): number {
+  const { scaleTime } = model.latent
+  const own = (windowFrames(model) - 1) / scaleTime
+  return Math.min(SHARED_LATENTS, Math.floor((own - 1) / 2)) * scaleTime + 1
 }
 
 /** The most frames of one run: the longest clip that the model was taught. */
-export function windowFrames({ frames }: ModelManifest): number {
-  return Math.max(...frames.allowed)
+export function windowFrames({ frames, latent }: ModelManifest): number {
+  return Math.max(latent.scaleTime + 1, ...frames.allowed)
 }
 
 /** The plan of a request that fits its model. Pure. */
@@ -60,6 +65,8 @@ export function planOf(request: GenerateRequest, model: ModelManifest): Piece[] 
     // a new clip, and the way back to its beginning
     pieces.push(...windows({ request, model, prompt: request.prompt, frames: request.frames, conditions: request.conditions ?? [], goesOn: false }))
     pieces.push(...windows({ request, model, prompt: request.prompt, frames: returnFrames(model), conditions: [], goesOn: true, end, seedAt: pieces.length }))
+  } else if (request.after && !request.before && !request.start) {
+    pieces.push(...windowsBackwards(request, model, request.after))
   } else {
     const goesOn = request.before !== undefined
     pieces.push(...windows({ request, model, prompt: request.prompt, frames: request.frames, conditions: request.conditions ?? [], goesOn, ...(end && { end }) }))
@@ -126,6 +133,34 @@ function windows({ request, model, prompt, frames, conditions, goesOn, end, seed
   return pieces
 }
 
+/** What leads to a clip and goes on from nothing: windows made from that clip backwards, each to the beginning of the one behind it. */
+function windowsBackwards(request: GenerateRequest, model: ModelManifest, end: ClipPart): WindowPiece[] {
+  const shared = sharedFrames(model)
+  const pieces: WindowPiece[] = []
+  // the last frame is the clip's own first one
+  for (let left = request.frames - 1, index = 0; left > 0; index++) {
+    const shown = Math.min(windowFrames(model) - shared, left)
+    left -= shown
+    pieces.unshift({
+      kind: 'window',
+      prompt: request.prompt,
+      seed: seedOf(request, index),
+      frames: shown + shared,
+      conditions: conditionsIn(request.conditions ?? [], left, shown + shared),
+      known: [{ at: 'end', frames: shared, of: index === 0 ? end : 'next-window' }],
+      skipFirst: 0,
+      skipLast: shared,
+      dissolve: 0,
+    })
+  }
+  return pieces
+}
+
+/** Whether a piece is made after the window behind it. */
+export function followsNext(piece: Piece | undefined): boolean {
+  return piece?.kind === 'window' && piece.known.some(({ of }) => of === 'next-window')
+}
+
 /** What a window takes of the clip that a run of `frames` starts from. */
 function startAt({ strength, stretch, ...part }: NonNullable<GenerateRequest['start']>, fromFrame: number, frames: number): NonNullable<WindowPiece['start']> {
   return { part, fromFrame, strength, ...(stretch && { stretchedTo: frames }) }
@@ -153,11 +188,13 @@ function storyboard(request: GenerateRequest, shots: readonly Shot[], model: Mod
 }
 
 /**
- * The request of a clip that ends after the first `count` pieces of its plan: its own plan is those pieces. Pure.
- * @param count at least up to the first window, and less than up to the last one
+ * The request of a clip that ends after the first `count` pieces of its plan, or where that is made backwards begins with the last
+ * `count`: its own plan is those pieces. Pure.
+ * @param count at least up to the first window, and less than up to the last one, in the order in which they are made
  */
 export function endedAfter(request: GenerateRequest, plan: readonly Piece[], count: number): GenerateRequest {
   if (count >= plan.length) return request
+  if (followsNext(plan[0])) return begunLater(request, plan.slice(-count))
   const made = plan.slice(0, count).filter((piece) => piece.kind === 'window')
   const frames = made.reduce((sum, window) => sum + shownFrames(window), 0)
   const { after: _after, loop: _loop, conditions, ...rest } = request
@@ -172,6 +209,14 @@ export function endedAfter(request: GenerateRequest, plan: readonly Piece[], cou
     ...rest,
     shots: shots.slice(0, last + 1).map((shot, index) => (index < last ? shot : { ...shot, frames: shown + (index > 0 && shot.join === 'continue' ? 1 : 0) })),
   }
+}
+
+/** The same of a clip that is led to: what would have come before these pieces is left out. */
+function begunLater({ conditions, ...request }: GenerateRequest, pieces: readonly Piece[]): GenerateRequest {
+  const frames = 1 + pieces.reduce((sum, piece) => sum + (piece.kind === 'window' ? shownFrames(piece) : 0), 0)
+  const first = request.frames - frames
+  const kept = conditions?.filter(({ atFrame }) => atFrame >= first).map((condition) => ({ ...condition, atFrame: condition.atFrame - first }))
+  return { ...request, frames, ...(kept && { conditions: kept }) }
 }
 
 /** Each window is drawn from noise of its own, so that a long clip does not repeat itself. */

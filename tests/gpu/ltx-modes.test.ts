@@ -1,11 +1,11 @@
 // Every way into a clip with LTX-Video: a tiny one of random weights, opened as files on the disk are, through the loop that makes every clip.
 // Of random weights no picture can be told; what holds whatever the weights are is the plan, and that what is known stays as it is.
-import { beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test, vi } from 'vitest'
 import type { DiskPick } from '../../src/shared/disk-pick'
 import type { JobCallbacks } from '../../src/shared/doors'
 import { downloadedModelUrl, downloadedSources, type DownloadedSources } from '../../src/shared/downloaded-model'
 import { blendParts } from '../../src/shared/modes'
-import { planOf, shownFrames, type Piece, type WindowPiece } from '../../src/shared/plan'
+import { endedAfter, planOf, shownFrames, type Piece, type WindowPiece } from '../../src/shared/plan'
 import { parseRecipe, recipeOf, recipeText } from '../../src/shared/recipe'
 import { parseRequest, type ClipPart, type Condition, type GenerateRequest } from '../../src/shared/request'
 import { withScope } from '../../workers/engine/scope'
@@ -88,7 +88,7 @@ interface Mode {
 const MODES: Record<string, Mode> = {
   image: { request: { frames: 57, conditions: [image('first', 0)] }, frames: 57, known: [[1, 0], [3, 0]] },
   extend: { request: { frames: 41, before: part('source') }, frames: 25 + 40, known: [[3, 0], [3, 0]] },
-  'extend backwards': { request: { frames: 41, after: part('source') }, frames: 40 + 25, known: [[0, 0], [4, 2]] },
+  'extend backwards': { request: { frames: 41, after: part('source') }, frames: 40 + 25, known: [[1, 2], [1, 2]] },
   keyframes: { request: { frames: 57, conditions: [image('first', 0), image('middle', 20), image('last', 56)] }, frames: 57, known: [[1, 1], [3, 1]] },
   'fill a gap': { request: { frames: 25, before: { ...part('source'), toSeconds: 9 / FPS }, after: { ...part('source'), fromSeconds: 16 / FPS } }, frames: 9 + 23 + 9, known: [[3, 0], [4, 2]] },
   blend: { request: { frames: 25, ...blendParts({ ...part('source'), seconds }, { ...part('other'), seconds }) }, frames: 13 + 23 + 12, known: [[3, 0], [4, 2]] },
@@ -113,17 +113,21 @@ const MODES: Record<string, Mode> = {
 const requestOf = (changes: Partial<GenerateRequest>): GenerateRequest =>
   parseRequest({ model: 'ltx', prompt: 'a red sailboat over the sea', ...SIZE, frames: 25, fps: FPS, steps: 7, guidance: 1, seed: 3, ...changes }, model.manifest)
 
-/** Makes a clip, and keeps the tokens of each window after each step. */
-async function make(changes: Partial<GenerateRequest>) {
+/**
+ * Makes a clip, and keeps the tokens of each window after each step.
+ * @param kept what an earlier run had come to in its windows
+ */
+async function make(changes: Partial<GenerateRequest>, kept = new Map<number, LoopState>(), endsEarly = () => false) {
   const steps = new Map<number, LoopState[]>()
   const checkpoint: JobCheckpoint = {
-    window: (index) => ({ read: () => Promise.resolve(undefined), keep: (state) => void steps.set(index, [...(steps.get(index) ?? []), state]) }),
+    window: (index) => ({ read: () => Promise.resolve(kept.get(index)), keep: (state) => void steps.set(index, [...(steps.get(index) ?? []), state]) }),
     settle: () => Promise.resolve(),
     remove: () => Promise.resolve(),
   }
   const request = requestOf(changes)
-  const made = await clipInMemory(signal, await testGpu(), { model, request, given, embed, checkpoint })
-  return { request, ...made, steps }
+  const encode = vi.spyOn(model.encoder as FrameEncoder, 'encode')
+  const made = await clipInMemory(signal, await testGpu(), { model, request, given, embed, checkpoint, endsEarly })
+  return { request, ...made, steps, encoded: encode.mock.calls.splice(0).length }
 }
 type Made = Awaited<ReturnType<typeof make>>
 
@@ -150,22 +154,25 @@ function slice(frames: readonly Uint8ClampedArray[], first: number, count: numbe
 }
 
 /** What the plan says is known of a window, encoded, in its places: tokens f32 [N + K, C], and how much of each is known. */
-async function knownOf({ plan, clip, request }: Made, index: number) {
+async function knownOf({ plan, clip, request, steps }: Made, index: number) {
   const window = plan[index] as WindowPiece
   const grid = latentGrid({ ...request, frames: window.frames }, model.manifest)
   const begins = beginnings(plan)[index] as number
-  const frames = [
-    ...window.known.map(({ at, frames: count, of }) => ({
-      atFrame: at === 'start' ? 0 : window.frames - count,
-      rgba: of === 'last-shown' ? slice(clip.frames.slice(0, begins), begins - count, count) : slice(of === 'first-shown' ? clip.frames : partOf(of), 0, count),
-    })),
-    ...window.conditions.map(({ source, atFrame }) => ({ atFrame, rgba: slice((given.get(source.id) as Clip).frames, 0, 1) })),
-  ]
-  const gpu = await testGpu()
-  const known = await withScope(gpu, async (scope) => {
-    const encoded: KnownLatents[] = []
-    for (const one of frames) encoded.push(await knownLatents(signal, scope, model.encoder as FrameEncoder, grid, { ...SIZE, ...one, strength: 1 }))
-    return encoded
+  const known = await withScope(await testGpu(), async (scope) => {
+    const all: KnownLatents[] = []
+    const encode = async (rgba: Uint8ClampedArray<ArrayBuffer>, atFrame: number) => {
+      all.push(await knownLatents(signal, scope, model.encoder as FrameEncoder, grid, { ...SIZE, rgba, atFrame, strength: 1 }))
+    }
+    for (const { at, frames: count, of } of window.known) {
+      const atFrame = at === 'start' ? 0 : window.frames - count
+      if (of === 'last-shown') await encode(slice(clip.frames.slice(0, begins), begins - count, count), atFrame)
+      else if (of === 'first-shown') await encode(slice(clip.frames, 0, count), atFrame)
+      else if (of !== 'next-window') await encode(slice(partOf(of), 0, count), atFrame)
+      // three latent frames of the window behind it, as they were made
+      else all.push({ values: (steps.get(index + 1)?.at(-1)?.tokens as Float32Array).slice(0, 3 * grid.height * grid.width * grid.channels), atFrame, strength: 1 })
+    }
+    for (const { source, atFrame } of window.conditions) await encode(slice((given.get(source.id) as Clip).frames, 0, 1), atFrame)
+    return all
   })
   const { tokens, strengths, appended } = placeKnown(new Float32Array(latentCount(grid)), grid, model.manifest.latent.scaleTime, known, (_, count) => new Float32Array(count))
   const latents = strengths.filter((strength) => strength === 1).length / (grid.height * grid.width)
@@ -228,4 +235,28 @@ test('each picture counts, wherever it stands', async () => {
     const conditions = changes.conditions?.map((condition, index) => (index === other ? { ...condition, source: { kind: 'image', id: 'other' } as const } : condition)) ?? []
     expect((await make({ ...changes, conditions })).framesSha256).not.toBe(framesSha256)
   }
+})
+
+test.each(['extend backwards', 'fill a gap'])('%s goes on from where it was stopped: what is finished is not made or encoded again', async (mode) => {
+  const { request: changes } = MODES[mode] as Mode
+  const whole = await make(changes)
+  // window 1 is made first backwards, window 0 forwards; the other was stopped after three steps
+  const [finished, begun] = [...whole.steps.keys()] as [number, number]
+  const stateOf = (index: number, step: number) => whole.steps.get(index)?.[step - 1] as LoopState
+  const again = await make(changes, new Map([[finished, stateOf(finished, 7)], [begun, stateOf(begun, 3)]]))
+  expect(again.framesSha256).toBe(whole.framesSha256)
+  expect([...again.steps].map(([index, states]) => [index, states.map(({ step }) => step)])).toEqual([[begun, [4, 5, 6, 7]]])
+  expect([whole.encoded, again.encoded]).toEqual(mode === 'fill a gap' ? [3, 2] : [1, 0])
+})
+
+test('a clip that is led to, ended early, begins with the window under way, and its request makes just that', async () => {
+  const { request: changes } = MODES['extend backwards'] as Mode
+  const long = { ...changes, frames: 81 }
+  let made = 0
+  const ended = await make(long, new Map(), () => ++made === 2)
+  expect(ended.plan).toHaveLength(4)
+  expect(ended.result.pieces).toBe(3)
+  const again = await make(endedAfter(ended.request, ended.plan, ended.result.pieces))
+  expect(again.plan).toHaveLength(3)
+  expect(again.framesSha256).toBe(ended.framesSha256)
 })

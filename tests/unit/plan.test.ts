@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parseManifest } from '../../src/shared/model'
-import { endedAfter, planOf, sharedFrames, shownFrames, windowFrames, type Piece, type WindowPiece } from '../../src/shared/plan'
+import { endedAfter, followsNext, planOf, sharedFrames, shownFrames, windowFrames, type Piece, type WindowPiece } from '../../src/shared/plan'
 import type { ClipPart, GenerateRequest } from '../../src/shared/request'
 import starter from '../../public/models/starter/kinora.json'
 
@@ -38,6 +38,22 @@ describe('a plan', () => {
     expect(pieces.map(({ kind }) => kind)).toEqual(['window', 'source'])
     expect(windowsOf(pieces)[0]).toMatchObject({ frames: 16 + SHARED, known: [{ at: 'end', frames: SHARED, of: clip('b') }], skipLast: SHARED })
     expect(made(pieces)).toBe(16)
+  })
+
+  it('leads to a clip over several windows from that clip backwards: the nearest first, the remainder shown first', () => {
+    const room = LONGEST - SHARED
+    const pieces = plan({ after: clip('b'), frames: 2 * room + T + 1 })
+    expect(pieces.map(({ kind }) => kind)).toEqual(['window', 'window', 'window', 'source'])
+    expect(windowsOf(pieces).map(({ frames }) => frames)).toEqual([T + SHARED, LONGEST, LONGEST])
+    expect(windowsOf(pieces).map(({ known }) => known)).toEqual([
+      [{ at: 'end', frames: SHARED, of: 'next-window' }],
+      [{ at: 'end', frames: SHARED, of: 'next-window' }],
+      [{ at: 'end', frames: SHARED, of: clip('b') }],
+    ])
+    expect(windowsOf(pieces).map(({ seed }) => seed)).toEqual([9, 8, 7])
+    expect(pieces.map(followsNext)).toEqual([true, true, false, false])
+    // a longer one ends in the same windows
+    expect(plan({ after: clip('b'), frames: 3 * room + 1 }).slice(-3)).toEqual(pieces.slice(-3))
   })
 
   it('fills the gap between two clips', () => {
@@ -93,18 +109,26 @@ describe('a plan', () => {
 
   it('shows every frame asked for, in windows that the model was taught', () => {
     const groups = fc.integer({ min: 1, max: 120 })
+    const longest = fc.constantFrom(LONGEST, ...[1, 2, 3, 4, 5, 6, 20].map((count) => T * count + 1))
     fc.assert(
-      fc.property(groups, fc.boolean(), fc.constantFrom('after', 'loop', 'nothing'), (count, before, end) => {
+      fc.property(groups, fc.boolean(), fc.constantFrom('after', 'loop', 'nothing'), longest, (count, before, end, most) => {
         const frames = T * count + 1
+        const plan = (changes: Partial<GenerateRequest>) => planOf(request(changes), { ...model, frames: { ...model.frames, allowed: [most] } })
         const pieces = windowsOf(plan({ frames, ...(before && { before: clip('a') }), ...(end === 'after' && { after: clip('b') }), ...(end === 'loop' && before && { loop: true }) }))
         const ends = end === 'after' || (end === 'loop' && before)
         expect(made(pieces)).toBe(frames - Number(before) - Number(ends))
         for (const piece of pieces) {
           expect(piece.frames % T).toBe(1)
-          expect(piece.frames).toBeLessThanOrEqual(LONGEST)
+          expect(piece.frames).toBeLessThanOrEqual(most)
           expect(shownFrames(piece)).toBeGreaterThan(0)
           // what is known at the end begins on a whole latent
           expect((piece.frames - piece.skipLast) % T).toBe(piece.skipLast ? 0 : 1)
+        }
+        // one window is never made from another that is made from it, and the last leads to no window
+        for (const [index, piece] of pieces.entries()) {
+          const next = pieces[index + 1]
+          if (followsNext(piece)) expect(next?.known.every(({ of }) => of !== 'last-shown')).toBe(true)
+          else if (next) expect(next.known[0]?.of).toBe('last-shown')
         }
       }),
     )
@@ -115,19 +139,22 @@ describe('a plan', () => {
     const mode = fc.constantFrom('text', 'before', 'after', 'between', 'loop', 'shots')
     const joins = fc.array(fc.tuple(fc.constantFrom('cut', 'dissolve', 'continue'), fc.integer({ min: 2, max: 20 })), { minLength: 1, maxLength: 4 })
     fc.assert(
-      fc.property(groups, mode, joins, fc.nat(), (groupsOfAll, kind, shots, at) => {
+      fc.property(groups, mode, joins, fc.nat(), fc.array(fc.nat(), { maxLength: 3 }), (groupsOfAll, kind, shots, at, pictures) => {
         const whole = request({
           frames: T * groupsOfAll + 1,
           ...((kind === 'before' || kind === 'between') && { before: clip('a') }),
           ...((kind === 'after' || kind === 'between') && { after: clip('b') }),
           ...(kind === 'loop' && { loop: true }),
+          conditions: pictures.map((frame) => ({ source: { kind: 'image', id: 'p' }, atFrame: frame % (T * groupsOfAll + 1), strength: 1 })),
           ...(kind === 'shots' && { shots: shots.map(([join, groupsOfShot], index) => ({ prompt: `shot ${index}`, frames: T * groupsOfShot + 1, join })) }),
         })
         const pieces = planOf(whole, model)
         const first = pieces.findIndex((piece) => piece.kind === 'window') + 1
         const last = pieces.findLastIndex((piece) => piece.kind === 'window')
-        const count = first > last ? pieces.length : first + (at % (last + 1 - first))
-        expect(planOf(endedAfter(whole, pieces, count), model)).toEqual(pieces.slice(0, count))
+        const backwards = followsNext(pieces[0])
+        // backwards the clip that is led to is one of the pieces
+        const count = first > last ? pieces.length : first + Number(backwards) + (at % (last + 1 - first))
+        expect(planOf(endedAfter(whole, pieces, count), model)).toEqual(backwards ? pieces.slice(-count) : pieces.slice(0, count))
       }),
     )
   })

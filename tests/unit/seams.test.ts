@@ -45,3 +45,16 @@ test('between two known frames that are close, one error goes over into the othe
   const between = shown(Array.from({ length: 21 }, () => 100), { skipFirst: 9, skipLast: 9 }, { before: 109, after: 91 })
   expect(between).toEqual([105, 100, 95]) // of +9 and −9: three quarters and one, half and half, one and three
 })
+
+test('an end that is to come holds its frames back until it is there, and they are then as if it had been', () => {
+  const decoded = Array.from({ length: 40 }, (_, index) => 100 + index)
+  const window = { frames: decoded.length, skipFirst: 0, skipLast: 9 }
+  const seams = new Seams(window, { after: 'to-come' })
+  const out: number[] = []
+  for (const value of decoded) if (!seams.done) out.push(...seams.add(frame(value)).map(([grey]) => grey as number))
+  expect(seams.done).toBe(true)
+  expect(out).toHaveLength(31 - 8)
+  out.push(...seams.meet(frame(82)).map(([grey]) => grey as number))
+  expect(out).toEqual(shown(decoded, window, { after: 82 }))
+  expect(seams.meet(frame(82)), 'once').toEqual([])
+})

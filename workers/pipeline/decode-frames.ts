@@ -3,11 +3,11 @@ import type { ProgressEvent } from '../../src/shared/job'
 import type { GenerateRequest } from '../../src/shared/request'
 import type { WindowPiece } from '../../src/shared/plan'
 import type { Scope } from '../engine/scope'
-import type { Tensor } from '../engine/tensor'
 import type { JobClock } from './job-clock'
-import { latentCount, rawLatent, type LatentGrid } from './latent-grid'
+import { latentCount, rawLatent, tokenCount, type LatentGrid } from './latent-grid'
 import type { LoadedModel } from './model'
 import { gaussianNoise, NOISE_STREAM } from './noise'
+import { tokensOfLatent } from './place-known'
 import type { Reel } from './reel'
 import { Seams, type Edges } from './seams'
 import { untilAborted } from './until-aborted'
@@ -15,35 +15,40 @@ import { untilAborted } from './until-aborted'
 export interface DecodeJob {
   model: LoadedModel
   request: GenerateRequest
-  /** f32 [1, N, C] */
-  tokens: Tensor
+  /** f32 [C, F', H', W'] */
+  latents: Float32Array
   grid: LatentGrid
   /** which of its frames are shown */
   window: Pick<WindowPiece, 'frames' | 'skipFirst' | 'skipLast'>
   /** what is shown beside them */
   edges: Edges
+  /** of the window before, where its end was to come: it is the first frame of this one */
+  open: Seams | undefined
   reel: Reel
   clock: JobClock
   tell: (event: ProgressEvent) => void
 }
 
-/** Decodes in time order onto the reel. */
-export async function decodeFrames(signal: AbortSignal, scope: Scope, job: DecodeJob): Promise<void> {
-  const { model, request, tokens, grid, window, edges, reel, clock, tell } = job
+/** Decodes in time order onto the reel. @returns the seam at its end, where that is to come */
+export async function decodeFrames(signal: AbortSignal, scope: Scope, job: DecodeJob): Promise<Seams | undefined> {
+  const { model, request, latents, grid, window, edges, open, reel, clock, tell } = job
   const frameBytes = request.width * request.height * 4
   const seams = new Seams(window, edges)
   let frame = 0
   tell({ stage: 'decoding', step: 0, steps: request.frames })
   clock.lap()
   const noise = { latents: gaussianNoise(request.seed, latentCount(grid), NOISE_STREAM.decode) }
+  const tokens = scope.upload(tokensOfLatent(latents, grid.channels), [1, tokenCount(grid), grid.channels], 'f32')
   const groups = model.autoencoder.decode(signal, scope, rawLatent(scope, tokens, model, grid), noise)
   try {
     while (!seams.done) {
       const group = await untilAborted(signal, groups.next())
       clock.decodeMs += clock.lap()
-      if (group.done) return
+      if (group.done) break
       for (let offset = 0; offset < group.value.length && !seams.done; offset += frameBytes, frame++) {
-        for (const shown of seams.add(group.value.subarray(offset, offset + frameBytes))) await reel.add(signal, shown)
+        const decoded = group.value.subarray(offset, offset + frameBytes)
+        const before = frame === 0 && open ? open.meet(decoded) : []
+        for (const shown of [...before, ...seams.add(decoded)]) await reel.add(signal, shown)
       }
       clock.encodeMs += clock.lap()
       tell({ stage: 'decoding', step: frame, steps: request.frames })
@@ -51,4 +56,5 @@ export async function decodeFrames(signal: AbortSignal, scope: Scope, job: Decod
   } finally {
     await groups.return(undefined)
   }
+  return edges.after === 'to-come' ? seams : undefined
 }

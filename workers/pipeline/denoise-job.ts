@@ -13,7 +13,7 @@ import type { JobClock } from './job-clock'
 import { gridTokens, latentCount, placesOf, rawLatent, tokenCount, videoCoordinates, type LatentGrid } from './latent-grid'
 import type { LoadedModel, PromptEmbedding, Sampling } from './model'
 import { gaussianNoise, NOISE_STREAM } from './noise'
-import { placeKnown, tokensOfLatent, type KnownLatents } from './place-known'
+import { latentOfTokens, placeKnown, tokensOfLatent, type KnownLatents } from './place-known'
 import { denoise, type DenoiseInputs } from './sampler'
 import { untilAborted } from './until-aborted'
 
@@ -35,20 +35,22 @@ export interface DenoiseJob {
   start?: KnownLatents
   /** other than the model's own */
   sampling?: Sampling
-  /** where each step is kept, and where an earlier run of the same job had come to */
-  checkpoint?: WindowCheckpoint | undefined
+  /** where an earlier run of the same job had come to */
+  kept?: LoopState | undefined
+  /** where each step is kept */
+  checkpoint?: Pick<WindowCheckpoint, 'keep'> | undefined
   /** of the clip, still to be made after this one */
   windowsAfter?: number
   clock: JobClock
   tell: (event: ProgressEvent) => void
 }
 
-/** `tokens`: the final latent on the GPU, f32 [1, N, C], in `scope`; `latents`: the same on the host, f32 [C, F', H', W']. */
-export async function runDenoise(signal: AbortSignal, scope: Scope, job: DenoiseJob): Promise<{ tokens: Tensor; latents: Float32Array<ArrayBuffer> }> {
+/** @returns the final latent, f32 [C, F', H', W'] */
+export async function runDenoise(signal: AbortSignal, scope: Scope, job: DenoiseJob): Promise<Float32Array<ArrayBuffer>> {
   const { model, grid, clock, tell, checkpoint } = job
   const { gpu } = scope
   tell({ stage: 'compiling' })
-  const inputs = goingOn(scope, prepare(scope, job), await checkpoint?.read())
+  const inputs = goingOn(scope, prepare(scope, job), job.kept)
   await untilAborted(signal, gpu.compile(() => dispatchOneStep(scope, inputs, model, grid)))
 
   tell({ stage: 'denoising', step: inputs.firstStep ?? 0, steps: inputs.timesteps.length })
@@ -59,11 +61,8 @@ export async function runDenoise(signal: AbortSignal, scope: Scope, job: Denoise
     signal.throwIfAborted()
     const next = loop.next()
     if (next.done) {
-      const tokens = gridTokens(next.value, grid)
-      const latent = unpatchify(scope, tokens, { ...PATCH, ...grid })
-      const latents = await untilAborted(signal, gpu.read(latent))
-      scope.free(latent)
-      return { tokens, latents }
+      const latent = unpatchify(scope, gridTokens(next.value, grid), { ...PATCH, ...grid })
+      return untilAborted(signal, gpu.read(latent))
     }
     const { step, steps, latent, denoised } = next.value
     const raw = rawLatent(scope, gridTokens(denoised, grid), model, grid)
@@ -95,9 +94,9 @@ function dispatchOneStep(scope: Scope, inputs: DenoiseInputs, model: LoadedModel
 function prepare(scope: Scope, job: DenoiseJob): DenoiseInputs {
   const { model, request, grid, words, sampling = model.sampling ?? {} } = job
   const { transformer } = model
+  const { timesteps, sigmas } = scheduleOf(job)
   const text = ({ values, tokens, width }: PromptEmbedding) => transformer.prepareText(scope, scope.upload(values, [1, tokens, width], 'f32'))
-  const schedule = beginningAt(ltxSchedule({ ...sampling, config: model.schedulerConfig }, request.steps, tokenCount(grid)), job.start?.strength ?? 1)
-  const { start, appended, strengths } = startTokens(scope, job, schedule.sigmas[0] ?? 1)
+  const { start, appended, strengths } = startTokens(scope, job, sigmas[0] ?? 1)
   return {
     transformer,
     noise: start,
@@ -110,8 +109,23 @@ function prepare(scope: Scope, job: DenoiseJob): DenoiseInputs {
     ...(strengths && { strengths }),
     // drawn in the tokens' order: what is appended does not change the grid's own
     ...(sampling.stochastic && { freshNoise: (step: number) => gaussianNoise(request.seed, elementCount(start.shape), step) }),
-    ...schedule,
+    sigmas,
+    timesteps,
   }
+}
+
+/** The steps that a job takes: all of its model's, or from where the clip that it begins from is mixed in. */
+function scheduleOf({ model, request, grid, sampling = model.sampling ?? {}, start }: ScheduledJob): Schedule {
+  return beginningAt(ltxSchedule({ ...sampling, config: model.schedulerConfig }, request.steps, tokenCount(grid)), start?.strength ?? 1)
+}
+
+type ScheduledJob = Pick<DenoiseJob, 'model' | 'request' | 'grid' | 'sampling'> & { start?: Pick<KnownLatents, 'strength'> }
+
+/** The final latent of a job whose steps are all done, as runDenoise gives it; undefined where some are still to be taken. */
+export function finishedLatents(job: ScheduledJob, kept: LoopState | undefined): Float32Array<ArrayBuffer> | undefined {
+  const { grid } = job
+  if (!kept || kept.step !== scheduleOf(job).timesteps.length || kept.tokens.length < latentCount(grid)) return undefined
+  return latentOfTokens(kept.tokens, grid.channels, tokenCount(grid))
 }
 
 /** The part of a schedule from the first sigma at or below `level` on: at least its last step. */

@@ -97,7 +97,7 @@ async function load(
     }
     const autoencoder = await DecoderOnDemand.open(signal, config.autoencoder, files.autoencoder, precision, preset, close)
     const { latents_std, latents_mean } = autoencoder.config
-    const latentScale = scope.upload(Float32Array.from([...latents_std, ...latents_mean]), [2, latents_std.length], 'f32')
+    const latentScale = Float32Array.from([...latents_std, ...latents_mean])
     await gpu.settle()
     return {
       transformer,

@@ -6,8 +6,8 @@ import type { Scope } from '../engine/scope'
 import { knownLatents, type FrameEncoder } from './known-tokens'
 import type { LatentGrid } from './latent-grid'
 import type { LoadedModel } from './model'
-import type { KnownLatents } from './place-known'
 import type { Reel } from './reel'
+import { tokensOfLatent, type KnownLatents } from './place-known'
 import type { Edges } from './seams'
 import { conditionFrames, gather, type ClipSources, type FrameShape } from './source-frames'
 
@@ -18,27 +18,36 @@ export interface WindowContext {
   shape: FrameShape
   reel: Reel
   sources: ClipSources
+  /** of the window behind this one, where that was made before: f32 [C, F', H', W'] */
+  next?: Float32Array | undefined
 }
 
-/** Everything known of a window, in the order in which it is placed, and what is shown beside its new frames. @throws AppError not-found, unreadable-media, bad-request; AbortError */
-export async function encodeWindow(signal: AbortSignal, scope: Scope, window: WindowPiece, context: WindowContext): Promise<{ known: KnownLatents[]; edges: Edges }> {
+/** Everything known of a window, in the order in which it is placed. @throws AppError not-found, unreadable-media, bad-request; AbortError */
+export async function encodeWindow(signal: AbortSignal, scope: Scope, window: WindowPiece, context: WindowContext): Promise<KnownLatents[]> {
   const { model, grid, shape, sources } = context
   const known: KnownLatents[] = []
-  const edges: Edges = {}
-  const frameBytes = shape.width * shape.height * 4
   const encode = async (rgba: Uint8ClampedArray<ArrayBuffer>, atFrame: number, strength: number) => {
     known.push(await knownLatents(signal, scope, requireEncoder(model), grid, { ...shape, rgba, atFrame, strength }))
   }
   for (const part of window.known) {
-    const frames = await partFrames(signal, part, context)
-    if (part.at === 'start') edges.before = frames.slice(-frameBytes)
-    else edges.after = frames.slice(0, frameBytes)
-    await encode(frames, part.at === 'start' ? 0 : window.frames - part.frames, 1)
+    const atFrame = part.at === 'start' ? 0 : window.frames - part.frames
+    if (part.of === 'next-window') known.push({ values: beginningOf(context, part.frames), atFrame, strength: 1 })
+    else await encode(await partFrames(signal, part.of, part.frames, context), atFrame, 1)
   }
   for (const condition of window.conditions) {
     await encode(await conditionFrames(signal, sources, condition, shape, window.frames - condition.atFrame), condition.atFrame, condition.strength)
   }
-  return { known, edges }
+  return known
+}
+
+/** What is shown beside a window's new frames. @throws as encodeWindow */
+export async function windowEdges(signal: AbortSignal, { known }: WindowPiece, context: Omit<WindowContext, 'model' | 'grid'>): Promise<Edges> {
+  const edges: Edges = {}
+  for (const { at, of } of known) {
+    if (at === 'end') edges.after = of === 'next-window' ? 'to-come' : await partFrames(signal, of, 1, context)
+    else if (of !== 'next-window') edges.before = await partFrames(signal, of, 1, context)
+  }
+  return edges
 }
 
 /** Latents of a clip that a window starts from, f32 [F', H', W', C] in the transformer's scale: as long as the window. */
@@ -58,7 +67,16 @@ export async function encodeStart(signal: AbortSignal, scope: Scope, window: Win
   }
 }
 
-async function partFrames(signal: AbortSignal, { frames, of }: KnownPart, { reel, shape, sources }: WindowContext): Promise<Uint8ClampedArray<ArrayBuffer>> {
+/** The latents of the first frames of the window behind this one, f32 [F', H', W', C]: of a clip that begins there, as an encoder would give them. */
+function beginningOf({ next, grid, model }: WindowContext, frames: number): Float32Array {
+  if (!next) throw new Error('The window behind is still to be made.')
+  const latents = (frames - 1) / model.manifest.latent.scaleTime + 1
+  return tokensOfLatent(next, grid.channels).subarray(0, latents * grid.height * grid.width * grid.channels)
+}
+
+type ShownPart = Exclude<KnownPart['of'], 'next-window'>
+
+async function partFrames(signal: AbortSignal, of: ShownPart, frames: number, { reel, shape, sources }: Pick<WindowContext, 'reel' | 'shape' | 'sources'>): Promise<Uint8ClampedArray<ArrayBuffer>> {
   if (of === 'last-shown') return reel.lastShown(frames)
   if (of === 'first-shown') return reel.firstShown(frames)
   return firstFrames(signal, sources, of, frames, shape)

@@ -93,5 +93,8 @@ export function gridTokens(tokens: Tensor, grid: LatentGrid): Tensor {
  * the order of the elements is the same.
  */
 export function rawLatent(scope: Scope, tokens: Tensor, { latentScale }: LoadedModel, grid: LatentGrid): Tensor {
-  return affine(scope, reshape(tokens, [grid.frames, grid.height, grid.width, grid.channels]), latentScale)
+  const scale = scope.upload(latentScale, [2, grid.channels], 'f32')
+  const raw = affine(scope, reshape(tokens, [grid.frames, grid.height, grid.width, grid.channels]), scale)
+  scope.free(scale)
+  return raw
 }

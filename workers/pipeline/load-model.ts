@@ -61,7 +61,7 @@ export async function loadModel(
     const transformer = LtxTransformer.load(scope, json('transformerConfig'), weights('transformerWeights'), { precision, linearFormat: 'i8' })
     const autoencoder = KinoraAutoencoder.load(scope, json('autoencoderConfig'), weights('autoencoderWeights'), precision)
     const { latents_std, latents_mean } = autoencoder.config
-    const latentScale = scope.upload(Float32Array.from([...latents_std, ...latents_mean]), [2, latents_std.length], 'f32')
+    const latentScale = Float32Array.from([...latents_std, ...latents_mean])
     await gpu.settle()
     let loaded = true
     return {

@@ -3,7 +3,7 @@ import type { GenerateOptions, JobCallbacks } from '../../src/shared/doors'
 import type { ProgressEvent } from '../../src/shared/job'
 import type { ModelManifest } from '../../src/shared/model'
 import type { Gpu } from '../engine/device'
-import type { FloatDType, Tensor } from '../engine/tensor'
+import type { FloatDType } from '../engine/tensor'
 import type { VideoDecoder } from '../models/autoencoder'
 import type { SchedulerConfig } from '../models/flow-match-scheduler'
 import type { ScheduleSource } from '../models/ltx-schedule'
@@ -53,8 +53,8 @@ export interface LoadedModel {
   autoencoder: VideoDecoder
   /** from pixels to latents; a model without it makes clips from words alone */
   encoder?: FrameEncoder
-  /** f32 [2, C]: standard deviation and mean of each raw latent channel */
-  latentScale: Tensor
+  /** f32 [2, C]: standard deviation and mean of each raw latent channel; on the host, for decoding outlasts the transformer's weights */
+  latentScale: Float32Array<ArrayBuffer>
   schedulerConfig: SchedulerConfig
   sampling?: Sampling
   weightGpuBytes: number

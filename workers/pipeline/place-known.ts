@@ -117,3 +117,12 @@ export function tokensOfLatent(latent: Float32Array, channels: number): Float32A
   }
   return tokens
 }
+
+/** The inverse: the first N of tokens [N + K, C] as a latent [C, F', H', W']. @param count N */
+export function latentOfTokens(tokens: Float32Array, channels: number, count: number): Float32Array<ArrayBuffer> {
+  const latent = new Float32Array(count * channels)
+  for (let channel = 0; channel < channels; channel++) {
+    for (let token = 0; token < count; token++) latent[channel * count + token] = tokens[token * channels + channel] as number
+  }
+  return latent
+}

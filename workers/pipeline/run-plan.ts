@@ -1,6 +1,6 @@
 // The pieces of a plan one after the other onto the reel: clips that are there, and runs of the model. The loop of every mode.
 import type { ProgressEvent } from '../../src/shared/job'
-import type { Piece, WindowPiece } from '../../src/shared/plan'
+import { followsNext, type Piece, type WindowPiece } from '../../src/shared/plan'
 import type { GenerateRequest } from '../../src/shared/request'
 import type { Gpu } from '../engine/device'
 import type { JobCheckpoint } from '../storage/checkpoints'
@@ -9,7 +9,8 @@ import { ValuesHash } from './hashes'
 import type { JobClock } from './job-clock'
 import type { LoadedModel } from './model'
 import type { Reel } from './reel'
-import { runWindow } from './run-window'
+import { makeWindow, showWindow } from './run-window'
+import type { Seams } from './seams'
 import { showSource } from './show-source'
 import type { ClipSources } from './source-frames'
 
@@ -25,7 +26,7 @@ export interface PlanJob {
   /** f32 [C, F', H', W'] instead of the first window's noise drawn from the seed */
   noise?: Float32Array<ArrayBuffer> | undefined
   checkpoint?: JobCheckpoint | null
-  /** asked after each window: whether the clip ends with it */
+  /** asked after each window: whether the clip ends with it, or where it is made backwards begins with it */
   endsEarly?: () => boolean
   clock: JobClock
   tell: (event: ProgressEvent) => void
@@ -50,23 +51,46 @@ export function windowsOf(plan: readonly Piece[]): WindowPiece[] {
 export async function runPlan(signal: AbortSignal, gpu: Gpu, job: PlanJob): Promise<PlanResult> {
   const { request, plan, words, sources, reel, noise, checkpoint, endsEarly, clock, tell } = job
   const hash = new ValuesHash()
+  const tellOf = (piece: number) => (event: ProgressEvent) => tell(plan.length > 1 ? { ...event, piece, pieces: plan.length } : event)
+  let model: LoadedModel | undefined
   let latents: Float32Array<ArrayBuffer> | undefined
   let pieces = 0
   let windowsAfter = windowsOf(plan).length
-  for (const [index, piece] of plan.entries()) {
-    const tellPiece = (event: ProgressEvent) => tell(plan.length > 1 ? { ...event, piece: index + 1, pieces: plan.length } : event)
+  // frames go to the file in order, and windows that lead to the one behind them are made before that order comes to them
+  const made = new Map<number, Float32Array<ArrayBuffer>>()
+  let seam: Seams | undefined
+
+  /** Makes a window, and before it those behind it that it leads to. @returns the first that was made: a later one where the clip is ended early */
+  const make = async (index: number): Promise<number> => {
+    let last = index
+    while (followsNext(plan[last])) last++
+    for (let at = last; ; at--) {
+      windowsAfter--
+      const window = plan[at] as WindowPiece
+      const tellPiece = tellOf(index + last - at + 1)
+      model = await job.model(tellPiece)
+      made.set(at, await makeWindow(signal, gpu, {
+        model, request, window, words: words(window.prompt), reel, sources, noise: at === 0 ? noise : undefined,
+        checkpoint: checkpoint?.window(at), windowsAfter, next: made.get(at + 1), clock, tell: tellPiece,
+      }))
+      if (at > index && !endsEarly?.()) continue
+      windowsAfter -= at - index // those that are left out
+      return at
+    }
+  }
+
+  for (let index = 0; index < plan.length; index++) {
+    if (plan[index]?.kind === 'window' && !made.has(index)) index = await make(index)
+    const piece = plan[index] as Piece
     reel.begin(piece.dissolve, plan[index + 1]?.dissolve ?? 0)
     pieces++
     if (piece.kind === 'source') {
-      await showSource(signal, sources, piece, request, reel, tellPiece)
+      await showSource(signal, sources, piece, request, reel, tellOf(index + 1))
       continue
     }
-    windowsAfter--
-    const model = await job.model(tellPiece)
-    latents = await runWindow(signal, gpu, {
-      model, request, window: piece, words: words(piece.prompt), reel, sources, noise: index === 0 ? noise : undefined,
-      checkpoint: checkpoint?.window(index), windowsAfter, clock, tell: tellPiece,
-    })
+    latents = made.get(index) as Float32Array<ArrayBuffer>
+    made.delete(index)
+    seam = await showWindow(signal, gpu, { model: model as LoadedModel, request, window: piece, reel, sources, clock, tell: tellOf(index + 1) }, latents, seam)
     hash.add(latents)
     // the last one may lead to a clip that is still to be shown
     if (windowsAfter > 0 && endsEarly?.()) break

@@ -1,4 +1,4 @@
-// One run of the model: known frames and words in, frames in time order out.
+// One run of the model: known frames and words become latents, and latents the frames that are shown.
 import type { ProgressEvent } from '../../src/shared/job'
 import type { WindowPiece } from '../../src/shared/plan'
 import type { GenerateRequest } from '../../src/shared/request'
@@ -7,12 +7,13 @@ import { withScope } from '../engine/scope'
 import type { WindowCheckpoint } from '../storage/checkpoints'
 import type { Conditioning } from './conditioning'
 import { decodeFrames } from './decode-frames'
-import { runDenoise } from './denoise-job'
-import { encodeStart, encodeWindow } from './encode-window'
+import { finishedLatents, runDenoise } from './denoise-job'
+import { encodeStart, encodeWindow, windowEdges } from './encode-window'
 import type { JobClock } from './job-clock'
 import { latentGrid } from './latent-grid'
 import type { LoadedModel } from './model'
 import type { Reel } from './reel'
+import type { Seams } from './seams'
 import type { ClipSources } from './source-frames'
 
 export interface WindowJob {
@@ -20,30 +21,54 @@ export interface WindowJob {
   /** the whole clip's; what differs in this window is the window's */
   request: GenerateRequest
   window: WindowPiece
-  words: Conditioning
   reel: Reel
   sources: ClipSources
-  /** f32 [C, F', H', W'] instead of noise drawn from the seed */
-  noise?: Float32Array<ArrayBuffer> | undefined
-  /** see DenoiseJob */
-  checkpoint?: WindowCheckpoint | undefined
-  windowsAfter: number
   clock: JobClock
   tell: (event: ProgressEvent) => void
 }
 
-/** Makes a window's frames and shows those that are new. @returns its latents, f32 [C, F', H', W'] */
-export function runWindow(signal: AbortSignal, gpu: Gpu, job: WindowJob): Promise<Float32Array<ArrayBuffer>> {
-  const { model, window, words, reel, sources, noise, checkpoint, windowsAfter, clock, tell } = job
-  const { prompt, seed, frames } = window
-  const request = { ...job.request, prompt, seed, frames }
+export interface MakeWindowJob extends WindowJob {
+  words: Conditioning
+  /** f32 [C, F', H', W'] instead of noise drawn from the seed */
+  noise?: Float32Array<ArrayBuffer> | undefined
+  checkpoint?: WindowCheckpoint | undefined
+  windowsAfter: number
+  /** of the window behind this one, where that was made before: f32 [C, F', H', W'] */
+  next?: Float32Array | undefined
+}
+
+/** Makes a window's latents, f32 [C, F', H', W']; one that an earlier run has finished is as that left it, and nothing of it is encoded. */
+export async function makeWindow(signal: AbortSignal, gpu: Gpu, job: MakeWindowJob): Promise<Float32Array<ArrayBuffer>> {
+  const { model, window, words, reel, sources, noise, checkpoint, windowsAfter, next, clock, tell } = job
+  const request = windowRequest(job)
+  const grid = latentGrid(request, model.manifest)
+  const kept = await checkpoint?.read()
+  const finished = finishedLatents({ model, request, grid, ...(window.start && { start: window.start }) }, kept)
+  if (finished) return finished
+  return withScope(gpu, async (scope) => {
+    const context = { model, grid, shape: request, reel, sources, next }
+    const known = await encodeWindow(signal, scope, window, context)
+    const start = await encodeStart(signal, scope, window, context)
+    return runDenoise(signal, scope, { model, request, grid, words, noise, known, ...(start && { start }), kept, checkpoint, windowsAfter, clock, tell })
+  })
+}
+
+/**
+ * Shows the new ones of a window's frames.
+ * @param latents f32 [C, F', H', W']
+ * @param open the seam of the window before, where that leads to this one
+ * @returns its own, where it leads to the window behind it
+ */
+export function showWindow(signal: AbortSignal, gpu: Gpu, job: WindowJob, latents: Float32Array, open: Seams | undefined): Promise<Seams | undefined> {
+  const { model, window, reel, sources, clock, tell } = job
+  const request = windowRequest(job)
   const grid = latentGrid(request, model.manifest)
   return withScope(gpu, async (scope) => {
-    const context = { model, grid, shape: request, reel, sources }
-    const { known, edges } = await encodeWindow(signal, scope, window, context)
-    const start = await encodeStart(signal, scope, window, context)
-    const { tokens, latents } = await runDenoise(signal, scope, { model, request, grid, words, noise, known, ...(start && { start }), checkpoint, windowsAfter, clock, tell })
-    await decodeFrames(signal, scope, { model, request, tokens, grid, window, edges, reel, clock, tell })
-    return latents
+    const edges = await windowEdges(signal, window, { shape: request, reel, sources })
+    return decodeFrames(signal, scope, { model, request, latents, grid, window, edges, open, reel, clock, tell })
   })
+}
+
+function windowRequest({ request, window: { prompt, seed, frames } }: WindowJob): GenerateRequest {
+  return { ...request, prompt, seed, frames }
 }

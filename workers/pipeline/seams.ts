@@ -11,14 +11,16 @@ const FADE_FRAMES = 8
 export interface Edges {
   /** the frame before the first new one */
   before?: Rgba
-  /** the frame after the last new one */
-  after?: Rgba
+  /** the frame after the last new one, or that it is still to be decoded */
+  after?: Rgba | 'to-come'
 }
 
 /** Takes a window's decoded frames in time order, and gives the new ones as they are shown. */
 export class Seams {
   private frame = 0
   private errorBefore: Int16Array | undefined
+  /** as this window has the frame that is to come */
+  private end: Rgba | undefined
   private held: Rgba[] = []
   private readonly firstNew: number
   private readonly endNew: number
@@ -46,7 +48,10 @@ export class Seams {
       return []
     }
     if (index > this.endNew) return []
-    if (index === this.endNew) return this.release(decoded)
+    if (index === this.endNew) {
+      this.end = decoded.slice()
+      return this.edges.after === 'to-come' ? [] : this.meet(this.edges.after)
+    }
     const frame = decoded.slice()
     const distance = index - this.firstNew + 1
     if (this.errorBefore && distance <= this.fade) correct(frame, this.errorBefore, this.shareAt(distance))
@@ -55,12 +60,11 @@ export class Seams {
     return this.held.length > this.fade ? [this.held.shift() as Rgba] : []
   }
 
-  /** Frames held back before a known end, now that it is decoded. */
-  private release(end: Rgba): Rgba[] {
-    const { after } = this.edges
+  /** Frames held back before an end that was to come, now that it is known. */
+  meet(after: Rgba | undefined): Rgba[] {
     const held = this.held.splice(0)
-    if (!after) return held
-    const error = errorOf(after, end)
+    if (!after || !this.end) return held
+    const error = errorOf(after, this.end)
     held.forEach((frame, index) => correct(frame, error, this.shareAt(held.length - index)))
     return held
   }
