@@ -13,9 +13,8 @@ from pathlib import Path
 from cost import clip_cost
 
 EVALUATION = Path(__file__).parent.parent / "tests" / "evaluate"
-# Score relative to the probe's on renders, as tests/evaluate/world.ts has them.
-BARS = {"core": {"sky": 90, "land": 90, "style": 90, "weather": 80, "camera": 80, "subject": 60, "colour": 60, "motion": 55},
-        "wide": {"sky": 97, "land": 97, "style": 97, "weather": 95, "camera": 95, "subject": 95, "colour": 95, "motion": 92}}
+# Least score relative to the probe's on renders, in percent: {world: {attribute: bar}}.
+BARS = {world: {name: round(100 * bar) for name, bar in bars.items()} for world, bars in json.loads((EVALUATION / "bars.json").read_text()).items()}
 
 
 def read_rows(manifest: dict, reference: dict, prompts: list[dict], probe: dict) -> list[dict]:
