@@ -89,11 +89,11 @@ async function measure({ engine, probe, facts, settings }: One, asked: Evaluatio
   const step = median(stepsOf(rgb(source)))
   const whole: Source = { kind: 'clip', id: 'source' }
 
-  const middle = (length - 1) / 2
-  const image = await make('image', { conditions: [{ source: { kind: 'image', id: 'picture' }, atFrame: 0, strength: 1 }] }, { picture: { ...source, frames: source.frames.slice(middle, middle + 1) } })
+  const picture = await findPicture(probe, source, asked.attributes.subject)
+  const image = await make('image', { conditions: [{ source: { kind: 'image', id: 'picture' }, atFrame: 0, strength: 1 }] }, { picture: { ...source, frames: [picture.frame] } })
   const imageSteps = stepsOf(rgb(image))
   const read = (await probe.read(image)).attributes.subject
-  const scored = isScored('subject', asked.attributes, facts.attributes.subject.classes)
+  const scored = picture.showsSubject && isScored('subject', asked.attributes, facts.attributes.subject.classes)
 
   const extended = rgb(await make('extend', { before: { source: whole } }, { source }))
   const backward = rgb(await make('extend backwards', { after: { source: whole } }, { source }))
@@ -127,6 +127,17 @@ async function measure({ engine, probe, facts, settings }: One, asked: Evaluatio
       loopSeam: stepBetween(loop.at(-1) as Uint8Array, loop[0] as Uint8Array) / median(stepsOf(loop)),
     },
   }
+}
+
+/** The frame nearest to a clip's middle that shows the subject, as the probe reads it when it stands still; the middle one where none does. */
+async function findPicture(probe: Probe, { frames, ...size }: Clip, subject: string | undefined): Promise<{ frame: Uint8ClampedArray; showsSubject: boolean }> {
+  const middle = (frames.length - 1) / 2
+  const nearest = frames.map((frame, index) => ({ frame, distance: Math.abs(index - middle) })).toSorted((a, b) => a.distance - b.distance)
+  for (const { frame } of nearest) {
+    const { attributes } = await probe.read({ ...size, frames: frames.map(() => frame) })
+    if (attributes.subject === subject) return { frame, showsSubject: true }
+  }
+  return { frame: frames[middle] as Uint8ClampedArray, showsSubject: false }
 }
 
 /** Frames without alpha, RGB u8 [height, width, 3]. */
