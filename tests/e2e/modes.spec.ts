@@ -6,6 +6,13 @@ import { CLIP_MS, expect, generate, smallClip, test } from './app'
 
 const SIZE = { width: 128, height: 128 }
 
+// What is promised at 17 frames and 10 steps (`npm run evaluate`: seams of 0.5 to 1.5 times the median step) holds at the 9 frames and 2 steps
+// of these tests where nothing else is said; there the steps of one clip are from 0.3 to 1.8 times its own median, group by group.
+const expectRatio = (ratio: number, { least = 0.5, most = 1.5 } = {}) => {
+  expect(ratio).toBeGreaterThan(least)
+  expect(ratio).toBeLessThan(most)
+}
+
 /** Frames of a clip made through the page, and its id in the library. */
 async function make(page: Page, request: GenerateRequest): Promise<{ id: string; frames: Uint8Array[] }> {
   const { webm, id } = await generate(page, request)
@@ -41,29 +48,32 @@ test('pictures and clips stand in the clips made around them', async ({ page, ap
     const picture = await keepPicture(page, source.frames[4]!)
     const clip = await make(page, request({ conditions: [{ source: picture, atFrame: 0, strength: 1 }] }))
     expect(psnr(clip.frames[0]!, source.frames[4]!)).toBeGreaterThan(25)
-    expect(median(stepsOf(clip.frames)), 'it moves').toBeGreaterThan(0.1)
+    const own = median(stepsOf(clip.frames))
+    expect(own, 'it moves').toBeGreaterThan(0.1)
+    expectRatio(stepBetween(clip.frames[0]!, clip.frames[1]!) / own, { most: 2 })
   })
 
   await test.step('extension: the source as it was, then new frames without a seam', async () => {
     const clip = await make(page, request({ frames: 9, before: { source: { kind: 'clip', id: source.id } } }))
     expect(clip.frames).toHaveLength(9 + 8)
     expect(psnr(clip.frames[8]!, source.frames[8]!)).toBeGreaterThan(30)
-    const seam = stepBetween(clip.frames[8]!, clip.frames[9]!)
-    expect(seam).toBeLessThan(6 * step)
-    expect(median(stepsOf(clip.frames.slice(8)))).toBeGreaterThan(0.1)
+    expectRatio(stepBetween(clip.frames[8]!, clip.frames[9]!) / step)
+    expectRatio(median(stepsOf(clip.frames.slice(8))) / step)
   })
 
   await test.step('backwards: new frames, then the source', async () => {
     const clip = await make(page, request({ frames: 9, after: { source: { kind: 'clip', id: source.id } } }))
     expect(clip.frames).toHaveLength(8 + 9)
     expect(psnr(clip.frames[8]!, source.frames[0]!)).toBeGreaterThan(30)
-    expect(stepBetween(clip.frames[7]!, clip.frames[8]!), 'what is made leads to it').toBeLessThan(3 * step)
+    // what is made leads to it, at half its pace in so few steps
+    expectRatio(stepBetween(clip.frames[7]!, clip.frames[8]!) / step, { least: 0.25 })
+    expectRatio(median(stepsOf(clip.frames.slice(0, 9))) / step, { least: 0.25 })
   })
 
   await test.step('loop: the last frame leads to the first', async () => {
     const clip = await make(page, request({ frames: 9, before: { source: { kind: 'clip', id: source.id } }, loop: true }))
     expect(clip.frames).toHaveLength(9 + 7)
-    expect(stepBetween(clip.frames.at(-1)!, clip.frames[0]!)).toBeLessThan(3 * step)
+    expectRatio(stepBetween(clip.frames.at(-1)!, clip.frames[0]!) / median(stepsOf(clip.frames)))
   })
 
   await test.step('remix: nearer to the clip the less it may change', async () => {
