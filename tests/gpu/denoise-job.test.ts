@@ -7,7 +7,7 @@ import { runDenoise, type DenoiseJob } from '../../workers/pipeline/denoise-job'
 import { JobClock } from '../../workers/pipeline/job-clock'
 import { latentCount, latentGrid } from '../../workers/pipeline/latent-grid'
 import { loadModel } from '../../workers/pipeline/load-model'
-import type { LoadedModel } from '../../workers/pipeline/model'
+import type { LoadedModel, Sampling } from '../../workers/pipeline/model'
 import { tokensOfLatent, type KnownLatents } from '../../workers/pipeline/place-known'
 import { fetchManifest } from '../../workers/weights/fetch-file'
 import { serveFolder } from '../evaluate/serve-folder'
@@ -77,6 +77,11 @@ describe('a job', () => {
     const distance = (latents: Float32Array) => relativeError(latents, values)
     const [mild, strong] = [await make({ steps: 4 }, { start: { values, atFrame: 0, strength: 0.3 } }), await make({ steps: 4 }, { start: { values, atFrame: 0, strength: 0.8 } })]
     expect(distance(mild)).toBeLessThan(distance(strong))
+    // below its last noise level: one step from the level that was asked for
+    const few: Sampling = { sigmas: [1, 0.9, 0.8, 0.7] }
+    const begun = (strength: number) => make({ steps: 4 }, { sampling: few, start: { values, atFrame: 0, strength } })
+    expect(distance(await begun(0.35))).toBeLessThan(distance(await begun(0.7)) / 1.5)
+    expect(await begun(0)).toEqual(values)
     expect(await make({ steps: 4 }, { start: { values, atFrame: 0, strength: 1 } })).toEqual(plain)
     await expect(make({}, { start: { values: values.slice(1), atFrame: 0, strength: 1 } })).rejects.toThrow(`expected a clip of ${values.length} latent values`)
   })

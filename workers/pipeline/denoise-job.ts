@@ -31,7 +31,7 @@ export interface DenoiseJob {
   noise?: Float32Array<ArrayBuffer> | undefined
   /** what is known of the clip, encoded, in the order in which it is placed */
   known?: readonly KnownLatents[]
-  /** latents of a whole clip to begin from: at the first noise level at or below their `strength`, mixed with as much noise */
+  /** latents of a whole clip to begin from: at the first noise level at or below their `strength`, or at that itself, mixed with as much noise */
   start?: KnownLatents
   /** other than the model's own */
   sampling?: Sampling
@@ -128,11 +128,15 @@ export function finishedLatents(job: ScheduledJob, kept: LoopState | undefined):
   return latentOfTokens(kept.tokens, grid.channels, tokenCount(grid))
 }
 
-/** The part of a schedule from the first sigma at or below `level` on: at least its last step. */
+/**
+ * The part of a schedule from the first sigma at or below `level` on. Where all are above it, as of a model that was distilled to a few high
+ * ones, one step from the level itself: a clip is not to be drowned in more noise than was asked for.
+ */
 function beginningAt({ sigmas, timesteps }: Schedule, level: number): Schedule {
-  const found = timesteps.findIndex((_, step) => (sigmas[step] as number) <= level + NEAR)
-  const first = found < 0 ? timesteps.length - 1 : found
-  return { sigmas: sigmas.subarray(first), timesteps: timesteps.subarray(first) }
+  const first = timesteps.findIndex((_, step) => (sigmas[step] as number) <= level + NEAR)
+  if (first >= 0) return { sigmas: sigmas.subarray(first), timesteps: timesteps.subarray(first) }
+  const timesPerSigma = (timesteps[0] as number) / (sigmas[0] as number)
+  return { sigmas: Float32Array.of(level, 0), timesteps: Float32Array.of(level * timesPerSigma) }
 }
 
 /** Noise, given or drawn from the seed, mixed with the clip to begin from, and with what is known in its place: f32 [1, N + K, C]. */
