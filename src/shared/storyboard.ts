@@ -14,6 +14,8 @@ const ShotEntry = v.object({
   join: v.optional(v.fallback(v.picklist(JOINS), 'cut'), 'cut'),
   /** file name of a picture that it begins with */
   image: v.optional(v.string()),
+  /** or of a clip that it begins with and goes on from */
+  clip: v.optional(v.string()),
   /** what of it is shown: its middle where nothing is said */
   crop: v.optional(CropSchema),
 })
@@ -30,14 +32,14 @@ const StoryboardSchema = v.object({
 export interface StoryboardFile {
   prompt: string
   sameSeed?: boolean | undefined
-  shots: { prompt: string; seconds: number; join: Shot['join']; image?: string | undefined; crop?: Crop | undefined }[]
+  shots: { prompt: string; seconds: number; join: Shot['join']; image?: string | undefined; clip?: string | undefined; crop?: Crop | undefined }[]
 }
 
 /** A storyboard that was read. */
 export interface Storyboard {
   prompt: string
   sameSeed?: boolean
-  shots: (Omit<Shot, 'conditions'> & { image?: string; crop?: Crop })[]
+  shots: (Omit<Shot, 'conditions'> & { image?: string; clip?: string; crop?: Crop })[]
   /** what was not understood, for the person to know */
   ignored: string[]
 }
@@ -61,6 +63,7 @@ export function readStoryboard(data: unknown): StoryboardFile & { ignored: strin
     ...unknownFields(data as Record<string, unknown>, StoryboardSchema.entries),
     ...given.shots.flatMap((shot, index) => [
       ...unknownFields(shot, ShotEntry.entries).map((field) => `shots.${index}.${field}`),
+      ...(shot.image !== undefined && shot.clip !== undefined ? [`shots.${index}.clip`] : []), // it begins with one of them
       ...(shot.join === undefined || shot.join === shots[index]?.join ? [] : [`shots.${index}.join ${JSON.stringify(shot.join)}`]),
     ]),
   ]
@@ -76,10 +79,11 @@ export function parseStoryboard(data: unknown, { latent }: ModelManifest, fps: n
   return {
     prompt,
     ...(sameSeed !== undefined && { sameSeed }),
-    shots: shots.map(({ seconds, image, crop, ...shot }) => ({
+    shots: shots.map(({ seconds, image, clip, crop, ...shot }) => ({
       ...shot,
       frames: framesOf(seconds, fps, latent.scaleTime),
       ...(image !== undefined && { image }),
+      ...(clip !== undefined && { clip }),
       ...(crop && { crop }),
     })),
     ignored,

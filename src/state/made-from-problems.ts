@@ -117,11 +117,11 @@ function storyboardProblems(situation: MadeFromSituation): MadeFromProblem[] {
   return problems
 }
 
-function cardProblem(situation: MadeFromSituation, { key, prompt, seconds, picture }: Card, name: string): MadeFromProblem[] {
+function cardProblem(situation: MadeFromSituation, { key, prompt, seconds, beginning }: Card, name: string): MadeFromProblem[] {
   const { model, fps } = situation
   const shortest = Math.min(...model.frames.allowed)
-  if (picture) {
-    const gone = slot(situation, key, picture, '')
+  if (beginning) {
+    const gone = slot(situation, key, beginning, '')
     if (gone.length > 0) return gone
   }
   if (prompt.trim() === '' && situation.prompt === '') return [{ at: key, text: `${name} has no words, and there are none that all cards share.`, missing: true }]

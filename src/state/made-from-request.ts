@@ -93,17 +93,17 @@ function keyframes(pictures: readonly Condition[], frames: number, fps: number):
 }
 
 /** Of a shot without a length as much as there must be: the card says that it has none. */
-function shot({ prompt, seconds, join, picture }: Card, index: number, fps: number, scaleTime: number): Shot {
+function shot({ prompt, seconds, join, beginning }: Card, index: number, fps: number, scaleTime: number): Shot {
   return {
     prompt: prompt.trim(),
     frames: framesOf(seconds ?? 0, fps, scaleTime),
     join: index === 0 ? 'cut' : join,
-    ...(picture && { conditions: [condition(picture, 0, 1)] }),
+    ...(beginning && { conditions: [condition(beginning, 0, 1)] }),
   }
 }
 
 function card({ prompt, frames, join, conditions: [first] = [] }: Shot, fps: number): Card {
-  return { key: crypto.randomUUID(), prompt, seconds: Number(((frames - 1) / fps).toFixed(2)), join, picture: first ? pictureOf(first) : null }
+  return { key: crypto.randomUUID(), prompt, seconds: Number(((frames - 1) / fps).toFixed(2)), join, beginning: first ? pictureOf(first) : null }
 }
 
 function condition(picture: Given, atFrame: number, strength: number): Condition {

@@ -39,7 +39,7 @@ const typedSeconds = v.nullable(v.number())
 
 const PictureSchema = v.object({ picture: given, strength })
 const BetweenSchema = v.object({ key: v.string(), ...PictureSchema.entries, seconds: typedSeconds })
-const CardSchema = v.object({ key: v.string(), prompt: v.string(), seconds: typedSeconds, join: v.picklist(JOINS), picture: given })
+const CardSchema = v.object({ key: v.string(), prompt: v.string(), seconds: typedSeconds, join: v.picklist(JOINS), beginning: v.optional(given, null) })
 const PairSchema = v.object({ before: given, after: given })
 
 /** See {@link MadeFrom}. */
@@ -84,7 +84,7 @@ export function fromWords(): MadeFrom {
 
 /** An empty shot. */
 export function newCard(join: Card['join']): Card {
-  return { key: crypto.randomUUID(), prompt: '', seconds: CARD_SECONDS, join, picture: null }
+  return { key: crypto.randomUUID(), prompt: '', seconds: CARD_SECONDS, join, beginning: null }
 }
 
 /** Puts a picture or clip where its mode has a place for one, the first of them, and chooses the mode. */

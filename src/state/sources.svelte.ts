@@ -38,6 +38,11 @@ class Sources {
     return this.#here({ kind: 'video', id, name, seconds })
   }
 
+  /** Keeps a picture or a video, whichever the file is. @throws AppError unreadable-media */
+  keep(file: File): Promise<Given> {
+    return file.type.startsWith('image/') ? this.keepPicture(file) : this.keepVideo(file)
+  }
+
   /** Keeps a frame of a clip, or a still, as a picture. @throws AppError not-found, unreadable-media */
   async keepFrame(clip: ClipRecord, which: 'first' | 'last'): Promise<Given> {
     const { id } = await this.#read(() => keepFrame(clip.id, which))

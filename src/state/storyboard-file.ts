@@ -14,32 +14,33 @@ export interface ReadBoard {
 }
 
 /**
- * Reads a storyboard's file with the pictures that were chosen together with it.
- * @param keepPicture keeps one of them
+ * Reads a storyboard's file with the pictures and videos that were chosen together with it.
+ * @param keep keeps one of them
  * @throws AppError bad-request when nothing can be made of it, unreadable-media of a picture
  */
-export async function readBoard(files: readonly File[], keepPicture: (file: File) => Promise<Given>): Promise<ReadBoard> {
+export async function readBoard(files: readonly File[], keep: (file: File) => Promise<Given>): Promise<ReadBoard> {
   const board = files.find(({ name }) => name.toLowerCase().endsWith('.json'))
   if (!board) throw new AppError('bad-request', `Expected a storyboard’s .json file, got ${files.map(({ name }) => name).join(', ')}.`)
   const { prompt, sameSeed = false, shots, ignored } = readStoryboard(parsed(board.name, await board.text()))
   const left = ignored.map(inWords)
   const cards: Card[] = []
-  for (const [index, { image, crop, ...shot }] of shots.slice(0, MOST_CARDS).entries()) {
-    const file = image === undefined ? undefined : files.find(({ name }) => name === image.split(/[/\\]/).at(-1))
-    if (image !== undefined && !file) left.push(`the picture ${image} of card ${index + 1}: choose it there, or together with the file`)
-    cards.push({ ...newCard(shot.join), ...shot, picture: file ? { ...(await keepPicture(file)), ...(crop && { crop }) } : null })
+  for (const [index, { image, clip, crop, ...shot }] of shots.slice(0, MOST_CARDS).entries()) {
+    const named = image ?? clip
+    const file = named === undefined ? undefined : files.find(({ name }) => name === named.split(/[/\\]/).at(-1))
+    if (named !== undefined && !file) left.push(`the ${image === undefined ? 'clip' : 'picture'} ${named} of card ${index + 1}: choose it there, or together with the file`)
+    cards.push({ ...newCard(shot.join), ...shot, beginning: file ? { ...(await keep(file)), ...(crop && image !== undefined && { crop }) } : null })
   }
   return { prompt, storyboard: { sameSeed, cards }, left }
 }
 
 /** The text of a storyboard's file. Pure. */
 export function boardText(prompt: string, { sameSeed, cards }: MadeFrom['storyboard']): string {
-  const shots = cards.map(({ prompt: words, seconds, join, picture }) => ({
+  const shots = cards.map(({ prompt: words, seconds, join, beginning }) => ({
     prompt: words,
     seconds: seconds ?? 0,
     join,
-    ...(picture && { image: picture.name }),
-    ...(picture?.crop && !isMiddle(picture.crop) && { crop: picture.crop }),
+    ...(beginning && { [beginning.kind === 'image' ? 'image' : 'clip']: beginning.name }),
+    ...(beginning?.crop && !isMiddle(beginning.crop) && { crop: beginning.crop }),
   }))
   return writeStoryboard({ prompt, sameSeed, shots })
 }

@@ -106,10 +106,12 @@ async function storyboard(file: string, request: GenerateRequest, model: ModelMa
     prompt: words,
     ...(sameSeed !== undefined && { sameSeed }),
     shots: await Promise.all(
-      shots.map(async ({ image, crop, ...shot }) => ({
-        ...shot,
-        ...(image !== undefined && { conditions: [{ source: (await give(join(dirname(file), image), keep)).source, atFrame: 0, strength: 1, ...(crop && { crop }) }] }),
-      })),
+      shots.map(async ({ image, clip, crop, ...shot }) => {
+        const named = image ?? clip
+        if (named === undefined) return shot
+        const { source } = await give(join(dirname(file), named), keep)
+        return { ...shot, conditions: [{ source, atFrame: 0, strength: 1, ...(crop && image !== undefined && { crop }) }] }
+      }),
     ),
   }
 }

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { psnr, stepsOf } from '../evaluate/clip-frames'
 import { CLIP_MS, expect, openWith, records, smallClip, test } from './app'
-import { chooseFile, chooseMode, generateButton, madeFrom, makeClip, meanColour, slot, storyCard, twoColours } from './made-from'
+import { chooseFile, chooseFromLibrary, chooseMode, generateButton, madeFrom, makeClip, meanColour, slot, storyCard, twoColours } from './made-from'
 
 const SIZE = { width: 64, height: 64 }
 
@@ -60,7 +60,7 @@ test('storyboard: cards are written, moved and made, and go into a file and out 
   await load(json({ version: 9, prompt: 'pastel style', mood: 'calm', shots: [{ prompt: 'a kite', seconds: 3, join: 'wipe', image: 'sky.png' }] }), await twoColours(page, 'sky.png', '#27c', '#48d'))
   await expect(page.getByRole('textbox', { name: 'Prompt', exact: true })).toHaveValue('pastel style')
   await expect(words(1)).toHaveValue('a kite')
-  await expect(slot(page, 'Picture of card 1')).toContainText('sky.png')
+  await expect(slot(page, 'Picture or clip of card 1')).toContainText('sky.png')
   await expect(madeFrom(page).getByRole('alert')).toContainText('mood')
   await expect(madeFrom(page).getByRole('alert')).toContainText('join "wipe" of card 1')
   await page.screenshot({ path: info.outputPath('storyboard.png'), fullPage: true })
@@ -80,7 +80,7 @@ test('storyboard: a card goes on from the one before, one begins with a picture,
     await card.getByRole('spinbutton', { name: 'Seconds' }).fill('1')
     if (begins) await card.getByRole('radio', { name: begins }).press('Space')
   }
-  await chooseFile(page, 'Picture of card 3', await twoColours(page, 'halves.png', '#e83', '#27c', 200))
+  await chooseFile(page, 'Picture or clip of card 3', await twoColours(page, 'halves.png', '#e83', '#27c', 200))
   // at once: what was chosen is waited for
   const frames = await makeClip(page, SIZE)
   expect(frames).toHaveLength(9 + 8 + 9 + (9 - 4))
@@ -101,6 +101,25 @@ test('storyboard: a card goes on from the one before, one begins with a picture,
   const [left, right] = [meanColour(frames[17]!, half), meanColour(frames[17]!, { ...half, from: half.columns })]
   expect(left.red - left.blue, 'the picture’s left half').toBeGreaterThan(80)
   expect(right.blue - right.red, 'its right half').toBeGreaterThan(80)
+})
+
+test('storyboard: a card begins with a clip of the library, and goes on from it', async ({ page, app }) => {
+  test.setTimeout(4 * CLIP_MS)
+  await openWith(page, app.url, smallClip(app.starter, { ...SIZE, steps: 2, prompt: 'a white bird over the sea' }))
+  const source = await makeClip(page, SIZE)
+  await chooseMode(page, 'Storyboard')
+  await storyCard(page, 2).getByRole('button', { name: 'Remove card 2' }).press('Enter')
+  await storyCard(page, 1).getByRole('spinbutton', { name: 'Seconds' }).fill('2')
+  await chooseFromLibrary(page, 'Picture or clip of card 1')
+  const place = slot(page, 'Picture or clip of card 1')
+  await expect(place).toContainText('a white bird over the sea')
+  await expect(place.getByRole('button', { name: /^Crop/ }), 'a clip is not cropped').toHaveCount(0)
+  const frames = await makeClip(page, SIZE)
+  expect(frames).toHaveLength(17)
+  const [record] = await records(page)
+  expect(record?.request.shots).toMatchObject([{ frames: 17, conditions: [{ source: { kind: 'clip' }, atFrame: 0, strength: 1 }] }])
+  for (const at of [0, 4, 8]) expect(psnr(frames[at]!, source[at]!), `frame ${at} is the clip’s`).toBeGreaterThan(24)
+  expect(Math.max(...stepsOf(frames.slice(8))), 'what follows moves').toBeGreaterThan(0)
 })
 
 test('storyboard: alternatives in a card make one clip of each', async ({ page, app }) => {

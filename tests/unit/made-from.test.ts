@@ -45,7 +45,7 @@ const FILLED: MadeFrom[] = [
   form('loop', { clip: clip('a') }),
   form('remix', { clip: clip('a'), strength: 0.85 }),
   form('retime', { clip: video('a'), strength: 0.4 }),
-  form('storyboard', { sameSeed: true, cards: [{ ...newCard('cut'), prompt: 'a red car' }, { ...newCard('continue'), prompt: 'a white bird', seconds: 1, picture: cropped('a') }, { ...newCard('dissolve'), seconds: 4 }] }),
+  form('storyboard', { sameSeed: true, cards: [{ ...newCard('cut'), prompt: 'a red car' }, { ...newCard('continue'), prompt: 'a white bird', seconds: 1, beginning: cropped('a') }, { ...newCard('dissolve'), seconds: 4 }] }),
 ]
 
 describe('a request of the form', () => {
@@ -151,7 +151,7 @@ describe('a storyboard', () => {
     [{ seconds: null }, 'Card 1 needs a length in seconds.'],
     [{ seconds: 0.3 }, 'Card 1 is shorter than 1 s, the least that this model makes.'],
     [{ seconds: 61 }, 'Card 1 is longer than 60 s.'],
-    [{ picture: picture('gone') }, '“gone.png” is not here any more: choose another.'],
+    [{ beginning: picture('gone') }, '“gone.png” is not here any more: choose another.'],
   ])('marks a card of %j', (changes, text) => expect(said(board(card(changes)), { gone: 'gone' })[0]).toBe(text))
 
   it('needs words somewhere', () => {

@@ -77,13 +77,13 @@ describe('the flags of a mode', () => {
 describe('a storyboard file', () => {
   it('becomes shots; what is not understood is listed', () => {
     const read = parseStoryboard(
-      { version: 2, prompt: 'flat style', music: 'loud', shots: [{ prompt: 'a car', seconds: 2 }, { seconds: 1, join: 'continue', image: 'a.png', crop: { x: 1, y: 0.5, zoom: 2 }, mood: 'sad' }] },
+      { version: 2, prompt: 'flat style', music: 'loud', shots: [{ prompt: 'a car', seconds: 2 }, { seconds: 1, join: 'continue', image: 'a.png', crop: { x: 1, y: 0.5, zoom: 2 }, mood: 'sad' }, { prompt: 'b', seconds: 1, clip: 'b.webm' }] },
       model,
       8,
     )
     expect(read).toEqual({
       prompt: 'flat style',
-      shots: [{ prompt: 'a car', frames: 17, join: 'cut' }, { prompt: '', frames: 9, join: 'continue', image: 'a.png', crop: { x: 1, y: 0.5, zoom: 2 } }],
+      shots: [{ prompt: 'a car', frames: 17, join: 'cut' }, { prompt: '', frames: 9, join: 'continue', image: 'a.png', crop: { x: 1, y: 0.5, zoom: 2 } }, { prompt: 'b', frames: 9, join: 'cut', clip: 'b.webm' }],
       ignored: ['version 2 is newer than 1, which is understood', 'music', 'shots.1.mood'],
     })
   })
