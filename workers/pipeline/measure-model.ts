@@ -12,6 +12,12 @@ import { probeBlock } from './block-probe'
 /** Tried, the most first. */
 const ROOM_BYTES = [16, 12, 8, 6, 4, 3, 2.5, 2, 1.5, 1, 0.5, 0.25].map((gigabytes) => gigabytes * 1e9)
 
+/**
+ * The most that is asked of a software adapter. Its memory is the host's and is really taken: Chromium's SwiftShader takes half a
+ * second for each gigabyte, and its process ends when it is asked for 16.
+ */
+const SOFTWARE_BYTES = 4e9
+
 /** What is timed and counted of a model. */
 export interface Shape {
   /** of LTXVideoTransformer3DModel */
@@ -60,8 +66,9 @@ export async function measureModel(signal: AbortSignal, gpu: Gpu, url: string): 
 }
 
 /** The most of these that the GPU gives now; 0 when it gives none. */
-async function findRoom({ device }: Gpu): Promise<number> {
-  for (const bytes of ROOM_BYTES) if (await fitsInMemory(device, bytes)) return bytes
+async function findRoom({ device, facts }: Gpu): Promise<number> {
+  const asked = ROOM_BYTES.filter((bytes) => !facts.software || bytes <= SOFTWARE_BYTES)
+  for (const bytes of asked) if (await fitsInMemory(device, bytes)) return bytes
   return 0
 }
 
