@@ -1,6 +1,6 @@
 // What the rows of a real GPU cost by count, beside what named GPUs could at best do: a bound, and no measurement.
 import type { Ceiling } from './ceiling'
-import type { Row } from './row'
+import { precisionOf, type Row } from './row'
 
 /** By their makers' data sheets: f32 multiply-adds on the shader cores, and memory. */
 const NAMED: Record<string, Ceiling> = {
@@ -25,9 +25,8 @@ export function countsTable(rows: readonly Row[]): string {
     `|---|---|---|---|---|---|${names.map(() => '---|').join('')}---|`,
   ]
   for (const row of rows) {
-    const precision = row.weights && row.weights !== row.dtype ? `${row.dtype}, ${row.weights} weights` : row.dtype
     const bounds = names.map((name) => bound(row, NAMED[name] as Ceiling)).map(({ ms, by }) => `${ms < 1 ? ms.toFixed(3) : ms.toFixed(1)} ms, by ${by}`)
-    lines.push(`| ${row.name} | ${row.shape} | ${precision} | ${(row.flops / 1e9).toFixed(2)} | ${(row.bytes / 1e6).toFixed(1)} | ${(row.flops / row.bytes).toFixed(0)} | ${bounds.join(' | ')} | not measured |`)
+    lines.push(`| ${row.name} | ${row.shape} | ${precisionOf(row)} | ${(row.flops / 1e9).toFixed(2)} | ${(row.bytes / 1e6).toFixed(1)} | ${(row.flops / row.bytes).toFixed(0)} | ${bounds.join(' | ')} | not measured |`)
   }
   return lines.join('\n')
 }

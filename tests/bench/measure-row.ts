@@ -3,7 +3,7 @@ import type { Gpu } from '../../workers/engine/device'
 import { relativeError } from '../gpu/reference'
 import type { Ceiling } from './ceiling'
 import { openPeer, type PeerRuntime } from './peer'
-import type { Row } from './row'
+import { precisionOf, type Row } from './row'
 import type { Side } from './side'
 import { quantile, repetitionMs, takeTurns, type TurnLimits } from './turns'
 
@@ -51,7 +51,7 @@ export async function measureRow(gpu: Gpu, runtime: PeerRuntime, row: Row, ceili
     return {
       name: row.name,
       shape: row.shape,
-      precision: row.weights && row.weights !== row.dtype ? `${row.dtype}, ${row.weights} weights` : row.dtype,
+      precision: precisionOf(row),
       kernel: ours.kernel,
       oursMs,
       oursP90Ms: quantile(pairs.map((pair) => pair.oursMs), 0.9),

@@ -37,3 +37,8 @@ export const TOLERANCE: Record<FloatDType, number> = { f32: 1e-3, f16: 2e-2 }
 
 /** Bytes of a weight, its share of the scales included. */
 export const WEIGHT_BYTES: Record<WeightFormat, number> = { f32: 4, f16: 2, i8: 1, i4: 0.5 + 2 / 32 }
+
+/** What a row computes in, for people. */
+export function precisionOf({ dtype, weights }: Pick<Row, 'dtype' | 'weights'>): string {
+  return weights && weights !== dtype ? `${dtype}, ${weights} weights` : dtype
+}

@@ -4,13 +4,11 @@ import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { AppError } from '../../src/shared/errors'
 import { measureCeiling } from '../bench/ceiling'
 import { parseBenchFlags } from '../bench/flags'
-import { measureRow, type MeasuredRow } from '../bench/measure-row'
-import { describeRow, missesGoal, type BenchReport } from '../bench/report'
-import { saveReport } from '../bench/results'
+import { measureRow } from '../bench/measure-row'
+import type { Row } from '../bench/row'
 import { modelRows, operationRows } from '../bench/rows'
+import { runBench } from '../bench/run-bench'
 import { readStarterAutoencoder } from '../bench/starter-autoencoder'
-import { turnLimits } from '../bench/turns'
-import { versions } from '../bench/versions'
 import { openAdapter } from '../evaluate/adapter'
 import { UsageError } from './generate-flags'
 
@@ -29,24 +27,15 @@ async function main(argv: readonly string[]): Promise<number> {
     const { name: adapter, software, f16 } = gpu.facts
     const dtype = flags.precision ?? (f16 ? 'f16' : 'f32')
     if (dtype === 'f16' && !f16) throw new UsageError(`--precision: f16 is not there on ${adapter}, expected f32`)
-    const all = [...operationRows(gpu.facts, dtype), ...modelRows(gpu.facts, readStarterAutoencoder(), dtype)]
-    const rows = all.filter(({ name }) => name.includes(flags.only ?? ''))
-    if (rows.length === 0) throw new UsageError(`--only: expected a part of one of ${all.map(({ name }) => name).join(', ')}, got ${JSON.stringify(flags.only)}`)
-    const tell = (line: string) => void (flags.json ? console.error(line) : console.log(line))
-    tell(`${adapter}${software ? ' (software: ratios only, no claim of speed)' : ''}, ${dtype}`)
-    const ceiling = await measureCeiling(gpu)
-    tell(`ceiling: ${ceiling.gflops.toFixed(1)} GFLOP/s, ${ceiling.gbs.toFixed(1)} GB/s`)
-    const limits = turnLimits(software, flags.pairs)
-    const measured: MeasuredRow[] = []
-    for (const row of rows) {
-      const result = await measureRow(gpu, { InferenceSession, Tensor }, row, ceiling, limits)
-      measured.push(result)
-      tell(describeRow(result, software))
-    }
-    const report: BenchReport = { date: new Date().toISOString(), adapter, software, versions: versions(), ceiling, rows: measured }
-    if (flags.json) console.log(JSON.stringify(report))
-    if (flags.save) tell(`saved as ${saveReport(report, dtype)}`)
-    return measured.some(missesGoal) ? 1 : 0
+    const rows = new Map([...operationRows(gpu.facts, dtype), ...modelRows(gpu.facts, readStarterAutoencoder(), dtype)].map((row) => [row.name, row]))
+    return await runBench(flags, {
+      adapter,
+      software,
+      dtype,
+      names: [...rows.keys()],
+      measureCeiling: () => measureCeiling(gpu),
+      measure: (name, ceiling, limits) => measureRow(gpu, { InferenceSession, Tensor }, rows.get(name) as Row, ceiling, limits),
+    })
   } finally {
     gpu.close()
   }

@@ -105,21 +105,25 @@ test('storyboard: a card goes on from the one before, one begins with a picture,
 
 test('storyboard: a card begins with a clip of the library, and goes on from it', async ({ page, app }) => {
   test.setTimeout(4 * CLIP_MS)
-  await openWith(page, app.url, smallClip(app.starter, { ...SIZE, steps: 2, prompt: 'a white bird over the sea' }))
+  await openWith(page, app.url, smallClip(app.starter, { ...SIZE, steps: 4, prompt: 'a red balloon rising over the sea at sunset' }))
   const source = await makeClip(page, SIZE)
   await chooseMode(page, 'Storyboard')
   await storyCard(page, 2).getByRole('button', { name: 'Remove card 2' }).press('Enter')
+  await page.getByRole('textbox', { name: 'Prompt', exact: true }).fill('')
+  await storyCard(page, 1).getByRole('textbox', { name: 'What happens' }).fill('a white bird over snowy hills, a starry night')
   await storyCard(page, 1).getByRole('spinbutton', { name: 'Seconds' }).fill('2')
   await chooseFromLibrary(page, 'Picture or clip of card 1')
   const place = slot(page, 'Picture or clip of card 1')
-  await expect(place).toContainText('a white bird over the sea')
+  await expect(place).toContainText('a red balloon rising over the sea at sunset')
   await expect(place.getByRole('button', { name: /^Crop/ }), 'a clip is not cropped').toHaveCount(0)
   const frames = await makeClip(page, SIZE)
   expect(frames).toHaveLength(17)
   const [record] = await records(page)
   expect(record?.request.shots).toMatchObject([{ frames: 17, conditions: [{ source: { kind: 'clip' }, atFrame: 0, strength: 1 }] }])
-  for (const at of [0, 4, 8]) expect(psnr(frames[at]!, source[at]!), `frame ${at} is the clip’s`).toBeGreaterThan(24)
-  expect(Math.max(...stepsOf(frames.slice(8))), 'what follows moves').toBeGreaterThan(0)
+  // made from these words alone, they are 18 and 19 dB from it
+  for (const at of [0, 4, 8]) expect(psnr(frames[at]!, source[at]!), `frame ${at} is the clip’s`).toBeGreaterThan(30)
+  const middle = (steps: readonly number[]) => [...steps].sort((a, b) => a - b)[steps.length >> 1]!
+  expect(middle(stepsOf(frames).slice(8)), 'what follows moves as the clip does').toBeGreaterThan(0.4 * middle(stepsOf(source)))
 })
 
 test('storyboard: alternatives in a card make one clip of each', async ({ page, app }) => {

@@ -7,7 +7,7 @@ const AHEAD = 2
 
 /**
  * Reads groups of frames back in order. A group is dispatched before the one in front of it is handed out, so that the GPU has work while the
- * caller encodes; no more than that, so that memory stays flat and a cancelled job waits for one group.
+ * caller encodes; no more than that, so that memory stays flat and a cancelled job waits for no more.
  * @param groups dispatches a group when it is asked for: pictures as framesToRgba packs them, owned by `scope` and freed here, or nothing
  *   where work was dispatched that gave no picture yet
  */

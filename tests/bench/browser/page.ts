@@ -14,9 +14,9 @@ import type { TurnLimits } from '../turns'
 
 /** What the command drives. */
 export interface BrowserBench {
-  /** Opens the adapter and measures its ceilings. */
-  open(precision: FloatDType | undefined): Promise<{ facts: AdapterFacts; dtype: FloatDType; ceiling: Ceiling; rows: string[] }>
-  measure(name: string, limits: TurnLimits): Promise<MeasuredRow>
+  open(precision: FloatDType | undefined): Promise<{ facts: AdapterFacts; dtype: FloatDType; names: string[] }>
+  measureCeiling(): Promise<Ceiling>
+  measure(name: string, ceiling: Ceiling, limits: TurnLimits): Promise<MeasuredRow>
 }
 
 declare global {
@@ -28,7 +28,12 @@ declare global {
 env.wasm.wasmPaths = { mjs: new URL(glueUrl, location.href).href, wasm: new URL(wasmUrl, location.href).href }
 env.wasm.numThreads = 1 // the work is the GPU's
 
-let opened: { gpu: Gpu; ceiling: Ceiling; rows: Row[] } | undefined
+let opened: { gpu: Gpu; rows: Map<string, Row> } | undefined
+
+function gpuOf(): Gpu {
+  if (!opened) throw new Error('The adapter is not open.')
+  return opened.gpu
+}
 
 window.bench = {
   async open(precision) {
@@ -38,14 +43,14 @@ window.bench = {
     const file = (name: string) => fetch(`/models/starter/vae/${name}`)
     const config = (await (await file('config.json')).json()) as unknown
     const weights = weightSource(openSafetensors(new Uint8Array(await (await file('diffusion_pytorch_model.safetensors')).arrayBuffer())))
-    const rows = modelRows(gpu.facts, { config, weights }, dtype)
-    const ceiling = await measureCeiling(gpu)
-    opened = { gpu, ceiling, rows }
-    return { facts: gpu.facts, dtype, ceiling, rows: rows.map(({ name }) => name) }
+    const rows = new Map(modelRows(gpu.facts, { config, weights }, dtype).map((row) => [row.name, row]))
+    opened = { gpu, rows }
+    return { facts: gpu.facts, dtype, names: [...rows.keys()] }
   },
-  measure(name, limits) {
-    const row = opened?.rows.find((one) => one.name === name)
-    if (!opened || !row) throw new Error(`There is no row ${name}.`)
-    return measureRow(opened.gpu, { InferenceSession, Tensor }, row, opened.ceiling, limits)
+  measureCeiling: () => measureCeiling(gpuOf()),
+  measure(name, ceiling, limits) {
+    const row = opened?.rows.get(name)
+    if (!row) throw new Error(`There is no row ${name}.`)
+    return measureRow(gpuOf(), { InferenceSession, Tensor }, row, ceiling, limits)
   },
 }
