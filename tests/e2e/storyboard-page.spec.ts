@@ -1,6 +1,6 @@
 // Storyboards, written by keyboard and made through the real page.
 import { readFileSync } from 'node:fs'
-import { psnr, stepsOf } from '../evaluate/clip-frames'
+import { median, psnr, stepsOf } from '../evaluate/clip-frames'
 import { CLIP_MS, expect, openWith, records, smallClip, test } from './app'
 import { chooseFile, chooseFromLibrary, chooseMode, generateButton, madeFrom, makeClip, meanColour, slot, storyCard, twoColours } from './made-from'
 
@@ -122,8 +122,7 @@ test('storyboard: a card begins with a clip of the library, and goes on from it'
   expect(record?.request.shots).toMatchObject([{ frames: 17, conditions: [{ source: { kind: 'clip' }, atFrame: 0, strength: 1 }] }])
   // made from these words alone, they are 18 and 19 dB from it
   for (const at of [0, 4, 8]) expect(psnr(frames[at]!, source[at]!), `frame ${at} is the clip’s`).toBeGreaterThan(30)
-  const middle = (steps: readonly number[]) => [...steps].sort((a, b) => a - b)[steps.length >> 1]!
-  expect(middle(stepsOf(frames).slice(8)), 'what follows moves as the clip does').toBeGreaterThan(0.4 * middle(stepsOf(source)))
+  expect(median(stepsOf(frames).slice(8)), 'what follows moves as the clip does').toBeGreaterThan(0.4 * median(stepsOf(source)))
 })
 
 test('storyboard: alternatives in a card make one clip of each', async ({ page, app }) => {
