@@ -1,6 +1,6 @@
 // Several clips of one form, side by side: other seeds, other words, a table over two settings, and drafts that are made to move.
-import AxeBuilder from '@axe-core/playwright'
 import type { Page } from '@playwright/test'
+import { expectAccessible } from './accessible'
 import { CLIP_MS, expect, openWith, smallClip, test } from './app'
 
 const sheet = (page: Page) => page.getByRole('region', { name: 'Side by side' })
@@ -9,12 +9,6 @@ const words = (page: Page) => page.getByRole('textbox', { name: 'Prompt', exact:
 
 async function allDone(page: Page, count: number): Promise<void> {
   await expect(sheet(page).getByRole('status')).toHaveText(`${count} of ${count} done`, { timeout: count * CLIP_MS })
-}
-
-async function noFaults(page: Page): Promise<void> {
-  const { violations } = await new AxeBuilder({ page }).analyze()
-  expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)).toEqual([])
-  expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'the page does not scroll sideways').toBe(true)
 }
 
 test.beforeEach(({ page }) => page.emulateMedia({ reducedMotion: 'reduce' }))
@@ -30,7 +24,7 @@ test('drafts fill a sheet; one of them is made to move, with the same words and 
   await allDone(page, 4)
   await expect(sheet(page)).toContainText(`Seed ${request.seed + 3}`)
   await expect(page.getByText('of a clip’s time'), 'no clip was made yet').toBeHidden()
-  await noFaults(page)
+  await expectAccessible(page, 'side by side')
   await page.screenshot({ path: info.outputPath('drafts.png'), fullPage: true })
 
   await sheet(page).getByRole('button', { name: `Show Seed ${request.seed + 1} large` }).click()
@@ -64,10 +58,10 @@ test('variations and alternatives in the words stand side by side, in seeds and 
   for (const heading of [`Seed ${request.seed}`, `Seed ${request.seed + 1}`]) await expect(sheet(page).getByRole('columnheader', { name: heading, exact: true })).toBeVisible()
   for (const heading of ['red', 'blue']) await expect(sheet(page).getByRole('rowheader', { name: heading, exact: true })).toBeVisible()
   await allDone(page, 4)
-  await noFaults(page)
+  await expectAccessible(page, 'side by side')
   await page.screenshot({ path: info.outputPath('variations.png'), fullPage: true })
   await page.setViewportSize({ width: 390, height: 800 })
-  await noFaults(page)
+  await expectAccessible(page, 'side by side')
   await page.screenshot({ path: info.outputPath('variations-narrow.png'), fullPage: true })
   await sheet(page).getByRole('button', { name: `Show blue, Seed ${request.seed + 1} large` }).press('Enter')
   await expect(page.getByLabel('The clip: a blue sky')).toBeVisible()
@@ -93,7 +87,7 @@ test('a table says what does not fit; half of it, left by a reload, is filled by
   await page.getByRole('textbox', { name: 'Values of the columns' }).fill('1, 2, 3')
   await expect(off).toHaveText('That makes 18 clips, and 16 is the most at once.')
   await expect(page.getByRole('button', { name: 'Generate', exact: false })).toBeDisabled()
-  await noFaults(page)
+  await expectAccessible(page, 'side by side')
   await rows.fill('2, 4')
   await page.getByRole('combobox', { name: 'Columns' }).selectOption('Seed')
   await page.getByRole('textbox', { name: 'Values of the columns' }).fill('7, 9')

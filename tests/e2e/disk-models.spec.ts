@@ -1,5 +1,4 @@
 // LTX-Video from the user's own disk in a real browser: chosen through the page, checked by headers, made clips with, never copied.
-import AxeBuilder from '@axe-core/playwright'
 import type { Page } from '@playwright/test'
 import { mkdirSync, utimesSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -9,6 +8,7 @@ import type { GenerateRequest } from '../../src/shared/request'
 import { writeSafetensors } from '../../workers/weights/safetensors'
 import { dist } from '../commands/build.mjs'
 import { serveBuild } from '../commands/serve.mjs'
+import { expectAccessible } from './accessible'
 import { CLIP_MS, expect, generate, test as base } from './app'
 import { ModelHub } from './model-hub'
 import { tinyConfig, tinyLtx, tinyLtxFolder, tinyT5, tinyTokenizer } from './tiny-ltx'
@@ -287,9 +287,7 @@ test('the view is accessible and fits a phone with files of the disk in it', asy
     for (const colorScheme of ['dark', 'light'] as const) {
       await page.setViewportSize({ width, height })
       await page.emulateMedia({ colorScheme })
-      const { violations } = await new AxeBuilder({ page }).analyze()
-      expect(violations.map(({ id, nodes }) => `${width} ${colorScheme}: ${id}: ${nodes.map(({ html }) => html).join(' ')}`)).toEqual([])
-      expect(await page.evaluate(() => document.documentElement.scrollWidth), 'the page scrolls sideways').toBeLessThanOrEqual(width)
+      await expectAccessible(page, `${width} ${colorScheme}`)
       if (process.env['SHOTS']) await page.screenshot({ path: join(process.env['SHOTS'], `${width}-${colorScheme}.png`), fullPage: true })
     }
   }

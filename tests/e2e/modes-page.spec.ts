@@ -1,11 +1,11 @@
 // Ways into a clip, filled in by keyboard and made through the real page.
-import AxeBuilder from '@axe-core/playwright'
 import type { Page } from '@playwright/test'
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import type { ModelManifest } from '../../src/shared/model'
 import type { GenerateRequest } from '../../src/shared/request'
 import { median, psnr, readClipFrames, stepBetween, stepsOf } from '../evaluate/clip-frames'
+import { expectAccessible } from './accessible'
 import { CLIP_MS, expect, generate, keptIn, openWith, records, smallClip, test } from './app'
 import { chooseFile, chooseFromLibrary, chooseMode, generateButton, madeFrom, makeClip, slot, twoColours } from './made-from'
 
@@ -256,11 +256,7 @@ for (const [theme, width] of [['dark', 1280], ['light', 390]] as const) {
       }
       if (mode === 'Loop') await slot(page, 'Clip').getByRole('button', { name: /library/i }).press('Enter')
       if (mode === 'Storyboard') await madeFrom(page).getByRole('spinbutton').first().fill('0.1')
-      // not while a colour changes: axe reads the two of a button one after the other
-      await page.evaluate(() => Promise.all(document.getAnimations().map(({ finished }) => finished)))
-      const { violations } = await new AxeBuilder({ page }).analyze()
-      expect(violations.map(({ id, nodes }) => `${mode}: ${id}: ${nodes.map(({ html }) => html).join(' ')}`)).toEqual([])
-      expect(await page.evaluate(() => document.documentElement.scrollWidth), `${mode}: the page scrolls sideways`).toBeLessThanOrEqual(width)
+      await expectAccessible(page, mode)
       if (mode === 'Loop') await page.keyboard.press('Escape')
     }
   })

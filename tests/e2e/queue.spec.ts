@@ -1,6 +1,6 @@
 // The queue: clips that wait for their turn, changed while they wait, and gone on with by the page that comes after.
-import AxeBuilder from '@axe-core/playwright'
 import type { Locator, Page } from '@playwright/test'
+import { expectAccessible } from './accessible'
 import { CLIP_MS, expect, generate, keptIn, openWith, reachStep, records, smallClip, test } from './app'
 
 const prompt = (page: Page) => page.getByRole('textbox', { name: 'Prompt', exact: true })
@@ -19,11 +19,6 @@ async function add(page: Page, words: string): Promise<void> {
   await page.getByRole('button', { name: 'Add to queue', exact: true }).click()
 }
 
-async function noFaults(page: Page): Promise<void> {
-  const { violations } = await new AxeBuilder({ page }).analyze()
-  expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)).toEqual([])
-}
-
 const stands = (locator: Locator, words: string | RegExp) => expect(locator).toContainText(words, { timeout: CLIP_MS })
 
 test('clips wait their turn, and are moved, edited, duplicated and removed meanwhile', async ({ page, app }, info) => {
@@ -38,7 +33,7 @@ test('clips wait their turn, and are moved, edited, duplicated and removed meanw
   await page.keyboard.press('Control+Enter')
   expect(await order(page)).toEqual(['a red sky at sunset', 'a blue sky', 'a starry night'])
   await expect(queue(page)).toContainText('1 running, 2 waiting')
-  await noFaults(page)
+  await expectAccessible(page, 'the queue')
   await page.screenshot({ path: info.outputPath('queue.png'), fullPage: true })
 
   await test.step('move by button and by drag', async () => {
@@ -122,7 +117,7 @@ test('a reload in the middle: the next page offers to go on, and the frames are 
   const offer = page.getByRole('alert').filter({ hasText: '2 clips were waiting when this page was closed.' })
   await expect(offer).toBeVisible()
   await expect(queue(page)).toContainText('2 paused')
-  await noFaults(page)
+  await expectAccessible(page, 'the queue')
   await page.screenshot({ path: info.outputPath('offer.png'), fullPage: true })
   const kept = await keptIn(page, 'jobs')
   expect(kept, 'what was done of the first').toHaveLength(1)

@@ -1,10 +1,10 @@
 // Recipes: a clip's settings go out as a file, and come back when it, or the clip that carries it, is dropped on the page.
-import AxeBuilder from '@axe-core/playwright'
 import type { Page } from '@playwright/test'
 import { ALL_FORMATS, BufferSource, BufferTarget, Conversion, Input, Output, WebMOutputFormat } from 'mediabunny'
 import { readFileSync } from 'node:fs'
 import { parseRecipe, RECIPE_KEYWORD, recipeOf, recipeText } from '../../src/shared/recipe'
 import type { GenerateRequest } from '../../src/shared/request'
+import { expectAccessible } from './accessible'
 import { CLIP_MS, expect, generate, openWith, smallClip, test } from './app'
 
 const field = (page: Page) => page.getByRole('textbox', { name: 'Prompt', exact: true })
@@ -78,8 +78,7 @@ test('a clip’s recipe is a file that brings every setting back; so does the cl
     await expect(page.getByRole('slider', { name: 'Steps' })).toHaveValue(String(request.steps))
     await expect(page.getByText(`${request.frames} frames`)).toBeVisible()
   }
-  const { violations } = await new AxeBuilder({ page }).analyze()
-  expect(violations.map(({ id }) => id)).toEqual([])
+  await expectAccessible(page, 'restored')
   await restored(page).getByRole('button', { name: 'OK' }).click()
   await expect(restored(page)).toHaveCount(0)
 
