@@ -28,6 +28,7 @@ export function reportFacts(report: JobReport, codec: string): Fact[] {
   return [
     ['Made in', formatDuration(report.totalMs)],
     ['Words', formatDuration(report.textMs)],
+    ...(report.compileMs ? [['Compiling', formatDuration(report.compileMs)] as const] : []),
     ['Denoising', formatDuration(report.stepMs.reduce((sum, ms) => sum + ms, 0))],
     ['Decoding', formatDuration(report.decodeMs)],
     ['Encoding', formatDuration(report.encodeMs)],

@@ -23,6 +23,7 @@ export interface AutomationOptions {
   /** f32 [L, width] each */
   embeds?: { prompt: string; negative?: string; width: number }
   keepLatents?: boolean
+  autotune?: boolean
   /** keeps what each step came to under this id; a job of the same id and request goes on from there */
   checkpoint?: string
 }

@@ -52,6 +52,8 @@ export interface GenerateOptions {
   /** f32 [L, E] instead of the text encoder's: the prompt's and, with guidance, the negative prompt's */
   embeds?: { prompt: Float32Array<ArrayBuffer>; negative?: Float32Array<ArrayBuffer>; width: number }
   keepLatents?: boolean
+  /** tries kernels on the adapter once for a clip of a new size, and takes the fastest; left out: on real GPUs. Their sums differ in the last digits. */
+  autotune?: boolean
   /** keeps what each step came to under the job's id until the clip is saved; a job of the same id and request goes on from there */
   checkpoint?: boolean
   /** sources of the model that are on the user's own disk */

@@ -2,7 +2,7 @@
 import type { ErrorData } from './errors'
 
 /** The stages in which work happens, in order. */
-export const STAGES = ['encoding-text', 'loading', 'compiling', 'denoising', 'decoding', 'saving'] as const
+export const STAGES = ['encoding-text', 'loading', 'tuning', 'compiling', 'denoising', 'decoding', 'saving'] as const
 export type Stage = (typeof STAGES)[number]
 
 /** A small moving picture of the clip as it stands: RGBA u8, `frames` pictures of width × height, one after another. */
@@ -14,7 +14,7 @@ export interface Preview {
 }
 
 /** What a worker tells of a running job. `step` of `steps` counts denoise steps, decoded frames while
- * decoding, and parts of a text encoder that are prepared before its first use. */
+ * decoding, kernels that are compiled, and parts of a text encoder that are prepared before its first use. */
 export interface ProgressEvent {
   stage: Stage
   step?: number
@@ -43,10 +43,12 @@ export type JobState =
 export interface JobReport {
   adapter: string
   precision: 'f32' | 'f16'
-  /** variant chosen for each op that has several: `op → variant` */
+  /** variants that it ran on: kernel → its preludes */
   kernels: Record<string, string>
   tokens: number
   textMs: number
+  /** of waiting for kernels to compile; a part of the other times. Missing in older records. */
+  compileMs?: number
   stepMs: number[]
   decodeMs: number
   encodeMs: number

@@ -53,13 +53,13 @@ async function main(argv: readonly string[]): Promise<void> {
     const shape = [grid.channels, grid.frames, grid.height, grid.width]
     const options: AutomationOptions = {
       modelUrl,
+      autotune: flags.autotune,
       ...(flags.precision && { precision: flags.precision }),
       ...(flags.weights && { weights: flags.weights }),
       ...(flags.noise !== undefined && { noise: readNoise(flags.noise, shape) }),
       ...(flags.embeds !== undefined && { embeds: readEmbeds(flags.embeds) }),
       ...(flags['save-latents'] !== undefined && { keepLatents: true }),
     }
-    if (flags.autotune) console.error('autotune: kernels are chosen from the adapter and the shapes alone; there is nothing to measure')
     const adapter = process.env.KINORA_ADAPTER === 'swiftshader' ? 'swiftshader' : 'default'
     await withPage({ adapter, ...(flags.profile && { profile: flags.profile }) }, async (page) => {
       const memory = await watchHostMemory(page)
@@ -203,6 +203,7 @@ function print(flags: GenerateFlags, request: GenerateRequest, manifest: ModelMa
     kernels: report.kernels,
     tokens: report.tokens,
     textMs: report.textMs,
+    compileMs: report.compileMs,
     stepMs: report.stepMs,
     decodeMs: report.decodeMs,
     encodeMs: report.encodeMs,

@@ -23,7 +23,7 @@ function npmRunGenerate(...flags: string[]): Promise<Run> {
 }
 
 const KEYS =
-  'mode prompt seed width height frames fps steps guidance model adapter precision kernels tokens textMs stepMs decodeMs encodeMs totalMs ' +
+  'mode prompt seed width height frames fps steps guidance model adapter precision kernels tokens textMs compileMs stepMs decodeMs encodeMs totalMs ' +
   'weightGpuBytes peakGpuBytes peakHostBytes requests latentsSha256 framesSha256 out'
 
 test('writes the WebM and one JSON line; the same noise and embeddings from files give the same latents', async ({ app }, info) => {

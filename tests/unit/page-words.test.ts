@@ -75,6 +75,9 @@ describe('progress', () => {
     expect(stageFraction(preparing)).toBeCloseTo(5 / 48)
     expect(stageFraction({ status: 'running', stage: 'decoding', step: 5, steps: 20 })).toBe(0.25)
     expect(stageFraction({ status: 'running', stage: 'compiling' })).toBeNull()
+    const compiling = { status: 'running', stage: 'compiling', step: 5, steps: 20 } as const
+    expect([progressWords(compiling, null), progressNumbers(compiling), stageFraction(compiling)]).toEqual(['Preparing the GPU', '5 of 20', 0.25])
+    expect(progressWords({ status: 'running', stage: 'tuning' }, null)).toContain('once')
     expect(focusOf({ status: 'running', stage: 'encoding-text' })).toBe(0)
     expect(focusOf({ status: 'running', stage: 'saving' })).toBe(1)
   })

@@ -33,6 +33,8 @@ export interface Dispatch {
 export class CommandQueue {
   /** when set, dispatches only note their kernels: see Gpu.compile */
   dryRun: Set<Kernel> | undefined
+  /** kernels dispatched since this was last emptied */
+  readonly used = new Set<Kernel>()
   /** operations a millisecond, measured */
   rate = FIRST_RATE
   private encoder: GPUCommandEncoder | undefined
@@ -63,6 +65,7 @@ export class CommandQueue {
     const limit = this.device.limits.maxComputeWorkgroupsPerDimension
     if (x > limit || y > limit || z > limit) throw new RangeError(`${call.kernel.label}: ${x}×${y}×${z} workgroups, over the limit of ${limit}.`)
     if (this.arenaUsed + UNIFORM_ALIGN > ARENA_BYTES) this.flush()
+    this.used.add(call.kernel)
     const pipeline = call.kernel.ready()
     const view = new DataView(this.arenaBytes, this.arenaUsed, UNIFORM_ALIGN)
     call.uniforms.forEach((value, index) => {

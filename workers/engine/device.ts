@@ -2,7 +2,8 @@
 import { AppError } from '../../src/shared/errors'
 import { BufferPool } from './buffer-pool'
 import { CommandQueue } from './command-queue'
-import { KernelCache } from './kernel'
+import { KernelCache, type Kernel } from './kernel'
+import { KernelChoices } from './kernel-choices'
 import { f16ToF32 } from './half-floats'
 import { tensorBytes, type Tensor } from './tensor'
 
@@ -27,6 +28,12 @@ export class Gpu {
   readonly queue: CommandQueue
   readonly kernels: KernelCache
   readonly pool: BufferPool
+  /** what ops with several kernels take; a job may bring its own */
+  choices = new KernelChoices()
+  /** spent on waiting for kernels to compile, in milliseconds */
+  compileMs = 0
+  private compiling = 0
+  private compilingSinceMs = 0
   /** resolves, never rejects, when the device is gone */
   readonly lost: Promise<AppError>
   private failure: AppError | undefined
@@ -56,15 +63,31 @@ export class Gpu {
     if (this.failure) throw this.failure
   }
 
-  /** Compiles, in parallel and without blocking, every kernel `run` would dispatch. `run` must not read back. */
-  async compile(run: () => void): Promise<void> {
-    const kernels = (this.queue.dryRun = new Set())
+  /** The kernels that `run` would dispatch; nothing is. `run` must not read back. */
+  rehearse(run: () => void): Kernel[] {
+    const kernels = (this.queue.dryRun = new Set<Kernel>())
     try {
       run()
     } finally {
       this.queue.dryRun = undefined
     }
-    await this.finished(Promise.all([...kernels].map((kernel) => kernel.compile())))
+    return [...kernels]
+  }
+
+  /**
+   * Compiles, in parallel and without blocking, every kernel `run` would dispatch. `run` must not read back.
+   * @param onCompiled told how many of how many are there
+   */
+  async compile(run: () => void, onCompiled?: (done: number, of: number) => void): Promise<void> {
+    const kernels = this.rehearse(run)
+    let done = 0
+    onCompiled?.(0, kernels.length)
+    if (this.compiling++ === 0) this.compilingSinceMs = performance.now()
+    try {
+      await this.finished(Promise.all(kernels.map((kernel) => kernel.compile().then(() => onCompiled?.(++done, kernels.length)))))
+    } finally {
+      if (--this.compiling === 0) this.compileMs += performance.now() - this.compilingSinceMs
+    }
   }
 
   /** Submits, and waits until the GPU has done everything. Throws what it reported. */

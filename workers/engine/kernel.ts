@@ -13,25 +13,23 @@ export interface KernelSource {
 /** A variant of a kernel on one device. */
 export class Kernel {
   private pipeline: GPUComputePipeline | undefined
+  private compiling: Promise<void> | undefined
 
   constructor(
     private readonly device: GPUDevice,
     readonly label: string,
-    private readonly wgsl: string,
+    /** all of it, the prelude included */
+    readonly wgsl: string,
   ) {}
 
   /** Compiles without blocking; later uses are free. */
-  async compile(): Promise<void> {
-    this.pipeline ??= await this.device.createComputePipelineAsync(this.descriptor())
+  compile(): Promise<void> {
+    return (this.compiling ??= this.device.createComputePipelineAsync(this.descriptor()).then((pipeline) => void (this.pipeline ??= pipeline)))
   }
 
   /** The pipeline, compiled now if it was not before. */
   ready(): GPUComputePipeline {
     return (this.pipeline ??= this.device.createComputePipeline(this.descriptor()))
-  }
-
-  get compiled(): boolean {
-    return this.pipeline !== undefined
   }
 
   private descriptor(): GPUComputePipelineDescriptor {
@@ -57,16 +55,16 @@ export class KernelCache {
     return kernel
   }
 
-  /** Every variant compiled so far: kernel name → its preludes, for a job's record. */
-  variants(): Record<string, string> {
-    const found: Record<string, string[]> = {}
-    for (const { label, compiled } of this.kernels.values()) {
-      if (!compiled) continue
-      const space = label.indexOf(' ')
-      ;(found[label.slice(0, space)] ??= []).push(label.slice(space + 1))
-    }
-    return Object.fromEntries(Object.entries(found).map(([name, preludes]) => [name, preludes.sort().join(' | ')]))
+}
+
+/** Variants by kernel name → their preludes, for a job's record. */
+export function kernelVariants(kernels: Iterable<Kernel>): Record<string, string> {
+  const found: Record<string, string[]> = {}
+  for (const { label } of kernels) {
+    const space = label.indexOf(' ')
+    ;(found[label.slice(0, space)] ??= []).push(label.slice(space + 1))
   }
+  return Object.fromEntries(Object.entries(found).map(([name, preludes]) => [name, preludes.sort().join(' | ')]))
 }
 
 /** The full WGSL: enables, constants, aliases, libs, file. */

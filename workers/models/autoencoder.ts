@@ -24,6 +24,8 @@ export interface VideoDecoder {
    * made is freed when it ends, fails, is returned early, or the signal fires.
    */
   decode(signal: AbortSignal, scope: Scope, z: Tensor, noise?: DecodeNoise): AsyncGenerator<Uint8ClampedArray<ArrayBuffer>, void, undefined>
+  /** Dispatches what `decode` would for a first latent frame, for compiling ahead. Missing where the weights are not here yet. */
+  rehearseDecode?(scope: Scope, z: Tensor): void
   /** A small moving picture for next to no work. */
   preview(scope: Scope, z: Tensor): Promise<Preview>
   /** The preview's pictures on the GPU, u32 [F, h, w]. Reads nothing back: may be compiled ahead. */

@@ -41,7 +41,7 @@ export class KinoraAutoencoder implements VideoDecoder {
    * frame, the others patch_size_t. Holds two groups at a time; frees what it made when it ends, is returned early, or the signal fires.
    */
   async *decode(signal: AbortSignal, scope: Scope, z: Tensor): AsyncGenerator<Uint8ClampedArray<ArrayBuffer>, void, undefined> {
-    await this.prepare(scope, z)
+    await scope.gpu.compile(() => this.rehearseDecode(scope, z)) // without blocking; free after the first time
     const features = this.decodeCoarse(scope, z)
     try {
       yield* readFrames(signal, scope, this.decodeGroups(scope, z, features))
@@ -169,12 +169,8 @@ export class KinoraAutoencoder implements VideoDecoder {
     return { kind: 'rms', eps: this.config.eps, weight, activation: 'silu' } as const
   }
 
-  /** Compiles what decode needs, without blocking; free after the first time. */
-  private async prepare(scope: Scope, z: Tensor): Promise<void> {
-    await scope.gpu.compile(() =>
-      scope.within((temporary) => {
-        framesToRgba(temporary, this.decodeFrame(temporary, z, this.decodeCoarse(temporary, z), 0))
-      }),
-    )
+  /** See VideoDecoder. */
+  rehearseDecode(scope: Scope, z: Tensor): void {
+    scope.within((temporary) => void framesToRgba(temporary, this.decodeFrame(temporary, z, this.decodeCoarse(temporary, z), 0)))
   }
 }

@@ -1,6 +1,7 @@
 import { f32, u32 } from '../engine/command-queue'
-import type { AdapterFacts } from '../engine/device'
+import type { AdapterFacts, Gpu } from '../engine/device'
 import type { Prelude } from '../engine/kernel'
+import { tuningSize, type Trial } from '../engine/kernel-choices'
 import type { Scope } from '../engine/scope'
 import { dim, elementCount, type FloatDType, type Tensor } from '../engine/tensor'
 import code from '../../shaders/attention.wgsl?raw'
@@ -59,6 +60,29 @@ export function attentionKernel(facts: AdapterFacts, headSize: number, dtype: Fl
   return `attention-${dtype}-d${headSize}-${queriesPerGroup(tx)}x${4 * tx}-${variant}`
 }
 
+/** The kernels that can do heads of this size here, the one of the fixed table first. */
+export function attentionVariants(facts: AdapterFacts, headSize: number): AttentionVariant[] {
+  const usual = attentionVariant(facts, headSize)
+  const others = (['staged', 'resident'] as const).filter((variant) => variant !== usual)
+  return [usual, ...others.filter((variant) => variant !== 'resident' || residentBytes(headSize / 4) <= facts.workgroupBytes)]
+}
+
+/** This work, for a tuner: on queries, keys and values of these sizes. */
+function trialOf({ facts }: Gpu, q: Tensor, k: Tensor, o: AttentionOptions): Trial {
+  const [batch = 0, queries = 0, width = 0] = q.shape
+  const keys = dim(k, 1)
+  const parts = [q.dtype, `B ${batch}`, `N ${tuningSize(queries)}`, `M ${tuningSize(keys)}`, `${o.heads} × ${width / o.heads}`, ...(o.mask ? ['mask'] : []), ...(o.distanceBias ? ['bias'] : [])]
+  return {
+    key: `attention ${parts.join(', ')}`,
+    menu: attentionVariants(facts, width / o.heads),
+    flops: 4 * batch * queries * keys * width,
+    run(scope, kernel) {
+      const [ownQ, ownK, ownV] = [q, k, k].map(({ shape, dtype }) => scope.alloc(shape, dtype)) as [Tensor, Tensor, Tensor]
+      attention(scope, ownQ, ownK, ownV, { ...o, variant: kernel as AttentionVariant })
+    },
+  }
+}
+
 const queriesPerGroup = (tx: number): number => (64 / tx) * 4
 
 /**
@@ -90,7 +114,7 @@ export function attention(scope: Scope, q: Tensor, k: Tensor, v: Tensor, o: Atte
   }
   const { facts } = scope.gpu
   const head = headSize / 4
-  const variant = o.variant ?? attentionVariant(facts, headSize)
+  const variant = o.variant ?? (scope.gpu.choices.choose(trialOf(scope.gpu, q, k, o)) as AttentionVariant)
   if (variant === 'resident' && residentBytes(head) > facts.workgroupBytes) {
     throw new Error(`attention: resident queries of d = ${headSize} take ${residentBytes(head)} bytes of workgroup memory, this device has ${facts.workgroupBytes}.`)
   }

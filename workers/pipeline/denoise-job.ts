@@ -3,6 +3,7 @@ import type { ProgressEvent } from '../../src/shared/job'
 import type { GenerateRequest } from '../../src/shared/request'
 import { AppError } from '../../src/shared/errors'
 import type { LoopState, WindowCheckpoint } from '../storage/checkpoints'
+import type { KernelMemory } from '../storage/kernel-memory'
 import type { Scope } from '../engine/scope'
 import { elementCount, reshape, type Tensor } from '../engine/tensor'
 import type { Schedule } from '../models/flow-match-scheduler'
@@ -14,6 +15,7 @@ import { gridTokens, latentCount, placesOf, rawLatent, tokenCount, videoCoordina
 import type { LoadedModel, PromptEmbedding, Sampling } from './model'
 import { gaussianNoise, NOISE_STREAM } from './noise'
 import { latentOfTokens, placeKnown, tokensOfLatent, type KnownLatents } from './place-known'
+import { prepareKernels } from './prepare-kernels'
 import { denoise, type DenoiseInputs } from './sampler'
 import { untilAborted } from './until-aborted'
 
@@ -41,6 +43,8 @@ export interface DenoiseJob {
   checkpoint?: Pick<WindowCheckpoint, 'keep'> | undefined
   /** of the clip, still to be made after this one */
   windowsAfter?: number
+  /** where the fastest kernels are kept once they are found; without it those of the fixed table are taken */
+  kernelMemory?: KernelMemory | undefined
   clock: JobClock
   tell: (event: ProgressEvent) => void
 }
@@ -49,9 +53,8 @@ export interface DenoiseJob {
 export async function runDenoise(signal: AbortSignal, scope: Scope, job: DenoiseJob): Promise<Float32Array<ArrayBuffer>> {
   const { model, grid, clock, tell, checkpoint } = job
   const { gpu } = scope
-  tell({ stage: 'compiling' })
   const inputs = goingOn(scope, prepare(scope, job), job.kept)
-  await untilAborted(signal, gpu.compile(() => dispatchOneStep(scope, inputs, model, grid)))
+  await prepareKernels(signal, gpu, () => dispatchOneStep(scope, inputs, model, grid), job.kernelMemory, tell)
 
   tell({ stage: 'denoising', step: inputs.firstStep ?? 0, steps: inputs.timesteps.length })
   await gpu.settle()
@@ -83,11 +86,14 @@ function goingOn(scope: Scope, inputs: DenoiseInputs, kept: LoopState | undefine
   return { ...inputs, noise, firstStep: kept.step }
 }
 
-/** One step and its preview, for their kernels. */
+/** One step, its preview and what decoding begins with, for their kernels. */
 function dispatchOneStep(scope: Scope, inputs: DenoiseInputs, model: LoadedModel, grid: LatentGrid): void {
   scope.within((temporary) => {
     const first = denoise(temporary, inputs).next()
-    if (!first.done) model.autoencoder.previewFrames(temporary, rawLatent(temporary, gridTokens(first.value.denoised, grid), model, grid))
+    if (first.done) return
+    const raw = rawLatent(temporary, gridTokens(first.value.denoised, grid), model, grid)
+    model.autoencoder.previewFrames(temporary, raw)
+    model.autoencoder.rehearseDecode?.(temporary, raw)
   })
 }
 

@@ -4,7 +4,10 @@ import type { GenerateResult, JobReport, ProgressEvent } from '../../src/shared/
 import { endedAfter, planOf, sharedFrames } from '../../src/shared/plan'
 import { recipeOf } from '../../src/shared/recipe'
 import { parseRequest, type GenerateRequest } from '../../src/shared/request'
+import { kernelVariants } from '../engine/kernel'
+import { KernelChoices } from '../engine/kernel-choices'
 import { openCheckpoint } from '../storage/checkpoints'
+import { openKernelMemory } from '../storage/kernel-memory'
 import { openClipSink, requireEncoder, saveRecord } from './clip-sink'
 import { embedPrompts } from './conditioning'
 import { JobClock } from './job-clock'
@@ -46,6 +49,11 @@ export async function makeClip(
   const clock = new JobClock()
   const gpu = await studio.gpu()
   gpu.pool.resetPeak()
+  gpu.queue.used.clear()
+  gpu.choices = new KernelChoices()
+  const compiledMs = gpu.compileMs
+  // of software adapters the fixed table was measured on the very ones
+  const kernelMemory = (options.autotune ?? !gpu.facts.software) ? openKernelMemory(gpu.facts.name) : undefined
   const { precision = gpu.facts.f16 ? 'f16' : 'f32', weights } = options
   const opened = await openModel(signal, job.modelUrl, options.picks)
   const request = parseRequest(job.request, opened.manifest)
@@ -66,7 +74,7 @@ export async function makeClip(
   const reel = new Reel(sink, sharedFrames(opened.manifest))
   try {
     const { pieces, latents, latentsSha256 } = await runPlan(signal, gpu, {
-      request, plan, words, reel, checkpoint, clock, tell,
+      request, plan, words, reel, checkpoint, kernelMemory, clock, tell,
       model: async (tellPiece) => (model = await studio.load(signal, gpu, opened, { precision, weights }, tellPiece)),
       sources: keptSources,
       noise: options.noise,
@@ -80,9 +88,10 @@ export async function makeClip(
     const report: JobReport = {
       adapter: gpu.facts.name,
       precision,
-      kernels: gpu.kernels.variants(),
+      kernels: kernelVariants(gpu.queue.used),
       tokens: Math.max(0, ...windows.map((window) => tokenCount(latentGrid({ ...request, frames: window.frames }, opened.manifest)))),
       textMs: clock.textMs,
+      compileMs: gpu.compileMs - compiledMs,
       stepMs: clock.stepMs,
       decodeMs: clock.decodeMs,
       encodeMs: clock.encodeMs,

@@ -4,6 +4,7 @@ import { followsNext, type Piece, type WindowPiece } from '../../src/shared/plan
 import type { GenerateRequest } from '../../src/shared/request'
 import type { Gpu } from '../engine/device'
 import type { JobCheckpoint } from '../storage/checkpoints'
+import type { KernelMemory } from '../storage/kernel-memory'
 import type { Conditioning } from './conditioning'
 import { ValuesHash } from './hashes'
 import type { JobClock } from './job-clock'
@@ -26,6 +27,7 @@ export interface PlanJob {
   /** f32 [C, F', H', W'] instead of the first window's noise drawn from the seed */
   noise?: Float32Array<ArrayBuffer> | undefined
   checkpoint?: JobCheckpoint | null
+  kernelMemory?: KernelMemory | undefined
   /** asked after each window: whether the clip ends with it, or where it is made backwards begins with it */
   endsEarly?: () => boolean
   clock: JobClock
@@ -49,7 +51,7 @@ export function windowsOf(plan: readonly Piece[]): WindowPiece[] {
 
 /** Shows a plan's pieces. @throws as openPart; AbortError */
 export async function runPlan(signal: AbortSignal, gpu: Gpu, job: PlanJob): Promise<PlanResult> {
-  const { request, plan, words, sources, reel, noise, checkpoint, endsEarly, clock, tell } = job
+  const { request, plan, words, sources, reel, noise, checkpoint, kernelMemory, endsEarly, clock, tell } = job
   const hash = new ValuesHash()
   const tellOf = (piece: number) => (event: ProgressEvent) => tell(plan.length > 1 ? { ...event, piece, pieces: plan.length } : event)
   let model: LoadedModel | undefined
@@ -71,7 +73,7 @@ export async function runPlan(signal: AbortSignal, gpu: Gpu, job: PlanJob): Prom
       model = await job.model(tellPiece)
       made.set(at, await makeWindow(signal, gpu, {
         model, request, window, words: words(window.prompt), reel, sources, noise: at === 0 ? noise : undefined,
-        checkpoint: checkpoint?.window(at), windowsAfter, next: made.get(at + 1), clock, tell: tellPiece,
+        checkpoint: checkpoint?.window(at), windowsAfter, kernelMemory, next: made.get(at + 1), clock, tell: tellPiece,
       }))
       if (at > index && !endsEarly?.()) continue
       windowsAfter -= at - index // those that are left out

@@ -5,6 +5,7 @@ import type { GenerateRequest } from '../../src/shared/request'
 import type { Gpu } from '../engine/device'
 import { withScope } from '../engine/scope'
 import type { WindowCheckpoint } from '../storage/checkpoints'
+import type { KernelMemory } from '../storage/kernel-memory'
 import type { Conditioning } from './conditioning'
 import { decodeFrames } from './decode-frames'
 import { finishedLatents, runDenoise } from './denoise-job'
@@ -33,13 +34,14 @@ export interface MakeWindowJob extends WindowJob {
   noise?: Float32Array<ArrayBuffer> | undefined
   checkpoint?: WindowCheckpoint | undefined
   windowsAfter: number
+  kernelMemory?: KernelMemory | undefined
   /** of the window behind this one, where that was made before: f32 [C, F', H', W'] */
   next?: Float32Array | undefined
 }
 
 /** Makes a window's latents, f32 [C, F', H', W']; one that an earlier run has finished is as that left it, and nothing of it is encoded. */
 export async function makeWindow(signal: AbortSignal, gpu: Gpu, job: MakeWindowJob): Promise<Float32Array<ArrayBuffer>> {
-  const { model, window, words, reel, sources, noise, checkpoint, windowsAfter, next, clock, tell } = job
+  const { model, window, words, reel, sources, noise, checkpoint, windowsAfter, kernelMemory, next, clock, tell } = job
   const request = windowRequest(job)
   const grid = latentGrid(request, model.manifest)
   const kept = await checkpoint?.read()
@@ -49,7 +51,7 @@ export async function makeWindow(signal: AbortSignal, gpu: Gpu, job: MakeWindowJ
     const context = { model, grid, shape: request, reel, sources, next }
     const known = await encodeWindow(signal, scope, window, context)
     const start = await encodeStart(signal, scope, window, context)
-    return runDenoise(signal, scope, { model, request, grid, words, noise, known, ...(start && { start }), kept, checkpoint, windowsAfter, clock, tell })
+    return runDenoise(signal, scope, { model, request, grid, words, noise, known, ...(start && { start }), kept, checkpoint, windowsAfter, kernelMemory, clock, tell })
   })
 }
 

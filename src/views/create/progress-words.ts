@@ -18,6 +18,8 @@ export function progressWords(job: JobState, ending: Ending): string {
   switch (job.stage) {
     case 'loading':
       return 'Loading the model'
+    case 'tuning':
+      return 'Trying out what is fastest on this GPU, once'
     case 'compiling':
       return 'Preparing the GPU'
     case 'encoding-text':
@@ -35,7 +37,7 @@ export function progressWords(job: JobState, ending: Ending): string {
 export function progressNumbers(job: JobState): string {
   if (job.status !== 'running') return ''
   if (job.stage === 'loading' && job.totalBytes) return `${formatBytes(job.loadedBytes ?? 0)} of ${formatBytes(job.totalBytes)}`
-  if (job.stage === 'decoding' && job.steps) return `${job.step ?? 0} of ${job.steps}`
+  if ((job.stage === 'decoding' || job.stage === 'compiling') && job.steps) return `${job.step ?? 0} of ${job.steps}`
   if (job.stage === 'encoding-text' && job.steps) return `${Math.floor((100 * (job.step ?? 0)) / job.steps)} %`
   return ''
 }
@@ -44,7 +46,7 @@ export function progressNumbers(job: JobState): string {
 export function stageFraction(job: JobState): number | null {
   if (job.status !== 'running') return null
   if (job.stage === 'loading' && job.totalBytes) return Math.min(1, (job.loadedBytes ?? 0) / job.totalBytes)
-  if ((job.stage === 'denoising' || job.stage === 'decoding' || job.stage === 'encoding-text') && job.steps) return Math.min(1, (job.step ?? 0) / job.steps)
+  if (job.stage !== 'loading' && job.steps) return Math.min(1, (job.step ?? 0) / job.steps)
   return null
 }
 

@@ -1,0 +1,52 @@
+// Which of its kernels an op takes for some work: the one of its fixed table, or the one that was found fastest on this adapter.
+import type { Scope } from './scope'
+
+/** Work that several kernels can do. */
+export interface Trial {
+  /** the op, its types and sizes: work with equal keys is the same work */
+  key: string
+  /** kernels that can do it, the fixed table's first */
+  menu: readonly string[]
+  /** floating-point operations of one run */
+  flops: number
+  /** dispatches the work once with one of them, on operands whose values are not defined */
+  run(scope: Scope, kernel: string): void
+}
+
+/** The choices of one job: none but the fixed table's until something is chosen. */
+export class KernelChoices {
+  private readonly chosen = new Map<string, string>()
+  private noted: Map<string, Trial> | undefined
+
+  /** The kernel for this work. */
+  choose(trial: Trial): string {
+    if (trial.menu.length > 1 && this.noted && !this.noted.has(trial.key)) this.noted.set(trial.key, trial)
+    const kernel = this.chosen.get(trial.key)
+    return kernel !== undefined && trial.menu.includes(kernel) ? kernel : (trial.menu[0] as string)
+  }
+
+  /** From now on work of this key is done by this kernel, where that is in its menu. */
+  set(key: string, kernel: string): void {
+    this.chosen.set(key, kernel)
+  }
+
+  has(key: string): boolean {
+    return this.chosen.has(key)
+  }
+
+  /** All work with more than one kernel that `run` dispatches. */
+  note(run: () => void): Trial[] {
+    const noted = (this.noted = new Map<string, Trial>())
+    try {
+      run()
+    } finally {
+      this.noted = undefined
+    }
+    return [...noted.values()]
+  }
+}
+
+/** The nearest power of √2: what is fastest for a clip of 362 tokens is so for one of 320. */
+export function tuningSize(size: number): number {
+  return Math.round(2 ** (Math.round(2 * Math.log2(Math.max(1, size))) / 2))
+}
