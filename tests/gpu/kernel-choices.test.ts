@@ -4,6 +4,7 @@ import { Gpu } from '../../workers/engine/device'
 import { kernelVariants } from '../../workers/engine/kernel'
 import { KernelChoices, tuningSize } from '../../workers/engine/kernel-choices'
 import { withScope, type Scope } from '../../workers/engine/scope'
+import type { Tensor } from '../../workers/engine/tensor'
 import { tuneKernels } from '../../workers/engine/tune-kernels'
 import { attention, attentionVariants } from '../../workers/ops/attention'
 import { linear, uploadLinear } from '../../workers/ops/linear'
@@ -16,7 +17,7 @@ const { signal } = new AbortController()
 const SIZE = { queries: 70, width: 96, heads: 2 }
 
 /** Self-attention of one head size, and a linear layer behind it. */
-async function withWork<T>(body: (gpu: Gpu, run: () => Promise<Float32Array>, dispatch: () => void) => Promise<T>): Promise<T> {
+async function withWork<T>(body: (gpu: Gpu, run: () => Promise<Float32Array>, dispatch: () => void, estimate: (scope: Scope) => Tensor) => Promise<T>): Promise<T> {
   const { device, facts } = await testGpu()
   const gpu = new Gpu(device, facts)
   return withScope(gpu, (scope) => {
@@ -24,7 +25,7 @@ async function withWork<T>(body: (gpu: Gpu, run: () => Promise<Float32Array>, di
     const [q, k, v] = [values(1), values(2), values(3)] as const
     const weight = uploadLinear(scope, { values: randomValues(4, SIZE.width ** 2, 0.1), out: SIZE.width, in: SIZE.width }, 'f16')
     const work = (own: Scope) => linear(own, attention(own, q, k, v, { heads: SIZE.heads }), weight)
-    return body(gpu, () => withScope(gpu, (own) => gpu.read(work(own))), () => scope.within((own) => void work(own)))
+    return body(gpu, () => withScope(gpu, (own) => gpu.read(work(own))), () => scope.within((own) => void work(own)), work)
   })
 }
 
@@ -98,7 +99,7 @@ test('no time is no choice; a stopped job chooses nothing', () =>
   }))
 
 test('what was found is kept, and taken by the next job while the code is the same', () =>
-  withWork(async (gpu, _run, dispatch) => {
+  withWork(async (gpu, _run, dispatch, estimate) => {
     const kept = new Map<string, KeptChoice>()
     const memory = {
       find: (keys: readonly string[]) => Promise.resolve([...kept.values()].filter(({ key }) => keys.includes(key))),
@@ -107,7 +108,7 @@ test('what was found is kept, and taken by the next job while the code is the sa
     const prepare = async (withMemory = true) => {
       gpu.choices = new KernelChoices()
       const stages: string[] = []
-      await prepareKernels(signal, gpu, dispatch, withMemory ? memory : undefined, ({ stage }) => stages.push(stage))
+      await prepareKernels(signal, gpu, { dispatch, estimate }, withMemory ? memory : undefined, ({ stage }) => stages.push(stage))
       return [...new Set(stages)]
     }
     expect(await prepare(false), 'not asked for').toEqual(['compiling'])

@@ -5,12 +5,19 @@ import type { Scope } from './scope'
 export interface Trial {
   /** the op, its types and sizes: work with equal keys is the same work */
   key: string
-  /** kernels that can do it, the fixed table's first */
+  /** kernels that can do it and differ in rounding alone, the fixed table's first */
   menu: readonly string[]
+  /** kernels that give somewhat other numbers: for those who looked how far the whole is off with them */
+  coarse?: readonly string[]
   /** floating-point operations of one run */
   flops: number
   /** dispatches the work once with one of them, on operands whose values are not defined */
   run(scope: Scope, kernel: string): void
+}
+
+/** All kernels of a menu. */
+export function kernelsOf({ menu, coarse = [] }: Pick<Trial, 'menu' | 'coarse'>): string[] {
+  return [...menu, ...coarse]
 }
 
 /** The choices of one job: none but the fixed table's until something is chosen. */
@@ -18,14 +25,18 @@ export class KernelChoices {
   private readonly chosen = new Map<string, string>()
   private noted: Map<string, Trial> | undefined
 
+  /** @param preferred kernels that are taken, the first that can do it, for work that nothing else was chosen for */
+  constructor(private readonly preferred: readonly string[] = []) {}
+
   /** The kernel for this work. */
   choose(trial: Trial): string {
-    if (trial.menu.length > 1 && this.noted && !this.noted.has(trial.key)) this.noted.set(trial.key, trial)
-    const kernel = this.chosen.get(trial.key)
-    return kernel !== undefined && trial.menu.includes(kernel) ? kernel : (trial.menu[0] as string)
+    const kernels = kernelsOf(trial)
+    if (this.noted && kernels.length > 1 && !this.noted.has(trial.key)) this.noted.set(trial.key, trial)
+    const wanted = [this.chosen.get(trial.key), ...this.preferred]
+    return wanted.find((kernel) => kernel !== undefined && kernels.includes(kernel)) ?? (trial.menu[0] as string)
   }
 
-  /** From now on work of this key is done by this kernel, where that is in its menu. */
+  /** From now on work of this key is done by this kernel, where it can do it. */
   set(key: string, kernel: string): void {
     this.chosen.set(key, kernel)
   }

@@ -1,6 +1,6 @@
 // A short autotune: each kernel of a menu does the work a few times, in turns with the others, and the fastest is taken.
 import type { Gpu } from './device'
-import type { Trial } from './kernel-choices'
+import { kernelsOf, type Trial } from './kernel-choices'
 import { Scope } from './scope'
 
 /** Turns that each kernel is given. */
@@ -8,13 +8,16 @@ const TURNS = 3
 /** Work shorter than this is repeated: a wait for the GPU takes up to a millisecond by itself. */
 const TURN_MS = 8
 const MOST_REPEATS = 16
-/** The fixed table's kernel stays unless another takes less than this share of its time: a tie is no reason for other sums. */
+/** The usual kernel stays unless another takes less than this share of its time: a tie is no reason for other sums. */
 const CLEARLY_FASTER = 0.97
 
 /** What was found for one trial. */
 export interface Tuned {
   key: string
+  /** the fastest of those that differ in rounding alone */
   kernel: string
+  /** a coarse one that is faster than that */
+  coarse?: string
   /** of each kernel that was timed: milliseconds of one run, the least of its turns; empty where time did not suffice */
   ms: Record<string, number>
 }
@@ -30,7 +33,7 @@ export async function tuneKernels(signal: AbortSignal, gpu: Gpu, trials: readonl
   // all compile side by side; what is not there in time is not tried
   const compiled = new Set<string>()
   const compiling = lightestFirst.flatMap((trial) =>
-    trial.menu.map((kernel) =>
+    kernelsOf(trial).map((kernel) =>
       gpu.compile(() => scratch.within((own) => trial.run(own, kernel))).then(() => void compiled.add(`${trial.key} ${kernel}`))))
   await Promise.race([Promise.all(compiling), timeout(budgetMs / 2)])
   void Promise.allSettled(compiling)
@@ -40,31 +43,39 @@ export async function tuneKernels(signal: AbortSignal, gpu: Gpu, trials: readonl
   const tuned: Tuned[] = []
   for (const trial of lightestFirst) {
     signal.throwIfAborted()
-    const { key, menu, flops } = trial
+    const { key, menu, coarse = [], flops } = trial
+    const kernels = kernelsOf(trial)
     const left = end - performance.now()
-    const turns = Math.min(TURNS, Math.floor(left / Math.max(pace * flops * menu.length, 1)) - 1) // one more: the first run of each does not count
-    if (turns < 1 || !menu.every((kernel) => compiled.has(`${key} ${kernel}`))) {
+    const turns = Math.min(TURNS, Math.floor(left / Math.max(pace * flops * kernels.length, 1)) - 1) // one more: the first run of each does not count
+    if (turns < 1 || !kernels.every((kernel) => compiled.has(`${key} ${kernel}`))) {
       tuned.push({ key, kernel: menu[0] as string, ms: {} })
       continue
     }
     const ms = await takeTurns(signal, gpu, trial, turns)
-    const best = [...menu].sort((a, b) => (ms[a] as number) - (ms[b] as number))[0] as string
-    const usual = menu[0] as string
-    tuned.push({ key, kernel: (ms[best] as number) < CLEARLY_FASTER * (ms[usual] as number) ? best : usual, ms })
-    pace = (ms[usual] as number) / flops
+    const kernel = fastest(menu, ms)
+    const best = fastest([kernel, ...coarse], ms)
+    tuned.push({ key, kernel, ...(best !== kernel && { coarse: best }), ms })
+    pace = (ms[kernel] as number) / flops
   }
   return tuned
+}
+
+/** The fastest of these, where it is clearly faster than the first. */
+function fastest(kernels: readonly string[], ms: Record<string, number>): string {
+  const best = [...kernels].sort((a, b) => (ms[a] as number) - (ms[b] as number))[0] as string
+  const usual = kernels[0] as string
+  return (ms[best] as number) < CLEARLY_FASTER * (ms[usual] as number) ? best : usual
 }
 
 async function takeTurns(signal: AbortSignal, gpu: Gpu, trial: Trial, turns: number): Promise<Record<string, number>> {
   const least: Record<string, number> = {}
   const repeats: Record<string, number> = {}
-  for (const kernel of trial.menu) {
+  for (const kernel of kernelsOf(trial)) {
     const once = await timed(gpu, trial, kernel, 1) // drivers finish compiling when a kernel first runs
     repeats[kernel] = Math.max(1, Math.min(MOST_REPEATS, Math.floor(TURN_MS / Math.max(once, 0.1))))
   }
   for (let turn = 0; turn < turns; turn++) {
-    for (const kernel of trial.menu) {
+    for (const kernel of kernelsOf(trial)) {
       signal.throwIfAborted()
       least[kernel] = Math.min(least[kernel] ?? Infinity, await timed(gpu, trial, kernel, repeats[kernel] as number))
     }

@@ -54,7 +54,8 @@ export async function runDenoise(signal: AbortSignal, scope: Scope, job: Denoise
   const { model, grid, clock, tell, checkpoint } = job
   const { gpu } = scope
   const inputs = goingOn(scope, prepare(scope, job), job.kept)
-  await prepareKernels(signal, gpu, () => dispatchOneStep(scope, inputs, model, grid), job.kernelMemory, tell)
+  const work = { dispatch: () => dispatchOneStep(scope, inputs, model, grid), estimate: (own: Scope) => firstEstimate(own, inputs) }
+  await prepareKernels(signal, gpu, work, job.kernelMemory, tell)
 
   tell({ stage: 'denoising', step: inputs.firstStep ?? 0, steps: inputs.timesteps.length })
   await gpu.settle()
@@ -89,12 +90,16 @@ function goingOn(scope: Scope, inputs: DenoiseInputs, kept: LoopState | undefine
 /** One step, its preview and what decoding begins with, for their kernels. */
 function dispatchOneStep(scope: Scope, inputs: DenoiseInputs, model: LoadedModel, grid: LatentGrid): void {
   scope.within((temporary) => {
-    const first = denoise(temporary, inputs).next()
-    if (first.done) return
-    const raw = rawLatent(temporary, gridTokens(first.value.denoised, grid), model, grid)
+    const raw = rawLatent(temporary, gridTokens(firstEstimate(temporary, inputs), grid), model, grid)
     model.autoencoder.previewFrames(temporary, raw)
     model.autoencoder.rehearseDecode?.(temporary, raw)
   })
+}
+
+/** Where the latent would land after the first step that is left, or the latent itself where none is: f32 [1, N, C] in `scope`. */
+function firstEstimate(scope: Scope, inputs: DenoiseInputs): Tensor {
+  const first = denoise(scope, inputs).next()
+  return first.done ? first.value : first.value.denoised
 }
 
 function prepare(scope: Scope, job: DenoiseJob): DenoiseInputs {

@@ -1,29 +1,40 @@
 // All kernels of a step, before the first one: chosen where that is wanted, and compiled.
 import type { ProgressEvent } from '../../src/shared/job'
 import type { Gpu } from '../engine/device'
-import type { Trial } from '../engine/kernel-choices'
-import { Scope } from '../engine/scope'
-import { tuneKernels } from '../engine/tune-kernels'
+import { kernelsOf, type Trial } from '../engine/kernel-choices'
+import { Scope, withScope } from '../engine/scope'
+import type { Tensor } from '../engine/tensor'
+import { tuneKernels, type Tuned } from '../engine/tune-kernels'
 import type { KernelMemory } from '../storage/kernel-memory'
 import { sha256Hex } from '../weights/sha256'
 import { untilAborted } from './until-aborted'
 
 /** What all trying of kernels together may take for a clip of a new size. */
 const TUNE_MS = 1500
-
 /**
- * @param step dispatches all that is to come; reads nothing back
- * @param memory where choices are kept; without it the fixed table's kernels are taken
+ * How far a step may be off with coarse kernels: √(Σ(coarse − exact)²) / √(Σexact²) of the estimate after it. A fifth of what int8 weights
+ * are allowed beside the floats of diffusers.
  */
-export async function prepareKernels(signal: AbortSignal, gpu: Gpu, step: () => void, memory: KernelMemory | undefined, tell: (event: ProgressEvent) => void): Promise<void> {
+const COARSE_LIMIT = 0.01
+
+/** What is to be computed. */
+export interface StepWork {
+  /** dispatches all that is to come; reads nothing back */
+  dispatch: () => void
+  /** the first step's estimate, f32, in this scope */
+  estimate: (scope: Scope) => Tensor
+}
+
+/** @param memory where choices are kept; without it the kernels are those of `gpu.choices` as it stands */
+export async function prepareKernels(signal: AbortSignal, gpu: Gpu, work: StepWork, memory: KernelMemory | undefined, tell: (event: ProgressEvent) => void): Promise<void> {
   tell({ stage: 'compiling' })
-  if (memory) await chooseKernels(signal, gpu, step, memory, tell)
-  await untilAborted(signal, gpu.compile(step, (done, of) => tell({ stage: 'compiling', step: done, steps: of })))
+  if (memory) await chooseKernels(signal, gpu, work, memory, tell)
+  await untilAborted(signal, gpu.compile(work.dispatch, (done, of) => tell({ stage: 'compiling', step: done, steps: of })))
 }
 
 /** Those that an earlier visit found, as long as no kernel of the menu has changed since; the others are tried. */
-async function chooseKernels(signal: AbortSignal, gpu: Gpu, step: () => void, memory: KernelMemory, tell: (event: ProgressEvent) => void): Promise<void> {
-  const trials = gpu.choices.note(() => void gpu.rehearse(step)).filter(({ key }) => !gpu.choices.has(key))
+async function chooseKernels(signal: AbortSignal, gpu: Gpu, work: StepWork, memory: KernelMemory, tell: (event: ProgressEvent) => void): Promise<void> {
+  const trials = gpu.choices.note(() => void gpu.rehearse(work.dispatch)).filter(({ key }) => !gpu.choices.has(key))
   const code = new Map<string, string>()
   for (const trial of trials) code.set(trial.key, await codeOf(gpu, trial))
   for (const { key, kernel, ...kept } of await memory.find([...code.keys()])) if (kept.code === code.get(key)) gpu.choices.set(key, kernel)
@@ -31,17 +42,47 @@ async function chooseKernels(signal: AbortSignal, gpu: Gpu, step: () => void, me
   if (open.length === 0) return
   tell({ stage: 'tuning' })
   const used = new Set(gpu.queue.used)
-  const tuned = await untilAborted(signal, tuneKernels(signal, gpu, open, TUNE_MS))
+  const chosen = await untilAborted(signal, tryKernels(signal, gpu, open, work))
   // what was only tried is not in the job's record
   gpu.queue.used.clear()
   for (const kernel of used) gpu.queue.used.add(kernel)
-  for (const { key, kernel } of tuned) gpu.choices.set(key, kernel)
-  await memory.keep(tuned.map(({ key, kernel }) => ({ key, kernel, code: code.get(key) as string })))
+  await memory.keep([...chosen].map(([key, kernel]) => ({ key, kernel, code: code.get(key) as string })))
+}
+
+/** Sets what is fastest. Coarse kernels are taken, all that are faster or none, where the first step is as good as the same with them. */
+async function tryKernels(signal: AbortSignal, gpu: Gpu, trials: readonly Trial[], { estimate }: StepWork): Promise<Map<string, string>> {
+  const tuned = await tuneKernels(signal, gpu, trials, TUNE_MS)
+  const take = (kernelFor: (one: Tuned) => string): Map<string, string> => {
+    for (const one of tuned) gpu.choices.set(one.key, kernelFor(one))
+    return new Map(tuned.map((one) => [one.key, kernelFor(one)]))
+  }
+  const look = async (): Promise<Float32Array> => {
+    await gpu.compile(() => new Scope(gpu).within((own) => void estimate(own)))
+    return withScope(gpu, (own) => gpu.read(estimate(own)))
+  }
+  const exact = take(({ kernel }) => kernel)
+  if (!tuned.some(({ coarse }) => coarse)) return exact
+  const expected = await look()
+  signal.throwIfAborted()
+  const coarse = take(({ kernel, coarse = kernel }) => coarse)
+  if (difference(await look(), expected) <= COARSE_LIMIT) return coarse
+  return take(({ kernel }) => kernel)
+}
+
+/** √(Σ(values − expected)²) / √(Σexpected²) */
+function difference(values: Float32Array, expected: Float32Array): number {
+  let off = 0
+  let all = 0
+  expected.forEach((value, index) => {
+    off += ((values[index] as number) - value) ** 2
+    all += value ** 2
+  })
+  return Math.sqrt(off / all)
 }
 
 /** Hex SHA-256 of the WGSL of all kernels of a menu. */
-function codeOf(gpu: Gpu, { menu, run }: Trial): Promise<string> {
+function codeOf(gpu: Gpu, trial: Trial): Promise<string> {
   const scratch = new Scope(gpu)
-  const kernels = gpu.rehearse(() => menu.forEach((kernel) => scratch.within((own) => run(own, kernel))))
+  const kernels = gpu.rehearse(() => kernelsOf(trial).forEach((kernel) => scratch.within((own) => trial.run(own, kernel))))
   return sha256Hex(new TextEncoder().encode(kernels.map(({ wgsl }) => wgsl).join('\n')))
 }
