@@ -36,11 +36,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     for (var i = 0u; i < 4u; i++) {
       let at = local + i * 64u;
       let tile_panel = at / 32u;
-      let k = (at % 32u) / 2u;
+      let tile_k = at % 32u / 2u;
       let half = at % 2u;
+      let panel = min(first_panel + tile_panel, params.panel_end - 1u);
       // past the last row of w any finite value will do: x_tile is zero there
-      w_tile[k * 16u + tile_panel * 2u + half] =
-        read_w(min(first_panel + tile_panel, params.panel_end - 1u), min(step * 4u + k, params.steps * 4u - 1u), half);
+      let k = min(step * 4u + tile_k, params.steps * 4u - 1u);
+      w_tile[tile_k * 16u + tile_panel * 2u + half] = read_w(panel, k, half, group_scale(panel, k / 32u, half));
     }
     workgroupBarrier();
     for (var s = 0u; s < min(4u, params.steps - step); s++) {

@@ -19,7 +19,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   var a0 = vec4<f32>(); var a1 = vec4<f32>(); var a2 = vec4<f32>(); var a3 = vec4<f32>();
   for (var step = lane; step < params.steps; step += LANES) {
     let k = step * 4u;
-    let wa = mat4x4<f32>(read_w(panel, k, half), read_w(panel, k + 1u, half), read_w(panel, k + 2u, half), read_w(panel, k + 3u, half));
+    let s = group_scale(panel, k / 32u, half);
+    let wa = mat4x4<f32>(
+      read_w(panel, k, half, s), read_w(panel, k + 1u, half, s), read_w(panel, k + 2u, half, s), read_w(panel, k + 3u, half, s));
     a0 += wa * read_x(min(row, last), step);
     a1 += wa * read_x(min(row + 1u, last), step);
     a2 += wa * read_x(min(row + 2u, last), step);

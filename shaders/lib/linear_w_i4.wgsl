@@ -2,11 +2,14 @@
 @group(0) @binding(2) var<storage, read> w: array<u32>;
 @group(0) @binding(7) var<storage, read> scale: array<vec2<u32>>; // f16 [panel][ceil(K / 32)][8]
 
-fn read_w(panel: u32, k: u32, half: u32) -> vec4<f32> {
+fn group_scale(panel: u32, group_in: u32, half: u32) -> vec4<f32> {
+  let words = scale[(panel * ((params.inner + 31u) / 32u) + group_in) * 2u + half];
+  return vec4<f32>(unpack2x16float(words.x), unpack2x16float(words.y));
+}
+
+fn read_w(panel: u32, k: u32, half: u32, of_group: vec4<f32>) -> vec4<f32> {
   let word = w[panel * params.steps * 4u + k] >> (half * 16u);
-  let q = bitcast<vec4<i32>>(vec4<u32>(word) << vec4<u32>(28u, 24u, 20u, 16u)) >> vec4<u32>(28u);
-  let words = scale[(panel * ((params.inner + 31u) / 32u) + k / 32u) * 2u + half];
-  return vec4<f32>(q) * vec4<f32>(unpack2x16float(words.x), unpack2x16float(words.y));
+  return vec4<f32>(bitcast<vec4<i32>>(vec4<u32>(word) << vec4<u32>(28u, 24u, 20u, 16u)) >> vec4<u32>(28u)) * of_group;
 }
 
 fn scaled(sum: vec4<f32>, column: u32) -> vec4<f32> {

@@ -2,7 +2,7 @@ import { u32 } from '../engine/command-queue'
 import type { AdapterFacts } from '../engine/device'
 import type { KernelSource } from '../engine/kernel'
 import type { Scope } from '../engine/scope'
-import { dim, elementCount, type FloatDType, type Tensor } from '../engine/tensor'
+import { dim, elementCount, type DType, type FloatDType, type Tensor } from '../engine/tensor'
 import activation from '../../shaders/lib/activation.wgsl?raw'
 import finish from '../../shaders/lib/linear_finish.wgsl?raw'
 import params from '../../shaders/lib/linear_params.wgsl?raw'
@@ -10,6 +10,7 @@ import wF16 from '../../shaders/lib/linear_w_f16.wgsl?raw'
 import wF32 from '../../shaders/lib/linear_w_f32.wgsl?raw'
 import wI4 from '../../shaders/lib/linear_w_i4.wgsl?raw'
 import wI8 from '../../shaders/lib/linear_w_i8.wgsl?raw'
+import xHalves from '../../shaders/lib/linear_x_halves.wgsl?raw'
 import xScalar from '../../shaders/lib/linear_x_scalar.wgsl?raw'
 import xVec4 from '../../shaders/lib/linear_x_vec4.wgsl?raw'
 import yScalar from '../../shaders/lib/linear_y_scalar.wgsl?raw'
@@ -47,6 +48,12 @@ function chooseVariant(facts: AdapterFacts, rows: number): Variant {
   return facts.software ? DIRECT : TILE
 }
 
+/** A GPU loads four halves as it loads two words: only the kernel for software adapters asks for words. */
+function activationReader(variant: Variant, dtype: DType, inner: number): string {
+  if (inner % 4 !== 0) return xScalar
+  return variant === DIRECT && dtype === 'f16' ? xHalves : xVec4
+}
+
 /** The variant that `linear` takes, for a job's record: 'tile64 i8 f32' is kernel, weights, activations. */
 export function linearVariant(facts: AdapterFacts, rows: number, format: WeightFormat, dtype: FloatDType): string {
   return `${chooseVariant(facts, rows).name} ${format} ${dtype}`
@@ -82,7 +89,7 @@ export function linear(scope: Scope, x: Tensor, weight: LinearWeight, options: L
     code: variant.code,
     libs: [
       params,
-      weight.in % 4 === 0 ? xVec4 : xScalar,
+      activationReader(variant, x.dtype, weight.in),
       WEIGHT_READERS[weight.format],
       activation,
       finish,
