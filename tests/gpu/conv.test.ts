@@ -109,7 +109,7 @@ test.each(few)('conv by tiles: $name', async (one) => expectAgreement(one, 'f32'
 test.each(few.slice(-2))('conv without subgroups: $name', async (one) => expectAgreement(one, 'f32', 'direct'))
 
 test('the variant follows the adapter', () => {
-  const facts = { name: 'some adapter', f16: true, subgroups: true, software: false, workgroupBytes: 16384 }
+  const facts = { name: 'some adapter', f16: true, subgroups: true, dot4: true, software: false, workgroupBytes: 16384 }
   expect(convVariant(facts, 64)).toBe('tile')
   expect(convVariant(facts, 12)).toBe('direct')
   expect(convVariant({ ...facts, software: true }, 64)).toBe('direct-subgroups')

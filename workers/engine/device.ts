@@ -19,6 +19,8 @@ export interface AdapterFacts {
   software: boolean
   f16: boolean
   subgroups: boolean
+  /** dot4I8Packed: four int8 products in one instruction, or in a few where the hardware has none */
+  dot4: boolean
   /** of memory that a workgroup may share: what the specification promises, or more */
   workgroupBytes: number
 }
@@ -158,6 +160,8 @@ export async function openGpu(api: GPU): Promise<Gpu> {
     software: /swiftshader|llvmpipe|lavapipe|basic render/i.test(name),
     f16: device.features.has('shader-f16'),
     subgroups: device.features.has('subgroups'),
+    // browsers of 2023 have no such list
+    dot4: (api as Partial<GPU>).wgslLanguageFeatures?.has('packed_4x8_integer_dot_product') ?? false,
     workgroupBytes: device.limits.maxComputeWorkgroupStorageSize,
   })
 }
