@@ -2,6 +2,15 @@
 @group(0) @binding(2) var<storage, read> w: array<u32>;
 @group(0) @binding(7) var<storage, read> scale: array<vec2<u32>>; // f16 [panel][ceil(K / 32)][8]
 
+const CODE_UNIT = 0.0625; // of read_codes
+
+/// Row k of four outputs, a byte each: a weight's four bits are the upper ones, so that they need no sign copied, and stand for sixteen times it.
+fn read_codes(panel: u32, k: u32, half: u32) -> u32 {
+  let nibbles = (w[panel * params.steps * 4u + k] >> (half * 16u)) & 0xffffu;
+  let pairs = (nibbles | (nibbles << 8u)) & 0x00ff00ffu;
+  return ((pairs << 4u) & 0x00f000f0u) | ((pairs << 8u) & 0xf000f000u);
+}
+
 fn group_scale(panel: u32, group_in: u32, half: u32) -> vec4<f32> {
   let words = scale[(panel * ((params.inner + 31u) / 32u) + group_in) * 2u + half];
   return vec4<f32>(unpack2x16float(words.x), unpack2x16float(words.y));

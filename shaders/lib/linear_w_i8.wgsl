@@ -2,12 +2,19 @@
 @group(0) @binding(2) var<storage, read> w: array<u32>;
 @group(0) @binding(7) var<storage, read> scale: array<vec4<f32>>; // zero-padded to whole panels
 
+const CODE_UNIT = 1.0; // of read_codes
+
+/// Row k of four outputs, a byte each.
+fn read_codes(panel: u32, k: u32, half: u32) -> u32 {
+  return w[(panel * params.steps * 4u + k) * 2u + half];
+}
+
 fn group_scale(panel: u32, group_in: u32, half: u32) -> vec4<f32> {
   return vec4<f32>(1.0);
 }
 
 fn read_w(panel: u32, k: u32, half: u32, of_group: vec4<f32>) -> vec4<f32> {
-  return vec4<f32>(bitcast<vec4<i32>>(vec4<u32>(w[(panel * params.steps * 4u + k) * 2u + half]) << vec4<u32>(24u, 16u, 8u, 0u)) >> vec4<u32>(24u));
+  return vec4<f32>(bitcast<vec4<i32>>(vec4<u32>(read_codes(panel, k, half)) << vec4<u32>(24u, 16u, 8u, 0u)) >> vec4<u32>(24u));
 }
 
 fn scaled(sum: vec4<f32>, column: u32) -> vec4<f32> {

@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import { Gpu } from '../../workers/engine/device'
-import { withScope } from '../../workers/engine/scope'
-import type { FloatDType } from '../../workers/engine/tensor'
-import { linear, linearVariant, uploadLinear, type WeightFormat } from '../../workers/ops/linear'
+import { withScope, type Scope } from '../../workers/engine/scope'
+import { dim, type FloatDType, type Tensor } from '../../workers/engine/tensor'
+import { linear, linearVariant, linearVariants, uploadLinear, type LinearVariant, type WeightFormat } from '../../workers/ops/linear'
 import { dequantize, quantizeI4, quantizeI8 } from '../../workers/ops/linear-weight'
+import { rowCodes } from '../../workers/ops/row-codes'
 import { testGpu } from './open-gpu'
+import { readRowCodes } from './read-row-codes'
 import { asHalf, geluReference, linearReference, randomSource, randomValues, relativeError, siluReference } from './reference'
 
 const opened = new Map<string, Gpu>()
@@ -29,6 +31,13 @@ function stored(values: Float32Array, out: number, inner: number, format: Weight
   return dequantize(format === 'i8' ? quantizeI8(values, out, inner) : quantizeI4(values, out, inner), out, inner)
 }
 
+/** What a variant makes of activations: 'dot' sees their codes. */
+async function seen(scope: Scope, x: Tensor, values: Float32Array, variant: LinearVariant | undefined): Promise<Float32Array> {
+  return variant === 'dot' ? (await readRowCodes(scope.gpu, rowCodes(scope, x), dim(x, -1))).values : values
+}
+
+const asked = (variant: LinearVariant | undefined): { variant?: LinearVariant } => (variant ? { variant } : {})
+
 /** Sums are f32: only the order differs, and for f16 results the last rounding. */
 const tolerance: Record<FloatDType, number> = { f32: 2e-6, f16: 5e-4 }
 
@@ -49,17 +58,26 @@ const manyRows: Case[] = [
   [130, 20, 24, 'i8', 'f16'],
 ]
 
-async function expectCase(gpu: Gpu, [rows, inner, out, format, dtype]: Case): Promise<void> {
+/** 'dot' alone: whole groups of 32 inputs and none whole, one more, and both kinds of rows and outputs. */
+const codedRows: Case[] = [
+  [1, 1, 1, 'i4', 'f32'],
+  [9, 33, 17, 'i8', 'f16'],
+  [73, 68, 36, 'i4', 'f16'],
+  [66, 96, 64, 'i8', 'f32'],
+]
+
+async function expectCase(gpu: Gpu, [rows, inner, out, format, dtype]: Case, variant?: LinearVariant): Promise<void> {
   const values = randomValues(rows + 7, out * inner, 0.2)
   const bias = randomValues(rows + 8, out)
   const raw = randomValues(rows + 9, rows * inner)
   const input = dtype === 'f16' ? asHalf(raw) : raw
   await withScope(gpu, async (scope) => {
     const weight = uploadLinear(scope, { values, out, in: inner, bias }, format)
-    const y = linear(scope, scope.upload(input, [rows, inner], dtype), weight)
+    const x = scope.upload(input, [rows, inner], dtype)
+    const y = linear(scope, x, weight, asked(variant))
     expect(y.shape).toEqual([rows, out])
     expect(y.dtype).toBe(dtype)
-    const expected = linearReference(input, stored(values, out, inner, format), bias, rows, inner, out)
+    const expected = linearReference(await seen(scope, x, input, variant), stored(values, out, inner, format), bias, rows, inner, out)
     expect(relativeError(await gpu.read(y), expected)).toBeLessThan(tolerance[dtype])
   })
   expect(gpu.pool.liveBuffers).toBe(0)
@@ -71,12 +89,35 @@ test.each(fewRows)('%i rows, %i → %i, %s weights, %s activations', async (...v
   await expectCase(gpu, values)
 })
 
-describe.each([['software', 'direct'], ['hardware', 'tile64']] as const)('linear, kernels for %s', (kind, variant) => {
-  test.each(manyRows)('%i rows, %i → %i, %s weights, %s activations', async (...values) => {
+describe.each(['software', 'hardware'] as const)('asked for by name on %s', (kind) => {
+  test.each(['few', 'direct', 'tile64', 'tile128'] as const)('%s does any number of rows', async (variant) => {
     const gpu = await openAs(kind)
-    expect(linearVariant(gpu.facts, values[0], values[3], values[4])).toBe(`${variant} ${values[3]} ${values[4]}`)
-    await expectCase(gpu, values)
+    for (const one of [...fewRows, ...manyRows]) await expectCase(gpu, one, variant)
   })
+
+  test('dot, with the codes of the activations', async () => {
+    const gpu = await openAs(kind)
+    const coded = [...fewRows, ...manyRows, ...codedRows].filter(([, , , format]) => format === 'i8' || format === 'i4')
+    for (const one of coded) await expectCase(gpu, one, 'dot')
+  })
+})
+
+/** What is taken unasked on each kind of adapter, and what is taken on none. */
+const kinds = [
+  ['software', 'direct', undefined],
+  ['hardware', 'tile64', undefined],
+  ['hardware', 'tile128', 'tile128'],
+  ['hardware', 'dot', 'dot'],
+] as const
+
+describe.each(kinds)('linear, kernels for %s: %s', (kind, name, variant) => {
+  if (variant === undefined) {
+    test.each(manyRows)('%i rows, %i → %i, %s weights, %s activations', async (...values) => {
+      const gpu = await openAs(kind)
+      expect(linearVariant(gpu.facts, values[0], values[3], values[4])).toBe(`${name} ${values[3]} ${values[4]}`)
+      await expectCase(gpu, values)
+    })
+  }
 
   test.each([48, 29])('a residual stream of %i channels with a gate a token', async (out) => {
     const gpu = await openAs(kind)
@@ -88,27 +129,29 @@ describe.each([['software', 'direct'], ['hardware', 'tile64']] as const)('linear
     const table = randomValues(7, tables * slots * out)
     const next = randomSource(8)
     const rowOf = Uint32Array.from({ length: rows }, () => Math.floor(next() * tables))
-    const sums = linearReference(input, values, bias, rows, inner, out)
-    const gated = sums.map((sum, i) => {
-      const row = rowOf[Math.floor(i / out)] as number
-      return (residual[i] as number) + (table[(row * slots + slot) * out + (i % out)] as number) * sum
-    })
+    const format = variant === 'dot' ? 'i4' : 'f32'
     await withScope(gpu, async (scope) => {
-      const weight = uploadLinear(scope, { values, out, in: inner, bias }, 'f32')
+      const weight = uploadLinear(scope, { values, out, in: inner, bias }, format)
       const x = scope.upload(input, [rows, inner], 'f32')
+      const sums = linearReference(await seen(scope, x, input, variant), stored(values, out, inner, format), bias, rows, inner, out)
+      const gated = sums.map((sum, i) => {
+        const row = rowOf[Math.floor(i / out)] as number
+        return (residual[i] as number) + (table[(row * slots + slot) * out + (i % out)] as number) * sum
+      })
       const stream = scope.upload(residual, [rows, out], 'f32')
       const gate = { table: scope.upload(table, [tables, slots, out], 'f32'), rowOf: scope.upload(rowOf, [rows], 'u32'), slot }
-      expect(linear(scope, x, weight, { addTo: stream, gate })).toBe(stream)
+      expect(linear(scope, x, weight, { addTo: stream, gate, ...asked(variant) })).toBe(stream)
       expect(relativeError(await gpu.read(stream), gated)).toBeLessThan(tolerance.f32)
     })
   })
 
   test('a dispatch over the budget is split by rows and by outputs, with the same result', async () => {
     const gpu = await openAs(kind)
-    const [rows, inner, out] = [150, 40, 200]
+    const [rows, inner, out] = [270, 40, 200]
     const values = randomValues(11, out * inner)
     const input = randomValues(12, rows * inner)
     let dispatches = 0
+    let expected: Float32Array | undefined
     const dispatch = gpu.queue.dispatch.bind(gpu.queue)
     gpu.queue.dispatch = (call) => {
       dispatches++
@@ -119,13 +162,14 @@ describe.each([['software', 'direct'], ['hardware', 'tile64']] as const)('linear
         const weight = uploadLinear(scope, { values, out, in: inner }, 'i8')
         const x = scope.upload(input, [rows, inner], 'f32')
         gpu.queue.rate = rate
+        expected = linearReference(await seen(scope, x, input, variant), stored(values, out, inner, 'i8'), undefined, rows, inner, out)
         dispatches = 0
-        return await gpu.read(linear(scope, x, weight))
+        return await gpu.read(linear(scope, x, weight, asked(variant)))
       })
     const { rate: measured } = gpu.queue
     const whole = await run(1e9)
-    expect(dispatches).toBe(1)
-    expect(relativeError(whole, linearReference(input, stored(values, out, inner, 'i8'), undefined, rows, inner, out))).toBeLessThan(2e-6)
+    expect(dispatches).toBe(variant === 'dot' ? 2 : 1) // the codes' and the product's
+    expect(relativeError(whole, expected ?? [])).toBeLessThan(2e-6)
     expect(relativeError(await run(1), whole)).toBe(0)
     expect(dispatches).toBeGreaterThan(10)
     expect(relativeError(await run(2e4), whole)).toBe(0)
@@ -166,17 +210,20 @@ describe('linear, what follows the sum', () => {
     })
   })
 
-  test.each([undefined, 'gelu-tanh', 'silu'] as const)('f16 outliers of ±60 000 stay finite, clamped; activation %s', async (activation) => {
+  const outliers = [undefined, 'gelu-tanh', 'silu'].flatMap((activation) => [[activation, undefined], [activation, 'tile128'], [activation, 'dot']])
+  test.each(outliers as ['gelu-tanh' | 'silu' | undefined, LinearVariant | undefined][])('f16 outliers of ±60 000 stay finite, clamped; activation %s, variant %s', async (activation, variant) => {
     const gpu = await testGpu()
     const [rows, inner, out] = [16, 64, 12]
     const input = randomValues(9, rows * inner)
     for (let i = 0; i < input.length; i += 17) input[i] = i % 2 ? -60000 : 60000
     const values = randomValues(10, out * inner)
     const act = activation === 'silu' ? siluReference : activation ? geluReference : (v: number) => v
-    const sums = linearReference(asHalf(input), values, undefined, rows, inner, out)
+    const format = variant === 'dot' ? 'i8' : 'f32'
     await withScope(gpu, async (scope) => {
-      const weight = uploadLinear(scope, { values, out, in: inner }, 'f32')
-      const got = await gpu.read(linear(scope, scope.upload(input, [rows, inner], 'f16'), weight, activation ? { activation } : {}))
+      const weight = uploadLinear(scope, { values, out, in: inner }, format)
+      const x = scope.upload(input, [rows, inner], 'f16')
+      const sums = linearReference(await seen(scope, x, asHalf(input), variant), stored(values, out, inner, format), undefined, rows, inner, out)
+      const got = await gpu.read(linear(scope, x, weight, { ...(activation && { activation }), ...asked(variant) }))
       expect(got.some((v) => Math.abs(v) === 65504)).toBe(true)
       expect(relativeError(got, sums.map((v) => Math.max(-65504, Math.min(65504, act(v)))))).toBeLessThan(tolerance.f16)
     })
@@ -189,6 +236,89 @@ describe('linear, what follows the sum', () => {
       expect(linear(scope, scope.alloc([0, 4]), weight).shape).toEqual([0, 3])
       await gpu.settle()
     })
+  })
+})
+
+describe('int8 activations', () => {
+  test.each([['gaussian', 1], ['one in 500 sixty times as large', 60]] as const)('%s: the product is near to that of floats', async (_, outlier) => {
+    const gpu = await testGpu()
+    const [rows, inner, out] = [64, 512, 48]
+    const values = randomValues(31, out * inner)
+    const input = randomValues(32, rows * inner)
+    for (let i = 0; i < input.length; i += 500) input[i] = (input[i] as number) * outlier
+    for (const format of ['i8', 'i4'] as const) {
+      await withScope(gpu, async (scope) => {
+        const weight = uploadLinear(scope, { values, out, in: inner }, format)
+        const got = await gpu.read(linear(scope, scope.upload(input, [rows, inner], 'f32'), weight, { variant: 'dot' }))
+        const error = relativeError(got, linearReference(input, stored(values, out, inner, format), undefined, rows, inner, out))
+        expect(error).toBeGreaterThan(1e-4) // they are codes
+        expect(error).toBeLessThan(0.02)
+      })
+    }
+  })
+
+  test('are made once for several layers', async () => {
+    const gpu = await openAs('hardware')
+    const [rows, inner] = [21, 75]
+    await withScope(gpu, async (scope) => {
+      const x = scope.upload(randomValues(33, rows * inner), [3, 7, inner], 'f32')
+      const codes = rowCodes(scope, x)
+      for (const [out, format] of [[24, 'i8'], [9, 'i4']] as const) {
+        const weight = uploadLinear(scope, { values: randomValues(34, out * inner), out, in: inner }, format)
+        const shared = linear(scope, x, weight, { variant: 'dot', codes })
+        expect(shared.shape).toEqual([3, 7, out])
+        expect(await gpu.read(shared)).toEqual(await gpu.read(linear(scope, x, weight, { variant: 'dot' })))
+      }
+    })
+  })
+
+  test('are refused where they cannot be multiplied, and so are codes of another x', async () => {
+    const { device, facts } = await testGpu()
+    const without = new Gpu(device, { ...facts, dot4: false })
+    await withScope(without, async (scope) => {
+      const weight = uploadLinear(scope, { values: randomValues(35, 12), out: 3, in: 4 }, 'i8')
+      expect(() => linear(scope, scope.alloc([9, 4]), weight, { variant: 'dot' })).toThrow(/^linear: the variant 'dot' needs WGSL's packed_4x8_integer_dot_product, which is not there\.$/)
+      await without.settle()
+    })
+    const gpu = await testGpu()
+    await withScope(gpu, async (scope) => {
+      const values = randomValues(35, 12)
+      const [x, i8, f16] = [scope.alloc([9, 4]), uploadLinear(scope, { values, out: 3, in: 4 }, 'i8'), uploadLinear(scope, { values, out: 3, in: 4 }, 'f16')]
+      expect(() => linear(scope, x, f16, { variant: 'dot' })).toThrow('expected i8 or i4 weights, got f16')
+      const codes = rowCodes(scope, scope.alloc([8, 4]))
+      expect(() => linear(scope, x, i8, { variant: 'dot', codes })).toThrow('expected codes [9, 32], got [8, 32]')
+      expect(() => linear(scope, x, i8, { variant: 'direct', codes })).toThrow("codes are for the variant 'dot', not for 'direct'")
+      await gpu.settle()
+    })
+  })
+})
+
+describe('the menu', () => {
+  const facts = { name: 'some adapter', f16: true, subgroups: true, dot4: true, software: false, workgroupBytes: 16384 }
+  const software = { ...facts, software: true }
+
+  test.each([
+    ['hardware', 1, ['few', 'tile64']],
+    ['hardware', 8, ['few', 'tile64']],
+    ['hardware', 9, ['tile64']],
+    ['hardware', 65, ['tile64', 'tile128']],
+    ['software', 8, ['few', 'direct', 'tile64']],
+    ['software', 9, ['direct', 'tile64']],
+    ['software', 1120, ['direct', 'tile64', 'tile128']],
+  ] as const)('has nothing that changes numbers: %s, %i rows', (kind, rows, expected) => {
+    const adapter = kind === 'software' ? software : facts
+    for (const format of ['f32', 'f16', 'i8', 'i4'] as const) {
+      expect(linearVariants(adapter, rows, format)).toEqual(expected)
+      expect(linearVariant(adapter, rows, format, 'f16')).toBe(`${expected[0]} ${format} f16`)
+    }
+  })
+
+  test('has dot where that is allowed, can be done, and is not the first', () => {
+    expect(linearVariants(facts, 1120, 'i4', { allowDot: true })).toEqual(['tile64', 'tile128', 'dot'])
+    expect(linearVariants(software, 4, 'i8', { allowDot: true })).toEqual(['few', 'direct', 'tile64', 'dot'])
+    expect(linearVariants(facts, 1120, 'f16', { allowDot: true })).not.toContain('dot')
+    expect(linearVariants({ ...facts, dot4: false }, 1120, 'i4', { allowDot: true })).not.toContain('dot')
+    expect(linearVariant(facts, 1120, 'i4', 'f16', 'dot')).toBe('dot i4 f16')
   })
 })
 

@@ -1,6 +1,6 @@
 import { u32 } from '../engine/command-queue'
 import type { AdapterFacts } from '../engine/device'
-import type { KernelSource } from '../engine/kernel'
+import type { KernelSource, Prelude } from '../engine/kernel'
 import type { Scope } from '../engine/scope'
 import { dim, elementCount, type DType, type FloatDType, type Tensor } from '../engine/tensor'
 import activation from '../../shaders/lib/activation.wgsl?raw'
@@ -17,9 +17,11 @@ import yScalar from '../../shaders/lib/linear_y_scalar.wgsl?raw'
 import yVec4 from '../../shaders/lib/linear_y_vec4.wgsl?raw'
 import tileCode from '../../shaders/linear.wgsl?raw'
 import directCode from '../../shaders/linear_direct.wgsl?raw'
+import dotCode from '../../shaders/linear_dot.wgsl?raw'
 import fewCode from '../../shaders/linear_few.wgsl?raw'
 import { PANEL, type LinearWeight, type WeightFormat } from './linear-weight'
 import { expectModulation, type Modulation } from './modulation'
+import { ROW_GROUP, rowCodes, type RowCodes } from './row-codes'
 
 export { uploadLinear, type LinearSource, type LinearWeight, type QuantizedValues, type WeightFormat } from './linear-weight'
 
@@ -28,35 +30,50 @@ const ACTIVATIONS = { 'gelu-tanh': 1, silu: 2 } as const
 
 const WEIGHT_READERS: Record<WeightFormat, string> = { f32: wF32, f16: wF16, i8: wI8, i4: wI4 }
 
+/**
+ * Which kernel does it: 'few' at most 8 rows well, 'direct' without workgroup memory, 'tile64' and 'tile128' that many rows × 64 outputs
+ * through workgroup memory, 'dot' with int8 activations, which changes the numbers. Any of them does any number of rows.
+ */
+export type LinearVariant = 'few' | 'direct' | 'tile64' | 'tile128' | 'dot'
+
 /** What a workgroup of a variant covers. */
-interface Variant {
-  name: string
+interface Tile {
   code: string
   rows: number
   panels: number
-  /** invocations of a workgroup, where the host chooses */
-  workgroup?: number
+  prelude: Prelude
 }
 
-const TILE: Variant = { name: 'tile64', code: tileCode, rows: 64, panels: 8 }
-const DIRECT: Variant = { name: 'direct', code: directCode, rows: 64, panels: 1, workgroup: 8 }
-const FEW: Variant = { name: 'few', code: fewCode, rows: 4, panels: 1 }
+const TILES: Record<LinearVariant, Tile> = {
+  few: { code: fewCode, rows: 4, panels: 1, prelude: {} },
+  direct: { code: directCode, rows: 64, panels: 1, prelude: { WG: 8 } },
+  tile64: { code: tileCode, rows: 64, panels: 8, prelude: { TILE_M: 64 } },
+  tile128: { code: tileCode, rows: 128, panels: 8, prelude: { TILE_M: 128 } },
+  dot: { code: dotCode, rows: 64, panels: 8, prelude: {} },
+}
 const FEW_ROWS = 8
 
-function chooseVariant(facts: AdapterFacts, rows: number): Variant {
-  if (rows <= FEW_ROWS) return FEW
-  return facts.software ? DIRECT : TILE
+/**
+ * The variants worth trying for these rows and weights on this adapter; the first is the one that `linear` takes when none is asked for.
+ * All come to the same up to rounding, but for 'dot', which stands here only if it may.
+ */
+export function linearVariants(facts: AdapterFacts, rows: number, format: WeightFormat, { allowDot = false } = {}): LinearVariant[] {
+  const whole: LinearVariant[] = facts.software ? ['direct', 'tile64'] : ['tile64']
+  // half of its tile would be empty
+  if (rows > TILES.tile64.rows) whole.push('tile128')
+  if (allowDot && facts.dot4 && dotFormats.has(format)) whole.push('dot')
+  return rows <= FEW_ROWS ? ['few', ...whole] : whole
 }
 
-/** A GPU loads four halves as it loads two words: only the kernel for software adapters asks for words. */
-function activationReader(variant: Variant, dtype: DType, inner: number): string {
-  if (inner % 4 !== 0) return xScalar
-  return variant === DIRECT && dtype === 'f16' ? xHalves : xVec4
+const dotFormats: ReadonlySet<WeightFormat> = new Set(['i8', 'i4'])
+
+/** The variant that `linear` takes, for a job's record: 'tile64 i8 f32' is kernel, weights, activations. @param variant as asked for */
+export function linearVariant(facts: AdapterFacts, rows: number, format: WeightFormat, dtype: FloatDType, variant?: LinearVariant): string {
+  return `${variant ?? fixedVariant(facts, rows, format)} ${format} ${dtype}`
 }
 
-/** The variant that `linear` takes, for a job's record: 'tile64 i8 f32' is kernel, weights, activations. */
-export function linearVariant(facts: AdapterFacts, rows: number, format: WeightFormat, dtype: FloatDType): string {
-  return `${chooseVariant(facts, rows).name} ${format} ${dtype}`
+function fixedVariant(facts: AdapterFacts, rows: number, format: WeightFormat): LinearVariant {
+  return linearVariants(facts, rows, format)[0] as LinearVariant
 }
 
 export interface LinearOptions {
@@ -67,11 +84,15 @@ export interface LinearOptions {
   addTo?: Tensor
   /** only with addTo */
   gate?: Modulation
+  /** chosen from the adapter and the rows when not given */
+  variant?: LinearVariant
+  /** of x, which several layers may share; only with variant 'dot', and made here when not given */
+  codes?: RowCodes
 }
 
 /** act(x·Wᵀ + b), summed in f32. x: [..., in] f32 | f16; result: [..., out] */
 export function linear(scope: Scope, x: Tensor, weight: LinearWeight, options: LinearOptions = {}): Tensor {
-  const { addTo, gate } = options
+  const { addTo, gate, codes } = options
   const shape = [...x.shape.slice(0, -1), weight.out]
   const rows = elementCount(x.shape.slice(0, -1))
   if (dim(x, -1) !== weight.in) throw new Error(`linear: expected x [..., ${weight.in}], got [${x.shape.join(', ')}].`)
@@ -80,16 +101,60 @@ export function linear(scope: Scope, x: Tensor, weight: LinearWeight, options: L
   }
   if (gate && !addTo) throw new Error('linear: a gate needs addTo.')
   expectModulation('linear', 'gate', gate, rows, weight.out)
-  const y = addTo ?? scope.alloc(shape, options.dtype ?? (x.dtype === 'f16' ? 'f16' : 'f32'))
+  const variant = options.variant ?? fixedVariant(scope.gpu.facts, rows, weight.format)
+  if (variant === 'dot') expectDot(scope.gpu.facts, weight, rows, codes)
+  else if (codes) throw new Error(`linear: codes are for the variant 'dot', not for '${variant}'.`)
 
-  const { queue, facts, kernels } = scope.gpu
-  const variant = chooseVariant(facts, rows)
+  const y = addTo ?? scope.alloc(shape, options.dtype ?? (x.dtype === 'f16' ? 'f16' : 'f32'))
+  if (variant !== 'dot') {
+    dispatchTiles(scope, { variant, x, weight, y, rows, options })
+    return y
+  }
+  scope.within((inside) => {
+    const { q, scale } = codes ?? rowCodes(inside, x)
+    dispatchTiles(inside, { variant, x: q, xScale: scale, weight, y, rows, options })
+  })
+  return y
+}
+
+function expectDot({ dot4 }: AdapterFacts, weight: LinearWeight, rows: number, codes: RowCodes | undefined): void {
+  if (!dot4) throw new Error("linear: the variant 'dot' needs WGSL's packed_4x8_integer_dot_product, which is not there.")
+  if (!dotFormats.has(weight.format)) throw new Error(`linear: the variant 'dot' expected i8 or i4 weights, got ${weight.format}.`)
+  const width = Math.ceil(weight.in / ROW_GROUP) * ROW_GROUP
+  if (codes && (codes.q.shape[0] !== rows || codes.q.shape[1] !== width)) {
+    throw new Error(`linear: expected codes [${rows}, ${width}], got [${codes.q.shape.join(', ')}].`)
+  }
+}
+
+/** A GPU loads four halves as it loads two words: only the kernel for software adapters asks for words. */
+function activationReader(variant: LinearVariant, dtype: DType, inner: number): string {
+  if (inner % 4 !== 0) return xScalar
+  return variant === 'direct' && dtype === 'f16' ? xHalves : xVec4
+}
+
+interface TiledWork {
+  variant: LinearVariant
+  /** activations, or their codes */
+  x: Tensor
+  /** of codes */
+  xScale?: Tensor
+  weight: LinearWeight
+  y: Tensor
+  rows: number
+  options: LinearOptions
+}
+
+/** Covers the result with the variant's tiles, in as many dispatches as the submit budget wants. */
+function dispatchTiles(scope: Scope, { variant, x, xScale, weight, y, rows, options }: TiledWork): void {
+  const { addTo, gate } = options
+  const { queue, kernels } = scope.gpu
+  const tile = TILES[variant]
   const source: KernelSource = {
-    name: `linear_${variant.name}_${weight.format}_${weight.in % 4 === 0 ? 4 : 1}x${weight.out % 4 === 0 ? 4 : 1}`,
-    code: variant.code,
+    name: `linear_${variant}_${weight.format}_${weight.in % 4 === 0 ? 4 : 1}x${weight.out % 4 === 0 ? 4 : 1}`,
+    code: tile.code,
     libs: [
       params,
-      activationReader(variant, x.dtype, weight.in),
+      ...(xScale ? [] : [activationReader(variant, x.dtype, weight.in)]),
       WEIGHT_READERS[weight.format],
       activation,
       finish,
@@ -97,21 +162,22 @@ export function linear(scope: Scope, x: Tensor, weight: LinearWeight, options: L
     ],
   }
   const kernel = kernels.get(source, {
-    elem: x.dtype,
+    ...(!xScale && { elem: x.dtype }),
     out_elem: y.dtype,
     OUT_F16: y.dtype === 'f16',
-    ...(variant.workgroup !== undefined && { WG: variant.workgroup }),
+    ...tile.prelude,
   })
   // What is not there still has to be bound: x stands in.
   const tensors = [x, weight.data, y, weight.bias ?? x, gate?.table ?? x, gate?.rowOf ?? x]
   if (weight.scale) tensors.push(weight.scale)
+  if (xScale) tensors.push(xScale)
 
   const panels = Math.ceil(weight.out / PANEL)
-  const tileFlops = 2 * variant.rows * variant.panels * PANEL * weight.in
+  const tileFlops = 2 * tile.rows * tile.panels * PANEL * weight.in
   const tilesAtOnce = Math.max(1, Math.floor(queue.dispatchBudget / tileFlops))
-  const panelTiles = Math.ceil(panels / variant.panels)
-  const panelStep = Math.min(panelTiles, tilesAtOnce) * variant.panels
-  const rowStep = Math.max(1, Math.floor(tilesAtOnce / panelTiles)) * variant.rows
+  const panelTiles = Math.ceil(panels / tile.panels)
+  const panelStep = Math.min(panelTiles, tilesAtOnce) * tile.panels
+  const rowStep = Math.max(1, Math.floor(tilesAtOnce / panelTiles)) * tile.rows
   for (let row = 0; row < rows; row += rowStep) {
     for (let panel = 0; panel < panels; panel += panelStep) {
       const rowEnd = Math.min(row + rowStep, rows)
@@ -134,10 +200,9 @@ export function linear(scope: Scope, x: Tensor, weight: LinearWeight, options: L
           u32(gate ? dim(gate.table, 1) : 0),
           u32(gate?.slot ?? 0),
         ],
-        workgroups: [Math.ceil((rowEnd - row) / variant.rows), Math.ceil((panelEnd - panel) / variant.panels)],
+        workgroups: [Math.ceil((rowEnd - row) / tile.rows), Math.ceil((panelEnd - panel) / tile.panels)],
         flops: 2 * (rowEnd - row) * (panelEnd - panel) * PANEL * weight.in,
       })
     }
   }
-  return y
 }
