@@ -1,4 +1,4 @@
-// Linear layers: MatMul for half floats, MatMulNBits for int8 and int4 weights.
+// Linear layers: MatMul for half floats, MatMulNBits for int8 and int4 weights, with activations that stay floats or become int8.
 import type { FloatDType } from '../../workers/engine/tensor'
 import { linear, linearVariant, uploadLinear, type WeightFormat } from '../../workers/ops/linear'
 import { randomValues } from '../gpu/reference'
@@ -11,33 +11,37 @@ import { sizeOf, TOLERANCE, WEIGHT_BYTES, type Row } from './row'
 
 const COMPARED = 32
 
-/** x [M, K] times w [O, K]. Each repetition has weights of its own, as each layer of a model has. */
-export function gemmRow(rows: number, inner: number, out: number, weights: WeightFormat, dtype: FloatDType): Row {
+/** How products with int8 activations may differ: 32 of ours share a scale, and 128 of the peer's, or they stay floats there. */
+const DOT_TOLERANCE = 2e-2
+
+/** x [M, K] times w [O, K]. Each repetition has weights of its own, as each layer of a model has. @param dot with int8 activations */
+export function gemmRow(rows: number, inner: number, out: number, weights: WeightFormat, dtype: FloatDType, dot = false): Row {
+  const variant = dot ? 'dot' : undefined
   const x = randomValues(1, rows * inner)
   const matrix = (repetition: number) => ({ values: randomMatrix(repetition, out, inner), out, in: inner })
   return {
-    name: `gemm-${weights}-${rows}x${inner}x${out}`,
+    name: `gemm-${dot ? 'dot-' : ''}${weights}-${rows}x${inner}x${out}`,
     shape: `M ${rows}, K ${inner}, O ${out}`,
     dtype,
     weights,
     flops: 2 * rows * inner * out,
     bytes: rows * (inner + out) * sizeOf(dtype) + inner * out * WEIGHT_BYTES[weights],
     goal: weights === 'i8' || weights === 'i4' ? { gpu: 1.3, software: 1 } : { gpu: 1, software: 1 },
-    tolerance: TOLERANCE[dtype],
+    tolerance: dot ? DOT_TOLERANCE : TOLERANCE[dtype],
     ours: (gpu) =>
-      openOurs(gpu, linearVariant(gpu.facts, rows, weights, dtype), (kept) => {
+      openOurs(gpu, linearVariant(gpu.facts, rows, weights, dtype, variant), (kept) => {
         const input = kept.upload(x, [rows, inner], dtype)
         const layers = Array.from({ length: 8 }, (_, i) => uploadLinear(kept, matrix(i), weights))
         return {
           values: COMPARED,
           run(scope, repetitions) {
-            const results = layers.slice(8 - repetitions).map((layer) => linear(scope, input, layer))
+            const results = layers.slice(8 - repetitions).map((layer) => linear(scope, input, layer, variant && { variant }))
             return results.at(-1) as (typeof results)[number]
           },
         }
       }),
     peers: () =>
-      linearForms(weights, inner).map((form) => ({
+      linearForms(weights, inner, dot).map((form) => ({
         kernel: form.kernel,
         model(repetitions) {
           const graph = new OnnxGraph()

@@ -9,6 +9,8 @@ export interface LinearForm {
   format: WeightFormat
   /** inputs that share a scale, of quantized weights */
   block: number
+  /** MatMulNBits' own: 0 leaves activations floats, 4 makes them int8 */
+  accuracy: 0 | 4
 }
 
 /** A layer's values, [out, in] as torch has them. */
@@ -20,11 +22,20 @@ export interface LinearValues {
   bias?: Float32Array
 }
 
-/** The forms that are tried for weights of this format. Ours of int8 have a scale an output, which the peer has as equal scales of blocks. */
-export function linearForms(format: WeightFormat, inner: number): LinearForm[] {
-  if (format === 'i4') return [{ kernel: `MatMulNBits 4 bits, blocks of ${I4_GROUP}`, format, block: I4_GROUP }]
-  if (format !== 'i8') return [{ kernel: 'MatMul', format, block: 0 }]
-  return [32, 128].filter((block) => inner % block === 0).map((block) => ({ kernel: `MatMulNBits 8 bits, blocks of ${block}`, format, block }))
+/**
+ * The forms that are tried for weights of this format. Ours of int8 have a scale an output, which the peer has as equal scales of blocks.
+ * @param dot with int8 activations
+ */
+export function linearForms(format: WeightFormat, inner: number, dot = false): LinearForm[] {
+  if (format === 'f32' || format === 'f16') return [{ kernel: 'MatMul', format, block: 0, accuracy: 0 }]
+  const bits = format === 'i8' ? 8 : 4
+  const blocks = format === 'i8' && !dot ? [32, 128].filter((block) => inner % block === 0) : [I4_GROUP]
+  return blocks.map((block) => ({
+    kernel: `MatMulNBits ${bits} bits, blocks of ${block}${dot ? ', int8 activations' : ''}`,
+    format,
+    block,
+    accuracy: dot ? 4 : 0,
+  }))
 }
 
 /** A layer whose weights stand in a graph. */
@@ -38,9 +49,9 @@ export interface OnnxLinear {
 
 /**
  * Puts a layer's weights into the graph. Quantized ones are the very numbers that ours has: the codes of `linear-weight.ts`, as MatMulNBits
- * stores them (accuracy_level 0: activations stay floats, as ours do).
+ * stores them.
  */
-export function putLinear(graph: OnnxGraph, layer: LinearValues, { format, block }: LinearForm, dtype: FloatDType): OnnxLinear {
+export function putLinear(graph: OnnxGraph, layer: LinearValues, { format, block, accuracy }: LinearForm, dtype: FloatDType): OnnxLinear {
   const { values, out, in: inner } = layer
   const bias = layer.bias && graph.weight(dtype, [out], layer.bias)
   if (format === 'f32' || format === 'f16') {
@@ -55,7 +66,7 @@ export function putLinear(graph: OnnxGraph, layer: LinearValues, { format, block
   else for (let i = 0; i < codes.length; i++) codes[i] = ((q[2 * i] as number) + 8) | (((q[2 * i + 1] as number) + 8) << 4)
   const scales = Float32Array.from({ length: out * blocks }, (_, i) => scale[bits === 8 ? Math.floor(i / blocks) : i] as number)
   const weights = [graph.weight('u8', [out, blocks, (block * bits) / 8], codes), graph.weight(dtype, [out * blocks], scales)]
-  return { operator: 'MatMulNBits', weights, bias, attributes: { K: inner, N: out, bits, block_size: block, accuracy_level: 0 } }
+  return { operator: 'MatMulNBits', weights, bias, attributes: { K: inner, N: out, bits, block_size: block, accuracy_level: accuracy } }
 }
 
 /** x·Wᵀ + b */

@@ -42,7 +42,7 @@ export class OnnxTransformer {
     private readonly o: OnnxTransformerOptions,
   ) {
     this.width = o.config.num_attention_heads * o.config.attention_head_dim
-    this.plain = { kernel: 'MatMul', format: o.dtype, block: 0 }
+    this.plain = { kernel: 'MatMul', format: o.dtype, block: 0, accuracy: 0 }
   }
 
   /**

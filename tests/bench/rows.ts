@@ -47,12 +47,13 @@ const GPU_GEMMS = [1120, 4290].flatMap((rows) => [[2048, 2048], [2048, 8192], [8
 const SOFTWARE_GEMMS: [number, number, number][] = [[256, 2048, 2048]]
 
 /** Rows of single operations and of convolutions, in the order of the table. @param dtype of activations */
-export function operationRows({ software }: Pick<AdapterFacts, 'software'>, dtype: FloatDType): Row[] {
+export function operationRows({ software, dot4 }: Pick<AdapterFacts, 'software' | 'dot4'>, dtype: FloatDType): Row[] {
   const whole = dtype === 'f16' ? 'f16' : 'f32'
+  const gemms = software ? SOFTWARE_GEMMS : GPU_GEMMS
   return [
     ...[...(software ? SOFTWARE_ATTENTION : GPU_ATTENTION), ...STARTER_ATTENTION].map((shape) => attentionRow(shape, dtype)),
-    ...([whole, 'i8', 'i4'] as const).flatMap((weights) =>
-      (software ? SOFTWARE_GEMMS : GPU_GEMMS).map(([rows, inner, out]) => gemmRow(rows, inner, out, weights, dtype))),
+    ...([whole, 'i8', 'i4'] as const).flatMap((weights) => gemms.map(([rows, inner, out]) => gemmRow(rows, inner, out, weights, dtype))),
+    ...(dot4 ? (['i8', 'i4'] as const) : []).flatMap((weights) => gemms.map(([rows, inner, out]) => gemmRow(rows, inner, out, weights, dtype, true))),
     convRow({ name: 'conv-starter-fine', grid: [5, 32, 32], channels: 48, taps: 1 }, dtype),
     convRow({ name: 'conv-starter-middle', grid: [5, 16, 16], channels: 96, taps: 1 }, dtype),
     convRow({ name: 'conv-ltx', grid: software ? [2, 8, 8] : [4, 32, 48], channels: software ? 128 : 512, taps: 3 }, dtype),

@@ -26,6 +26,7 @@ const rows: Row[] = [
   attentionRow({ name: 'attention', batch: 2, queries: 16, heads: 2, headSize: 48 }, 'f32'),
   attentionRow({ name: 'cross-attention', queries: 16, keys: 9, heads: 2, headSize: 64 }, 'f32'),
   ...(['i8', 'i4'] as const).map((weights) => gemmRow(33, 128, 72, weights, 'f32')),
+  ...(['i8', 'i4'] as const).map((weights) => gemmRow(33, 128, 80, weights, 'f32', true)),
   convRow({ name: 'conv', grid: [3, 6, 5], channels: 12, taps: 1 }, 'f32'),
   convRow({ name: 'conv over time', grid: [3, 6, 5], channels: 12, taps: 3 }, 'f32'),
   blockRow({ name: 'block', ...transformer, weights: 'i8' }, 'f32'),
