@@ -1,5 +1,5 @@
 // Which kernels a job takes: the fixed table's, or those that were found fastest by trying them.
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { Gpu } from '../../workers/engine/device'
 import { kernelVariants } from '../../workers/engine/kernel'
 import { KernelChoices, tuningSize } from '../../workers/engine/kernel-choices'
@@ -7,8 +7,8 @@ import { withScope, type Scope } from '../../workers/engine/scope'
 import type { Tensor } from '../../workers/engine/tensor'
 import { tuneKernels } from '../../workers/engine/tune-kernels'
 import { attention, attentionVariants } from '../../workers/ops/attention'
-import { linear, uploadLinear } from '../../workers/ops/linear'
-import { prepareKernels } from '../../workers/pipeline/prepare-kernels'
+import { linear, linearVariants, uploadLinear } from '../../workers/ops/linear'
+import { prepareKernels, settleKernels } from '../../workers/pipeline/prepare-kernels'
 import type { KeptChoice } from '../../workers/storage/kernel-memory'
 import { testGpu } from './open-gpu'
 import { randomValues, relativeError } from './reference'
@@ -37,6 +37,7 @@ test('without a choice the fixed table holds, and only what was dispatched is in
     expect(names).toHaveLength(2)
     expect(names.some((name) => name.startsWith('attention'))).toBe(true)
     expect(attentionVariants(facts, SIZE.width / SIZE.heads).length, 'there is something to choose from').toBeGreaterThan(1)
+    expect(linearVariants(facts, SIZE.queries, 'f16').length).toBeGreaterThan(1)
     gpu.choices.set('attention of no such work', 'none')
     await run()
     expect(Object.keys(kernelVariants(gpu.queue.used))).toEqual(names)
@@ -48,7 +49,7 @@ test('work is noted once, with the kernels that can do it; sizes a little apart 
       gpu.rehearse(dispatch)
       gpu.rehearse(dispatch)
     })
-    expect(trials.map(({ key }) => key)).toHaveLength(1)
+    expect(trials.map(({ key }) => key)).toHaveLength(2)
     for (const { menu, flops } of trials) {
       expect(new Set(menu).size).toBe(menu.length)
       expect(flops).toBeGreaterThan(0)
@@ -113,7 +114,7 @@ test('what was found is kept, and taken by the next job while the code is the sa
     }
     expect(await prepare(false), 'not asked for').toEqual(['compiling'])
     expect(await prepare()).toEqual(['compiling', 'tuning'])
-    expect(kept.size).toBe(1)
+    expect(kept.size).toBe(2)
     expect(gpu.queue.used.size, 'what was only tried is not in the record').toBe(0)
     expect(await prepare(), 'again').toEqual(['compiling'])
     // another kernel than the table's, found on an earlier visit
@@ -127,3 +128,41 @@ test('what was found is kept, and taken by the next job while the code is the sa
     expect(await prepare(), 'the code has changed').toEqual(['compiling', 'tuning'])
     expect([...kept.values()].map(({ code }) => code)).not.toContain('of another version')
   }))
+
+describe('a coarse kernel', () => {
+  /** A layer with int8 weights whose inputs are made coarser by some that are far larger than the others of their group. */
+  async function settled(outlier: number, coarse: boolean): Promise<{ kernel: string | undefined; off: number }> {
+    const { device, facts } = await testGpu()
+    const gpu = new Gpu(device, facts)
+    const [rows, inner, out] = [70, 96, 40]
+    return withScope(gpu, async (scope) => {
+      const values = randomValues(1, rows * inner).map((value, index) => (index % 32 === 5 ? outlier * value : value))
+      const x = scope.upload(values, [rows, inner], 'f32')
+      // the large ones do not count: only how coarse they make the others is seen
+      const matrix = randomValues(2, out * inner, 0.2).map((value, index) => (index % 32 === 5 ? 0 : value))
+      const weight = uploadLinear(scope, { values: matrix, out, in: inner }, 'i8')
+      const estimate = (own: Scope) => linear(own, x, weight)
+      const [trial] = gpu.choices.note(() => void gpu.rehearse(() => scope.within((own) => void estimate(own))))
+      if (!trial) throw new Error('No work was noted.')
+      expect(trial.coarse, 'this adapter has integer products').toEqual(['dot'])
+      const exact = await gpu.read(estimate(scope))
+      const kernels = await settleKernels(signal, gpu, [{ key: trial.key, kernel: trial.menu[0] as string, ...(coarse && { coarse: 'dot' }), ms: {} }], estimate)
+      expect([...kernels.keys()]).toEqual([trial.key])
+      return { kernel: kernels.get(trial.key), off: relativeError(await gpu.read(estimate(scope)), exact) }
+    })
+  }
+
+  test('is taken where it is faster and the whole is as good', async () => {
+    const { kernel, off } = await settled(1, true)
+    expect(kernel).toBe('dot')
+    expect(off).toBeGreaterThan(1e-5)
+    expect(off).toBeLessThan(0.02)
+    expect((await settled(1, false)).kernel, 'it is not faster').not.toBe('dot')
+  })
+
+  test('is not taken where it makes the whole too coarse', async () => {
+    const { kernel, off } = await settled(50, true)
+    expect(kernel).not.toBe('dot')
+    expect(off, 'the numbers are those of the usual kernel').toBe(0)
+  })
+})

@@ -1,6 +1,7 @@
 import { u32 } from '../engine/command-queue'
 import type { AdapterFacts } from '../engine/device'
 import type { KernelSource, Prelude } from '../engine/kernel'
+import { tuningSize, type Trial } from '../engine/kernel-choices'
 import type { Scope } from '../engine/scope'
 import { dim, elementCount, type DType, type FloatDType, type Tensor } from '../engine/tensor'
 import activation from '../../shaders/lib/activation.wgsl?raw'
@@ -76,6 +77,24 @@ function fixedVariant(facts: AdapterFacts, rows: number, format: WeightFormat): 
   return linearVariants(facts, rows, format)[0] as LinearVariant
 }
 
+/** This work, for a tuner. A few rows are no work that another kernel could make shorter. */
+function trialOf(facts: AdapterFacts, x: Tensor, weight: LinearWeight, rows: number, { addTo, gate: _gate, ...options }: LinearOptions): Trial {
+  const { format, in: inner, out } = weight
+  return {
+    key: `linear ${x.dtype}, ${tuningSize(rows)} × ${inner} → ${out}, ${format}${addTo ? ', added' : ''}`,
+    menu: rows <= FEW_ROWS ? ['few'] : linearVariants(facts, rows, format),
+    ...(rows > FEW_ROWS && facts.dot4 && dotFormats.has(format) && { coarse: ['dot'] }),
+    flops: 2 * rows * inner * out,
+    run(scope, kernel) {
+      linear(scope, scope.alloc(x.shape, x.dtype), weight, {
+        ...options,
+        ...(addTo && { addTo: scope.alloc(addTo.shape, addTo.dtype) }),
+        variant: kernel as LinearVariant,
+      })
+    },
+  }
+}
+
 export interface LinearOptions {
   activation?: 'gelu-tanh' | 'silu'
   /** of the result; x's own when not given */
@@ -101,7 +120,7 @@ export function linear(scope: Scope, x: Tensor, weight: LinearWeight, options: L
   }
   if (gate && !addTo) throw new Error('linear: a gate needs addTo.')
   expectModulation('linear', 'gate', gate, rows, weight.out)
-  const variant = options.variant ?? fixedVariant(scope.gpu.facts, rows, weight.format)
+  const variant = options.variant ?? (scope.gpu.choices.choose(trialOf(scope.gpu.facts, x, weight, rows, options)) as LinearVariant)
   if (variant === 'dot') expectDot(scope.gpu.facts, weight, rows, codes)
   else if (codes) throw new Error(`linear: codes are for the variant 'dot', not for '${variant}'.`)
 

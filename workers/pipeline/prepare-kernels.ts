@@ -42,16 +42,20 @@ async function chooseKernels(signal: AbortSignal, gpu: Gpu, work: StepWork, memo
   if (open.length === 0) return
   tell({ stage: 'tuning' })
   const used = new Set(gpu.queue.used)
-  const chosen = await untilAborted(signal, tryKernels(signal, gpu, open, work))
+  const tuned = await untilAborted(signal, tuneKernels(signal, gpu, open, TUNE_MS))
+  const chosen = await untilAborted(signal, settleKernels(signal, gpu, tuned, work.estimate))
   // what was only tried is not in the job's record
   gpu.queue.used.clear()
   for (const kernel of used) gpu.queue.used.add(kernel)
   await memory.keep([...chosen].map(([key, kernel]) => ({ key, kernel, code: code.get(key) as string })))
 }
 
-/** Sets what is fastest. Coarse kernels are taken, all that are faster or none, where the first step is as good as the same with them. */
-async function tryKernels(signal: AbortSignal, gpu: Gpu, trials: readonly Trial[], { estimate }: StepWork): Promise<Map<string, string>> {
-  const tuned = await tuneKernels(signal, gpu, trials, TUNE_MS)
+/**
+ * Sets what was found fastest. Coarse kernels are taken, all that are faster or none, where the first step is as good with them.
+ * @param estimate the first step's, f32, in this scope
+ * @returns kernels by key
+ */
+export async function settleKernels(signal: AbortSignal, gpu: Gpu, tuned: readonly Tuned[], estimate: StepWork['estimate']): Promise<Map<string, string>> {
   const take = (kernelFor: (one: Tuned) => string): Map<string, string> => {
     for (const one of tuned) gpu.choices.set(one.key, kernelFor(one))
     return new Map(tuned.map((one) => [one.key, kernelFor(one)]))
