@@ -3,41 +3,21 @@
 // q, o: [B, N, H·d] elem; k, v: [B, M, H·d] elem; mask: [B, M] u32, 1 = keep; d = 4·HEAD; accumulates in f32
 // bias: [H, N + M − 1] f32, a score's summand by the distance from query to key: a table a head, not one a pair
 // Keys pass in tiles through workgroup memory and the softmax is taken online, so nothing grows with N·M.
-// One workgroup of TX · TY = 64 does QUERIES = 4·TY queries of one head, KEYS = 4·TX keys at a time. Invocation (tx, ty) has the
+// One workgroup of TX · TY = WG does QUERIES = 4·TY queries of one head, KEYS = 4·TX keys at a time. Invocation (tx, ty) has the
 // scores of queries ty + a·TY with keys tx + b·TX (a, b < 4), then the columns tx + n·TX (n < COLUMNS) of those queries' results:
 // every vec4 read from workgroup memory is used for 16 multiplications or more.
 // With RESIDENT the queries stay in workgroup memory from the first tile of keys to the last; without it both are staged anew for each
 // CHUNK of each tile, which fits into the 14 336 bytes that every adapter has.
-// Tried and slower on lavapipe and SwiftShader, where a read from workgroup memory costs far more than a multiplication: one query
-// an invocation with its q and o in registers (half the speed: one such read a multiplication), 32 queries × 32 keys for narrow
-// heads, and queries across neighbouring lanes with scalar reads.
+// With WG = 128 a tile has twice the keys, of heads over 64 twice the queries: keys and values are staged for as many queries or more
+// with half the barriers. 8 × 4 scores of 64 invocations would read a quarter less of workgroup memory, but hold twice as many sums.
+// Software adapters take attention_rows: a read from workgroup memory costs them far more than a multiplication. Slower than this there
+// were 32 queries × 32 keys for narrow heads, and queries across neighbouring lanes with scalar reads.
 // groups first_group … end_group − 1, folded over x and y: group = (b · H + h) · query_blocks + block
-// prelude: elem = f16 | f32; OUT_F16, HAS_MASK, HAS_BIAS, RESIDENT = bool; HEAD; TX = 4 | 8, with HEAD ≤ 4·TX; CHUNK = vec4s of d staged at a
-//   time for the scores, HEAD with RESIDENT; VALUE_KEYS = keys staged at a time for the sums, a divisor of KEYS. Without HAS_MASK the mask is not read,
-//   without HAS_BIAS the bias.
-struct Params {
-  first_group: u32,
-  end_group: u32,
-  queries: u32, // N
-  keys: u32, // M
-  heads: u32,
-  query_blocks: u32, // ceil(N / QUERIES)
-  scale: f32, // times log2(e): the softmax is taken in powers of two
-  // HEAD, the vec4s staged for the scores and VALUE_KEYS again, as trip counts: software adapters unroll constant loops of this size, and
-  // then compile for 16 s instead of 2 s what runs slower
-  head: u32,
-  staged: u32,
-  value_keys: u32,
-}
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> q: array<vec4<elem>>;
-@group(0) @binding(2) var<storage, read> k: array<vec4<elem>>;
-@group(0) @binding(3) var<storage, read> v: array<vec4<elem>>;
-@group(0) @binding(4) var<storage, read> mask: array<u32>;
-@group(0) @binding(5) var<storage, read_write> o: array<vec4<elem>>;
-@group(0) @binding(6) var<storage, read> bias: array<f32>;
-
-const WG = 64u;
+// prelude: elem = f16 | f32; held = f32 | elem, what workgroup memory has of q, k and v; OUT_F16, HAS_MASK, HAS_BIAS, RESIDENT = bool;
+//   HEAD; WG = 64 | 128; TX = 4 | 8, with HEAD ≤ 4·TX; CHUNK = vec4s of d staged at a time for the scores, HEAD with RESIDENT;
+//   VALUE_KEYS = keys staged at a time for the sums, a divisor of KEYS, whose values fit into the stage. Without HAS_MASK the mask is not
+//   read, without HAS_BIAS the bias.
+// libs: attention_params
 const TY = WG / TX;
 const QUERIES = TY * 4u;
 const KEYS = TX * 4u;
@@ -45,10 +25,8 @@ const COLUMNS = (HEAD + TX - 1u) / TX; // 1 … 4
 const STRIDE = CHUNK | 1u; // odd, so that rows side by side fall into different banks
 const FIRST_KEY = select(QUERIES, 0u, RESIDENT); // rows of queries in front of the keys that are staged
 const STAGE = (FIRST_KEY + KEYS) * STRIDE;
-const LOG2_E = 1.4426950408889634f;
-const LOWEST = -1e30f; // below every score, and finite: Inf − Inf has no value
-var<workgroup> stage: array<vec4f, STAGE>;
-var<workgroup> resident: array<vec4f, select(1u, QUERIES * STRIDE, RESIDENT)>;
+var<workgroup> stage: array<vec4<held>, STAGE>;
+var<workgroup> resident: array<vec4<held>, select(1u, QUERIES * STRIDE, RESIDENT)>;
 var<workgroup> weights: array<vec4f, KEYS * TY>;
 var<workgroup> tops: array<vec4f, WG>;
 
@@ -60,30 +38,14 @@ fn outer(a: vec4f, b: vec4f) -> mat4x4f {
 fn scaled(m: mat4x4f, b: vec4f) -> mat4x4f {
   return mat4x4f(m[0] * b.x, m[1] * b.y, m[2] * b.z, m[3] * b.w);
 }
-// bias of this key with queries query + a·TY (a < 4), as the scores are: times log2(e). What lies past the end is not used.
-fn biases(head: u32, query: u32, key: u32) -> vec4f {
-  let last = params.queries - 1u;
-  let start = head * (params.queries + params.keys - 1u) + min(key, params.keys - 1u) + last;
-  return LOG2_E * vec4f(
-    bias[start - min(query, last)],
-    bias[start - min(query + TY, last)],
-    bias[start - min(query + 2u * TY, last)],
-    bias[start - min(query + 3u * TY, last)],
-  );
-}
-// a staged query, times the scale
 fn query(at: u32) -> vec4f {
   if (RESIDENT) {
-    return resident[at];
+    return vec4f(resident[at]);
   }
-  return stage[at];
+  return vec4f(stage[at]);
 }
-fn write(at: u32, value: vec4f) {
-  var result = value;
-  if (OUT_F16) {
-    result = clamp(result, vec4f(-65504), vec4f(65504));
-  }
-  o[at] = vec4<elem>(result);
+fn staged(at: u32) -> vec4f {
+  return vec4f(stage[at]);
 }
 
 @compute @workgroup_size(WG)
@@ -117,7 +79,7 @@ fn main(
     for (var i = local; i < QUERIES * params.head; i += WG) {
       let row = i / HEAD;
       let at = (query_row + min(first_query + row, params.queries - 1u)) * stride + head * HEAD + i % HEAD;
-      resident[row * STRIDE + i % HEAD] = vec4f(q[at]) * params.scale;
+      resident[row * STRIDE + i % HEAD] = vec4<held>(q[at]);
     }
   }
   for (var first = 0u; first < params.keys; first += KEYS) {
@@ -144,9 +106,9 @@ fn main(
         let row = i / CHUNK;
         let column = head * HEAD + min(chunk + i % CHUNK, HEAD - 1u);
         if (row < FIRST_KEY) {
-          stage[row * STRIDE + i % CHUNK] = vec4f(q[(query_row + min(first_query + row, params.queries - 1u)) * stride + column]) * params.scale;
+          stage[row * STRIDE + i % CHUNK] = vec4<held>(q[(query_row + min(first_query + row, params.queries - 1u)) * stride + column]);
         } else {
-          stage[row * STRIDE + i % CHUNK] = vec4f(k[(key_row + min(first + row - FIRST_KEY, params.keys - 1u)) * stride + column]);
+          stage[row * STRIDE + i % CHUNK] = vec4<held>(k[(key_row + min(first + row - FIRST_KEY, params.keys - 1u)) * stride + column]);
         }
       }
       workgroupBarrier();
@@ -157,22 +119,26 @@ fn main(
         let q1 = query(q_at + i + TY * STRIDE);
         let q2 = query(q_at + i + 2u * TY * STRIDE);
         let q3 = query(q_at + i + 3u * TY * STRIDE);
-        let k0 = stage[k_at + i];
+        let k0 = staged(k_at + i);
         s0 += vec4f(dot(q0, k0), dot(q1, k0), dot(q2, k0), dot(q3, k0));
-        let k1 = stage[k_at + i + TX * STRIDE];
+        let k1 = staged(k_at + i + TX * STRIDE);
         s1 += vec4f(dot(q0, k1), dot(q1, k1), dot(q2, k1), dot(q3, k1));
-        let k2 = stage[k_at + i + 2u * TX * STRIDE];
+        let k2 = staged(k_at + i + 2u * TX * STRIDE);
         s2 += vec4f(dot(q0, k2), dot(q1, k2), dot(q2, k2), dot(q3, k2));
-        let k3 = stage[k_at + i + 3u * TX * STRIDE];
+        let k3 = staged(k_at + i + 3u * TX * STRIDE);
         s3 += vec4f(dot(q0, k3), dot(q1, k3), dot(q2, k3), dot(q3, k3));
       }
     }
 
+    s0 *= params.scale;
+    s1 *= params.scale;
+    s2 *= params.scale;
+    s3 *= params.scale;
     if (HAS_BIAS) {
-      s0 += biases(head, first_query + ty, first + tx);
-      s1 += biases(head, first_query + ty, first + tx + TX);
-      s2 += biases(head, first_query + ty, first + tx + 2u * TX);
-      s3 += biases(head, first_query + ty, first + tx + 3u * TX);
+      s0 += biases(head, first_query + ty, TY, first + tx);
+      s1 += biases(head, first_query + ty, TY, first + tx + TX);
+      s2 += biases(head, first_query + ty, TY, first + tx + 2u * TX);
+      s3 += biases(head, first_query + ty, TY, first + tx + 3u * TX);
     }
     let mine = kept >> tx;
     let keep0 = (mine & 1u) != 0u;
@@ -208,15 +174,15 @@ fn main(
     for (var part = 0u; part < KEYS; part += params.value_keys) {
       if (part > 0u) { workgroupBarrier(); }
       for (var i = local; i < params.value_keys * HEAD; i += WG) {
-        stage[i] = vec4f(v[(key_row + min(first + part + i / HEAD, params.keys - 1u)) * stride + head * HEAD + i % HEAD]);
+        stage[i] = vec4<held>(v[(key_row + min(first + part + i / HEAD, params.keys - 1u)) * stride + head * HEAD + i % HEAD]);
       }
       workgroupBarrier();
       for (var j = 0u; j < params.value_keys; j++) {
         let p = weights[(part + j) * TY + ty];
-        o0 += outer(stage[j * HEAD + min(tx, HEAD - 1u)], p);
-        if (COLUMNS > 1u) { o1 += outer(stage[j * HEAD + min(tx + TX, HEAD - 1u)], p); }
-        if (COLUMNS > 2u) { o2 += outer(stage[j * HEAD + min(tx + 2u * TX, HEAD - 1u)], p); }
-        if (COLUMNS > 3u) { o3 += outer(stage[j * HEAD + min(tx + 3u * TX, HEAD - 1u)], p); }
+        o0 += outer(staged(j * HEAD + min(tx, HEAD - 1u)), p);
+        if (COLUMNS > 1u) { o1 += outer(staged(j * HEAD + min(tx + TX, HEAD - 1u)), p); }
+        if (COLUMNS > 2u) { o2 += outer(staged(j * HEAD + min(tx + 2u * TX, HEAD - 1u)), p); }
+        if (COLUMNS > 3u) { o3 += outer(staged(j * HEAD + min(tx + 3u * TX, HEAD - 1u)), p); }
       }
     }
   }

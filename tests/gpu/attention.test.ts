@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { attention, attentionKernel, type AttentionVariant } from '../../workers/ops/attention'
+import { attention, attentionKernel, attentionVariants, type AttentionVariant } from '../../workers/ops/attention'
 import { withScope } from '../../workers/engine/scope'
 import type { FloatDType } from '../../workers/engine/tensor'
 import { testGpu } from './open-gpu'
@@ -99,22 +99,32 @@ const shapes: Record<FloatDType, Case[]> = {
   ],
 }
 
+const biased: Record<FloatDType, (Case & { masked: boolean })[]> = {
+  f32: [
+    { batch: 1, queries: 1, keys: 1, heads: 2, size: 20, scale: 1, masked: false },
+    { batch: 1, queries: 149, keys: 149, heads: 3, size: 20, scale: 1, masked: false },
+    { batch: 2, queries: 37, keys: 53, heads: 2, size: 64, scale: 0.4, masked: true },
+  ],
+  f16: [{ batch: 2, queries: 37, keys: 53, heads: 2, size: 64, scale: 0.4, masked: true }],
+}
+
 const gpu = await testGpu()
 const dtypes: FloatDType[] = gpu.facts.f16 ? ['f32', 'f16'] : ['f32']
 
-const variants: AttentionVariant[] = gpu.facts.workgroupBytes >= 32768 ? ['staged', 'resident'] : ['staged']
-/** with resident queries, heads of 128 take more workgroup memory than most adapters have */
-const fits = (variant: AttentionVariant, c: Case) => variant === 'staged' || c.size <= 100
+/** with a head size that the kernels of this dtype and variant can do here: some take more workgroup memory the wider heads are */
+const can = (dtype: FloatDType, variant: AttentionVariant, { size }: Case): boolean => attentionVariants(gpu.facts, size, dtype).includes(variant)
+/** all that can do narrow heads */
+const kernels = dtypes.flatMap((dtype) => attentionVariants(gpu.facts, 4, dtype).map((variant) => [dtype, variant] as const))
 
-describe.each(dtypes.flatMap((dtype) => variants.map((variant) => [dtype, variant] as const)))('attention %s, %s', (dtype, variant) => {
-  it.each(shapes[dtype].filter((c) => fits(variant, c)))('matches two-pass softmax at $batch × $queries × $keys, $heads heads of $size', async (c) => {
+describe.each(kernels)('attention %s, %s', (dtype, variant) => {
+  it.each(shapes[dtype].filter((c) => can(dtype, variant, c)))('matches two-pass softmax at $batch × $queries × $keys, $heads heads of $size', async (c) => {
     const values = inputs(c, dtype)
     const got = await run(c, dtype, values, undefined, undefined, variant)
     expect(relativeError(got, attentionReference(c, values.q, values.k, values.v))).toBeLessThan(TOLERANCE[dtype])
   })
 
   it('leaves masked keys out', async () => {
-    const c: Case = { batch: 2, queries: 37, keys: 53, heads: 2, size: 48 }
+    const c: Case = { batch: 2, queries: 37, keys: 83, heads: 2, size: 48 }
     const values = inputs(c, dtype)
     const mask = randomMask(c, 0.3)
     const width = c.heads * c.size
@@ -126,11 +136,7 @@ describe.each(dtypes.flatMap((dtype) => variants.map((variant) => [dtype, varian
     expect(relativeError(got, attentionReference(c, values.q, values.k, values.v, mask))).toBeLessThan(TOLERANCE[dtype])
   })
 
-  it.each<Case & { masked: boolean }>([
-    { batch: 1, queries: 1, keys: 1, heads: 2, size: 20, scale: 1, masked: false },
-    { batch: 1, queries: 149, keys: 149, heads: 3, size: 20, scale: 1, masked: false },
-    { batch: 2, queries: 37, keys: 53, heads: 2, size: 64, scale: 0.4, masked: true },
-  ])('adds a bias by distance at $batch × $queries × $keys, $heads heads of $size, masked: $masked', async ({ masked, ...c }) => {
+  it.each(biased[dtype])('adds a bias by distance at $batch × $queries × $keys, $heads heads of $size, masked: $masked', async ({ masked, ...c }) => {
     const values = inputs(c, dtype)
     const bias = randomValues(5, c.heads * (c.queries + c.keys - 1), 3)
     const mask = masked ? randomMask(c, 0.6) : undefined
@@ -138,11 +144,11 @@ describe.each(dtypes.flatMap((dtype) => variants.map((variant) => [dtype, varian
     expect(relativeError(got, attentionReference(c, values.q, values.k, values.v, mask, bias))).toBeLessThan(TOLERANCE[dtype])
   })
 
-  it('gives 0 where all keys are masked, and skips leading masked tiles', async () => {
-    const c: Case = { batch: 2, queries: 5, keys: 41, heads: 2, size: 48 }
+  it('gives 0 where all keys are masked, and skips tiles that are', async () => {
+    const c: Case = { batch: 2, queries: 5, keys: 101, heads: 2, size: 48 }
     const values = inputs(c, dtype)
     const mask = new Uint32Array(c.batch * c.keys)
-    mask[c.keys + 40] = 1
+    mask[c.keys + 97] = 1 // the last tile has masked keys after it, too
     const got = await run(c, dtype, values, mask, undefined, variant)
     expect([...got.slice(0, got.length / 2)].every((value) => value === 0)).toBe(true)
     expect(relativeError(got, attentionReference(c, values.q, values.k, values.v, mask))).toBeLessThan(TOLERANCE[dtype])
@@ -182,7 +188,7 @@ it('refuses shapes that do not fit, saying what it expected', async () => {
     const wide = scope.alloc([1, 3, 128])
     // 39 KB
     if (gpu.facts.workgroupBytes < 39000) {
-      expect(() => attention(scope, wide, wide, wide, { heads: 1, variant: 'resident' })).toThrow(/^attention: resident queries of d = 128 take \d+ bytes of workgroup memory/)
+      expect(() => attention(scope, wide, wide, wide, { heads: 1, variant: 'resident' })).toThrow(/^attention: resident with d = 128 takes \d+ bytes of workgroup memory/)
     }
     const bias = scope.alloc([2, 8])
     expect(() => attention(scope, q, k, k, { heads: 2, distanceBias: bias })).toThrow('attention: expected distanceBias f32 [2, 7], got f32 [2, 8]')
@@ -190,10 +196,20 @@ it('refuses shapes that do not fit, saying what it expected', async () => {
   })
 })
 
+it('offers what fits into workgroup memory, the fixed choice first', () => {
+  const software = { ...gpu.facts, software: true, workgroupBytes: 32768 }
+  expect(attentionVariants(software, 48, 'f32')).toEqual(['rows', 'resident', 'staged', 'wide'])
+  expect(attentionVariants(software, 128, 'f16')).toEqual(['rows', 'staged', 'wide'])
+  const small = { ...software, software: false, workgroupBytes: 16384 }
+  expect(attentionVariants(small, 64, 'f32')).toEqual(['staged'])
+  expect(attentionVariants(small, 64, 'f16')).toEqual(['staged', 'wide'])
+  for (let size = 4; size <= 128; size += 4) expect(attentionVariants(small, size, 'f32')[0], `d = ${size}`).toBe('staged')
+})
+
 it('names its kernel', () => {
   const facts = { ...gpu.facts, software: true, workgroupBytes: 32768 }
-  expect(attentionKernel(facts, 48, 'f32')).toBe('attention-f32-d48-64x16-resident')
-  expect(attentionKernel(facts, 128, 'f16')).toBe('attention-f16-d128-32x32-staged')
-  expect(attentionKernel({ ...facts, workgroupBytes: 16384 }, 48, 'f32')).toBe('attention-f32-d48-64x16-staged')
+  expect(attentionKernel(facts, 48, 'f32')).toBe('attention-f32-d48-64x64-rows')
+  expect(attentionKernel(facts, 128, 'f16')).toBe('attention-f16-d128-64x64-rows')
   expect(attentionKernel({ ...facts, software: false }, 48, 'f32')).toBe('attention-f32-d48-64x16-staged')
+  expect(attentionKernel({ ...facts, software: false }, 128, 'f16')).toBe('attention-f16-d128-32x32-staged')
 })

@@ -36,7 +36,7 @@ test('without a choice the fixed table holds, and only what was dispatched is in
     const names = Object.keys(kernelVariants(gpu.queue.used))
     expect(names).toHaveLength(2)
     expect(names.some((name) => name.startsWith('attention'))).toBe(true)
-    expect(attentionVariants(facts, SIZE.width / SIZE.heads).length, 'there is something to choose from').toBeGreaterThan(1)
+    expect(attentionVariants(facts, SIZE.width / SIZE.heads, 'f32').length, 'there is something to choose from').toBeGreaterThan(1)
     expect(linearVariants(facts, SIZE.queries, 'f16').length).toBeGreaterThan(1)
     gpu.choices.set('attention of no such work', 'none')
     await run()

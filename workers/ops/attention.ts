@@ -1,10 +1,12 @@
 import { f32, u32 } from '../engine/command-queue'
-import type { AdapterFacts, Gpu } from '../engine/device'
-import type { Prelude } from '../engine/kernel'
+import type { AdapterFacts } from '../engine/device'
+import type { KernelSource, Prelude } from '../engine/kernel'
 import { tuningSize, type Trial } from '../engine/kernel-choices'
 import type { Scope } from '../engine/scope'
 import { dim, elementCount, type FloatDType, type Tensor } from '../engine/tensor'
 import code from '../../shaders/attention.wgsl?raw'
+import rowsCode from '../../shaders/attention_rows.wgsl?raw'
+import params from '../../shaders/lib/attention_params.wgsl?raw'
 import { dispatchGroups } from './dispatch-groups'
 
 export interface AttentionOptions {
@@ -19,71 +21,98 @@ export interface AttentionOptions {
   variant?: AttentionVariant
 }
 
-/** 'resident' keeps the queries in workgroup memory for all keys, where that is large enough; 'staged' brings both in for each tile. */
-export type AttentionVariant = 'staged' | 'resident'
+/**
+ * 'rows' needs no workgroup memory: for software adapters, where that is ordinary memory. The others are tiles in it: 'staged' brings queries
+ * and keys in for each, 'resident' keeps the queries there for all keys, 'wide' is staged with twice the invocations for twice the keys, and
+ * holds half floats as they are.
+ */
+export type AttentionVariant = 'rows' | 'staged' | 'resident' | 'wide'
 
-/** How one head size is laid out over a workgroup of 64; see the shader. */
-interface Tiling {
-  /** invocations along keys and columns, the others along queries */
-  tx: number
-  /** vec4s of d staged at a time for the scores */
-  chunk: number
-  /** keys staged at a time for the sums */
+/** How one head size is laid out over a workgroup; see the shaders. */
+interface Layout {
+  source: KernelSource
+  /** what the variant has of its own in the prelude */
+  prelude: Prelude
+  /** queries of a workgroup */
+  queries: number
+  /** keys at a time */
+  keys: number
+  /** vec4s staged for the scores, and keys staged for the sums: trip counts */
+  staged: number
   valueKeys: number
+  /** of workgroup memory */
+  bytes: number
 }
 
-/** The tiles of a head of d = 4·`head`: wide heads take fewer queries, so that the results still fit in registers. */
-function tiling(head: number, variant: AttentionVariant): Tiling {
-  const wide = head > 16
-  const tx = wide ? 8 : 4 // 32 queries × 32 keys, or 64 × 16
-  return { tx, chunk: variant === 'resident' ? head : wide ? 8 : head % 6 === 0 ? 6 : 4, valueKeys: 16 }
-}
+const ROWS: KernelSource = { name: 'attention_rows', code: rowsCode, libs: [params] }
+const TILES: KernelSource = { name: 'attention', code, libs: [params] }
 
-/** Bytes of workgroup memory that a head of d = 4·`head` takes with resident queries: see the shader's arrays. */
-function residentBytes(head: number): number {
-  const { tx } = tiling(head, 'resident')
-  return 16 * ((queriesPerGroup(tx) + 4 * tx) * (head | 1) + 4 * tx * (64 / tx) + 64)
+/** The layout of a head of d = 4·`head`. The widest of 'rows' has 6 KiB of arrays an invocation; the language allows 8. */
+function layout(variant: AttentionVariant, head: number, dtype: FloatDType): Layout {
+  if (variant === 'rows') {
+    const workgroup = 8
+    const keys = 64
+    return { source: ROWS, prelude: { WG: workgroup, KEYS: keys }, queries: 8 * workgroup, keys, staged: 0, valueKeys: 0, bytes: 0 }
+  }
+  const resident = variant === 'resident'
+  const wide = variant === 'wide'
+  const workgroup = wide ? 128 : 64
+  const tx = wide || head > 16 ? 8 : 4 // heads over 64 take fewer queries, so that the results still fit in registers
+  const [queries, keys] = [(workgroup / tx) * 4, tx * 4]
+  const chunk = resident ? head : !wide && head > 16 ? 8 : head % 6 === 0 ? 6 : 4
+  const rows = (resident ? 0 : queries) + keys
+  const stride = chunk | 1
+  const valueKeys = 16 * head <= rows * stride ? 16 : 8
+  const held: FloatDType = wide ? dtype : 'f32'
+  const heldBytes = (rows * stride + (resident ? queries * stride : 1)) * (held === 'f16' ? 8 : 16)
+  return {
+    source: TILES,
+    prelude: { held, RESIDENT: resident, WG: workgroup, TX: tx, CHUNK: chunk, VALUE_KEYS: valueKeys },
+    queries,
+    keys,
+    staged: rows * chunk,
+    valueKeys,
+    bytes: heldBytes + 16 * (keys * (workgroup / tx) + workgroup),
+  }
 }
 
 /**
- * The variant that `attention` takes for heads of this size. A GPU hides reads behind other workgroups, which are the fewer the more memory
- * each holds: there queries stay resident only when they are asked to.
+ * The variants that this adapter can do for heads of this size, the one of the fixed table first. A GPU hides reads behind other
+ * workgroups, which are the fewer the more memory each holds: there queries stay resident only when they are asked to. It is not offered
+ * 'rows', whose arrays are larger than its registers.
  */
-export function attentionVariant({ software, workgroupBytes }: AdapterFacts, headSize: number): AttentionVariant {
-  return software && residentBytes(headSize / 4) <= workgroupBytes ? 'resident' : 'staged'
+export function attentionVariants({ software, workgroupBytes }: AdapterFacts, headSize: number, dtype: FloatDType): AttentionVariant[] {
+  const order: AttentionVariant[] = software ? ['rows', 'resident', 'staged', 'wide'] : ['staged', 'wide', 'resident']
+  return order.filter((variant) => layout(variant, headSize / 4, dtype).bytes <= workgroupBytes)
+}
+
+/** The one of the fixed table. 16 KiB of workgroup memory are enough for it, and no adapter has less. */
+function fixedVariant(facts: AdapterFacts, headSize: number, dtype: FloatDType): AttentionVariant {
+  return attentionVariants(facts, headSize, dtype)[0] ?? 'staged'
 }
 
 /** The kernel that this is, for a job's record. */
 export function attentionKernel(facts: AdapterFacts, headSize: number, dtype: FloatDType): string {
-  const variant = attentionVariant(facts, headSize)
-  const { tx } = tiling(headSize / 4, variant)
-  return `attention-${dtype}-d${headSize}-${queriesPerGroup(tx)}x${4 * tx}-${variant}`
+  const variant = fixedVariant(facts, headSize, dtype)
+  const { queries, keys } = layout(variant, headSize / 4, dtype)
+  return `attention-${dtype}-d${headSize}-${queries}x${keys}-${variant}`
 }
 
-/** The kernels that can do heads of this size here, the one of the fixed table first. */
-export function attentionVariants(facts: AdapterFacts, headSize: number): AttentionVariant[] {
-  const usual = attentionVariant(facts, headSize)
-  const others = (['staged', 'resident'] as const).filter((variant) => variant !== usual)
-  return [usual, ...others.filter((variant) => variant !== 'resident' || residentBytes(headSize / 4) <= facts.workgroupBytes)]
-}
-
-/** This work, for a tuner: on queries, keys and values of these sizes. */
-function trialOf({ facts }: Gpu, q: Tensor, k: Tensor, o: AttentionOptions): Trial {
+/** This work, for a tuner. */
+function trialOf(facts: AdapterFacts, q: Tensor, k: Tensor, dtype: FloatDType, o: AttentionOptions): Trial {
   const [batch = 0, queries = 0, width = 0] = q.shape
   const keys = dim(k, 1)
-  const parts = [q.dtype, `B ${batch}`, `N ${tuningSize(queries)}`, `M ${tuningSize(keys)}`, `${o.heads} × ${width / o.heads}`, ...(o.mask ? ['mask'] : []), ...(o.distanceBias ? ['bias'] : [])]
+  const read = [...(o.mask ? ['mask'] : []), ...(o.distanceBias ? ['bias'] : [])]
   return {
-    key: `attention ${parts.join(', ')}`,
-    menu: attentionVariants(facts, width / o.heads),
+    key: ['attention', dtype, `B ${batch}`, `N ${tuningSize(queries)}`, `M ${tuningSize(keys)}`, `${o.heads} × ${width / o.heads}`, ...read].join(' '),
+    menu: attentionVariants(facts, width / o.heads, dtype),
     flops: 4 * batch * queries * keys * width,
     run(scope, kernel) {
-      const [ownQ, ownK, ownV] = [q, k, k].map(({ shape, dtype }) => scope.alloc(shape, dtype)) as [Tensor, Tensor, Tensor]
+      const [ownQ, ownK, ownV] = [q, k, k].map(({ shape }) => scope.alloc(shape, dtype)) as [Tensor, Tensor, Tensor]
       attention(scope, ownQ, ownK, ownV, { ...o, variant: kernel as AttentionVariant })
     },
   }
 }
-
-const queriesPerGroup = (tx: number): number => (64 / tx) * 4
 
 /**
  * Patch attention: softmax(q·kᵀ·scale + bias + mask)·v for each head, in tiles with an online softmax; memory does not grow with N·M.
@@ -114,29 +143,26 @@ export function attention(scope: Scope, q: Tensor, k: Tensor, v: Tensor, o: Atte
   }
   const { facts } = scope.gpu
   const head = headSize / 4
-  const variant = o.variant ?? (scope.gpu.choices.choose(trialOf(scope.gpu, q, k, o)) as AttentionVariant)
-  if (variant === 'resident' && residentBytes(head) > facts.workgroupBytes) {
-    throw new Error(`attention: resident queries of d = ${headSize} take ${residentBytes(head)} bytes of workgroup memory, this device has ${facts.workgroupBytes}.`)
+  const dtype = q.dtype === 'f16' ? 'f16' : 'f32'
+  const variant = o.variant ?? (scope.gpu.choices.choose(trialOf(facts, q, k, dtype, o)) as AttentionVariant)
+  const { source, prelude, queries: blockSize, staged, valueKeys, bytes } = layout(variant, head, dtype)
+  if (bytes > facts.workgroupBytes) {
+    throw new Error(`attention: ${variant} with d = ${headSize} takes ${bytes} bytes of workgroup memory, this device has ${facts.workgroupBytes}.`)
   }
   const result = scope.alloc(q.shape, q.dtype)
   if (elementCount(q.shape) === 0) return result
 
-  const tile = tiling(head, variant)
-  const blockSize = queriesPerGroup(tile.tx)
   const blocks = Math.ceil(queries / blockSize)
-  const prelude: Prelude = {
-    elem: q.dtype,
-    OUT_F16: q.dtype === 'f16',
+  const kernel = scope.gpu.kernels.get(source, {
+    elem: dtype,
+    OUT_F16: dtype === 'f16',
     HAS_MASK: o.mask !== undefined,
     HAS_BIAS: o.distanceBias !== undefined,
-    RESIDENT: variant === 'resident',
     HEAD: head,
-    TX: tile.tx,
-    CHUNK: tile.chunk,
-    VALUE_KEYS: tile.valueKeys,
-  }
+    ...prelude,
+  })
   dispatchGroups(scope.gpu.queue, {
-    kernel: scope.gpu.kernels.get({ name: 'attention', code }, prelude),
+    kernel,
     tensors: [q, k, v, o.mask ?? q, result, o.distanceBias ?? q], // what is not read still has to be bound: q stands in
     uniforms: [
       u32(queries),
@@ -145,8 +171,8 @@ export function attention(scope: Scope, q: Tensor, k: Tensor, v: Tensor, o: Atte
       u32(blocks),
       f32((o.scale ?? 1 / Math.sqrt(headSize)) * Math.LOG2E),
       u32(head),
-      u32(((variant === 'resident' ? 0 : blockSize) + 4 * tile.tx) * tile.chunk),
-      u32(tile.valueKeys),
+      u32(staged),
+      u32(valueKeys),
     ],
     groups: blocks * o.heads * batch,
     flopsPerGroup: 4 * blockSize * keys * headSize,
