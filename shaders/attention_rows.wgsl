@@ -10,8 +10,8 @@
 //   HAS_BIAS the bias.
 // libs: attention_params
 // names are unrolled by hand, and loops pass them on where all eight are stored: see linear_direct
-// tried and slower on lavapipe (SwiftShader), to this one's 1 in time of the processor: attention's resident queries 1.5 (2.2); all of q and
-// of the sums by names, with 4 queries an invocation 2 (1.9), with 2 3, with one 5, and compiled for 12 to 40 s; 16 columns at a time 1.2
+// tried and slower on lavapipe (SwiftShader), to this one's 1 in processor time: attention's resident queries 1.5 (2.3); all of q and of the
+// sums by names, with 4 queries an invocation 1.5 (1.9), with 2 2.6, with one 3.9, and compiled for 12 to 40 s; 16 columns at a time 1.2
 // tried and no faster: weights and sums in workgroup memory, which SwiftShader then compiles three times as long; the queries in an array
 // of the invocation's own; 16 keys, or 32 or 128 in a block; two keys a turn of the sums
 const ROWS = 8u;
