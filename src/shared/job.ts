@@ -57,7 +57,9 @@ export interface JobReport {
   peakGpuBytes: number
   /** null where the browser does not tell */
   peakHostBytes: number | null
+  /** hex, of the values of all windows */
   latentsSha256: string
+  /** hex, of the SHA-256s of all frames in the file, RGBA before they are encoded */
   framesSha256: string
 }
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parseManifest } from '../../src/shared/model'
@@ -35,14 +36,10 @@ describe('a reel', () => {
     expect(reel.shown).toBe(7)
   })
 
-  it('keeps its first and last frames, whatever the caller does with its array', async () => {
+  it('keeps its first and last frames', async () => {
     const { reel } = reelOf(3)
     reel.begin(0, 0)
-    const same = frame(0)
-    for (const value of [10, 20, 30, 40]) {
-      same.fill(value)
-      await reel.add(signal, same)
-    }
+    for (const value of [10, 20, 30, 40]) await reel.add(signal, frame(value))
     expect([...reel.firstShown(3)].filter((_, at) => at % 4 === 0)).toEqual([10, 20, 30])
     expect([...reel.lastShown(3)].filter((_, at) => at % 4 === 0)).toEqual([20, 30, 40])
   })
@@ -53,6 +50,18 @@ describe('a reel', () => {
     for (const value of [10, 20]) await reel.add(signal, frame(value))
     expect([...reel.lastShown(3)].filter((_, at) => at % 4 === 0)).toEqual([10, 10, 20])
     expect([...reel.firstShown(3)].filter((_, at) => at % 4 === 0)).toEqual([10, 20, 20])
+  })
+
+  it('hashes what is in its file, frame by frame', async () => {
+    const sha256 = (...parts: Uint8Array[]) => parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest()
+    const { reel } = reelOf(1)
+    reel.begin(0, 2)
+    for (const value of [10, 20, 30]) await reel.add(signal, frame(value))
+    reel.begin(2, 0)
+    for (const value of [50, 60, 70]) await reel.add(signal, frame(value))
+    await reel.end(signal)
+    const shown = [10, 20 + 30 / 3, 30 + (2 * 30) / 3, 70]
+    expect(reel.hex()).toBe(sha256(...shown.map((value) => sha256(Uint8Array.of(value, value, value, 255)))).toString('hex'))
   })
 
   it('shows as many frames as a storyboard’s plan says, however its shots are joined', async () => {

@@ -9,12 +9,9 @@ const frame = (value: number) => Uint8ClampedArray.of(value, value, value, 255)
 function shown(decoded: readonly number[], window: { skipFirst: number; skipLast: number }, edges: { before?: number; after?: number }): number[] {
   const seams = new Seams({ frames: decoded.length, ...window }, { ...(edges.before !== undefined && { before: frame(edges.before) }), ...(edges.after !== undefined && { after: frame(edges.after) }) })
   const out: number[] = []
-  // one array for all frames, as the decoder has
-  const lent = frame(0)
   for (const value of decoded) {
     if (seams.done) break
-    lent.set(frame(value))
-    out.push(...seams.add(lent).map(([grey]) => grey as number))
+    out.push(...seams.add(frame(value)).map(([grey]) => grey as number))
   }
   expect(seams.done).toBe(true)
   return out

@@ -2,11 +2,11 @@
 import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex } from '@noble/hashes/utils.js'
 
-/** Hex SHA-256 of frames or latents as they come: of their little-endian bytes. */
+/** Hex SHA-256 of little-endian values as they come. */
 export class ValuesHash {
   private readonly hash = sha256.create()
 
-  add({ buffer, byteOffset, byteLength }: Uint8ClampedArray | Float32Array): void {
+  add({ buffer, byteOffset, byteLength }: Uint8Array | Float32Array): void {
     this.hash.update(new Uint8Array(buffer, byteOffset, byteLength))
   }
 

@@ -41,10 +41,10 @@ export class Reel {
     this.holding = dissolveNext
   }
 
-  /** The next frame, RGBA u8 [height, width, 4]; the caller may use its array again. */
+  /** The next frame, RGBA u8 [height, width, 4]; its array is not to change any more, for it may be kept. */
   async add(signal: AbortSignal, rgba: Rgba): Promise<void> {
     const under = this.leaving.shift()
-    const frame = under ? faded(under, rgba, (this.fadeFrames - this.leaving.length) / (this.fadeFrames + 1)) : rgba.slice()
+    const frame = under ? faded(under, rgba, (this.fadeFrames - this.leaving.length) / (this.fadeFrames + 1)) : rgba
     if (this.first.length < this.keep) this.first.push(frame)
     this.last.push(frame)
     if (this.last.length > this.keep) this.last.shift()
@@ -67,14 +67,16 @@ export class Reel {
     return joined([...this.first.slice(0, count), ...repeated(this.first.at(-1), count - this.first.length)])
   }
 
-  /** Hex SHA-256 of the bytes of all frames in the file. */
+  /** Hex SHA-256 of the SHA-256s of all frames in the file. */
   hex(): string {
     return this.hash.hex()
   }
 
   private async write(signal: AbortSignal, frame: Rgba): Promise<void> {
-    this.hash.add(frame)
+    // by the browser, on a thread of its own: in JavaScript a large frame's hash took longer than all else that is done to it
+    const digest = crypto.subtle.digest('SHA-256', frame)
     await untilAborted(signal, this.sink.add(frame))
+    this.hash.add(new Uint8Array(await digest))
     this.shown++
   }
 }

@@ -40,7 +40,7 @@ export class Seams {
     return this.edges.after ? this.frame > this.endNew : this.frame >= this.endNew
   }
 
-  /** The next decoded frame; its array may be used again. @returns frames to show now, in order */
+  /** The next decoded frame; its array is corrected and shown. @returns frames to show now, in order */
   add(decoded: Rgba): Rgba[] {
     const index = this.frame++
     if (index < this.firstNew) {
@@ -49,14 +49,13 @@ export class Seams {
     }
     if (index > this.endNew) return []
     if (index === this.endNew) {
-      this.end = decoded.slice()
+      this.end = decoded
       return this.edges.after === 'to-come' ? [] : this.meet(this.edges.after)
     }
-    const frame = decoded.slice()
     const distance = index - this.firstNew + 1
-    if (this.errorBefore && distance <= this.fade) correct(frame, this.errorBefore, this.shareAt(distance))
-    if (!this.edges.after) return [frame]
-    this.held.push(frame)
+    if (this.errorBefore && distance <= this.fade) correct(decoded, this.errorBefore, this.shareAt(distance))
+    if (!this.edges.after) return [decoded]
+    this.held.push(decoded)
     return this.held.length > this.fade ? [this.held.shift() as Rgba] : []
   }
 
