@@ -1,5 +1,6 @@
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { BT601, BT709, i420Bytes, rgbaToI420 } from '../../workers/media/yuv'
+import { BT601, BT709, i420Bytes, rgbaToI420, type Matrix } from '../../workers/media/yuv'
 
 /** One colour as [Y, U, V]. */
 function yuvOf(red: number, green: number, blue: number, matrix = BT709): number[] {
@@ -40,3 +41,36 @@ test('each pixel keeps its luma, each 2 × 2 block its mean colour, in the right
   const v = [128, 128, 128, 128, 128, 156]
   expect([...planes]).toEqual([...luma, ...u, ...v])
 })
+
+test('whole-number weights come to what the formula gives, but for half a step and a hair', () => {
+  const side = fc.integer({ min: 1, max: 9 }).map((half) => 2 * half)
+  fc.assert(
+    fc.property(side, side, fc.constantFrom(BT709, BT601), fc.infiniteStream(fc.nat(255)), (width, height, matrix, levels) => {
+      const rgba = Uint8ClampedArray.from({ length: width * height * 4 }, () => levels.next().value as number)
+      const planes = new Uint8Array(i420Bytes(width, height)).fill(99)
+      rgbaToI420(rgba, width, height, matrix, planes)
+      const exact = exactI420(rgba, width, height, matrix)
+      // half a step of rounding, and at most 255 · 3 half 65536ths of the weights
+      planes.forEach((byte, at) => expect(Math.abs(byte - exact[at]!), `byte ${at}`).toBeLessThan(0.51))
+    }),
+  )
+})
+
+/** The formula, not rounded: Y = 16 + 219·y, U = 128 + 112·(b − y) / (1 − kb), V likewise, of colours from 0 to 1. */
+function exactI420(rgba: Uint8ClampedArray, width: number, height: number, { red, blue }: Matrix): number[] {
+  const at = (x: number, y: number) => [0, 1, 2].map((channel) => rgba[(y * width + x) * 4 + channel]! / 255)
+  const lumaOf = ([r, g, b]: number[]) => red * r! + (1 - red - blue) * g! + blue * b!
+  const luma: number[] = []
+  const u: number[] = []
+  const v: number[] = []
+  for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) luma.push(16 + 219 * lumaOf(at(x, y)))
+  for (let y = 0; y < height; y += 2) {
+    for (let x = 0; x < width; x += 2) {
+      const corners = [at(x, y), at(x + 1, y), at(x, y + 1), at(x + 1, y + 1)]
+      const mean = [0, 1, 2].map((channel) => corners.reduce((sum, colour) => sum + colour[channel]! / 4, 0))
+      u.push(128 + (112 * (mean[2]! - lumaOf(mean))) / (1 - blue))
+      v.push(128 + (112 * (mean[0]! - lumaOf(mean))) / (1 - red))
+    }
+  }
+  return [...luma, ...u, ...v]
+}

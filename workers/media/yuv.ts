@@ -17,44 +17,66 @@ export function i420Bytes(width: number, height: number): number {
   return (width * height * 3) / 2
 }
 
+/** Weights and what is added are in 65536ths: whole numbers are faster, and the same bytes on every machine. */
+const SHIFT = 16
+const ONE = 2 ** SHIFT
+/** Black, and the half that makes the shift round to nearest. */
+const LUMA_OFFSET = 16.5 * ONE
+const CHROMA_OFFSET = 128.5 * ONE
+
 /**
  * Converts a picture; colour is averaged over 2 × 2 pixels, alpha is not read.
  * @param rgba RGBA u8 [height, width, 4], even sides
  * @param i420 u8 [i420Bytes(width, height)], overwritten
  */
 export function rgbaToI420(rgba: Uint8ClampedArray, width: number, height: number, matrix: Matrix, i420: Uint8Array): void {
-  const { red, blue } = matrix
-  const green = 1 - red - blue
-  // 8-bit full range → luma 16…235, chroma 16…240
-  const lumaScale = 219 / 255
-  const uScale = 224 / 255 / (2 * (1 - blue)) / 4
-  const vScale = 224 / 255 / (2 * (1 - red)) / 4
-  const uAt = width * height
-  const vAt = uAt + uAt / 4
-  const row = width * 4
-  let chroma = 0
-  for (let y = 0; y < height; y += 2) {
-    for (let x = 0; x < width; x += 2) {
-      const at = y * row + x * 4
-      let r = 0
-      let g = 0
-      let b = 0
-      for (let corner = 0; corner < 4; corner++) {
-        const dx = corner & 1
-        const dy = corner >> 1
-        const p = at + dy * row + dx * 4
-        const pr = rgba[p]!
-        const pg = rgba[p + 1]!
-        const pb = rgba[p + 2]!
-        i420[(y + dy) * width + x + dx] = 16.5 + lumaScale * (red * pr + green * pg + blue * pb) // storing cuts off: rounded by the half
-        r += pr
-        g += pg
-        b += pb
-      }
-      const luma = red * r + green * g + blue * b
-      i420[uAt + chroma] = 128.5 + uScale * (b - luma)
-      i420[vAt + chroma] = 128.5 + vScale * (r - luma)
-      chroma++
+  const { yRed, yGreen, yBlue, uRed, uGreen, uBlue, vRed, vGreen, vBlue } = weightsOf(matrix)
+  let u = width * height
+  let v = u + u / 4
+  for (let row = 0; row < height; row += 2) {
+    // the four pixels of a colour are written out: a loop over them takes twice as long
+    for (let top = row * width; top < (row + 1) * width; top += 2) {
+      const below = top + width
+      const p = top * 4
+      const q = below * 4
+      const r0 = rgba[p]!
+      const g0 = rgba[p + 1]!
+      const b0 = rgba[p + 2]!
+      const r1 = rgba[p + 4]!
+      const g1 = rgba[p + 5]!
+      const b1 = rgba[p + 6]!
+      const r2 = rgba[q]!
+      const g2 = rgba[q + 1]!
+      const b2 = rgba[q + 2]!
+      const r3 = rgba[q + 4]!
+      const g3 = rgba[q + 5]!
+      const b3 = rgba[q + 6]!
+      i420[top] = (yRed * r0 + yGreen * g0 + yBlue * b0 + LUMA_OFFSET) >> SHIFT
+      i420[top + 1] = (yRed * r1 + yGreen * g1 + yBlue * b1 + LUMA_OFFSET) >> SHIFT
+      i420[below] = (yRed * r2 + yGreen * g2 + yBlue * b2 + LUMA_OFFSET) >> SHIFT
+      i420[below + 1] = (yRed * r3 + yGreen * g3 + yBlue * b3 + LUMA_OFFSET) >> SHIFT
+      const r = r0 + r1 + r2 + r3
+      const g = g0 + g1 + g2 + g3
+      const b = b0 + b1 + b2 + b3
+      i420[u++] = (uRed * r + uGreen * g + uBlue * b + CHROMA_OFFSET) >> SHIFT
+      i420[v++] = (vRed * r + vGreen * g + vBlue * b + CHROMA_OFFSET) >> SHIFT
     }
+  }
+}
+
+/** In 65536ths: of a pixel for luma, of the sum of four for the colours. Green has what rounding leaves, so that greys stay grey. */
+function weightsOf({ red, blue }: Matrix) {
+  // 8-bit full range → luma 16…235, chroma 16…240
+  const luma = (219 / 255) * ONE
+  const chroma = (224 / 255 / 2 / 4) * ONE
+  const yRed = Math.round(luma * red)
+  const yBlue = Math.round(luma * blue)
+  const most = Math.round(chroma)
+  const uRed = -Math.round((chroma * red) / (1 - blue))
+  const vBlue = -Math.round((chroma * blue) / (1 - red))
+  return {
+    yRed, yGreen: Math.round(luma) - yRed - yBlue, yBlue,
+    uRed, uGreen: -most - uRed, uBlue: most,
+    vRed: most, vGreen: -most - vBlue, vBlue,
   }
 }
