@@ -1,7 +1,7 @@
 // frames_to_rgba: y[pixel] = red | green << 8 | blue << 16 | 255 << 24, each round((clamp(x, -1, 1) + 1) * 127.5)
 // x: [F, H, W, 3] elem in -1..1; y: [F, H, W] u32, in memory the bytes R, G, B, A
 // one invocation a pixel, a workgroup 64 of them; workgroups as dispatch-groups.ts folds them
-// prelude: elem = f16 | f32
+// prelude: elem = f16 | f32; lib: levels
 
 struct Dims {
   first_group: u32,
@@ -25,6 +25,6 @@ fn main(
     return;
   }
   let colour = vec3<f32>(f32(x[at * 3u]), f32(x[at * 3u + 1u]), f32(x[at * 3u + 2u]));
-  let bytes = vec3<u32>(floor((clamp(colour, vec3<f32>(-1.0), vec3<f32>(1.0)) + 1.0) * 127.5 + 0.5));
+  let bytes = levels(colour);
   y[at] = bytes.x | (bytes.y << 8u) | (bytes.z << 16u) | 0xff000000u;
 }

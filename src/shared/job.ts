@@ -59,7 +59,7 @@ export interface JobReport {
   peakHostBytes: number | null
   /** hex, of the values of all windows */
   latentsSha256: string
-  /** hex, of the SHA-256s of all frames in the file, RGBA before they are encoded */
+  /** hex, of the SHA-256s of all frames in the file before they are encoded: I420, or RGBA of a still */
   framesSha256: string
 }
 

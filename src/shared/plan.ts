@@ -50,6 +50,11 @@ export function sharedFrames(model: ModelManifest): number {
   return Math.min(SHARED_LATENTS, Math.floor((own - 1) / 2)) * scaleTime + 1
 }
 
+/** Frames kept of a clip's beginning and end, for pieces that go on from them: of one piece nothing does. */
+export function keptFrames(plan: readonly Piece[], model: ModelManifest): number {
+  return plan.length > 1 ? sharedFrames(model) : 0
+}
+
 /** The most frames of one run: the longest clip that the model was taught. */
 export function windowFrames({ frames, latent }: ModelManifest): number {
   return Math.max(latent.scaleTime + 1, ...frames.allowed)

@@ -1,8 +1,9 @@
 // A request run as the page runs it, from sources in memory to frames in memory: no page, no files, no codec.
-import { planOf, sharedFrames, type Piece } from '../../src/shared/plan'
+import { keptFrames, planOf, type Piece } from '../../src/shared/plan'
 import type { GenerateRequest } from '../../src/shared/request'
 import type { Gpu } from '../../workers/engine/device'
 import type { ClipSink } from '../../workers/pipeline/clip-sink'
+import { RGBA_FORM, type FrameForm } from '../../workers/pipeline/frame-form'
 import { JobClock } from '../../workers/pipeline/job-clock'
 import type { LoadedModel, PromptEmbedding } from '../../workers/pipeline/model'
 import { Reel } from '../../workers/pipeline/reel'
@@ -17,22 +18,25 @@ export interface MemoryJob extends Pick<PlanJob, 'checkpoint' | 'endsEarly'> {
   /** clips that the request names, by their ids */
   given?: ReadonlyMap<string, Clip> | undefined
   embed: (prompt: string) => Promise<PromptEmbedding>
+  /** of the clip's frames; RGBA where nothing is said */
+  form?: FrameForm | undefined
 }
 
 /** Makes the clip. `plan`: what it was made of; `framesSha256`: hex, of all frames. @throws as runPlan */
-export async function clipInMemory(signal: AbortSignal, gpu: Gpu, { model, request, given = new Map<string, Clip>(), embed, ...job }: MemoryJob): Promise<{ clip: Clip; plan: Piece[]; result: PlanResult; framesSha256: string }> {
+export async function clipInMemory(signal: AbortSignal, gpu: Gpu, { model, request, given = new Map<string, Clip>(), embed, form = RGBA_FORM, ...job }: MemoryJob): Promise<{ clip: Clip; plan: Piece[]; result: PlanResult; framesSha256: string }> {
   const { width, height } = request
   const plan = planOf(request, model.manifest)
   const frames: Uint8ClampedArray[] = []
   const sink: ClipSink = {
-    add: (rgba) => Promise.resolve(void frames.push(rgba.slice())),
+    form,
+    add: (frame) => Promise.resolve(void frames.push(frame.slice())),
     finish: () => Promise.reject(new Error('The frames are the clip.')),
     abort: () => Promise.resolve(),
   }
   const embedded = new Map<string, PromptEmbedding>()
   for (const prompt of [...windowsOf(plan).map((window) => window.prompt), request.negativePrompt ?? '']) embedded.set(prompt, await embed(prompt))
   const words = (prompt: string) => embedded.get(prompt) as PromptEmbedding
-  const reel = new Reel(sink, sharedFrames(model.manifest))
+  const reel = new Reel(sink, keptFrames(plan, model.manifest))
   const result = await runPlan(signal, gpu, {
     request,
     plan,

@@ -1,7 +1,9 @@
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { withScope, type Scope } from '../../workers/engine/scope'
+import { BT709 } from '../../workers/media/yuv'
 import { KinoraAutoencoder } from '../../workers/models/kinora-autoencoder'
+import { i420Form } from '../../workers/pipeline/frame-form'
 import { need, readCase, readWeights } from '../parity/read-case'
 import { decodeKinora, encodeKinora } from '../parity/run-autoencoder'
 import { testGpu } from './open-gpu'
@@ -33,7 +35,7 @@ function load(scope: Scope): KinoraAutoencoder {
   return KinoraAutoencoder.load(scope, readCase(decodeCase).config, readWeights(decodeCase), 'f32')
 }
 
-test('frames come in groups, in time order, as the whole clip has them', async () => {
+test('frames come in groups, in time order, as the whole clip has them, and as a video has them', async () => {
   const gpu = await testGpu()
   await withScope(gpu, async (scope) => {
     const autoencoder = load(scope)
@@ -49,6 +51,12 @@ test('frames come in groups, in time order, as the whole clip has them', async (
     for await (const group of autoencoder.decode(signal, scope, z)) groups.push(group)
     expect(groups.map(({ length }) => length / (32 * 16 * 4))).toEqual([1, 4, 4])
     expect(groups.flatMap((group) => [...group])).toEqual(expected)
+
+    const { ofRgba, onGpu } = i420Form(16, 32, BT709)
+    const planes: number[] = []
+    for await (const group of autoencoder.decode(signal, scope, z, {}, onGpu?.pixels)) planes.push(...group)
+    const frames = Array.from({ length: 9 }, (_, frame) => Uint8ClampedArray.from(expected.slice(frame * 32 * 16 * 4, (frame + 1) * 32 * 16 * 4)))
+    expect(planes).toEqual(frames.flatMap((frame) => [...ofRgba(frame)]))
     expect(gpu.pool.liveBuffers).toBe(live)
   })
 })

@@ -8,6 +8,8 @@ import { framesToRgba } from '../../workers/ops/frames-to-rgba'
 import { LtxAutoencoder, type AutoencoderPart } from '../../workers/models/ltx-autoencoder'
 import { TiledLtxAutoencoder } from '../../workers/models/ltx-autoencoder-tiled'
 import { latentColours } from '../../workers/models/latent-colours'
+import { BT709 } from '../../workers/media/yuv'
+import { i420Form } from '../../workers/pipeline/frame-form'
 import { weightSource } from '../../workers/models/weight-source'
 import { openSafetensors } from '../../workers/weights/safetensors'
 import { openWeights, readCase } from '../parity/read-case'
@@ -105,6 +107,23 @@ describe('decoding in tiles', () => {
       expect(mean(bytes, expected)).toBeLessThan(0.01)
       expect(worst(await wholeBytes(scope, whole, input), expected)).toBeGreaterThan(20) // which the whole picture does not
     })
+  })
+
+  test('frames of several tiles are made as a video has them too', async () => {
+    const gpu = await testGpu()
+    await withScope(gpu, async (scope) => {
+      const whole = await load(scope, 'ltx_autoencoder_095_decode', 'decoder')
+      const z = latent(scope, 43, [2, 3, 4])
+      const tiled = new TiledLtxAutoencoder(whole, { ...PLAIN, tiling: { overlap: 1, margin: 0, area: 9 } })
+      expect(tiled.planDecode({ height: 3, width: 4 }).tiles.length).toBeGreaterThan(1)
+      const { ofRgba, onGpu } = i420Form(64, 48, BT709)
+      const { bytes, sizes } = await collect(tiled.decode(signal, scope, z, {}, onGpu?.pixels))
+      expect(sizes).toEqual(Array(5).fill(onGpu?.bytes))
+      const rgba = await collect(tiled.decode(signal, scope, z))
+      const frames = Array.from({ length: 5 }, (_, frame) => Uint8ClampedArray.from(rgba.bytes.subarray(frame * 64 * 48 * 4, (frame + 1) * 64 * 48 * 4)))
+      expect(bytes).toEqual(Uint8Array.from(frames.flatMap((frame) => [...ofRgba(frame)])))
+    })
+    expect(gpu.pool.liveBuffers).toBe(0)
   })
 
   test('smaller ones differ by little, and by less the more they share', async () => {

@@ -9,7 +9,9 @@ import { endedAfter, planOf, shownFrames, type Piece, type WindowPiece } from '.
 import { parseRecipe, recipeOf, recipeText } from '../../src/shared/recipe'
 import { parseRequest, type ClipPart, type Condition, type GenerateRequest } from '../../src/shared/request'
 import { withScope } from '../../workers/engine/scope'
+import { BT709 } from '../../workers/media/yuv'
 import { openDownloadedModel } from '../../workers/pipeline/downloaded-model'
+import { i420Form, type FrameForm } from '../../workers/pipeline/frame-form'
 import { knownLatents, type FrameEncoder } from '../../workers/pipeline/known-tokens'
 import { latentCount, latentGrid } from '../../workers/pipeline/latent-grid'
 import type { LoadedModel, PromptEmbedding } from '../../workers/pipeline/model'
@@ -116,8 +118,9 @@ const requestOf = (changes: Partial<GenerateRequest>): GenerateRequest =>
 /**
  * Makes a clip, and keeps the tokens of each window after each step.
  * @param kept what an earlier run had come to in its windows
+ * @param form of its frames
  */
-async function make(changes: Partial<GenerateRequest>, kept = new Map<number, LoopState>(), endsEarly = () => false) {
+async function make(changes: Partial<GenerateRequest>, kept = new Map<number, LoopState>(), endsEarly = () => false, form?: FrameForm) {
   const steps = new Map<number, LoopState[]>()
   const checkpoint: JobCheckpoint = {
     window: (index) => ({ read: () => Promise.resolve(kept.get(index)), keep: (state) => void steps.set(index, [...(steps.get(index) ?? []), state]) }),
@@ -126,7 +129,7 @@ async function make(changes: Partial<GenerateRequest>, kept = new Map<number, Lo
   }
   const request = requestOf(changes)
   const encode = vi.spyOn(model.encoder as FrameEncoder, 'encode')
-  const made = await clipInMemory(signal, await testGpu(), { model, request, given, embed, checkpoint, endsEarly })
+  const made = await clipInMemory(signal, await testGpu(), { model, request, given, embed, checkpoint, endsEarly, form })
   return { request, ...made, steps, encoded: encode.mock.calls.splice(0).length }
 }
 type Made = Awaited<ReturnType<typeof make>>
@@ -259,4 +262,16 @@ test('a clip that is led to, ended early, begins with the window under way, and 
   const again = await make(endedAfter(ended.request, ended.plan, ended.result.pieces))
   expect(again.plan).toHaveLength(3)
   expect(again.framesSha256).toBe(ended.framesSha256)
+})
+
+test.each([
+  ['from words alone are made on the GPU as a video has them', {}, 0],
+  ['that something is known beside are made so afterwards', (MODES['extend'] as Mode).request, 65],
+])('frames %s, and are the same', async (_, changes, converted) => {
+  const { ofRgba, ...rest } = i420Form(SIZE.width, SIZE.height, BT709)
+  const form: FrameForm = { ...rest, ofRgba: vi.fn(ofRgba) }
+  const rgba = await make(changes)
+  const made = await make(changes, new Map(), () => false, form)
+  expect(form.ofRgba).toHaveBeenCalledTimes(converted)
+  expect(made.clip.frames).toEqual(rgba.clip.frames.map((frame) => ofRgba(frame as Uint8ClampedArray<ArrayBuffer>)))
 })

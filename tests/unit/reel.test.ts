@@ -5,6 +5,7 @@ import { parseManifest } from '../../src/shared/model'
 import { planOf, shownFrames } from '../../src/shared/plan'
 import { JOINS } from '../../src/shared/request'
 import { Reel } from '../../workers/pipeline/reel'
+import { RGBA_FORM } from '../../workers/pipeline/frame-form'
 import type { ClipSink } from '../../workers/pipeline/clip-sink'
 import starter from '../../public/models/starter/kinora.json'
 
@@ -17,6 +18,7 @@ const frame = (value: number) => Uint8ClampedArray.of(value, value, value, 255)
 function reelOf(keep: number) {
   const file: number[] = []
   const sink: ClipSink = {
+    form: RGBA_FORM,
     add: (rgba) => Promise.resolve(void file.push(rgba[0]!)),
     finish: () => Promise.reject(new Error('not asked for')),
     abort: () => Promise.resolve(),

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { BT601, BT709, i420Bytes, rgbaToI420, type Matrix } from '../../workers/media/yuv'
+import { BT601, BT709, i420Bytes, i420ToRgba, rgbaToI420, type Matrix } from '../../workers/media/yuv'
 
 /** One colour as [Y, U, V]. */
 function yuvOf(red: number, green: number, blue: number, matrix = BT709): number[] {
@@ -52,6 +52,20 @@ test('whole-number weights come to what the formula gives, but for half a step a
       const exact = exactI420(rgba, width, height, matrix)
       // half a step of rounding, and at most 255 · 3 half 65536ths of the weights
       planes.forEach((byte, at) => expect(Math.abs(byte - exact[at]!), `byte ${at}`).toBeLessThan(0.51))
+    }),
+  )
+})
+
+test('a picture of 2 × 2 squares comes back within two levels', () => {
+  fc.assert(
+    fc.property(fc.constantFrom(BT709, BT601), fc.array(fc.tuple(fc.nat(255), fc.nat(255), fc.nat(255)), { minLength: 6, maxLength: 6 }), (matrix, squares) => {
+      const rgba = Uint8ClampedArray.from({ length: 6 * 4 * 4 }, (_, at) => {
+        const [x, y] = [Math.floor(at / 4) % 6, Math.floor(at / 24)]
+        return at % 4 === 3 ? 255 : squares[(y >> 1) * 3 + (x >> 1)]![at % 4]!
+      })
+      const planes = new Uint8ClampedArray(i420Bytes(6, 4))
+      rgbaToI420(rgba, 6, 4, matrix, planes)
+      i420ToRgba(planes, 6, 4, matrix).forEach((level, at) => expect(Math.abs(level - rgba[at]!)).toBeLessThanOrEqual(2))
     }),
   )
 })

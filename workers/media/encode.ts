@@ -1,6 +1,6 @@
-// RGBA frames → encoded chunks, through the browser's own encoder (WebCodecs).
+// I420 frames → encoded chunks, through the browser's own encoder (WebCodecs).
 import { AppError } from '../../src/shared/errors'
-import { BT601, BT709, i420Bytes, rgbaToI420 } from './yuv'
+import { BT601, BT709, i420Bytes, type Matrix } from './yuv'
 
 /** The codecs a WebM may hold, best first. */
 export const CODECS = ['vp9', 'av1', 'vp8'] as const
@@ -53,12 +53,17 @@ export async function chooseEncoder(width: number, height: number, fps: number, 
 
 /** Takes frames in time order and hands out chunks in the same order. */
 export interface FrameEncoder {
-  /** one frame, RGBA u8 [height, width, 4]; resolves when there is room for the next, so that frames never pile up */
-  add(rgba: Uint8ClampedArray<ArrayBuffer>): Promise<void>
+  /** one frame, I420 by the codec's matrix; resolves when there is room for the next, so that frames never pile up */
+  add(i420: Uint8ClampedArray<ArrayBuffer>): Promise<void>
   /** resolves when every chunk is out */
   flush(): Promise<void>
   /** drops what is under way; harmless when already closed */
   close(): void
+}
+
+/** How the colours of a clip in this codec are to be made. */
+export function matrixOf({ codec }: EncoderChoice): Matrix {
+  return codec === 'vp8' ? BT601 : BT709
 }
 
 /** Frames that may wait in the encoder. */
@@ -71,8 +76,8 @@ const MAX_QUEUE = 4
 export function startEncoder(choice: EncoderChoice, fps: number, onChunk: EncodedVideoChunkOutputCallback): FrameEncoder {
   const { width, height } = choice.config
   const keyframeEvery = Math.max(1, Math.floor(KEYFRAME_SECONDS * fps))
-  const matrix = choice.codec === 'vp8' ? BT601 : BT709
-  const i420 = new Uint8Array(i420Bytes(width, height)) // every VideoFrame copies it
+  const frameBytes = i420Bytes(width, height)
+  const { colourSpace } = matrixOf(choice)
   let failure: Error | undefined
   let index = 0
 
@@ -95,16 +100,15 @@ export function startEncoder(choice: EncoderChoice, fps: number, onChunk: Encode
   }
 
   return {
-    async add(rgba) {
+    async add(i420) {
       throwFailure()
-      if (rgba.length !== width * height * 4) {
-        throw new AppError('internal', `A frame of ${width}×${height} takes ${width * height * 4} bytes, got ${rgba.length}.`)
+      if (i420.length !== frameBytes) {
+        throw new AppError('internal', `A frame of ${width}×${height} takes ${frameBytes} bytes, got ${i420.length}.`)
       }
       const timestamp = microseconds(index, fps)
-      rgbaToI420(rgba, width, height, matrix, i420)
       const frame = new VideoFrame(i420, {
         format: 'I420',
-        colorSpace: matrix.colourSpace,
+        colorSpace: colourSpace,
         codedWidth: width,
         codedHeight: height,
         timestamp,

@@ -1,5 +1,5 @@
 // RGBA → I420 in limited range: the one kind of video that every player shows in the right colours.
-// Browsers convert each in their own way, and full range is where players disagree.
+// Browsers convert each in their own way, and full range is where players disagree. frames_to_i420.wgsl does the same on the GPU.
 
 /** How red, green and blue make luma, and the names of that for the encoder and the file. */
 export interface Matrix {
@@ -29,8 +29,8 @@ const CHROMA_OFFSET = 128.5 * ONE
  * @param rgba RGBA u8 [height, width, 4], even sides
  * @param i420 u8 [i420Bytes(width, height)], overwritten
  */
-export function rgbaToI420(rgba: Uint8ClampedArray, width: number, height: number, matrix: Matrix, i420: Uint8Array): void {
-  const { yRed, yGreen, yBlue, uRed, uGreen, uBlue, vRed, vGreen, vBlue } = weightsOf(matrix)
+export function rgbaToI420(rgba: Uint8ClampedArray, width: number, height: number, matrix: Matrix, i420: Uint8ClampedArray | Uint8Array): void {
+  const { yRed, yGreen, yBlue, uRed, uGreen, uBlue, vRed, vGreen, vBlue } = i420Weights(matrix)
   let u = width * height
   let v = u + u / 4
   for (let row = 0; row < height; row += 2) {
@@ -65,7 +65,7 @@ export function rgbaToI420(rgba: Uint8ClampedArray, width: number, height: numbe
 }
 
 /** In 65536ths: of a pixel for luma, of the sum of four for the colours. Green has what rounding leaves, so that greys stay grey. */
-function weightsOf({ red, blue }: Matrix) {
+export function i420Weights({ red, blue }: Matrix) {
   // 8-bit full range → luma 16…235, chroma 16…240
   const luma = (219 / 255) * ONE
   const chroma = (224 / 255 / 2 / 4) * ONE
@@ -79,4 +79,23 @@ function weightsOf({ red, blue }: Matrix) {
     uRed, uGreen: -most - uRed, uBlue: most,
     vRed: most, vGreen: -most - vBlue, vBlue,
   }
+}
+
+/** A picture back again, for a still of a clip: RGBA u8 [height, width, 4]; each colour stands for its four pixels. */
+export function i420ToRgba(i420: Uint8ClampedArray, width: number, height: number, { red, blue }: Matrix): Uint8ClampedArray<ArrayBuffer> {
+  const green = 1 - red - blue
+  const rgba = new Uint8ClampedArray(width * height * 4)
+  const uAt = width * height
+  const vAt = uAt + uAt / 4
+  for (let row = 0; row < height; row++) {
+    for (let column = 0; column < width; column++) {
+      const at = row * width + column
+      const cell = (row >> 1) * (width / 2) + (column >> 1)
+      const luma = ((i420[at]! - 16) * 255) / 219
+      const r = luma + ((i420[vAt + cell]! - 128) * 255 * (1 - red)) / 112
+      const b = luma + ((i420[uAt + cell]! - 128) * 255 * (1 - blue)) / 112
+      rgba.set([r, (luma - red * r - blue * b) / green, b, 255], at * 4)
+    }
+  }
+  return rgba
 }

@@ -12,6 +12,9 @@ export interface DecodeNoise {
   field?: (parameter: string, height: number, width: number) => Float32Array
 }
 
+/** How decoded frames [F, H, W, 3] in −1..1 become the bytes that are read back. */
+export type FramesToPixels = (scope: Scope, x: Tensor) => Tensor
+
 /** From latents to pixels. */
 export interface VideoDecoder {
   readonly config: {
@@ -20,12 +23,13 @@ export interface VideoDecoder {
     readonly latents_std: readonly number[]
   }
   /**
-   * Decodes into groups of frames in time order, RGBA u8, frame after frame. Memory does not grow with the length; what it
+   * Decodes into groups of frames in time order, frame after frame. Memory does not grow with the length; what it
    * made is freed when it ends, fails, is returned early, or the signal fires.
+   * @param pixels what its frames are made of, RGBA u8 where nothing is said
    */
-  decode(signal: AbortSignal, scope: Scope, z: Tensor, noise?: DecodeNoise): AsyncGenerator<Uint8ClampedArray<ArrayBuffer>, void, undefined>
+  decode(signal: AbortSignal, scope: Scope, z: Tensor, noise?: DecodeNoise, pixels?: FramesToPixels): AsyncGenerator<Uint8ClampedArray<ArrayBuffer>, void, undefined>
   /** Dispatches what `decode` would for a first latent frame, for compiling ahead. Missing where the weights are not here yet. */
-  rehearseDecode?(scope: Scope, z: Tensor): void
+  rehearseDecode?(scope: Scope, z: Tensor, pixels?: FramesToPixels): void
   /** A small moving picture for next to no work. */
   preview(scope: Scope, z: Tensor): Promise<Preview>
   /** The preview's pictures on the GPU, u32 [F, h, w]. Reads nothing back: may be compiled ahead. */

@@ -11,7 +11,7 @@ import { placeFrames, sliceFrames } from '../ops/frames'
 import { framesToRgba } from '../ops/frames-to-rgba'
 import { norm } from '../ops/norm'
 import { pixelShuffle, pixelUnshuffle } from '../ops/pixel-shuffle'
-import type { VideoDecoder } from './autoencoder'
+import type { DecodeNoise, FramesToPixels, VideoDecoder } from './autoencoder'
 import { parseKinoraAutoencoderConfig, type KinoraAutoencoderConfig } from './kinora-autoencoder-config'
 import { loadDecoder, loadEncoder, type Decoder, type Encoder, type ResidualBlock } from './kinora-autoencoder-weights'
 import { readFrames } from './read-frames'
@@ -37,22 +37,22 @@ export class KinoraAutoencoder implements VideoDecoder {
   }
 
   /**
-   * Decodes z, f32 [T, h, w, Z], into groups of frames in time order: RGBA u8, frame after frame; the first group is one
-   * frame, the others patch_size_t. Holds two groups at a time; frees what it made when it ends, is returned early, or the signal fires.
+   * Decodes z, f32 [T, h, w, Z], into groups of frames in time order; see VideoDecoder. The first group is one
+   * frame, the others patch_size_t. Needs no noise. Holds two groups at a time; frees what it made when it ends, is returned early, or the signal fires.
    */
-  async *decode(signal: AbortSignal, scope: Scope, z: Tensor): AsyncGenerator<Uint8ClampedArray<ArrayBuffer>, void, undefined> {
-    await scope.gpu.compile(() => this.rehearseDecode(scope, z)) // without blocking; free after the first time
+  async *decode(signal: AbortSignal, scope: Scope, z: Tensor, _noise?: DecodeNoise, pixels: FramesToPixels = framesToRgba): AsyncGenerator<Uint8ClampedArray<ArrayBuffer>, void, undefined> {
+    await scope.gpu.compile(() => this.rehearseDecode(scope, z, pixels)) // without blocking; free after the first time
     const features = this.decodeCoarse(scope, z)
     try {
-      yield* readFrames(signal, scope, this.decodeGroups(scope, z, features))
+      yield* readFrames(signal, scope, this.decodeGroups(scope, z, features, pixels))
     } finally {
       scope.free(features)
     }
   }
 
   /** Each latent frame's pictures on the GPU, in `scope`. */
-  private *decodeGroups(scope: Scope, z: Tensor, features: Tensor): Generator<Tensor, void, undefined> {
-    for (let t = 0; t < dim(z, 0); t++) yield scope.within((temporary) => framesToRgba(scope, this.decodeFrame(temporary, z, features, t)))
+  private *decodeGroups(scope: Scope, z: Tensor, features: Tensor, pixels: FramesToPixels): Generator<Tensor, void, undefined> {
+    for (let t = 0; t < dim(z, 0); t++) yield scope.within((temporary) => pixels(scope, this.decodeFrame(temporary, z, features, t)))
   }
 
   /** The whole clip as one tensor, f32 [F, H, W, 3] in −1..1. For short clips: its memory grows with the length. */
@@ -170,7 +170,7 @@ export class KinoraAutoencoder implements VideoDecoder {
   }
 
   /** See VideoDecoder. */
-  rehearseDecode(scope: Scope, z: Tensor): void {
-    scope.within((temporary) => void framesToRgba(temporary, this.decodeFrame(temporary, z, this.decodeCoarse(temporary, z), 0)))
+  rehearseDecode(scope: Scope, z: Tensor, pixels: FramesToPixels = framesToRgba): void {
+    scope.within((temporary) => void pixels(temporary, this.decodeFrame(temporary, z, this.decodeCoarse(temporary, z), 0)))
   }
 }

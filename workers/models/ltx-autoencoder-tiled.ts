@@ -13,7 +13,7 @@ import { dim, elementCount, type Tensor } from '../engine/tensor'
 import { add, affine } from '../ops/elementwise'
 import { sliceFrames } from '../ops/frames'
 import { framesToRgba } from '../ops/frames-to-rgba'
-import type { DecodeNoise, VideoDecoder } from './autoencoder'
+import type { DecodeNoise, FramesToPixels, VideoDecoder } from './autoencoder'
 import { linearPreview, linearPreviewFrames } from './linear-preview'
 import { rawStatistics, type LatentDistribution, type LtxAutoencoder } from './ltx-autoencoder'
 import type { NoiseField, Pass } from './ltx-autoencoder-block'
@@ -61,24 +61,24 @@ export class TiledLtxAutoencoder implements VideoDecoder {
   }
 
   /** z f32 [f, h, w, Z] → frames; see VideoDecoder. Needs noise.latents where the autoencoder is conditioned on a timestep. */
-  async *decode(signal: AbortSignal, scope: Scope, z: Tensor, noise: DecodeNoise = {}): AsyncGenerator<Uint8ClampedArray<ArrayBuffer>, void, undefined> {
+  async *decode(signal: AbortSignal, scope: Scope, z: Tensor, noise: DecodeNoise = {}, pixels: FramesToPixels = framesToRgba): AsyncGenerator<Uint8ClampedArray<ArrayBuffer>, void, undefined> {
     const { gpu } = scope
     const few = Math.min(dim(z, 0), 2) // their kernels are those of any number
     await gpu.compile(() => {
       scope.within((temporary) => {
-        for (const rgba of this.decodeGroups(temporary, z, noise, few)) if (rgba) temporary.free(rgba)
+        for (const group of this.decodeGroups(temporary, z, noise, pixels, few)) if (group) temporary.free(group)
       })
     })
     const own = new Scope(gpu)
     try {
-      yield* readFrames(signal, own, this.decodeGroups(own, z, noise))
+      yield* readFrames(signal, own, this.decodeGroups(own, z, noise, pixels))
     } finally {
       own.close()
     }
   }
 
-  /** The first `frames` latent frames' pictures on the GPU as framesToRgba packs them, in `scope`, and nothing after each latent frame's dispatches. */
-  private *decodeGroups(scope: Scope, z: Tensor, noise: DecodeNoise, frames = dim(z, 0)): Generator<Tensor | undefined, void, undefined> {
+  /** The first `frames` latent frames' pictures on the GPU as `pixels` makes them, in `scope`, and nothing after each latent frame's dispatches. */
+  private *decodeGroups(scope: Scope, z: Tensor, noise: DecodeNoise, pixels: FramesToPixels, frames = dim(z, 0)): Generator<Tensor | undefined, void, undefined> {
     const grid = { height: dim(z, 1), width: dim(z, 2) }
     const { decoder } = this.whole
     if (!decoder) throw new Error('TiledLtxAutoencoder: loaded without its decoder.')
@@ -99,7 +99,7 @@ export class TiledLtxAutoencoder implements VideoDecoder {
       for (;;) {
         const parts = groups.flatMap((group) => group.next().value ?? [])
         if (parts.length === 0) break
-        yield* this.toRgba(scope, parts.map(({ frames }) => frames), plan.tiles)
+        yield* this.toPixels(scope, parts.map(({ frames }) => frames), plan.tiles, pixels)
         for (const { frames } of parts) scope.free(frames)
       }
       yield undefined
@@ -107,18 +107,18 @@ export class TiledLtxAutoencoder implements VideoDecoder {
   }
 
   /** One tensor for all frames; of several tiles, one a frame, for a picture may be as large as a binding. */
-  private *toRgba(scope: Scope, parts: readonly Tensor[], tiles: readonly Tile[]): Generator<Tensor, void, undefined> {
+  private *toPixels(scope: Scope, parts: readonly Tensor[], tiles: readonly Tile[], pixels: FramesToPixels): Generator<Tensor, void, undefined> {
     const [first] = parts
     if (!first) return
     if (parts.length === 1) {
-      yield framesToRgba(scope, first)
+      yield pixels(scope, first)
       return
     }
     const { space } = compressionOf(this.whole.config)
     const shape = [1, ...(['y', 'x'] as const).map((axis) => Math.max(...tiles.map((tile) => tile[axis].to)) * space), 3]
     for (let frame = 0; frame < dim(first, 0); frame++) {
       yield scope.within((inner) =>
-        framesToRgba(scope, blendTiles(inner, parts.map((part) => sliceFrames(inner, part, frame, 1)), tiles, shape, space)))
+        pixels(scope, blendTiles(inner, parts.map((part) => sliceFrames(inner, part, frame, 1)), tiles, shape, space)))
     }
   }
 

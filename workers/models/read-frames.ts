@@ -8,19 +8,19 @@ const AHEAD = 2
 /**
  * Reads groups of frames back in order. A group is dispatched before the one in front of it is handed out, so that the GPU has work while the
  * caller encodes; no more than that, so that memory stays flat and a cancelled job waits for no more.
- * @param groups dispatches a group when it is asked for: pictures as framesToRgba packs them, owned by `scope` and freed here, or nothing
+ * @param groups dispatches a group when it is asked for: pictures as bytes, owned by `scope` and freed here, or nothing
  *   where work was dispatched that gave no picture yet
  */
 export async function* readFrames(signal: AbortSignal, scope: Scope, groups: Iterable<Tensor | undefined>): AsyncGenerator<Uint8ClampedArray<ArrayBuffer>, void, undefined> {
   const { gpu } = scope
   const coming: Promise<ArrayBuffer>[] = []
   try {
-    for (const rgba of groups) {
-      if (rgba) {
-        const bytes = gpu.readBytes(rgba)
+    for (const group of groups) {
+      if (group) {
+        const bytes = gpu.readBytes(group)
         bytes.catch(() => undefined) // it is told when its turn comes, or not at all where the caller has left
         coming.push(bytes)
-        scope.free(rgba)
+        scope.free(group)
         signal.throwIfAborted()
         if (coming.length < AHEAD) continue
         yield new Uint8ClampedArray(await (coming.shift() as Promise<ArrayBuffer>))

@@ -1,5 +1,6 @@
 // The last step of a decoder: numbers to pixels, on the GPU, so that a quarter of the bytes is read back.
 import rgbaCode from '../../shaders/frames_to_rgba.wgsl?raw'
+import levels from '../../shaders/lib/levels.wgsl?raw'
 import { u32 } from '../engine/command-queue'
 import type { Scope } from '../engine/scope'
 import { dim, elementCount, type Tensor } from '../engine/tensor'
@@ -16,7 +17,7 @@ export function framesToRgba(scope: Scope, x: Tensor): Tensor {
   const y = scope.alloc(shape, 'u32')
   const count = elementCount(shape)
   dispatchGroups(scope.gpu.queue, {
-    kernel: scope.gpu.kernels.get({ name: 'frames_to_rgba', code: rgbaCode }, { elem: x.dtype }),
+    kernel: scope.gpu.kernels.get({ name: 'frames_to_rgba', code: rgbaCode, libs: [levels] }, { elem: x.dtype }),
     tensors: [x, y],
     uniforms: [u32(count)],
     groups: Math.ceil(count / WORKGROUP),

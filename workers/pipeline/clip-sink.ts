@@ -1,12 +1,14 @@
 // Frames in, a saved clip out: encoder, muxer and storage in one row.
 import { AppError, type ErrorData } from '../../src/shared/errors'
 import { RECIPE_TAG, type Recipe } from '../../src/shared/recipe'
-import { chooseEncoder, startEncoder, type Codec, type EncoderChoice } from '../media/encode'
+import { chooseEncoder, matrixOf, startEncoder, type Codec, type EncoderChoice } from '../media/encode'
+import { i420ToRgba } from '../media/yuv'
 import { makePoster } from '../media/write-picture'
 import { startWebm } from '../media/webm'
 import { openClipFile } from '../storage/clip-file'
 import { unlockClip } from '../storage/clip-lock'
 import { saveClip, type RecordFacts, type SavedClip } from '../storage/library'
+import { i420Form, type FrameForm } from './frame-form'
 
 /** A clip to come: pixels (even), pictures per second, and how many pictures are planned. */
 export interface ClipSinkOptions {
@@ -35,8 +37,10 @@ export interface FinishedClip {
 
 /** Where a job puts its frames. */
 export interface ClipSink {
-  /** the next frame in time order, RGBA u8 [height, width, 4]; may be reused by the caller once this resolves */
-  add(rgba: Uint8ClampedArray<ArrayBuffer>): Promise<void>
+  /** what add() takes */
+  readonly form: FrameForm
+  /** the next frame in time order; may be reused by the caller once this resolves */
+  add(frame: Uint8ClampedArray<ArrayBuffer>): Promise<void>
   /**
    * the whole clip of so many frames; when it rejects, abort() is still due
    * @param recipe what it was made from, for the file to carry
@@ -67,17 +71,19 @@ export async function openClipSink({ width, height, fps, frames, signal, codecs 
     chunk.copyTo(bytes)
     webm.add(bytes, chunk.type, chunk.timestamp, metadata)
   })
+  const matrix = matrixOf(choice)
   const posterFrame = Math.floor(frames / 2)
   let poster: Blob | undefined
   let added = 0
 
   return {
-    async add(rgba) {
+    form: i420Form(width, height, matrix),
+    async add(i420) {
       signal?.throwIfAborted()
       // the middle, or the beginning of a clip that ends before it
-      if (added === 0 || added === posterFrame) poster = await makePoster(rgba, width, height)
+      if (added === 0 || added === posterFrame) poster = await makePoster(i420ToRgba(i420, width, height, matrix), width, height)
       added++
-      await encoder.add(rgba)
+      await encoder.add(i420)
     },
     async finish(expected, recipe) {
       signal?.throwIfAborted()

@@ -32,14 +32,16 @@ export interface DecodeJob {
 /** Decodes in time order onto the reel. @returns the seam at its end, where that is to come */
 export async function decodeFrames(signal: AbortSignal, scope: Scope, job: DecodeJob): Promise<Seams | undefined> {
   const { model, request, latents, grid, window, edges, open, reel, clock, tell } = job
-  const frameBytes = request.width * request.height * 4
+  // seams and what goes on from a frame want RGBA; where there is none of them, frames come as the file takes them
+  const direct = edges.before || edges.after || open ? undefined : reel.direct
+  const frameBytes = direct?.bytes ?? request.width * request.height * 4
   const seams = new Seams(window, edges)
   let frame = 0
   tell({ stage: 'decoding', step: 0, steps: request.frames })
   clock.lap()
   const noise = { latents: gaussianNoise(request.seed, latentCount(grid), NOISE_STREAM.decode) }
   const tokens = scope.upload(tokensOfLatent(latents, grid.channels), [1, tokenCount(grid), grid.channels], 'f32')
-  const groups = model.autoencoder.decode(signal, scope, rawLatent(scope, tokens, model, grid), noise)
+  const groups = model.autoencoder.decode(signal, scope, rawLatent(scope, tokens, model, grid), noise, direct?.pixels)
   try {
     while (!seams.done) {
       const group = await untilAborted(signal, groups.next())
@@ -48,7 +50,7 @@ export async function decodeFrames(signal: AbortSignal, scope: Scope, job: Decod
       for (let offset = 0; offset < group.value.length && !seams.done; offset += frameBytes, frame++) {
         const decoded = group.value.subarray(offset, offset + frameBytes)
         const before = frame === 0 && open ? open.meet(decoded) : []
-        for (const shown of [...before, ...seams.add(decoded)]) await reel.add(signal, shown)
+        for (const shown of [...before, ...seams.add(decoded)]) await (direct ? reel.write(signal, shown) : reel.add(signal, shown))
       }
       clock.encodeMs += clock.lap()
       tell({ stage: 'decoding', step: frame, steps: request.frames })

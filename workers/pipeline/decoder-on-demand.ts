@@ -5,7 +5,7 @@ import type { Gpu } from '../engine/device'
 import { fitsInMemory } from '../engine/fits-memory'
 import { Scope } from '../engine/scope'
 import { elementCount, tensorBytes, type FloatDType, type Tensor } from '../engine/tensor'
-import type { DecodeNoise, VideoDecoder } from '../models/autoencoder'
+import type { DecodeNoise, FramesToPixels, VideoDecoder } from '../models/autoencoder'
 import { linearPreview, linearPreviewFrames } from '../models/linear-preview'
 import { LtxAutoencoder, rawStatistics, readStatistics } from '../models/ltx-autoencoder'
 import { TiledLtxAutoencoder } from '../models/ltx-autoencoder-tiled'
@@ -44,7 +44,7 @@ export class DecoderOnDemand implements VideoDecoder {
   }
 
   /** See VideoDecoder. */
-  async *decode(signal: AbortSignal, scope: Scope, z: Tensor, noise?: DecodeNoise): AsyncGenerator<Uint8ClampedArray<ArrayBuffer>, void, undefined> {
+  async *decode(signal: AbortSignal, scope: Scope, z: Tensor, noise?: DecodeNoise, pixels?: FramesToPixels): AsyncGenerator<Uint8ClampedArray<ArrayBuffer>, void, undefined> {
     const { gpu } = scope
     await this.makeRoom(gpu)
     const own = new Scope(gpu)
@@ -52,7 +52,7 @@ export class DecoderOnDemand implements VideoDecoder {
       const whole = await LtxAutoencoder.load(signal, own, this.autoencoder, this.weights, this.dtype, 'decoder')
       await gpu.settle()
       const { decodeTimestep: timestep, decodeNoiseScale: noiseScale } = this.preset
-      yield* new TiledLtxAutoencoder(whole, { decode: { timestep, noiseScale } }).decode(signal, scope, z, noise)
+      yield* new TiledLtxAutoencoder(whole, { decode: { timestep, noiseScale } }).decode(signal, scope, z, noise, pixels)
     } finally {
       own.close()
       await gpu.settle()

@@ -1,7 +1,7 @@
 // A request to a saved WebM, one sentence a row of the data flow. The only file that sees every row.
 import type { GenerateOptions, JobCallbacks } from '../../src/shared/doors'
 import type { GenerateResult, JobReport, ProgressEvent } from '../../src/shared/job'
-import { endedAfter, planOf, sharedFrames } from '../../src/shared/plan'
+import { endedAfter, keptFrames, planOf } from '../../src/shared/plan'
 import { recipeOf } from '../../src/shared/recipe'
 import { parseRequest, type GenerateRequest } from '../../src/shared/request'
 import { kernelVariants } from '../engine/kernel'
@@ -71,7 +71,7 @@ export async function makeClip(
 
   const checkpoint = options.checkpoint ? await openCheckpoint(job.id, framesFollowFrom(request, opened, precision, options)) : null
   const sink = frames > 1 ? await openClipSink({ ...request, frames, signal }) : await openStillSink(request)
-  const reel = new Reel(sink, sharedFrames(opened.manifest))
+  const reel = new Reel(sink, keptFrames(plan, opened.manifest))
   try {
     const { pieces, latents, latentsSha256 } = await runPlan(signal, gpu, {
       request, plan, words, reel, checkpoint, kernelMemory, clock, tell,

@@ -1,6 +1,7 @@
 // The frames of a clip on their way to its file, in time order: hashed, faded into each other where a piece asks for it, and the
 // first and last few of them kept for what goes on from them. Memory does not grow with the clip.
 import type { ClipSink } from './clip-sink'
+import type { GpuForm } from './frame-form'
 import { ValuesHash } from './hashes'
 import { untilAborted } from './until-aborted'
 
@@ -22,7 +23,7 @@ export class Reel {
 
   /**
    * @param sink of the clip's file
-   * @param keep how many frames from its beginning and its end are kept
+   * @param keep how many frames from its beginning and its end are kept, for what goes on from them
    */
   constructor(
     private readonly sink: ClipSink,
@@ -49,12 +50,12 @@ export class Reel {
     this.last.push(frame)
     if (this.last.length > this.keep) this.last.shift()
     this.held.push(frame)
-    while (this.held.length > this.holding) await this.write(signal, this.held.shift() as Rgba)
+    while (this.held.length > this.holding) await this.write(signal, this.sink.form.ofRgba(this.held.shift() as Rgba))
   }
 
   /** What is still held back is written: the clip ends here. */
   async end(signal: AbortSignal): Promise<void> {
-    for (const frame of this.held.splice(0)) await this.write(signal, frame)
+    for (const frame of this.held.splice(0)) await this.write(signal, this.sink.form.ofRgba(frame))
   }
 
   /** The last `count` frames shown, one after the other; where there were fewer, the oldest stands for those before it. */
@@ -67,12 +68,18 @@ export class Reel {
     return joined([...this.first.slice(0, count), ...repeated(this.first.at(-1), count - this.first.length)])
   }
 
-  /** Hex SHA-256 of the SHA-256s of all frames in the file. */
+  /** How the file takes its frames, where this piece is neither faded nor kept of, so that write() may have them so. */
+  get direct(): GpuForm | undefined {
+    return this.keep === 0 && this.holding === 0 && this.leaving.length === 0 ? this.sink.form.onGpu : undefined
+  }
+
+  /** Hex SHA-256 of the SHA-256s of all frames in the file, as it takes them. */
   hex(): string {
     return this.hash.hex()
   }
 
-  private async write(signal: AbortSignal, frame: Rgba): Promise<void> {
+  /** The next frame, as the file takes it. */
+  async write(signal: AbortSignal, frame: Uint8ClampedArray<ArrayBuffer>): Promise<void> {
     // by the browser, on a thread of its own: in JavaScript a large frame's hash took longer than all else that is done to it
     const digest = crypto.subtle.digest('SHA-256', frame)
     await untilAborted(signal, this.sink.add(frame))
