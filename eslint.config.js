@@ -3,7 +3,7 @@ import ts from 'typescript-eslint'
 
 /** Rules that need types apply to everything that a tsconfig knows. */
 export default ts.config(
-  { ignores: ['dist/', 'node_modules/', 'training/', 'test-results/', 'playwright-report/', 'public/'] },
+  { ignores: ['dist/', 'node_modules/', 'training/', 'test-results/', 'playwright-report/', 'public/', '.cache/'] },
   ...ts.configs.recommended,
   ...svelte.configs.recommended,
   {

@@ -68,7 +68,7 @@ export class Reel {
     return joined([...this.first.slice(0, count), ...repeated(this.first.at(-1), count - this.first.length)])
   }
 
-  /** How the file takes its frames, where this piece is neither faded nor kept of, so that write() may have them so. */
+  /** How frames for write() are made, where nothing is faded or kept: there is need of RGBA no more. */
   get direct(): GpuForm | undefined {
     return this.keep === 0 && this.holding === 0 && this.leaving.length === 0 ? this.sink.form.onGpu : undefined
   }
@@ -78,7 +78,7 @@ export class Reel {
     return this.hash.hex()
   }
 
-  /** The next frame, as the file takes it. */
+  /** The next frame as the file takes it, RGBA no more. */
   async write(signal: AbortSignal, frame: Uint8ClampedArray<ArrayBuffer>): Promise<void> {
     // by the browser, on a thread of its own: in JavaScript a large frame's hash took longer than all else that is done to it
     const digest = crypto.subtle.digest('SHA-256', frame)
