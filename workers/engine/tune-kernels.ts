@@ -11,6 +11,8 @@ const MOST_REPEATS = 16
 /** The usual kernel stays unless another takes less than this share of its time: a tie is no reason for other sums. */
 const CLEARLY_FASTER = 0.97
 
+const FAR_BEHIND = 1.5
+
 /** What was found for one trial. */
 export interface Tuned {
   key: string
@@ -18,7 +20,7 @@ export interface Tuned {
   kernel: string
   /** a coarse one that is faster than that */
   coarse?: string
-  /** of each kernel that was timed: milliseconds of one run, the least of its turns; empty where time did not suffice */
+  /** of each kernel that compiled in time: milliseconds of one run, the least of its turns; empty where time did not suffice */
   ms: Record<string, number>
 }
 
@@ -44,16 +46,18 @@ export async function tuneKernels(signal: AbortSignal, gpu: Gpu, trials: readonl
   for (const trial of lightestFirst) {
     signal.throwIfAborted()
     const { key, menu, coarse = [], flops } = trial
-    const kernels = kernelsOf(trial)
+    const ready = (kernels: readonly string[]) => kernels.filter((kernel) => compiled.has(`${key} ${kernel}`))
+    const kernels = ready(kernelsOf(trial))
+    const usual = menu[0] as string
     const left = end - performance.now()
     const turns = Math.min(TURNS, Math.floor(left / Math.max(pace * flops * kernels.length, 1)) - 1) // one more: the first run of each does not count
-    if (turns < 1 || !kernels.every((kernel) => compiled.has(`${key} ${kernel}`))) {
-      tuned.push({ key, kernel: menu[0] as string, ms: {} })
+    if (turns < 1 || !kernels.includes(usual)) {
+      tuned.push({ key, kernel: usual, ms: {} })
       continue
     }
-    const ms = await takeTurns(signal, gpu, trial, turns)
-    const kernel = fastest(menu, ms)
-    const best = fastest([kernel, ...coarse], ms)
+    const ms = await takeTurns(signal, gpu, trial, kernels, turns)
+    const kernel = fastest(ready(menu), ms)
+    const best = fastest([kernel, ...ready(coarse)], ms)
     tuned.push({ key, kernel, ...(best !== kernel && { coarse: best }), ms })
     pace = (ms[kernel] as number) / flops
   }
@@ -67,18 +71,22 @@ function fastest(kernels: readonly string[], ms: Record<string, number>): string
   return (ms[best] as number) < CLEARLY_FASTER * (ms[usual] as number) ? best : usual
 }
 
-async function takeTurns(signal: AbortSignal, gpu: Gpu, trial: Trial, turns: number): Promise<Record<string, number>> {
+/** Milliseconds of one run of each, the least of its turns. What is far behind after the first turn gets no more of them. */
+async function takeTurns(signal: AbortSignal, gpu: Gpu, trial: Trial, kernels: readonly string[], turns: number): Promise<Record<string, number>> {
   const least: Record<string, number> = {}
   const repeats: Record<string, number> = {}
-  for (const kernel of kernelsOf(trial)) {
+  for (const kernel of kernels) {
     const once = await timed(gpu, trial, kernel, 1) // drivers finish compiling when a kernel first runs
     repeats[kernel] = Math.max(1, Math.min(MOST_REPEATS, Math.floor(TURN_MS / Math.max(once, 0.1))))
   }
+  let running = kernels
   for (let turn = 0; turn < turns; turn++) {
-    for (const kernel of kernelsOf(trial)) {
+    for (const kernel of running) {
       signal.throwIfAborted()
       least[kernel] = Math.min(least[kernel] ?? Infinity, await timed(gpu, trial, kernel, repeats[kernel] as number))
     }
+    const best = Math.min(...Object.values(least))
+    running = kernels.filter((kernel) => (least[kernel] as number) < FAR_BEHIND * best)
   }
   return least
 }

@@ -78,11 +78,10 @@ function layout(variant: AttentionVariant, head: number, dtype: FloatDType): Lay
 
 /**
  * The variants that this adapter can do for heads of this size, the one of the fixed table first. A GPU hides reads behind other
- * workgroups, which are the fewer the more memory each holds: there queries stay resident only when they are asked to. It is not offered
- * 'rows', whose arrays are larger than its registers.
+ * workgroups, which are the fewer the more memory each holds, and has fewer registers than 'rows' has values: both have to show what they do.
  */
 export function attentionVariants({ software, workgroupBytes }: AdapterFacts, headSize: number, dtype: FloatDType): AttentionVariant[] {
-  const order: AttentionVariant[] = software ? ['rows', 'resident', 'staged', 'wide'] : ['staged', 'wide', 'resident']
+  const order: AttentionVariant[] = software ? ['rows', 'resident', 'staged', 'wide'] : ['staged', 'wide', 'resident', 'rows']
   return order.filter((variant) => layout(variant, headSize / 4, dtype).bytes <= workgroupBytes)
 }
 
