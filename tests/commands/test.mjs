@@ -36,6 +36,7 @@ const stages = [
   { name: 'build', run: () => command(process.execPath, ['node_modules/vite/bin/vite.js', 'build', '--logLevel', 'warn']) },
   { name: 'gpu', run: vitest('gpu') },
   { name: 'parity', run: () => command(process.execPath, ['tests/commands/run.mjs', 'tests/commands/parity.ts', 'tests/parity']) },
+  { name: 'forms', run: () => command(process.execPath, ['tests/commands/run.mjs', 'tests/commands/adapter-forms.ts']) },
   { name: 'e2e', run: playwright },
 ]
 

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { create, globals } from 'webgpu'
 import { openGpu, type Gpu } from '../../workers/engine/device'
+import { setVectorBits } from '../commands/mesa-environment'
 import { cacheFolder } from '../commands/process.mjs'
 
 /** Held for the life of the process: a collected instance takes its devices' threads with it and aborts. */
@@ -12,8 +13,9 @@ let api: GPU | undefined
 export async function openAdapter(): Promise<Gpu> {
   if (!api) {
     Object.assign(globalThis, globals)
-    // read when the driver is loaded: what `npm test` found for this machine, and the vector width that Mesa's software driver compiles fastest for
-    for (const [name, value] of Object.entries({ LP_NATIVE_VECTOR_WIDTH: '128', ...notedEnvironment() })) process.env[name] ??= value
+    // read when the driver is loaded: what `npm test` found for this machine
+    for (const [name, value] of Object.entries(notedEnvironment())) process.env[name] ??= value
+    setVectorBits()
     api = create([])
   }
   return openGpu(api)

@@ -3,48 +3,7 @@ import { attention, attentionKernel, attentionVariants, type AttentionVariant } 
 import { withScope } from '../../workers/engine/scope'
 import type { FloatDType } from '../../workers/engine/tensor'
 import { testGpu } from './open-gpu'
-import { asHalf, randomSource, randomValues, relativeError } from './reference'
-
-interface Case {
-  batch: number
-  queries: number
-  keys: number
-  heads: number
-  size: number // d
-  scale?: number
-}
-
-/** q [B, N, H·d], k, v [B, M, H·d], mask [B, M], bias [H, N + M − 1] → [B, N, H·d]; two passes over each row of scores */
-function attentionReference(
-  c: Case, q: Float32Array, k: Float32Array, v: Float32Array, mask?: Uint32Array, bias?: Float32Array,
-): Float32Array {
-  const width = c.heads * c.size
-  const scale = c.scale ?? 1 / Math.sqrt(c.size)
-  const out = new Float32Array(q.length)
-  for (let b = 0; b < c.batch; b++) {
-    for (let n = 0; n < c.queries; n++) {
-      for (let h = 0; h < c.heads; h++) {
-        const at = (b * c.queries + n) * width + h * c.size
-        const scores = Array.from({ length: c.keys }, (_, m) => {
-          if (mask?.[b * c.keys + m] === 0) return -Infinity
-          let dot = 0
-          for (let i = 0; i < c.size; i++) dot += (q[at + i] as number) * (k[(b * c.keys + m) * width + h * c.size + i] as number)
-          return dot * scale + (bias?.[h * (c.queries + c.keys - 1) + m - n + c.queries - 1] ?? 0)
-        })
-        const top = Math.max(...scores)
-        if (top === -Infinity) continue
-        const powers = scores.map((score) => Math.exp(score - top))
-        const total = powers.reduce((sum, power) => sum + power, 0)
-        for (let i = 0; i < c.size; i++) {
-          let sum = 0
-          for (let m = 0; m < c.keys; m++) sum += (powers[m] as number) * (v[(b * c.keys + m) * width + h * c.size + i] as number)
-          out[at + i] = sum / total
-        }
-      }
-    }
-  }
-  return out
-}
+import { asHalf, attentionReference, randomSource, randomValues, relativeError, type AttentionCase as Case } from './reference'
 
 function inputs(c: Case, dtype: FloatDType, spread = { q: 1, k: 1, v: 1 }): { q: Float32Array; k: Float32Array; v: Float32Array } {
   const width = c.heads * c.size

@@ -3,35 +3,7 @@ import { withScope } from '../../workers/engine/scope'
 import type { FloatDType } from '../../workers/engine/tensor'
 import { norm } from '../../workers/ops/norm'
 import { testGpu } from './open-gpu'
-import { asHalf, randomValues, relativeError, siluReference } from './reference'
-
-interface ReferenceOptions {
-  kind: 'rms' | 'layer'
-  eps: number
-  weight?: Float32Array
-  bias?: Float32Array
-  /** [rows, D], already chosen per row */
-  scale?: Float32Array
-  shift?: Float32Array
-  silu?: boolean
-}
-
-/** x [rows, D] → [rows, D] */
-function normReference(x: Float32Array, size: number, o: ReferenceOptions): Float32Array {
-  const y = new Float32Array(x.length)
-  for (let start = 0; start < x.length; start += size) {
-    const row = x.subarray(start, start + size)
-    const mean = o.kind === 'layer' ? row.reduce((sum, value) => sum + value, 0) / size : 0
-    const square = row.reduce((sum, value) => sum + (value - mean) ** 2, 0) / size
-    for (let c = 0; c < size; c++) {
-      let value = ((row[c] as number) - mean) / Math.sqrt(square + o.eps)
-      value = value * (o.weight?.[c] ?? 1) + (o.bias?.[c] ?? 0)
-      value = value * (1 + (o.scale?.[start + c] ?? 0)) + (o.shift?.[start + c] ?? 0)
-      y[start + c] = o.silu ? siluReference(value) : value
-    }
-  }
-  return y
-}
+import { asHalf, normReference, randomValues, relativeError } from './reference'
 
 const TOLERANCE: Record<FloatDType, number> = { f32: 2e-6, f16: 5e-4 }
 const gpu = await testGpu()

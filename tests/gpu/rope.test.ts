@@ -3,33 +3,7 @@ import { withScope } from '../../workers/engine/scope'
 import type { FloatDType } from '../../workers/engine/tensor'
 import { normRope } from '../../workers/ops/rope'
 import { testGpu } from './open-gpu'
-import { asHalf, randomValues, relativeError } from './reference'
-
-interface Rope {
-  cos: Float32Array
-  sin: Float32Array
-  positions: number
-}
-
-/** x [rows, D] → [rows, D] */
-function normRopeReference(x: Float32Array, size: number, o: { weight?: Float32Array; eps?: number; rope?: Rope }): Float32Array {
-  const y = new Float32Array(x.length)
-  for (let start = 0, r = 0; start < x.length; start += size, r++) {
-    const row = Array.from(x.subarray(start, start + size))
-    if (o.eps !== undefined) {
-      const length = Math.sqrt(row.reduce((sum, value) => sum + value * value, 0) / size + o.eps)
-      row.forEach((value, c) => (row[c] = (value / length) * (o.weight?.[c] ?? 1)))
-    }
-    for (let i = 0; i < size / 2; i++) {
-      const at = o.rope ? (r % o.rope.positions) * (size / 2) + i : 0
-      const [cos, sin] = [o.rope?.cos[at] ?? 1, o.rope?.sin[at] ?? 0]
-      const [a, b] = [row[2 * i] as number, row[2 * i + 1] as number]
-      y[start + 2 * i] = a * cos - b * sin
-      y[start + 2 * i + 1] = a * sin + b * cos
-    }
-  }
-  return y
-}
+import { asHalf, normRopeReference, randomValues, relativeError } from './reference'
 
 const TOLERANCE: Record<FloatDType, number> = { f32: 1e-6, f16: 5e-4 }
 const gpu = await testGpu()

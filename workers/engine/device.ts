@@ -142,16 +142,24 @@ export class Gpu {
   }
 }
 
-/** Opens the best adapter there is, asking for what it has and no more. @throws AppError no-adapter */
-export async function openGpu(api: GPU): Promise<Gpu> {
+/** What a device can be opened without, though the adapter has it; 'limits' are those beyond what the specification promises. */
+export const WITHHELD = ['shader-f16', 'subgroups', 'timestamp-query', 'limits'] as const
+export type Withheld = (typeof WITHHELD)[number]
+
+/**
+ * Opens the best adapter there is, asking for what it has and no more.
+ * @param without what is not asked for: the device is then that of a lesser adapter
+ * @throws AppError no-adapter
+ */
+export async function openGpu(api: GPU, without: readonly Withheld[] = []): Promise<Gpu> {
   const adapter = await api.requestAdapter({ powerPreference: 'high-performance' })
   if (!adapter) throw new AppError('no-adapter', 'This browser has WebGPU, but found no graphics adapter it may use.', {})
-  const wanted: GPUFeatureName[] = ['shader-f16', 'subgroups', 'timestamp-query']
-  const requiredFeatures = wanted.filter((feature) => adapter.features.has(feature))
+  const wanted = ['shader-f16', 'subgroups', 'timestamp-query'] as const
+  const requiredFeatures = wanted.filter((feature) => adapter.features.has(feature) && !without.includes(feature))
   const { maxBufferSize, maxStorageBufferBindingSize, maxComputeWorkgroupStorageSize } = adapter.limits
   const device = await adapter.requestDevice({
     requiredFeatures,
-    requiredLimits: { maxBufferSize, maxStorageBufferBindingSize, maxComputeWorkgroupStorageSize },
+    ...(!without.includes('limits') && { requiredLimits: { maxBufferSize, maxStorageBufferBindingSize, maxComputeWorkgroupStorageSize } }),
   })
   const { vendor, architecture, device: model, description } = adapter.info
   const name = [vendor, architecture, model, description].filter(Boolean).join(' ') || 'unknown adapter'
