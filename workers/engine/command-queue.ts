@@ -15,6 +15,11 @@ const UNIFORM_ALIGN = 256
 const USAGE_UNIFORM = 0x40 | 0x08 // UNIFORM | COPY_DST
 /** Operations a millisecond before anything is measured: a software adapter's rate, so that the first submits are short everywhere. */
 const FIRST_RATE = 1e6
+/** Share of what is missing to a faster rate that is gained with each submit. */
+const SPEED_UP = 0.05
+/** Submits that are done so soon after each other were found done at once; so many at the most. */
+const TOGETHER_MS = 0.2
+const TOGETHER_SUBMITS = 32
 /** A dispatch costs at least this many operations: launching has a price too. */
 const DISPATCH_COST = 1e4
 
@@ -37,13 +42,15 @@ export class CommandQueue {
   readonly used = new Set<Kernel>()
   /** operations a millisecond, measured */
   rate = FIRST_RATE
+  /** called when the GPU is known to be done with so many submits, and with the next after them: milliseconds that each took on average */
+  onSubmitsDone: ((submits: number, elapsedMs: number) => void) | undefined
   private encoder: GPUCommandEncoder | undefined
   private pass: GPUComputePassEncoder | undefined
   private pendingFlops = 0
   private arenaUsed = 0
   private readonly arena: GPUBuffer
   private readonly arenaBytes = new ArrayBuffer(ARENA_BYTES)
-  private lastDoneMs = 0
+  private done: DoneSubmits | undefined
 
   constructor(private readonly device: GPUDevice) {
     this.arena = device.createBuffer({ label: 'uniforms', size: ARENA_BYTES, usage: USAGE_UNIFORM })
@@ -112,19 +119,45 @@ export class CommandQueue {
     this.pendingFlops = 0
   }
 
-  /** Learns the rate from how long a submit took after the one before it. Slows at once, speeds up gently. */
+  /** Notes when the GPU is done with a submit. */
   private measure(flops: number): void {
     const startMs = performance.now()
     this.device.queue.onSubmittedWorkDone().then(
       () => {
-        const doneMs = performance.now()
-        const elapsedMs = doneMs - Math.max(startMs, this.lastDoneMs)
-        this.lastDoneMs = doneMs
-        if (flops < FIRST_RATE || elapsedMs <= 0) return
-        const seen = flops / elapsedMs
-        this.rate = seen < this.rate ? (this.rate + seen) / 2 : Math.min(seen, this.rate * 1.5)
+        const untilMs = performance.now()
+        const { done } = this
+        if (done && untilMs - done.untilMs < TOGETHER_MS && done.submits < TOGETHER_SUBMITS) {
+          this.done = { ...done, untilMs, flops: done.flops + flops, submits: done.submits + 1 }
+          return
+        }
+        if (done) this.learn(done)
+        this.done = { sinceMs: Math.max(startMs, done?.untilMs ?? 0), untilMs, flops, submits: 1 }
       },
       () => undefined, // a lost device is reported by Gpu.lost
     )
   }
+
+  /**
+   * Learns the rate. Slows down at once where a submit took too long. Speeds up gently: kernels differ in what they do a millisecond, a whole
+   * step is recorded at the rate that the last one ended with, and the slowest kernel is not to take much too long in it.
+   */
+  private learn({ sinceMs, untilMs, flops, submits }: DoneSubmits): void {
+    const elapsedMs = (untilMs - sinceMs) / submits
+    this.onSubmitsDone?.(submits, elapsedMs)
+    if (flops < FIRST_RATE || elapsedMs <= 0) return
+    const seen = flops / submits / elapsedMs
+    for (let i = 0; i < submits; i++) {
+      if (seen > this.rate) this.rate += Math.min(this.rate / 2, (seen - this.rate) * SPEED_UP)
+      else if (elapsedMs > TARGET_SUBMIT_MS) this.rate = (this.rate + seen) / 2
+    }
+  }
+}
+
+/** Submits that were found done at once, as when the processor was busy with other things: how long each took cannot be told. */
+interface DoneSubmits {
+  /** when the first was submitted or the one before it was done, whichever was later */
+  sinceMs: number
+  untilMs: number
+  flops: number
+  submits: number
 }

@@ -1,0 +1,98 @@
+// Submits stay short, whatever the adapter's speed: the page's painting waits behind them, and drivers reset a device that hangs.
+import { describe, expect, test } from 'vitest'
+import { Gpu } from '../../workers/engine/device'
+import { withScope } from '../../workers/engine/scope'
+import { stepRow } from '../bench/transformer-rows'
+import { quantile } from '../bench/turns'
+import { testGpu } from './open-gpu'
+
+/** The same device with a queue of its own, which has learnt nothing yet. */
+async function freshGpu(): Promise<Gpu> {
+  const { device, facts } = await testGpu()
+  return new Gpu(device, facts)
+}
+
+const COUNT = `
+@group(0) @binding(0) var<uniform> add: vec4u;
+@group(0) @binding(1) var<storage, read_write> sum: array<u32>;
+@compute @workgroup_size(1) fn main() { sum[0] += add.x; }`
+
+describe('the queue', () => {
+  test('cuts the same work into more submits the slower the adapter is, and loses none of it', async () => {
+    const [dispatches, flops] = [48, 1e7]
+    const counts: number[] = []
+    for (const operationsPerMs of [1e9, 1e7, 1e6, 1e5]) {
+      const gpu = await freshGpu()
+      await withScope(gpu, async (scope) => {
+        const sum = scope.upload(Uint32Array.of(0), [1], 'u32')
+        const kernel = gpu.kernels.get({ name: 'count', code: COUNT }, {})
+        gpu.queue.rate = operationsPerMs
+        const { queue } = gpu.device
+        let submits = 0
+        const submit = queue.submit.bind(queue)
+        queue.submit = (buffers) => {
+          submits++
+          submit(buffers)
+        }
+        try {
+          // recorded at one go: the rate is that of an adapter which is as fast as said
+          for (let i = 0; i < dispatches; i++) gpu.queue.dispatch({ kernel, tensors: [sum], uniforms: [{ u32: 1 }], workgroups: [1], flops })
+          gpu.queue.flush()
+        } finally {
+          queue.submit = submit
+        }
+        counts.push(submits)
+        expect([...new Uint32Array(await gpu.readBytes(sum))]).toEqual([dispatches])
+      })
+    }
+    // 60 ms each: 6e10, 6e8, 6e7 and 6e6 operations
+    expect(counts).toEqual([1, 1, 8, 48])
+  })
+
+  test('keeps the submits of a transformer short on this adapter, once it has seen a step', async () => {
+    const gpu = await freshGpu()
+    const starter = { in_channels: 64, out_channels: 64, num_attention_heads: 4, attention_head_dim: 48, num_layers: 2, caption_channels: 128 }
+    const side = await stepRow({ name: 'step', config: starter, grid: [5, 8, 8], batch: 2, textTokens: 32, weights: 'i8' }, 'f32').ours(gpu)
+    try {
+      await side.run(1)
+      await side.run(1)
+      const times: number[] = []
+      for (let step = 0; step < 4; step++) {
+        const done = side.run(1)
+        gpu.queue.onSubmitsDone = (submits, elapsedMs) => times.push(...Array<number>(submits).fill(elapsedMs))
+        await done
+      }
+      await gpu.settle()
+      const told = times.map((ms) => ms.toFixed(0)).join(' ')
+      expect(times.length, told).toBeGreaterThan(4)
+      // 60 ms are aimed at; kernels differ in what they do a millisecond, and other work on the machine takes its share
+      expect(quantile(times, 0.5), told).toBeLessThan(120)
+      expect(quantile(times, 0.9), told).toBeLessThan(300)
+    } finally {
+      await side.close()
+    }
+  })
+})
+
+test('every submit is told of once, with the time it took', async () => {
+  const gpu = await freshGpu()
+  let [told, totalMs] = [0, 0]
+  gpu.queue.onSubmitsDone = (submits, elapsedMs) => {
+    told += submits
+    totalMs += submits * elapsedMs
+  }
+  const startMs = performance.now()
+  await withScope(gpu, async (scope) => {
+    const sum = scope.upload(Uint32Array.of(0), [1], 'u32')
+    const kernel = gpu.kernels.get({ name: 'count', code: COUNT }, {})
+    for (let i = 0; i < 5; i++) {
+      gpu.queue.dispatch({ kernel, tensors: [sum], uniforms: [{ u32: 1 }], workgroups: [1], flops: 1 })
+      await gpu.settle()
+      await new Promise((later) => setTimeout(later, 5))
+    }
+  })
+  // the last is told of with the next
+  expect(told).toBe(4)
+  expect(totalMs).toBeGreaterThan(0)
+  expect(totalMs).toBeLessThan(performance.now() - startMs)
+})
