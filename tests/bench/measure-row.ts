@@ -2,8 +2,9 @@
 import type { Gpu } from '../../workers/engine/device'
 import { relativeError } from '../gpu/reference'
 import type { Ceiling } from './ceiling'
+import type { OurSide } from './ours'
 import { openPeer, type PeerRuntime } from './peer'
-import { precisionOf, type Row } from './row'
+import { precisionOf, type Growth, type Row } from './row'
 import type { Side } from './side'
 import { quantile, repetitionMs, takeTurns, type TurnLimits } from './turns'
 
@@ -32,6 +33,23 @@ export interface MeasuredRow {
   gbs: number
   /** the time that the ceilings would allow / ours: by multiplications or by bytes, whichever takes longer */
   ceilingShare: number
+  /** of a whole step */
+  host?: HostShare
+  grows?: Growth
+}
+
+/** What a whole step is to the processor, and how its work was cut. */
+export interface HostShare {
+  /** milliseconds of a step until all of it is submitted */
+  ms: number
+  /** of the step's time */
+  share: number
+  /** the largest share that is wanted; null where it is only said */
+  goal: number | null
+  /** of a step */
+  submits: number
+  /** of the GPU's time that a submit took, milliseconds */
+  longestSubmitMs: number
 }
 
 /** Opens both sides, compares what they come to, and times them in turns. */
@@ -66,11 +84,21 @@ export async function measureRow(gpu: Gpu, runtime: PeerRuntime, row: Row, ceili
       gflops: row.flops / oursMs / 1e6,
       gbs: row.bytes / oursMs / 1e6,
       ceilingShare: allowedMs / oursMs,
+      ...(row.hostGoal && { host: hostShare(ours, oursMs, gpu.facts.software ? null : row.hostGoal.gpu) }),
+      ...(row.grows && { grows: row.grows }),
     }
   } finally {
     await ours.close()
     await peer?.close()
   }
+}
+
+/** From the records of all runs: the difference of eight and of one, as everywhere. */
+function hostShare({ records }: OurSide, stepMs: number, goal: number | null): HostShare {
+  const typical = (repetitions: number, of: 'hostMs' | 'submits') => quantile(records.filter((record) => record.repetitions === repetitions).map((record) => record[of]), 0.5)
+  const ofStep = (of: 'hostMs' | 'submits') => (typical(8, of) - typical(1, of)) / 7
+  const ms = ofStep('hostMs')
+  return { ms, share: ms / stepMs, goal, submits: ofStep('submits'), longestSubmitMs: Math.max(...records.map((record) => record.longestSubmitMs)) }
 }
 
 /** Tries each form for one repetition's time; the others are closed. */

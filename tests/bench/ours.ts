@@ -5,6 +5,21 @@ import { Scope } from '../../workers/engine/scope'
 import type { Tensor } from '../../workers/engine/tensor'
 import type { Repetitions, Side } from './side'
 
+/** What one run of ours was to the processor, and how its work was cut. */
+export interface RunRecord {
+  repetitions: Repetitions
+  /** milliseconds until all was submitted: recording, uploads, and whatever else the GPU may have waited for */
+  hostMs: number
+  submits: number
+  /** of the GPU's time, milliseconds */
+  longestSubmitMs: number
+}
+
+/** Ours keeps a record of every run. */
+export interface OurSide extends Side {
+  readonly records: readonly RunRecord[]
+}
+
 /** Work that is ready to run. */
 export interface Work {
   /** does it so many times, dispatching only; its temporaries belong to the scope. → the last result */
@@ -14,16 +29,27 @@ export interface Work {
 }
 
 /** Prepares the work in a scope of its own, and compiles its kernels. */
-export async function openOurs(gpu: Gpu, kernel: string, prepare: (scope: Scope) => Work | Promise<Work>): Promise<Side> {
+export async function openOurs(gpu: Gpu, kernel: string, prepare: (scope: Scope) => Work | Promise<Work>): Promise<OurSide> {
   const kept = new Scope(gpu)
   const { run, values } = await prepare(kept)
   await gpu.compile(() => kept.within((scope) => void run(scope, 1)))
+  const records: RunRecord[] = []
   return {
     kernel,
+    records,
     async run(repetitions) {
       const scope = new Scope(gpu)
+      const record: RunRecord = { repetitions, hostMs: 0, submits: 0, longestSubmitMs: 0 }
+      gpu.queue.onSubmitsDone = (submits, elapsedMs) => {
+        record.submits += submits
+        record.longestSubmitMs = Math.max(record.longestSubmitMs, elapsedMs)
+      }
       try {
+        const startMs = performance.now()
         const result = run(scope, repetitions)
+        gpu.queue.flush()
+        record.hostMs = performance.now() - startMs
+        records.push(record)
         const half = result.dtype === 'f16'
         const bytes = await gpu.readBytes(result, 0, Math.ceil((values * (half ? 2 : 4)) / 4) * 4)
         return half ? f16ToF32(new Uint16Array(bytes)).slice(0, values) : new Float32Array(bytes)

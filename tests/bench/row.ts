@@ -2,8 +2,8 @@
 import type { Gpu } from '../../workers/engine/device'
 import type { FloatDType } from '../../workers/engine/tensor'
 import type { WeightFormat } from '../../workers/ops/linear'
+import type { OurSide } from './ours'
 import type { PeerForm } from './peer'
-import type { Side } from './side'
 
 export interface Row {
   /** unique, and what `--only` looks in */
@@ -20,11 +20,21 @@ export interface Row {
   bytes: number
   /** the least ratio of the peer's time to ours that is wanted, by kind of adapter */
   goal?: { gpu: number; software: number }
-  ours(gpu: Gpu): Promise<Side>
+  /** the largest share of its time that a whole step may be in JavaScript, by kind of adapter; where there is none it is only said */
+  hostGoal?: { gpu: number }
+  /** one of several rows that differ in nothing else: cost against tokens or layers */
+  grows?: Growth
+  ours(gpu: Gpu): Promise<OurSide>
   /** the peer's forms of it: the fastest counts */
   peers(gpu: Gpu): Promise<PeerForm[]> | PeerForm[]
   /** √(Σ(ours − peer)²) / √(Σpeer²) of what both read back is not to be over this */
   tolerance: number
+}
+
+/** How many, of what: attention costs the square of its tokens, a step is as long as it has layers. */
+export interface Growth {
+  with: 'tokens' | 'layers'
+  count: number
 }
 
 /** Bytes of an element. */

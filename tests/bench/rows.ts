@@ -19,9 +19,13 @@ const STARTER: Omit<TransformerShape, 'name'> = {
   textTokens: 32,
   weights: 'i8',
 }
+const LTX_LAYERS = 28
 const LTX: Omit<TransformerShape, 'name'> = { config: {}, grid: [4, 14, 20], batch: 1, textTokens: 128, weights: 'i4' }
 /** As deep as LTX-Video, an eighth as wide, and for fewer tokens. */
 const NARROW_LTX: Omit<TransformerShape, 'name'> = { ...LTX, config: { num_attention_heads: 4 }, grid: [4, 8, 8] }
+/** Half as wide, for half the tokens: Chromium's software adapter takes several times as long as Mesa's, and a step is run a few dozen times. */
+const SHORT_LTX: Omit<TransformerShape, 'name'> = { ...LTX, config: { num_attention_heads: 2 }, grid: [2, 8, 8] }
+const SHORT_STARTER_GRID = [2, 8, 8] as const
 
 const LTX_HEADS = { heads: 32, headSize: 64 }
 const NARROW_HEADS = { heads: 4, headSize: 64 }
@@ -30,13 +34,11 @@ const GPU_ATTENTION: AttentionShape[] = [
   ...[1120, 2080, 4290].map((queries) => ({ name: `attention-ltx-${queries}`, queries, ...LTX_HEADS })),
   { name: 'attention-wan-3510', queries: 3510, heads: 12, headSize: 128 },
   { name: 'attention-cross-ltx', queries: 2080, keys: 128, ...LTX_HEADS },
-  ...sweep([256, 512, 1024, 2048, 4096, 8192], LTX_HEADS),
 ]
 const SOFTWARE_ATTENTION: AttentionShape[] = [
   ...[512, 1120].map((queries) => ({ name: `attention-ltx-${queries}`, queries, ...NARROW_HEADS })),
   { name: 'attention-wan-512', queries: 512, heads: 2, headSize: 128 },
   { name: 'attention-cross-ltx', queries: 1120, keys: 128, ...NARROW_HEADS },
-  ...sweep([256, 1024, 2048], NARROW_HEADS),
 ]
 const STARTER_ATTENTION: AttentionShape[] = [
   { name: 'attention-starter', queries: STARTER_TOKENS, ...STARTER_HEADS },
@@ -51,7 +53,9 @@ export function operationRows({ software, dot4 }: Pick<AdapterFacts, 'software' 
   const whole = dtype === 'f16' ? 'f16' : 'f32'
   const gemms = software ? SOFTWARE_GEMMS : GPU_GEMMS
   return [
-    ...[...(software ? SOFTWARE_ATTENTION : GPU_ATTENTION), ...STARTER_ATTENTION].map((shape) => attentionRow(shape, dtype)),
+    ...(software ? SOFTWARE_ATTENTION : GPU_ATTENTION).map((shape) => attentionRow(shape, dtype)),
+    ...sweep(software ? [256, 1024, 2048] : [256, 512, 1024, 2048, 4096, 8192], software ? NARROW_HEADS : LTX_HEADS, dtype),
+    ...STARTER_ATTENTION.map((shape) => attentionRow(shape, dtype)),
     ...([whole, 'i8', 'i4'] as const).flatMap((weights) => gemms.map(([rows, inner, out]) => gemmRow(rows, inner, out, weights, dtype))),
     ...(dot4 ? (['i8', 'i4'] as const) : []).flatMap((weights) => gemms.map(([rows, inner, out]) => gemmRow(rows, inner, out, weights, dtype, true))),
     convRow({ name: 'conv-starter-fine', grid: [5, 32, 32], channels: 48, taps: 1 }, dtype),
@@ -61,19 +65,22 @@ export function operationRows({ software, dot4 }: Pick<AdapterFacts, 'software' 
 }
 
 /** Rows of models: blocks, whole steps, the decoder. */
-export function modelRows({ software }: Pick<AdapterFacts, 'software'>, vae: StarterAutoencoder, dtype: FloatDType): Row[] {
-  const ltx = software ? NARROW_LTX : LTX
+export function modelRows({ software, name }: Pick<AdapterFacts, 'software' | 'name'>, vae: StarterAutoencoder, dtype: FloatDType): Row[] {
+  const slow = software && /swiftshader/i.test(name)
+  const ltx = !software ? LTX : slow ? SHORT_LTX : NARROW_LTX
   return [
     blockRow({ name: 'block-ltx', ...ltx }, dtype),
     blockRow({ name: 'block-starter', ...STARTER }, dtype),
     stepRow({ name: 'step-starter', ...STARTER }, dtype),
-    ...[7, 14].map((num_layers) => stepRow({ name: `step-ltx-${num_layers}-layers`, ...ltx, config: { ...ltx.config, num_layers } }, dtype)),
-    stepRow({ name: 'step-ltx', ...ltx }, dtype),
-    starterDecoderRow('decoder-starter', vae, STARTER_GRID, dtype),
+    ...[7, 14, LTX_LAYERS].map((num_layers): Row => ({
+      ...stepRow({ name: num_layers === LTX_LAYERS ? 'step-ltx' : `step-ltx-${num_layers}-layers`, ...ltx, config: { ...ltx.config, num_layers } }, dtype),
+      grows: { with: 'layers', count: num_layers },
+    })),
+    starterDecoderRow('decoder-starter', vae, slow ? SHORT_STARTER_GRID : STARTER_GRID, dtype),
   ]
 }
 
 /** Cost against tokens. */
-function sweep(counts: readonly number[], heads: { heads: number; headSize: number }): AttentionShape[] {
-  return counts.map((queries) => ({ name: `sweep-${queries}`, queries, ...heads }))
+function sweep(counts: readonly number[], heads: { heads: number; headSize: number }, dtype: FloatDType): Row[] {
+  return counts.map((queries) => ({ ...attentionRow({ name: `sweep-${queries}`, queries, ...heads }, dtype), grows: { with: 'tokens', count: queries } }))
 }

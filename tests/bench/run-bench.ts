@@ -4,27 +4,39 @@ import type { FloatDType } from '../../workers/engine/tensor'
 import type { Ceiling } from './ceiling'
 import type { BenchFlags } from './flags'
 import type { MeasuredRow } from './measure-row'
+import type { ClipMemory } from './memory'
 import { describeRow, missesGoal, type BenchReport } from './report'
 import { saveReport } from './results'
 import { turnLimits, type TurnLimits } from './turns'
-import { versions } from './versions'
 
 /** An adapter that is open, and what can be measured on it. */
 export interface Bench {
   adapter: string
+  runtime: BenchReport['runtime']
+  /** of what does the work */
+  versions: Record<string, string>
   software: boolean
   dtype: FloatDType
   /** names of all rows, in the order of the table */
   names: readonly string[]
   measureCeiling(): Promise<Ceiling>
   measure(name: string, ceiling: Ceiling, limits: TurnLimits): Promise<MeasuredRow>
+  /** of clips of so many windows, where the whole pipeline is at hand */
+  measureMemory?(windowCounts: readonly number[]): Promise<ClipMemory[]>
 }
+
+/** What `--only` knows the clips of several windows by. */
+const MEMORY = 'memory-starter'
+const WINDOWS = [1, 2, 4, 8]
 
 /** Measures the rows that are asked for, says each when it is done, and keeps them. @returns the exit status @throws UsageError where no row is meant */
 export async function runBench({ only = '', pairs, json, save }: BenchFlags, bench: Bench): Promise<number> {
-  const { adapter, software, dtype } = bench
+  const { adapter, runtime, software, dtype } = bench
   const names = bench.names.filter((name) => name.includes(only))
-  if (names.length === 0) throw new UsageError(`--only: expected a part of one of ${bench.names.join(', ')}, got ${JSON.stringify(only)}`)
+  const measureMemory = MEMORY.includes(only) ? bench.measureMemory : undefined
+  if (names.length === 0 && !measureMemory) {
+    throw new UsageError(`--only: expected a part of one of ${[...bench.names, ...(bench.measureMemory ? [MEMORY] : [])].join(', ')}, got ${JSON.stringify(only)}`)
+  }
   const tell = (line: string) => void (json ? console.error(line) : console.log(line))
   tell(`${adapter}${software ? ' (software: ratios only, no claim of speed)' : ''}, ${dtype}`)
   const ceiling = await bench.measureCeiling()
@@ -35,8 +47,12 @@ export async function runBench({ only = '', pairs, json, save }: BenchFlags, ben
     rows.push(row)
     tell(describeRow(row, software))
   }
-  const report: BenchReport = { date: new Date().toISOString(), adapter, software, versions: versions(), ceiling, rows }
+  const memory = await measureMemory?.(WINDOWS)
+  for (const { frames, windows, peakGpuBytes } of memory ?? []) tell(`${MEMORY} [${frames} frames, ${windows} ${windows === 1 ? 'window' : 'windows'}] ${(peakGpuBytes / 1e6).toFixed(1)} MB at once`)
+  const report: BenchReport = {
+    date: new Date().toISOString(), adapter, runtime, precision: dtype, software, versions: bench.versions, ceiling, rows, ...(memory && { memory }),
+  }
   if (json) console.log(JSON.stringify(report))
-  if (save) tell(`saved as ${saveReport(report, dtype)}`)
+  if (save) tell(`saved as ${saveReport(report)}`)
   return rows.some(missesGoal) ? 1 : 0
 }

@@ -5,6 +5,7 @@ import { createServer } from 'vite'
 import type {} from '../bench/browser/page' // window.bench
 import { parseBenchFlags } from '../bench/flags'
 import { runBench } from '../bench/run-bench'
+import { versions } from '../bench/versions'
 import { withPage } from '../e2e/browser'
 import { UsageError } from './generate-flags'
 
@@ -29,7 +30,9 @@ async function main(argv: readonly string[]): Promise<number> {
       const { facts, dtype, names } = await page.evaluate((precision) => window.bench.open(precision), flags.precision)
       const browser = context.browser()
       return runBench(flags, {
-        adapter: `${browser?.browserType().name() ?? 'browser'} ${browser?.version() ?? ''}: ${facts.name}`,
+        adapter: facts.name,
+        runtime: 'browser',
+        versions: { [browser?.browserType().name() ?? 'browser']: browser?.version() ?? 'unknown', ...versions(['onnxruntime-web']) },
         software: facts.software,
         dtype,
         names,

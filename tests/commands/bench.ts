@@ -5,10 +5,12 @@ import { AppError } from '../../src/shared/errors'
 import { measureCeiling } from '../bench/ceiling'
 import { parseBenchFlags } from '../bench/flags'
 import { measureRow } from '../bench/measure-row'
+import { measureMemory } from '../bench/memory'
 import type { Row } from '../bench/row'
 import { modelRows, operationRows } from '../bench/rows'
 import { runBench } from '../bench/run-bench'
 import { readStarterAutoencoder } from '../bench/starter-autoencoder'
+import { versions } from '../bench/versions'
 import { openAdapter } from '../evaluate/adapter'
 import { UsageError } from './generate-flags'
 
@@ -30,11 +32,14 @@ async function main(argv: readonly string[]): Promise<number> {
     const rows = new Map([...operationRows(gpu.facts, dtype), ...modelRows(gpu.facts, readStarterAutoencoder(), dtype)].map((row) => [row.name, row]))
     return await runBench(flags, {
       adapter,
+      runtime: 'node',
+      versions: versions(['webgpu', 'onnxruntime-node']),
       software,
       dtype,
       names: [...rows.keys()],
       measureCeiling: () => measureCeiling(gpu),
       measure: (name, ceiling, limits) => measureRow(gpu, { InferenceSession, Tensor }, rows.get(name) as Row, ceiling, limits),
+      measureMemory: (windowCounts) => measureMemory(gpu, dtype, windowCounts),
     })
   } finally {
     gpu.close()

@@ -52,6 +52,15 @@ describe('a row', () => {
     expect(measured.ratios).toHaveLength(2)
     for (const value of [measured.oursMs, measured.oursP90Ms, measured.ratio, measured.gflops, measured.gbs, measured.ceilingShare]) expect(value).toBeGreaterThan(0)
     expect(gpu.pool.liveBuffers).toBe(live)
+    // what a whole step is to the processor, and no other row
+    expect(measured.host !== undefined).toBe(row.name === 'step')
+    if (!measured.host) return
+    const { ms, share, goal, submits, longestSubmitMs } = measured.host
+    expect(ms).toBeGreaterThan(0)
+    expect(share).toBeCloseTo(ms / measured.oursMs, 6)
+    expect(goal).toBe(gpu.facts.software ? null : 0.05)
+    expect(submits).toBeGreaterThanOrEqual(0)
+    expect(longestSubmitMs).toBeGreaterThan(0)
   })
 
   test('a peer that cannot do it, or only on the CPU, has no time and no ratio, and says why', async () => {
