@@ -54,6 +54,18 @@ export class Scope {
     return part
   }
 
+  /** A copy of tensors of 4-byte elements, one after the other. */
+  joined(tensors: readonly Tensor[], shape: readonly number[], dtype: DType = 'f32'): Tensor {
+    const whole = this.alloc(shape, dtype)
+    let at = 0
+    for (const part of tensors) {
+      const bytes = tensorBytes(part.shape, part.dtype)
+      this.gpu.queue.copy(part.buffer, 0, whole.buffer, at, bytes)
+      at += bytes
+    }
+    return whole
+  }
+
   /** Frees one tensor early. A tensor of another scope is left alone. */
   free(tensor: Tensor): void {
     if (this.owned.delete(tensor.buffer)) this.gpu.pool.release(tensor.buffer)

@@ -5,11 +5,11 @@
 import * as v from 'valibot'
 import { AppError } from '../../src/shared/errors'
 import type { Scope } from '../engine/scope'
-import { dim, reshape, type FloatDType, type Tensor } from '../engine/tensor'
+import { dim, reshape, tensorBytes, type FloatDType, type Tensor } from '../engine/tensor'
 import { attention } from '../ops/attention'
-import { add, silu } from '../ops/elementwise'
+import { silu } from '../ops/elementwise'
 import { linear, type LinearWeight, type WeightFormat } from '../ops/linear'
-import type { Modulation } from '../ops/modulation'
+import { modulationTables, type Modulation } from '../ops/modulation'
 import { norm } from '../ops/norm'
 import { normRope, type RopeTable } from '../ops/rope'
 import { buildFrom, renamedStream, requestsOf, type WeightRequest, type WeightStream, type WeightTaker } from '../ops/weight-stream'
@@ -60,6 +60,8 @@ const LARGE = 2 ** 20
 /** Rows of a block's modulation table. */
 const SLOT = { shiftAttention: 0, scaleAttention: 1, gateAttention: 2, shiftFeed: 3, scaleFeed: 4, gateFeed: 5 } as const
 const SLOTS = 6
+/** Of the blocks' modulation at once: far below what may be bound, and with the usual one to three distinct timesteps room for all blocks. */
+const MODULATION_BYTES = 8 * 2 ** 20
 
 interface Attention {
   query: LinearWeight
@@ -77,25 +79,51 @@ interface Block {
   norm2: Tensor | undefined
   feedIn: LinearWeight
   feedOut: LinearWeight
-  /** f32 [6·D] */
+}
+
+/** What is read of a checkpoint. */
+interface Weights {
+  tokensIn: LinearWeight
+  time: TimestepEmbedder
+  timeOut: LinearWeight
+  captionIn: LinearWeight
+  captionOut: LinearWeight
+  blocks: readonly Block[]
+  /** each block's own part of its modulation, f32 [6, D] */
+  blockTables: readonly Tensor[]
+  /** f32 [2, D]: shift and scale of the last norm */
+  outTable: Tensor
+  tokensOut: LinearWeight
+}
+
+/** An evaluation under way. Its tensors belong to the scope that it was begun in. */
+export interface Evaluation {
+  scope: Scope
+  /** f32 [B, N, D], the residual stream: blocks add to it in place */
+  x: Tensor
+  text: PreparedText
+  rope: RopeTable
+  blind: readonly number[]
+  /** u32 [B·N]: which of the distinct timesteps is a token's */
+  rowOf: Tensor
+  /** f32 [U, D] */
+  embedded: Tensor
+  /** f32 [U, 6·D], what the timesteps say to every block */
   modulation: Tensor
 }
 
 /** The weights on the GPU, and the forward pass. Its tensors belong to the scope it was loaded in. */
 export class LtxTransformer {
-  private constructor(
-    readonly config: LtxTransformerConfig,
-    readonly options: TransformerOptions,
-    private readonly tokensIn: LinearWeight,
-    private readonly time: TimestepEmbedder,
-    private readonly timeOut: LinearWeight,
-    private readonly captionIn: LinearWeight,
-    private readonly captionOut: LinearWeight,
-    private readonly blocks: readonly Block[],
-    /** f32 [2, D]: shift and scale of the last norm */
-    private readonly outTable: Tensor,
-    private readonly tokensOut: LinearWeight,
-  ) {}
+  private readonly weights: Omit<Weights, 'blockTables'>
+  /** f32 [blocks, 6·D] */
+  private readonly tables: Tensor
+
+  private constructor(scope: Scope, readonly config: LtxTransformerConfig, readonly options: TransformerOptions, { blockTables, ...weights }: Weights) {
+    this.weights = weights
+    // one by one in a file and one tensor here, so that one dispatch makes the modulation of all blocks
+    this.tables = scope.joined(blockTables, [blockTables.length, SLOTS * this.width])
+    for (const table of blockTables) scope.free(table)
+  }
 
   /**
    * Uploads the weights. Key names may be diffusers' or the original checkpoint's.
@@ -103,7 +131,8 @@ export class LtxTransformer {
    * @throws AppError weights-corrupt when the config or a weight does not fit
    */
   static load(scope: Scope, config: unknown, source: WeightSource, options: TransformerOptions): LtxTransformer {
-    return LtxTransformer.build(parseConfig(config), takeFrom(scope, withDiffusersNames(source, renamed)), options)
+    const parsed = parseConfig(config)
+    return new LtxTransformer(scope, parsed, options, takeWeights(takeFrom(scope, withDiffusersNames(source, renamed)), parsed, options))
   }
 
   /**
@@ -111,38 +140,16 @@ export class LtxTransformer {
    * @param config `transformer/config.json`, parsed as JSON
    * @throws AppError weights-corrupt when the config or a weight does not fit; the signal's reason when it fires
    */
-  static stream(signal: AbortSignal, scope: Scope, config: unknown, source: WeightStream, options: TransformerOptions): Promise<LtxTransformer> {
+  static async stream(signal: AbortSignal, scope: Scope, config: unknown, source: WeightStream, options: TransformerOptions): Promise<LtxTransformer> {
     const parsed = parseConfig(config)
-    return buildFrom(signal, scope, withDiffusersNames(source, renamedStream), (take) => LtxTransformer.build(parsed, take, options))
+    const weights = await buildFrom(signal, scope, withDiffusersNames(source, renamedStream), (take) => takeWeights(take, parsed, options))
+    return new LtxTransformer(scope, parsed, options, weights)
   }
 
   /** What `stream` would read, by the names of diffusers: how large a model will be is known before a byte of it is there. */
   static requests(config: unknown, source: WeightStream, options: TransformerOptions): WeightRequest[] {
     const parsed = parseConfig(config)
-    return requestsOf(withDiffusersNames(source, renamedStream), (take) => LtxTransformer.build(parsed, take, options))
-  }
-
-  private static build(config: LtxTransformerConfig, take: WeightTaker, options: TransformerOptions): LtxTransformer {
-    const width = config.num_attention_heads * config.attention_head_dim
-    const quantize = options.linearFormat === 'i8' || options.linearFormat === 'i4'
-    // Beside quantized matrices: int8 where they are large, else half floats, which kernels read without shader-f16, too.
-    const outside = (name: string, size: number): WeightFormat =>
-      !quantize ? options.precision : size >= LARGE || take.isInt8(`${name}.weight`) ? 'i8' : 'f16'
-    const load = (name: string, out: number, inputs: number) => take.linear(name, out, inputs, outside(name, out * inputs))
-    const channels = config.in_channels
-    return new LtxTransformer(
-      config,
-      options,
-      load('proj_in', width, channels),
-      takeTimestepEmbedder(take, TIME_EMBEDDER, width, outside(`${TIME_EMBEDDER}.linear_2`, width * width)),
-      load('time_embed.linear', SLOTS * width, width),
-      load('caption_projection.linear_1', width, config.caption_channels),
-      load('caption_projection.linear_2', width, width),
-      Array.from({ length: config.num_layers }, (_, index) =>
-        takeBlock(take, `transformer_blocks.${index}`, width, config.norm_elementwise_affine, options.linearFormat)),
-      take.floats('scale_shift_table', [2, width]),
-      load('proj_out', config.out_channels ?? channels, width),
-    )
+    return requestsOf(withDiffusersNames(source, renamedStream), (take) => takeWeights(take, parsed, options))
   }
 
   /** D */
@@ -158,11 +165,11 @@ export class LtxTransformer {
   prepareText(scope: Scope, embeds: Tensor, mask?: Uint32Array): PreparedText {
     const dtype = this.options.precision
     return scope.within((inner) => {
-      const hidden = linear(inner, embeds, this.captionIn, { activation: 'gelu-tanh', dtype }) // [B, L, D]
-      const text = linear(inner, hidden, this.captionOut)                                      // [B, L, D]
+      const hidden = linear(inner, embeds, this.weights.captionIn, { activation: 'gelu-tanh', dtype }) // [B, L, D]
+      const text = linear(inner, hidden, this.weights.captionOut)                                      // [B, L, D]
       return {
         mask: mask && scope.upload(keepSomething(mask, dim(embeds, 0)), [dim(embeds, 0), dim(embeds, 1)], 'u32'),
-        blocks: this.blocks.map(({ cross }) => ({
+        blocks: this.weights.blocks.map(({ cross }) => ({
           key: normRope(scope, linear(inner, text, cross.key), { weight: cross.keyNorm, eps: QK_EPS }), // [B, L, D]
           value: linear(scope, text, cross.value),                                                      // [B, L, D]
         })),
@@ -197,21 +204,48 @@ export class LtxTransformer {
    */
   forward(scope: Scope, tokens: Tensor, text: PreparedText, rope: RopeTable, timesteps: Float32Array, blind?: readonly number[]): Tensor {
     return scope.within((inner) => {
-      const [batch, count] = [dim(tokens, 0), dim(tokens, 1)]
-      const { times, rowOf } = timestepRows(timesteps, batch, count)
-      const rows = inner.upload(rowOf, [batch * count], 'u32')                          // [B·N]
-      const embedded = embedTimesteps(inner, this.time, times)                          // [U, D]
-      const modulation = linear(inner, silu(inner, embedded), this.timeOut)             // [U, 6·D]
-      let x = linear(inner, tokens, this.tokensIn, { dtype: 'f32' })                    // [B, N, D]
-      for (const [index, block] of this.blocks.entries()) {
-        x = inner.within((own) => this.runBlock(own, x, block, text, index, rope, modulation, rows, blind?.includes(index))) // [B, N, D]
-      }
-      const at = (row: number): Modulation => {
-        const vector = inner.slice(this.outTable, row * this.width, [this.width])       // [D]
-        return { table: reshape(add(inner, embedded, vector), [times.length, 1, this.width]), rowOf: rows, slot: 0 } // [U, 1, D]
-      }
+      const evaluation = this.begin(inner, tokens, text, rope, timesteps, blind)
+      this.runBlocks(evaluation)
+      return this.velocity(scope, evaluation)
+    })
+  }
+
+  /** What forward does before the first block. */
+  begin(scope: Scope, tokens: Tensor, text: PreparedText, rope: RopeTable, timesteps: Float32Array, blind: readonly number[] = []): Evaluation {
+    const { tokensIn, time, timeOut } = this.weights
+    const [batch, count] = [dim(tokens, 0), dim(tokens, 1)]
+    const { times, rowOf } = timestepRows(timesteps, batch, count)
+    const embedded = embedTimesteps(scope, time, times)                              // [U, D]
+    return {
+      scope, text, rope, blind, embedded,
+      rowOf: scope.upload(rowOf, [batch * count], 'u32'),                            // [B·N]
+      modulation: linear(scope, silu(scope, embedded), timeOut),                     // [U, 6·D]
+      x: linear(scope, tokens, tokensIn, { dtype: 'f32' }),                          // [B, N, D]
+    }
+  }
+
+  /** Runs the blocks from `first` up to `end`, which add to the evaluation's x. */
+  runBlocks(evaluation: Evaluation, first = 0, end = this.weights.blocks.length): void {
+    const { scope, modulation } = evaluation
+    const together = Math.max(1, Math.floor(MODULATION_BYTES / tensorBytes(modulation.shape, 'f32')))
+    for (let from = first; from < end; from += together) {
+      const count = Math.min(together, end - from)
+      scope.within((own) => {
+        const tables = modulationTables(own, modulation, this.tables, from, count)   // [U, blocks, 6·D]
+        const table = reshape(tables, [dim(modulation, 0), count * SLOTS, this.width])
+        for (let at = 0; at < count; at++) own.within((block) => this.runBlock(block, evaluation, from + at, table, at * SLOTS))
+      })
+    }
+  }
+
+  /** What forward does after the last block: the velocity of every token, f32 [B, N, C], in a scope that may be another. */
+  velocity(scope: Scope, { x, embedded, rowOf }: Evaluation): Tensor {
+    const { outTable, tokensOut } = this.weights
+    return scope.within((inner) => {
+      const table = modulationTables(inner, embedded, outTable)                      // [U, 2, D]
+      const at = (slot: number): Modulation => ({ table, rowOf, slot })
       const normed = norm(inner, x, { kind: 'layer', eps: OUT_EPS, scale: at(1), shift: at(0), dtype: this.options.precision }) // [B, N, D]
-      return linear(scope, normed, this.tokensOut, { dtype: 'f32' })                    // [B, N, C]
+      return linear(scope, normed, tokensOut, { dtype: 'f32' })                      // [B, N, C]
     })
   }
 
@@ -222,33 +256,31 @@ export class LtxTransformer {
     return attention(scope, q, k, linear(scope, y, self.value), { heads: this.config.num_attention_heads }) // [B, N, D]
   }
 
-  private runBlock(
-    scope: Scope, x: Tensor, block: Block, text: PreparedText, index: number, rope: RopeTable, modulation: Tensor, rowOf: Tensor,
-    blind = false,
-  ): Tensor {
+  /** @param table f32 [U, S, D], with the block's slots from `firstSlot` on */
+  private runBlock(scope: Scope, { x, text, rope, rowOf, blind }: Evaluation, index: number, table: Tensor, firstSlot: number): void {
     const dtype = this.options.precision
     const heads = this.config.num_attention_heads
     const eps = this.config.norm_eps
+    const block = this.weights.blocks[index] as Block
     const { self, cross } = block
-    const table = reshape(add(scope, modulation, block.modulation), [dim(modulation, 0), SLOTS, this.width]) // [U, 6, D]
-    const at = (slot: number): Modulation => ({ table, rowOf, slot })
+    const at = (slot: number): Modulation => ({ table, rowOf, slot: firstSlot + slot })
 
     const y = norm(scope, x, {
       kind: 'rms', eps, ...weightOf(block.norm1), scale: at(SLOT.scaleAttention), shift: at(SLOT.shiftAttention), dtype,
     })                                                                                            // [B, N, D]
-    const seen = blind ? linear(scope, y, self.value) : this.lookAround(scope, y, self, rope)     // [B, N, D]
-    x = linear(scope, seen, self.out, { addTo: x, gate: at(SLOT.gateAttention) })                 // [B, N, D]
+    const seen = blind.includes(index) ? linear(scope, y, self.value) : this.lookAround(scope, y, self, rope) // [B, N, D]
+    linear(scope, seen, self.out, { addTo: x, gate: at(SLOT.gateAttention) })                     // [B, N, D]
 
     const asked = normRope(scope, linear(scope, x, cross.query, { dtype }), { weight: cross.queryNorm, eps: QK_EPS }) // [B, N, D]
     const { key, value } = text.blocks[index] as PreparedText['blocks'][number]                   // [B, L, D]
     const told = attention(scope, asked, key, value, { heads, ...(text.mask && { mask: text.mask }) }) // [B, N, D]
-    x = linear(scope, told, cross.out, { addTo: x })                                              // [B, N, D]
+    linear(scope, told, cross.out, { addTo: x })                                                  // [B, N, D]
 
     const z = norm(scope, x, {
       kind: 'rms', eps, ...weightOf(block.norm2), scale: at(SLOT.scaleFeed), shift: at(SLOT.shiftFeed), dtype,
     })                                                                                            // [B, N, D]
     const wide = linear(scope, z, block.feedIn, { activation: 'gelu-tanh' })                      // [B, N, 4·D]
-    return linear(scope, wide, block.feedOut, { addTo: x, gate: at(SLOT.gateFeed) })              // [B, N, D]
+    linear(scope, wide, block.feedOut, { addTo: x, gate: at(SLOT.gateFeed) })                     // [B, N, D]
   }
 }
 
@@ -259,6 +291,28 @@ function parseConfig(config: unknown): LtxTransformerConfig {
   throw new AppError('weights-corrupt', `The transformer's config.json does not fit: ${v.getDotPath(issue) ?? 'it'}: ${issue.message}.`, {
     file: 'transformer/config.json',
   })
+}
+
+function takeWeights(take: WeightTaker, config: LtxTransformerConfig, options: TransformerOptions): Weights {
+  const width = config.num_attention_heads * config.attention_head_dim
+  const quantize = options.linearFormat === 'i8' || options.linearFormat === 'i4'
+  // Beside quantized matrices: int8 where they are large, else half floats, which kernels read without shader-f16, too.
+  const outside = (name: string, size: number): WeightFormat =>
+    !quantize ? options.precision : size >= LARGE || take.isInt8(`${name}.weight`) ? 'i8' : 'f16'
+  const load = (name: string, out: number, inputs: number) => take.linear(name, out, inputs, outside(name, out * inputs))
+  const channels = config.in_channels
+  const blocks = Array.from({ length: config.num_layers }, (_, index) => `transformer_blocks.${index}`)
+  return {
+    tokensIn: load('proj_in', width, channels),
+    time: takeTimestepEmbedder(take, TIME_EMBEDDER, width, outside(`${TIME_EMBEDDER}.linear_2`, width * width)),
+    timeOut: load('time_embed.linear', SLOTS * width, width),
+    captionIn: load('caption_projection.linear_1', width, config.caption_channels),
+    captionOut: load('caption_projection.linear_2', width, width),
+    blocks: blocks.map((name) => takeBlock(take, name, width, config.norm_elementwise_affine, options.linearFormat)),
+    blockTables: blocks.map((name) => take.floats(`${name}.scale_shift_table`, [SLOTS, width])),
+    outTable: take.floats('scale_shift_table', [2, width]),
+    tokensOut: load('proj_out', config.out_channels ?? channels, width),
+  }
 }
 
 function takeBlock(take: WeightTaker, name: string, width: number, affine: boolean, format: WeightFormat): Block {
@@ -279,7 +333,6 @@ function takeBlock(take: WeightTaker, name: string, width: number, affine: boole
     norm2: affine ? gain('norm2') : undefined,
     feedIn: load('ff.net.0.proj', 4 * width, width),
     feedOut: load('ff.net.2', width, 4 * width),
-    modulation: reshape(take.floats(`${name}.scale_shift_table`, [SLOTS, width]), [SLOTS * width]),
   }
 }
 

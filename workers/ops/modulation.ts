@@ -1,4 +1,13 @@
+import code from '../../shaders/modulation.wgsl?raw'
+import { u32 } from '../engine/command-queue'
+import type { Scope } from '../engine/scope'
 import { dim, elementCount, type Tensor } from '../engine/tensor'
+import { dispatchGroups } from './dispatch-groups'
+
+const WORKGROUP = 64
+const PER_INVOCATION = 4
+/** Arithmetic of one element, in the submit budget's operations. */
+const COST = 10
 
 /** One of S rows of a modulation table, chosen per token: value(token) = table[rowOf[token], slot, :] */
 export interface Modulation {
@@ -7,6 +16,29 @@ export interface Modulation {
   /** u32 [tokens] */
   rowOf: Tensor
   slot: number
+}
+
+/**
+ * What the timesteps say plus what each of some layers has of its own: f32 [U, layers, P].
+ * @param values f32 [U, P]
+ * @param tables f32 [layers of the model, P], of which `layers` are taken from `first` on
+ */
+export function modulationTables(scope: Scope, values: Tensor, tables: Tensor, first = 0, layers = dim(tables, 0) - first): Tensor {
+  const period = dim(values, -1)
+  const fits = values.dtype === 'f32' && tables.dtype === 'f32' && tables.shape.length === 2 && dim(tables, 1) === period
+  if (!fits || values.shape.length !== 2 || first < 0 || layers < 1 || first + layers > dim(tables, 0)) {
+    throw new Error(`modulation: expected values f32 [U, ${period}] and ${layers} layers from ${first} on of tables f32, got ${values.dtype} [${values.shape.join(', ')}] and ${tables.dtype} [${tables.shape.join(', ')}].`)
+  }
+  const y = scope.alloc([dim(values, 0), layers, period], 'f32')
+  const count = elementCount(y.shape)
+  dispatchGroups(scope.gpu.queue, {
+    kernel: scope.gpu.kernels.get({ name: 'modulation', code }, {}),
+    tensors: [values, tables, y],
+    uniforms: [count, period, layers * period, first * period].map(u32),
+    groups: Math.ceil(count / (WORKGROUP * PER_INVOCATION)),
+    flopsPerGroup: WORKGROUP * PER_INVOCATION * COST,
+  })
+  return y
 }
 
 /** Throws unless the modulation, if there is one, fits `tokens` rows of `size` channels. `op` and `name` are for the message. */

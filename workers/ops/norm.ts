@@ -6,7 +6,7 @@ import itemVec4 from '../../shaders/lib/item_vec4.wgsl?raw'
 import rowSum from '../../shaders/lib/row_sum.wgsl?raw'
 import code from '../../shaders/norm.wgsl?raw'
 import { dispatchGroups } from './dispatch-groups'
-import type { Modulation } from './modulation'
+import { expectModulation, type Modulation } from './modulation'
 import { ROW_WORKGROUP, rowLanes } from './row-lanes'
 
 export interface NormOptions {
@@ -31,7 +31,7 @@ export function norm(scope: Scope, x: Tensor, o: NormOptions): Tensor {
   const result = scope.alloc(x.shape, o.dtype ?? (x.dtype === 'f16' ? 'f16' : 'f32'))
   if (rows === 0) return result
   for (const [name, vector] of [['weight', o.weight], ['bias', o.bias]] as const) expectVector(name, vector, size)
-  for (const [name, modulation] of [['scale', o.scale], ['shift', o.shift]] as const) expectModulation(name, modulation, rows, size)
+  for (const [name, modulation] of [['scale', o.scale], ['shift', o.shift]] as const) expectModulation('norm', name, modulation, rows, size)
 
   const wide = size % 4 === 0
   const element = (dtype: string): string => (wide ? `vec4<${dtype}>` : dtype)
@@ -86,16 +86,5 @@ export function norm(scope: Scope, x: Tensor, o: NormOptions): Tensor {
 function expectVector(name: string, vector: Tensor | undefined, size: number): void {
   if (vector && (vector.dtype !== 'f32' || elementCount(vector.shape) !== size)) {
     throw new Error(`norm: expected ${name} f32 [${size}], got ${vector.dtype} [${vector.shape.join(', ')}].`)
-  }
-}
-
-function expectModulation(name: string, modulation: Modulation | undefined, rows: number, size: number): void {
-  if (!modulation) return
-  const { table, rowOf, slot } = modulation
-  if (table.dtype !== 'f32' || table.shape.length !== 3 || dim(table, 2) !== size || slot >= dim(table, 1)) {
-    throw new Error(`norm: expected ${name} table f32 [U, > ${slot}, ${size}], got ${table.dtype} [${table.shape.join(', ')}].`)
-  }
-  if (rowOf.dtype !== 'u32' || elementCount(rowOf.shape) !== rows) {
-    throw new Error(`norm: expected ${name} rowOf u32 [${rows}], got ${rowOf.dtype} [${rowOf.shape.join(', ')}].`)
   }
 }
