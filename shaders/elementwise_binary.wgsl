@@ -1,7 +1,8 @@
 // elementwise_binary: OP 0: y[i] = a[i] + b[i % period]
 //                     OP 1: y[i] = a[i] * b[c] + b[period + c], c = i % period (an affine map a channel, channels last)
 //                     OP 2: y[i] = a[i] * b[i % period]
-// a, y: [COUNT] elem; b: [period] f32 for OP 0 and 2, [2, period] f32 for OP 1; computed in f32
+//                     OP 3: y[i] = a[i] - b[i % period]
+// a, y: [COUNT] elem; b: [period] f32 for OP 0, 2 and 3, [2, period] f32 for OP 1; computed in f32
 // one invocation four elements, a workgroup 64 of them; workgroups as dispatch-groups.ts folds them
 // prelude: elem = f16 | f32, OP, OUT_F16 = bool
 
@@ -35,8 +36,10 @@ fn main(
       value += b[c];
     } else if (OP == 1u) {
       value = value * b[c] + b[dims.period + c];
-    } else {
+    } else if (OP == 2u) {
       value *= b[c];
+    } else {
+      value -= b[c];
     }
     if (OUT_F16) {
       value = clamp(value, -65504.0, 65504.0); // beyond lies infinity

@@ -1,12 +1,15 @@
 // How much of the GPU's memory a clip takes, about. Pure.
 import type { ModelManifest } from './model'
 import type { GenerateRequest } from './request'
+import { evaluationsOf } from './time-estimate'
 
 /**
  * Bytes for each token and channel of the transformer's width while a block runs: the residual stream and its successor in f32, and in
  * f16 the normalized input, queries, keys, values and attention's output, or the four times wider feed-forward.
  */
 const BLOCK_BYTES = 24
+/** For each token and channel, with reuse between steps: what each evaluation of a step keeps, and the copies that one of them needs. */
+const REUSE_BYTES = 8
 /** Of each token beside the blocks: the latent, the velocity, the estimate and their preview, f32 and 128 channels at most. */
 const LATENT_BYTES = 4096
 /** As much memory as the largest GPUs that people have at home: a larger clip is not begun. */
@@ -16,18 +19,22 @@ export const LARGEST_CLIP_BYTES = 24e9
  * Bytes of a clip while it is denoised.
  * @param weightBytes of the transformer, or what else has to be there
  * @param width D, channels of the transformer
+ * @param reused evaluations of a step that are reused in later ones
  */
-export function clipBytes(weightBytes: number, width: number, tokens: number): number {
-  return weightBytes + tokens * (width * BLOCK_BYTES + LATENT_BYTES)
+export function clipBytes(weightBytes: number, width: number, tokens: number, reused = 0): number {
+  const perChannel = BLOCK_BYTES + (reused > 0 ? REUSE_BYTES * (reused + 1) : 0)
+  return weightBytes + tokens * (width * perChannel + LATENT_BYTES)
 }
 
 /**
  * Bytes of a request while its largest window is denoised: longer clips are made in windows.
  * @param weightBytes that the model takes for any clip
  */
-export function requestBytes({ width, height, frames, shots }: GenerateRequest, model: ModelManifest, weightBytes = 0): number {
+export function requestBytes(request: GenerateRequest, model: ModelManifest, weightBytes = 0): number {
+  const { width, height, frames, shots, guidance, stg, cacheThreshold } = request
   const { scaleSpace, scaleTime } = model.latent
   const longest = shots ? Math.max(...shots.map((shot) => shot.frames)) : frames
   const latents = (Math.min(Math.max(...model.frames.allowed), longest) - 1) / scaleTime + 1
-  return clipBytes(weightBytes, model.width ?? 0, (width / scaleSpace) * (height / scaleSpace) * latents)
+  const reused = cacheThreshold ? evaluationsOf({ guidance, ...(stg && { stgScale: stg.scale }) }) : 0
+  return clipBytes(weightBytes, model.width ?? 0, (width / scaleSpace) * (height / scaleSpace) * latents, reused)
 }

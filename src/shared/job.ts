@@ -50,6 +50,9 @@ export interface JobReport {
   /** of waiting for kernels to compile; a part of the other times. Missing in older records. */
   compileMs?: number
   stepMs: number[]
+  /** with reuse between steps: evaluations of the transformer, and those of them that ran its first block alone. Of this run, as stepMs is */
+  evaluations?: number
+  evaluationsSkipped?: number
   decodeMs: number
   encodeMs: number
   totalMs: number

@@ -81,6 +81,11 @@ export const GenerateRequestSchema = v.object({
   guidanceRescale: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1))),
   /** spatio-temporal guidance: its scale, and the transformer blocks that the weakened model skips the self-attention of */
   stg: v.optional(v.object({ scale: v.pipe(v.number(), v.minValue(0)), skipBlocks: v.array(v.pipe(wholeNumber, v.minValue(0))) })),
+  /**
+   * reuse between steps: how much (0 … 1, relative) what the transformer's first block adds may have changed for the other blocks to be
+   * taken to add what they added before; 0 or nothing: they always run
+   */
+  cacheThreshold: v.optional(fraction),
   /** u32 */
   seed: v.pipe(wholeNumber, v.minValue(0), v.maxValue(0xffffffff)),
   /** nothing or empty: from words alone */

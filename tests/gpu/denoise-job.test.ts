@@ -9,6 +9,7 @@ import { latentCount, latentGrid } from '../../workers/pipeline/latent-grid'
 import { loadModel } from '../../workers/pipeline/load-model'
 import type { LoadedModel, Sampling } from '../../workers/pipeline/model'
 import { tokensOfLatent, type KnownLatents } from '../../workers/pipeline/place-known'
+import type { LoopState } from '../../workers/storage/checkpoints'
 import { fetchManifest } from '../../workers/weights/fetch-file'
 import { serveFolder } from '../evaluate/serve-folder'
 import { testGpu } from './open-gpu'
@@ -27,18 +28,24 @@ beforeAll(async () => {
 afterAll(() => model.close())
 
 /** Denoises 9 small frames in two steps; the latents as tokens, f32 [N, C]. */
-async function make(more: Partial<GenerateRequest>, job: Partial<DenoiseJob> = {}): Promise<Float32Array> {
+async function make(more: Partial<GenerateRequest>, job: Partial<DenoiseJob> = {}, signal = new AbortController().signal): Promise<Float32Array> {
   const request: GenerateRequest = { model: 'starter', prompt: '', width: 32, height: 32, frames: 9, fps: 8, steps: 2, guidance: 1, seed: 7, ...more }
   const grid = latentGrid(request, model.manifest)
-  const width = model.transformer.config.caption_channels
-  const words = { prompt: { values: randomValues(1, 3 * width), tokens: 3, width, usedPrompt: '' } }
+  const { prompt } = twoPrompts()
   const gpu = await testGpu()
   return withScope(gpu, async (scope) => {
-    const latents = await runDenoise(signal, scope, { model, request, grid, words, clock: new JobClock(), tell: () => undefined, ...job })
+    const latents = await runDenoise(signal, scope, { model, request, grid, words: { prompt }, clock: new JobClock(), tell: () => undefined, ...job })
     expect(latents).toHaveLength(latentCount(grid))
     expect(latents.every(Number.isFinite)).toBe(true)
     return tokensOfLatent(latents, grid.channels)
   })
+}
+
+/** Words, and others to stay away from. */
+function twoPrompts(): DenoiseJob['words'] {
+  const width = model.transformer.config.caption_channels
+  const embedding = (seed: number) => ({ values: randomValues(seed, 3 * width), tokens: 3, width, usedPrompt: '' })
+  return { prompt: embedding(1), away: embedding(2) }
 }
 
 /** A picture's latents. */
@@ -90,12 +97,43 @@ describe('a job', () => {
     await expect(make({ steps: 3 }, { sampling: { sigmas: [1, 0.5] } })).rejects.toThrow('steps: expected 2')
   })
 
-  test('takes about the memory that is told before', async () => {
+  test('with reuse between steps gives the same from every state that was kept of it', async () => {
+    const request = { steps: 12, guidance: 3, cacheThreshold: 0.15 }
+    const words = twoPrompts()
+    const states: LoopState[] = []
+    const clock = new JobClock()
+    const whole = await make(request, { words, clock, checkpoint: { keep: (state) => void states.push(state) } })
+    expect(clock.evaluations).toBe(24)
+    expect(clock.evaluationsSkipped).toBeGreaterThan(4)
+    expect(clock.evaluationsSkipped).toBeLessThan(20)
+    expect(await make({ ...request, cacheThreshold: 0 }, { words })).not.toEqual(whole)
+    expect(states.length).toBeGreaterThan(1)
+    expect(states.length).toBeLessThan(12) // not after every step, and after the last
+    expect(states.at(-1)?.step).toBe(12)
+    for (const kept of states) expect(await make(request, { words, kept })).toEqual(whole)
+  })
+
+  test('leaves nothing of what it reuses, after an error or a cancel in the middle', async () => {
+    const { pool } = await testGpu()
+    const request = { steps: 6, cacheThreshold: 1 }
+    const whenDone = (step: number, then: () => void): Partial<DenoiseJob> => ({ tell: (event) => void (event.stage === 'denoising' && event.step === step && then()) })
+    const failing = make(request, whenDone(3, () => {
+      throw new Error('no more')
+    }))
+    await expect(failing).rejects.toThrow('no more')
+    expect(pool.liveBuffers).toBe(model.weightBuffers)
+    const stopped = new AbortController()
+    await expect(make(request, whenDone(3, () => setTimeout(() => stopped.abort())), stopped.signal)).rejects.toMatchObject({ name: 'AbortError' })
+    expect(pool.liveBuffers).toBe(model.weightBuffers)
+  })
+
+  test.each([0, 1])('takes about the memory that is told before, reusing %d of the evaluations of a step', async (cacheThreshold) => {
     const { pool } = await testGpu()
     pool.drain()
     pool.resetPeak()
-    await make({ width: 128, height: 128, frames: 33, steps: 1 })
-    const told = clipBytes(0, model.transformer.config.num_attention_heads * model.transformer.config.attention_head_dim, 8 * 8 * 9)
+    await make({ width: 128, height: 128, frames: 33, steps: 2, cacheThreshold })
+    const { num_attention_heads: heads, attention_head_dim: width } = model.transformer.config
+    const told = clipBytes(0, heads * width, 8 * 8 * 9, cacheThreshold)
     const taken = pool.peakBytes - model.weightGpuBytes
     expect(taken / told).toBeGreaterThan(0.4)
     expect(taken / told).toBeLessThan(1.6)

@@ -10,6 +10,7 @@ import { readCase, readWeights } from '../parity/read-case'
 import { testGpu } from './open-gpu'
 import { randomValues, relativeError } from './reference'
 
+const { signal } = new AbortController()
 const FOLDER = 'tests/parity/ltx_transformer_coords' // 2 blocks, 24 channels, text of width 20
 const [TOKENS, CHANNELS, WORDS, TEXT_WIDTH] = [6, 24, 4, 20]
 const SHAPE = [1, TOKENS, CHANNELS]
@@ -30,7 +31,7 @@ function load(scope: Scope): { transformer: LtxTransformer; rope: RopeTable; wor
 /** Runs a loop; the latent after each step. */
 async function run(scope: Scope, inputs: DenoiseInputs): Promise<Float32Array[]> {
   const latents: Float32Array[] = []
-  for (const { latent } of denoise(scope, inputs)) latents.push(await scope.gpu.read(latent))
+  for await (const { latent } of denoise(signal, scope, inputs)) latents.push(await scope.gpu.read(latent))
   return latents
 }
 
@@ -116,7 +117,7 @@ test('known tokens: told their own time, still until the loop has come down to t
     const strengths = Float32Array.of(1, 0, 0.3, 0, 0, 0.1) // levels 0, 1, 0.7 and 0.9
     const inputs = { transformer, noise: scope.upload(noise, SHAPE, 'f32'), rope, text, guidance: 1, strengths, sigmas: SIGMAS, timesteps: TIMESTEPS }
     const steps: { latent: Float32Array; denoised: Float32Array }[] = []
-    for (const { latent, denoised } of denoise(scope, inputs)) steps.push({ latent: await gpu.read(latent), denoised: await gpu.read(denoised) })
+    for await (const { latent, denoised } of denoise(signal, scope, inputs)) steps.push({ latent: await gpu.read(latent), denoised: await gpu.read(denoised) })
     const first = await gpu.read(
       transformer.forward(scope, scope.upload(noise, SHAPE, 'f32'), text, rope, Float32Array.of(0, 1000, 700, 1000, 1000, 900)))
     const token = (values: Float32Array, index: number) => values.slice(index * CHANNELS, (index + 1) * CHANNELS)
@@ -134,4 +135,100 @@ test('known tokens: told their own time, still until the loop has come down to t
     expect(token(three.latent, 0)).toEqual(token(noise, 0))
   })
   expect(gpu.pool.liveBuffers).toBe(0)
+})
+
+describe('with reuse between steps', () => {
+  const FINE_SIGMAS = [1, 0.97, 0.93, 0.88, 0.7, 0.3, 0]
+  const FINE_TIMES = FINE_SIGMAS.slice(0, -1).map((sigma) => 1000 * sigma)
+  const GUIDANCE = { guidance: 3, stg: { scale: 1, skipBlocks: [0] } }
+  const minus = (a: Float32Array, b: Float32Array) => plus(a, -1, b)
+  const size = (values: Float32Array) => values.reduce((sum, value) => sum + Math.abs(value), 0)
+
+  /** The method in plain arithmetic: each step's latent, and in how many of its three evaluations all blocks but the first were left out. */
+  async function plainly(scope: Scope, threshold: number): Promise<{ latents: Float32Array[]; skipped: number[] }> {
+    const { gpu } = scope
+    const { transformer, rope, words } = load(scope)
+    const streams = [{ text: words(1) }, { text: words(2) }, { text: words(1), blind: GUIDANCE.stg.skipBlocks }]
+    const kept: { first: Float32Array; others: Float32Array }[] = []
+    const [latents, skipped]: [Float32Array[], number[]] = [[], []]
+    let x: Float32Array = noise
+    for (const [index, time] of FINE_TIMES.entries()) {
+      const velocities: Float32Array[] = []
+      let left = 0
+      for (const [at, { text, blind }] of streams.entries()) {
+        const begun = transformer.begin(scope, scope.upload(x, SHAPE, 'f32'), text, rope, Float32Array.of(time), blind)
+        const before = await gpu.read(begun.x)
+        transformer.runBlocks(begun, 0, 1)
+        const between = await gpu.read(begun.x)
+        const first = minus(between, before)
+        const last = kept[at]
+        if (last && size(minus(first, last.first)) / size(last.first) <= threshold) {
+          left++
+          begun.x = scope.upload(plus(between, 1, last.others), begun.x.shape, 'f32')
+        } else {
+          transformer.runBlocks(begun, 1)
+          kept[at] = { first, others: minus(await gpu.read(begun.x), between) }
+        }
+        velocities.push(await gpu.read(transformer.velocity(scope, begun)))
+      }
+      const [v, away, weak] = velocities as [Float32Array, Float32Array, Float32Array]
+      const guided = v.map((value, i) => (away[i] as number) + 3 * (value - (away[i] as number)) + (value - (weak[i] as number)))
+      x = plus(x, (FINE_SIGMAS[index + 1] as number) - (FINE_SIGMAS[index] as number), guided)
+      latents.push(x)
+      skipped.push(left)
+    }
+    return { latents, skipped }
+  }
+
+  // only the weakened model's evaluation changes little enough in the second step; then all do now and then; then always
+  test.each([[0.118, [0, 1, 0, 0, 0, 0]], [0.2, [0, 3, 0, 3, 0, 0]], [Infinity, [0, 3, 3, 3, 3, 3]]])('up to a change of %d it is what the method gives, each evaluation by itself', async (cacheThreshold, expected) => {
+    const gpu = await testGpu()
+    await withScope(gpu, async (scope) => {
+      const wanted = await plainly(scope, cacheThreshold)
+      expect(wanted.skipped).toEqual(expected)
+      const { transformer, rope, words } = load(scope)
+      const inputs = {
+        transformer, noise: scope.upload(noise, SHAPE, 'f32'), rope, text: words(1), unconditional: words(2), ...GUIDANCE, cacheThreshold,
+        sigmas: FINE_SIGMAS, timesteps: FINE_TIMES,
+      }
+      let at = 0
+      for await (const { latent, evaluations, skipped } of denoise(signal, scope, inputs)) {
+        expect([evaluations, skipped]).toEqual([3, wanted.skipped[at]])
+        expect(relativeError(await gpu.read(latent), wanted.latents[at++] as Float32Array)).toBeLessThan(1e-5)
+      }
+    })
+    expect(gpu.pool.liveBuffers).toBe(0)
+  })
+
+  test('with a threshold of 0, and with one that nothing meets, it is what it is without, to the bit', async () => {
+    const gpu = await testGpu()
+    await withScope(gpu, async (scope) => {
+      const { transformer, rope, words } = load(scope)
+      const [text, unconditional] = [words(1), words(2)]
+      const loop = (more: Partial<DenoiseInputs>) =>
+        run(scope, { transformer, noise: scope.upload(noise, SHAPE, 'f32'), rope, text, unconditional, ...GUIDANCE, sigmas: FINE_SIGMAS, timesteps: FINE_TIMES, ...more })
+      const without = await loop({})
+      expect(await loop({ cacheThreshold: 0 })).toEqual(without)
+      expect(await loop({ cacheThreshold: 1e-6 })).toEqual(without)
+    })
+    expect(gpu.pool.liveBuffers).toBe(0)
+  })
+
+  test('known tokens have their own times in evaluations that are reused, too', async () => {
+    const gpu = await testGpu()
+    await withScope(gpu, async (scope) => {
+      const { transformer, rope, words } = load(scope)
+      const strengths = Float32Array.of(1, 0, 0.3, 0, 0, 0.1)
+      const inputs = { transformer, rope, text: words(1), guidance: 1, strengths, sigmas: FINE_SIGMAS, timesteps: FINE_TIMES }
+      const latents = await run(scope, { ...inputs, noise: scope.upload(noise, SHAPE, 'f32'), cacheThreshold: Infinity })
+      expect((latents.at(-1) as Float32Array).slice(0, CHANNELS)).toEqual(noise.slice(0, CHANNELS)) // wholly known
+      expect((latents[4] as Float32Array).every(Number.isFinite)).toBe(true)
+      // from the second step on the first block and the last norm alone hear of the time
+      const whole = await run(scope, { ...inputs, noise: scope.upload(noise, SHAPE, 'f32') })
+      expect(latents[0]).toEqual(whole[0])
+      expect(relativeError(latents[1] as Float32Array, whole[1] as Float32Array)).toBeGreaterThan(1e-5)
+      expect(relativeError(latents[1] as Float32Array, whole[1] as Float32Array)).toBeLessThan(0.1)
+    })
+    expect(gpu.pool.liveBuffers).toBe(0)
+  })
 })

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { withScope } from '../../workers/engine/scope'
 import { elementCount, type FloatDType } from '../../workers/engine/tensor'
-import { add, affine, cast, gelu, multiply, silu } from '../../workers/ops/elementwise'
+import { add, affine, cast, gelu, multiply, silu, subtract } from '../../workers/ops/elementwise'
 import { testGpu } from './open-gpu'
 import { asHalf, geluReference, randomValues, relativeError, siluReference } from './reference'
 
@@ -35,16 +35,16 @@ describe.each(dtypes)('elementwise, %s', (dtype) => {
     expect(gpu.pool.liveBuffers).toBe(0)
   })
 
-  test('add repeats b over the leading dimensions', async () => {
+  test.each([['add', add, 1], ['subtract', subtract, -1]] as const)('%s repeats b over the leading dimensions', async (_name, op, sign) => {
     const gpu = await testGpu()
     const values = inputs(2, dtype)
     for (const bShape of [shape, [7, 53], [53], [1]]) {
       const size = elementCount(bShape)
       const b = randomValues(3, size)
       await withScope(gpu, async (scope) => {
-        const y = add(scope, scope.upload(values, shape, dtype), scope.upload(b, bShape, 'f32'))
+        const y = op(scope, scope.upload(values, shape, dtype), scope.upload(b, bShape, 'f32'))
         expect(y.dtype).toBe(dtype)
-        const wanted = values.map((v, i) => v + (b[i % size] as number))
+        const wanted = values.map((v, i) => v + sign * (b[i % size] as number))
         expect(relativeError((await gpu.read(y)).slice(30), wanted.slice(30))).toBeLessThan(tolerance[dtype])
       })
     }

@@ -45,7 +45,7 @@ export async function runDenoise(scope: Scope, parityCase: ParityCase, precision
     }
     const { tokens, rope, strengths, appended } = await startOf(scope, parityCase, precision, transformer, sizes, clip)
     if (outputs.has('start')) keep('start', referenceOrder(tokens, appended))
-    const loop = denoise(scope, {
+    const loop = denoise(new AbortController().signal, scope, {
       transformer,
       noise: scope.upload(tokens.values, tokens.shape, 'f32'),
       rope,
@@ -57,7 +57,7 @@ export async function runDenoise(scope: Scope, parityCase: ParityCase, precision
       ...schedule,
     })
     const first = outputs.has('latents.0') ? 0 : 1
-    for (const { step, latent } of loop) {
+    for await (const { step, latent } of loop) {
       const values = await scope.gpu.read(latent)
       const name = `latents.${step - 1 + first}`
       const dropped = (outputs.get(name)?.shape[1] ?? 0) === tokens.shape[1] ? 0 : appended

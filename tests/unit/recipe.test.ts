@@ -6,7 +6,7 @@ import { parseRecipe, recipeOf, recipeText, sourcesOf } from '../../src/shared/r
 import type { GenerateRequest } from '../../src/shared/request'
 
 const request: GenerateRequest = {
-  model: 'starter', prompt: 'a red sky', width: 128, height: 128, frames: 17, fps: 8, steps: 8, guidance: 3, seed: 7,
+  model: 'starter', prompt: 'a red sky', width: 128, height: 128, frames: 17, fps: 8, steps: 8, guidance: 3, seed: 7, cacheThreshold: 0.1,
   conditions: [{ source: { kind: 'image', id: 'a' }, atFrame: 0, strength: 1 }],
 }
 const model = { id: 'starter', name: 'Kinora Starter', version: 2 }

@@ -13,12 +13,14 @@ const condition = (kind: 'image' | 'clip', atFrame: number, strength = 1): Condi
 describe('a request', () => {
   it('passes as it is, from words alone or with everything', () => {
     expect(parseRequest(request, model)).toEqual(request)
-    const all = { ...request, guidanceRescale: 0.7, stg: { scale: 1, skipBlocks: [2] }, conditions: [condition('image', 5), condition('clip', -4, 0.5)] }
+    const all = { ...request, guidanceRescale: 0.7, cacheThreshold: 0.1, stg: { scale: 1, skipBlocks: [2] }, conditions: [condition('image', 5), condition('clip', -4, 0.5)] }
     expect(parseRequest(all, model)).toEqual(all)
   })
 
   it.each([
     ['guidanceRescale', { guidanceRescale: 1.5 }],
+    ['cacheThreshold', { cacheThreshold: -0.1 }],
+    ['cacheThreshold', { cacheThreshold: 1.01 }],
     ['stg.scale', { stg: { scale: -1, skipBlocks: [] } }],
     ['stg.skipBlocks.0', { stg: { scale: 1, skipBlocks: [0.5] } }],
     ['conditions.0.strength', { conditions: [condition('image', 0, 2)] }],

@@ -15,7 +15,7 @@ const COST = 10
 
 /** The kernel's OP of each function. */
 const UNARY = { cast: 0, silu: 1, gelu: 2 } as const
-const BINARY = { add: 0, affine: 1, multiply: 2 } as const
+const BINARY = { add: 0, affine: 1, multiply: 2, subtract: 3 } as const
 
 /** x·sigmoid(x), in x's shape and dtype. */
 export function silu(scope: Scope, x: Tensor): Tensor {
@@ -35,6 +35,11 @@ export function cast(scope: Scope, x: Tensor, dtype: FloatDType): Tensor {
 /** a + b. b is f32 and has a's shape, or the shape of a's last dimensions, repeated over the leading ones. */
 export function add(scope: Scope, a: Tensor, b: Tensor): Tensor {
   return binary(scope, a, b, 'add', elementCount(b.shape))
+}
+
+/** a − b; b as in add. */
+export function subtract(scope: Scope, a: Tensor, b: Tensor): Tensor {
+  return binary(scope, a, b, 'subtract', elementCount(b.shape))
 }
 
 /** a·b, element by element; b as in add. */

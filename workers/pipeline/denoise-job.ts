@@ -16,7 +16,7 @@ import type { LoadedModel, PromptEmbedding, Sampling } from './model'
 import { gaussianNoise, NOISE_STREAM } from './noise'
 import { latentOfTokens, placeKnown, tokensOfLatent, type KnownLatents } from './place-known'
 import { prepareKernels } from './prepare-kernels'
-import { denoise, type DenoiseInputs } from './sampler'
+import { denoise, rehearse, type DenoiseInputs } from './sampler'
 import { untilAborted } from './until-aborted'
 
 /** Sigmas this near count as one. */
@@ -51,35 +51,54 @@ export interface DenoiseJob {
 
 /** @returns the final latent, f32 [C, F', H', W'] */
 export async function runDenoise(signal: AbortSignal, scope: Scope, job: DenoiseJob): Promise<Float32Array<ArrayBuffer>> {
-  const { model, grid, clock, tell, checkpoint } = job
+  const { model, request, grid, clock, tell, checkpoint } = job
   const { gpu } = scope
   const inputs = goingOn(scope, prepare(scope, job), job.kept)
-  const work = { dispatch: () => dispatchOneStep(scope, inputs, model, grid), estimate: (own: Scope) => firstEstimate(own, inputs) }
+  const work = { dispatch: () => dispatchOneStep(scope, inputs, model, grid), estimate: (own: Scope) => rehearse(own, inputs) }
   await prepareKernels(signal, gpu, work, job.kernelMemory, tell)
 
   tell({ stage: 'denoising', step: inputs.firstStep ?? 0, steps: inputs.timesteps.length })
   await gpu.settle()
   clock.lap()
-  const loop = denoise(scope, inputs)
+  const loop = denoise(signal, scope, inputs)
+  const resumable = resumableStates(request.cacheThreshold)
   for (;;) {
     signal.throwIfAborted()
-    const next = loop.next()
+    const next = await loop.next()
     if (next.done) {
       const latent = unpatchify(scope, gridTokens(next.value, grid), { ...PATCH, ...grid })
       return untilAborted(signal, gpu.read(latent))
     }
-    const { step, steps, latent, denoised } = next.value
+    const { step, steps, latent, denoised, evaluations, skipped } = next.value
+    clock.evaluations += evaluations
+    clock.evaluationsSkipped += skipped
     const raw = rawLatent(scope, gridTokens(denoised, grid), model, grid)
     const preview = await untilAborted(signal, model.autoencoder.preview(scope, raw))
     scope.free(raw)
-    if (checkpoint) checkpoint.keep({ step, tokens: await untilAborted(signal, gpu.read(latent)) })
+    if (checkpoint) {
+      const state = resumable({ step, tokens: await untilAborted(signal, gpu.read(latent)) }, skipped === 0, step === steps)
+      if (state) checkpoint.keep(state)
+    }
     clock.stepMs.push(clock.lap())
     const etaSeconds = clock.etaSeconds(step, steps, job.windowsAfter ?? 0)
     tell({ stage: 'denoising', step, steps, preview, ...(etaSeconds !== undefined && { etaSeconds }) })
   }
 }
 
-/** The loop from where an earlier run had come to. What is kept is the latent alone: all else follows from the request. */
+/**
+ * Which state a loop is to go on from, after each step. What is kept is the latent alone, so a loop that goes on runs its first step whole;
+ * with reuse between steps that gives the same frames only before a step whose evaluations all ran whole, and after the last one.
+ */
+function resumableStates(cacheThreshold = 0): (after: LoopState, whole: boolean, last: boolean) => LoopState | undefined {
+  let before: LoopState | undefined
+  return (after, whole, last) => {
+    const state = cacheThreshold === 0 || last ? after : whole ? before : undefined
+    before = after
+    return state
+  }
+}
+
+/** The loop from where an earlier run had come to: all but the latent follows from the request. */
 function goingOn(scope: Scope, inputs: DenoiseInputs, kept: LoopState | undefined): DenoiseInputs {
   if (!kept || kept.tokens.length !== elementCount(inputs.noise.shape) || kept.step > inputs.timesteps.length) return inputs
   const noise = scope.upload(kept.tokens, inputs.noise.shape, 'f32')
@@ -90,16 +109,11 @@ function goingOn(scope: Scope, inputs: DenoiseInputs, kept: LoopState | undefine
 /** One step, its preview and what decoding begins with, for their kernels. */
 function dispatchOneStep(scope: Scope, inputs: DenoiseInputs, model: LoadedModel, grid: LatentGrid): void {
   scope.within((temporary) => {
-    const raw = rawLatent(temporary, gridTokens(firstEstimate(temporary, inputs), grid), model, grid)
+    if ((inputs.firstStep ?? 0) >= inputs.timesteps.length) return // all steps are done
+    const raw = rawLatent(temporary, gridTokens(rehearse(temporary, inputs), grid), model, grid)
     model.autoencoder.previewFrames(temporary, raw)
     model.autoencoder.rehearseDecode?.(temporary, raw)
   })
-}
-
-/** Where the latent would land after the first step that is left, or the latent itself where none is: f32 [1, N, C] in `scope`. */
-function firstEstimate(scope: Scope, inputs: DenoiseInputs): Tensor {
-  const first = denoise(scope, inputs).next()
-  return first.done ? first.value : first.value.denoised
 }
 
 function prepare(scope: Scope, job: DenoiseJob): DenoiseInputs {
@@ -117,6 +131,7 @@ function prepare(scope: Scope, job: DenoiseJob): DenoiseInputs {
     guidance: request.guidance,
     ...(request.stg && request.stg.scale > 0 && { stg: request.stg }),
     ...(request.guidanceRescale !== undefined && { rescale: request.guidanceRescale }),
+    ...(request.cacheThreshold !== undefined && { cacheThreshold: request.cacheThreshold }),
     ...(strengths && { strengths }),
     // drawn in the tokens' order: what is appended does not change the grid's own
     ...(sampling.stochastic && { freshNoise: (step: number) => gaussianNoise(request.seed, elementCount(start.shape), step) }),

@@ -7,6 +7,9 @@ const DECODE_STEPS = 1.5
 export class JobClock {
   readonly startMs = performance.now()
   readonly stepMs: number[] = []
+  /** of the transformer, and those of them that went without all blocks but the first */
+  evaluations = 0
+  evaluationsSkipped = 0
   textMs = 0
   decodeMs = 0
   encodeMs = 0

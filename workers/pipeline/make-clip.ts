@@ -93,6 +93,7 @@ export async function makeClip(
       textMs: clock.textMs,
       compileMs: gpu.compileMs - compiledMs,
       stepMs: clock.stepMs,
+      ...(request.cacheThreshold && { evaluations: clock.evaluations, evaluationsSkipped: clock.evaluationsSkipped }),
       decodeMs: clock.decodeMs,
       encodeMs: clock.encodeMs,
       totalMs: clock.totalMs,

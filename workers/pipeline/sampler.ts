@@ -1,11 +1,12 @@
 // The denoise loop: steps along the flow from noise (sigma 1) to latents (sigma 0), straight (Euler) or with fresh noise.
-import type { Scope } from '../engine/scope'
+import { withScope, type Scope } from '../engine/scope'
 import { dim, type Tensor } from '../engine/tensor'
 import type { LtxTransformer, PreparedText } from '../models/ltx-transformer'
 import { guideVelocity } from '../ops/guide-velocity'
 import type { RopeTable } from '../ops/rope'
 import { denoisedEstimate, eulerStep, tokenStep } from '../ops/sampler-step'
 import { matchSpread } from '../ops/spread'
+import { FirstBlockCache } from './first-block-cache'
 import { estimateTable, stepTable, tokenTimesteps } from './token-steps'
 
 /** Everything a denoise loop needs; nothing in it changes from step to step. */
@@ -24,6 +25,8 @@ export interface DenoiseInputs {
   stg?: { scale: number; skipBlocks: readonly number[] }
   /** guidance rescale, 0 … 1: how far a guided velocity is brought back to the spread of the prompt's own */
   rescale?: number
+  /** relative change of what the first block adds up to which an evaluation goes without the others: see FirstBlockCache. 0 or nothing: never */
+  cacheThreshold?: number
   /** how much of each token is known, 0 … 1; f32 [N] */
   strengths?: Float32Array
   /** stochastic sampling: the noise that a step (from 1 on) goes back with, f32 [N, C] */
@@ -43,28 +46,54 @@ export interface DenoiseStep {
   latent: Tensor
   /** f32 [1, N, C]: where the latent would land if the velocity stayed: x − sigma·v */
   denoised: Tensor
+  /** evaluations of the transformer that the step took, and how many of them went without all blocks but the first */
+  evaluations: number
+  skipped: number
 }
 
-/** Dispatches one step and yields; the consumer waits for the GPU as it likes (a preview's read-back does). */
-export function* denoise(scope: Scope, inputs: DenoiseInputs): Generator<DenoiseStep, Tensor> {
+/**
+ * Dispatches one step and yields; the consumer waits for the GPU as it likes (a preview's read-back does). It waits itself only where
+ * evaluations are reused.
+ * @throws the signal's reason, while it waits
+ */
+export async function* denoise(signal: AbortSignal, scope: Scope, inputs: DenoiseInputs): AsyncGenerator<DenoiseStep, Tensor, undefined> {
   const steps = inputs.timesteps.length
+  const caches = openCaches(scope, inputs)
   let latent = inputs.noise
   for (let index = inputs.firstStep ?? 0; index < steps; index++) {
-    const [next, denoised] = scope.within((temporary) => takeStep(scope, temporary, inputs, latent, index))
+    const [next, denoised, evaluations] = await withScope(scope.gpu, async (temporary) => {
+      const seen = await evaluate(signal, temporary, inputs, caches, latent, index)
+      return [...takeStep(scope, temporary, inputs, seen, latent, index), Object.keys(seen).length] as const
+    })
     scope.free(latent)
     latent = next
-    yield { step: index + 1, steps, latent, denoised }
+    const skipped = Object.values(caches ?? {}).filter((cache) => cache.skipped).length
+    yield { step: index + 1, steps, latent, denoised, evaluations, skipped }
     scope.free(denoised)
   }
   return latent
 }
 
+/** Dispatches what a step may, for its kernels. @returns the denoised estimate */
+export function rehearse(scope: Scope, inputs: DenoiseInputs): Tensor {
+  const index = inputs.firstStep ?? 0
+  const { transformer, noise } = inputs
+  return scope.within((temporary) => {
+    const caches = openCaches(temporary, inputs)
+    const seen: Partial<Velocities> = {}
+    for (const { gives, asked } of stepEvaluations(inputs, noise, index)) {
+      caches?.[gives].rehearse(temporary, (inner) => transformer.begin(inner, ...asked))
+      seen[gives] = transformer.forward(temporary, ...asked)
+    }
+    return takeStep(scope, temporary, inputs, seen as Velocities, noise, index)[1]
+  })
+}
+
 /** The latent after a step, and the denoised estimate; both in `scope`. */
-function takeStep(scope: Scope, temporary: Scope, inputs: DenoiseInputs, latent: Tensor, index: number): readonly [Tensor, Tensor] {
+function takeStep(scope: Scope, temporary: Scope, inputs: DenoiseInputs, seen: Velocities, latent: Tensor, index: number): readonly [Tensor, Tensor] {
   const { sigmas, strengths, freshNoise } = inputs
   const sigma = sigmas[index] as number
   const sigmaNext = sigmas[index + 1] as number
-  const seen = evaluate(temporary, inputs, latent, inputs.timesteps[index] as number)
   if (!strengths && !freshNoise) {
     const { velocity, ...guided } = seen.weakened || inputs.rescale ? { velocity: guide(temporary, inputs, seen) } : seen
     const from = { sigma, guidance: inputs.guidance, ...guided }
@@ -89,14 +118,37 @@ interface Velocities {
   weakened?: Tensor
 }
 
-function evaluate(scope: Scope, { transformer, text, rope, unconditional, stg, strengths }: DenoiseInputs, latent: Tensor, time: number): Velocities {
+/** One evaluation of a step: what of the velocities it gives, and what the transformer is asked. */
+interface Asked {
+  gives: keyof Velocities
+  asked: readonly [tokens: Tensor, text: PreparedText, rope: RopeTable, timesteps: Float32Array, blind?: readonly number[]]
+}
+
+function stepEvaluations({ text, rope, unconditional, stg, strengths, timesteps }: DenoiseInputs, latent: Tensor, index: number): Asked[] {
+  const time = timesteps[index] as number
   const times = strengths ? tokenTimesteps(strengths, time) : Float32Array.of(time)
-  const velocity = transformer.forward(scope, latent, text, rope, times)
-  return {
-    velocity,
-    ...(unconditional && { unconditional: transformer.forward(scope, latent, unconditional, rope, times) }),
-    ...(stg && { weakened: transformer.forward(scope, latent, text, rope, times, stg.skipBlocks) }),
+  const all: Asked[] = [{ gives: 'velocity', asked: [latent, text, rope, times] }]
+  if (unconditional) all.push({ gives: 'unconditional', asked: [latent, unconditional, rope, times] })
+  if (stg) all.push({ gives: 'weakened', asked: [latent, text, rope, times, stg.skipBlocks] })
+  return all
+}
+
+/** Runs a step's evaluations, with caches each on its own. */
+async function evaluate(signal: AbortSignal, scope: Scope, inputs: DenoiseInputs, caches: Caches | undefined, latent: Tensor, index: number): Promise<Velocities> {
+  const { transformer } = inputs
+  const seen: Partial<Velocities> = {}
+  for (const { gives, asked } of stepEvaluations(inputs, latent, index)) {
+    seen[gives] = caches ? await caches[gives].evaluate(signal, scope, (inner) => transformer.begin(inner, ...asked)) : transformer.forward(scope, ...asked)
   }
+  return seen as Velocities // the first is always asked for
+}
+
+type Caches = Record<keyof Velocities, FirstBlockCache>
+
+function openCaches(scope: Scope, { transformer, cacheThreshold = 0 }: DenoiseInputs): Caches | undefined {
+  if (cacheThreshold === 0) return undefined
+  const open = () => new FirstBlockCache(scope, transformer, cacheThreshold)
+  return { velocity: open(), unconditional: open(), weakened: open() }
 }
 
 /** The velocity that is followed, in a tensor of its own where anything steers it. */
