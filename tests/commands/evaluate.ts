@@ -14,6 +14,7 @@ import { parsePrompts } from '../evaluate/prompts'
 import { readInput, readJsonInput } from '../evaluate/read-input'
 import { readReference } from '../evaluate/reference'
 import { describeReport } from '../evaluate/report'
+import { describeReuse, evaluateReuse, REUSE_STEPS } from '../evaluate/reuse'
 import { UsageError } from './generate-flags'
 import { root } from './process.mjs'
 
@@ -45,6 +46,13 @@ async function main(argv: readonly string[]): Promise<number> {
 
   const engine = await openEngine(model, flags.precision)
   try {
+    const tell = (line: string) => console.error(line)
+    if (flags.reuse !== undefined) {
+      const rows = await evaluateReuse({ engine, probe, facts, prompts: prompts.slice(0, flags.reuse), settings, steps: flags.steps === undefined ? REUSE_STEPS : [flags.steps], tell })
+      if (flags.json) console.log(JSON.stringify(rows))
+      else for (const line of describeReuse(rows)) console.log(line)
+      return 0
+    }
     const limit = Math.min(prompts.length, flags.limit ?? (engine.software ? SOFTWARE_PROMPTS : prompts.length))
     const report = await evaluate({
       engine,
@@ -58,7 +66,7 @@ async function main(argv: readonly string[]): Promise<number> {
       settings,
       curve: flags.curve,
       out: flags.out ?? 'test-results/evaluate',
-      tell: (line) => console.error(line),
+      tell,
     })
     if (flags.json) console.log(JSON.stringify(report))
     else for (const line of describeReport(report)) console.log(line)

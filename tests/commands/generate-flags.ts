@@ -30,6 +30,7 @@ const FlagsSchema = v.object({
   fps: decimal(1, 120),
   steps: whole(1, 1000),
   guidance: decimal(1, 100),
+  cache: decimal(0, 1),
   out: v.pipe(v.string(), v.regex(/\.(webm|png)$/, 'expected a file that ends in .webm, or in .png for a still')),
   model: file('a folder, an address, the name of a model that ships with the page, or download:<video>?encoder=<encoder>'),
   mirror: file('the address of a mirror'),
@@ -75,7 +76,7 @@ export function parseFlags(argv: readonly string[]): GenerateFlags {
       allowPositionals: false,
       options: {
         prompt: string, negative: string, seed: string, width: string, height: string, frames: string, fps: string, steps: string,
-        guidance: string, out: string, model: string, json: boolean, precision: string, weights: string, autotune: boolean, profile: string, noise: string,
+        guidance: string, cache: string, out: string, model: string, json: boolean, precision: string, weights: string, autotune: boolean, profile: string, noise: string,
         mode: string, image: string, first: string, last: string, keyframe: { type: 'string', multiple: true }, 'condition-strength': string,
         extend: string, seconds: string, backward: boolean, remix: string, retime: string, strength: string, loop: boolean, storyboard: string, variations: string,
         embeds: string, 'save-latents': string, mirror: string, 'accept-licence': boolean,

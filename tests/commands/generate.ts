@@ -106,6 +106,7 @@ function toRequest(flags: GenerateFlags, manifest: ModelManifest): GenerateReque
     steps: flags.steps ?? manifest.steps.default,
     guidance,
     ...guided,
+    ...(flags.cache && { cacheThreshold: flags.cache }),
     seed: flags.seed ?? Math.floor(Math.random() * 2 ** 32),
   }
   requireFitting(request, manifest)
@@ -185,7 +186,7 @@ function describe({ stage, step, steps, etaSeconds, loadedBytes, totalBytes, pie
 
 function print(flags: GenerateFlags, request: GenerateRequest, manifest: ModelManifest, { report, saveError }: Finished, requests: number): void {
   if (saveError) console.error(`not kept in the library: ${saveError.message}`)
-  const { model: _id, negativePrompt, prompt, seed, width, height, frames, fps, steps, guidance } = request
+  const { model: _id, negativePrompt, prompt, seed, width, height, frames, fps, steps, guidance, cacheThreshold } = request
   const line = {
     mode: nameOf(modeOf(flags)),
     prompt,
@@ -197,6 +198,7 @@ function print(flags: GenerateFlags, request: GenerateRequest, manifest: ModelMa
     fps,
     steps,
     guidance,
+    ...(cacheThreshold !== undefined && { cacheThreshold, evaluations: report.evaluations, evaluationsSkipped: report.evaluationsSkipped }),
     model: manifest.id,
     adapter: report.adapter,
     precision: report.precision,
@@ -220,6 +222,7 @@ function print(flags: GenerateFlags, request: GenerateRequest, manifest: ModelMa
   else {
     const { adapter, precision, totalMs, peakGpuBytes } = report
     console.log(`${flags.out}: ${width}×${height}, ${frames} frames at ${fps} fps, seed ${seed}, ${steps} steps`)
+    if (cacheThreshold !== undefined) console.log(`${report.evaluationsSkipped} of ${report.evaluations} evaluations reused`)
     console.log(`${(totalMs / 1000).toFixed(1)} s on ${adapter} (${precision}), at most ${Math.round(peakGpuBytes / 2 ** 20)} MiB of GPU memory`)
   }
 }

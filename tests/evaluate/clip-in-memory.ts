@@ -11,7 +11,7 @@ import { runPlan, windowsOf, type PlanJob, type PlanResult } from '../../workers
 import type { Clip } from './clip'
 import { memorySources } from './memory-sources'
 
-export interface MemoryJob extends Pick<PlanJob, 'checkpoint' | 'endsEarly'> {
+export interface MemoryJob extends Pick<PlanJob, 'checkpoint' | 'endsEarly'>, Partial<Pick<PlanJob, 'tell'>> {
   model: LoadedModel
   /** one that fits the model */
   request: GenerateRequest
@@ -23,7 +23,7 @@ export interface MemoryJob extends Pick<PlanJob, 'checkpoint' | 'endsEarly'> {
 }
 
 /** Makes the clip. `plan`: what it was made of; `framesSha256`: hex, of all frames. @throws as runPlan */
-export async function clipInMemory(signal: AbortSignal, gpu: Gpu, { model, request, given = new Map<string, Clip>(), embed, form = RGBA_FORM, ...job }: MemoryJob): Promise<{ clip: Clip; plan: Piece[]; result: PlanResult; framesSha256: string }> {
+export async function clipInMemory(signal: AbortSignal, gpu: Gpu, { model, request, given = new Map<string, Clip>(), embed, form = RGBA_FORM, ...job }: MemoryJob): Promise<{ clip: Clip; plan: Piece[]; result: PlanResult; framesSha256: string; clock: JobClock }> {
   const { width, height } = request
   const plan = planOf(request, model.manifest)
   const frames: Uint8ClampedArray[] = []
@@ -36,6 +36,7 @@ export async function clipInMemory(signal: AbortSignal, gpu: Gpu, { model, reque
   const embedded = new Map<string, PromptEmbedding>()
   for (const prompt of [...windowsOf(plan).map((window) => window.prompt), request.negativePrompt ?? '']) embedded.set(prompt, await embed(prompt))
   const words = (prompt: string) => embedded.get(prompt) as PromptEmbedding
+  const clock = new JobClock()
   const reel = new Reel(sink, keptFrames(plan, model.manifest))
   const result = await runPlan(signal, gpu, {
     request,
@@ -44,9 +45,9 @@ export async function clipInMemory(signal: AbortSignal, gpu: Gpu, { model, reque
     words: (prompt) => ({ prompt: words(prompt), ...(request.guidance !== 1 && { away: words(request.negativePrompt ?? '') }) }),
     sources: memorySources(given),
     reel,
-    clock: new JobClock(),
+    clock,
     tell: () => undefined,
     ...job,
   })
-  return { clip: { width, height, frames }, plan, result, framesSha256: reel.hex() }
+  return { clip: { width, height, frames }, plan, result, framesSha256: reel.hex(), clock }
 }

@@ -1,14 +1,26 @@
 // The engine in Node: the page's own pipeline on Dawn, with frames read back instead of encoded.
+import type { ProgressEvent } from '../../src/shared/job'
 import type { ModelManifest } from '../../src/shared/model'
 import { parseRequest, type GenerateRequest } from '../../src/shared/request'
 import type { FloatDType } from '../../workers/engine/tensor'
+import type { JobClock } from '../../workers/pipeline/job-clock'
 import { loadModel } from '../../workers/pipeline/load-model'
 import { fetchManifest } from '../../workers/weights/fetch-file'
 import { openAdapter } from './adapter'
 import type { Clip } from './clip'
-import { clipInMemory } from './clip-in-memory'
+import { clipInMemory, type MemoryJob } from './clip-in-memory'
 import { serveFolder } from './serve-folder'
 import { openNodeTextEncoder } from './text'
+
+/** A clip, and what its making took. */
+export interface Measured {
+  clip: Clip
+  /** f32 [C, F', H', W'] of its last window */
+  latents: Float32Array<ArrayBuffer>
+  clock: JobClock
+  /** of denoising. On a software adapter it is this process's processor time, of which what else the machine does takes nothing */
+  denoiseMs: number
+}
 
 /** A model on a device. */
 export interface Engine {
@@ -17,11 +29,15 @@ export interface Engine {
   software: boolean
   precision: FloatDType
   manifest: ModelManifest
+  /** of the transformer */
+  blocks: number
   /**
    * @param given clips that the request names, by their ids
    * @throws AppError bad-request when the model does not allow it
    */
   makeClip(request: GenerateRequest, given?: ReadonlyMap<string, Clip>): Promise<Clip>
+  /** The same for a request from words alone. @throws AppError bad-request */
+  measure(request: GenerateRequest): Promise<Measured>
   close(): Promise<void>
 }
 
@@ -39,14 +55,21 @@ export async function openEngine(folder: string, precision?: FloatDType): Promis
     const dtype = precision ?? (gpu.facts.f16 ? 'f16' : 'f32')
     const model = await loadModel(signal, gpu, server.url, manifest, { precision: dtype }, () => undefined)
     const text = await openNodeTextEncoder(server.url, manifest)
+    const make = (data: GenerateRequest, more: Pick<MemoryJob, 'given' | 'tell'>) =>
+      clipInMemory(signal, gpu, { model, request: parseRequest(data, manifest), embed: (prompt) => text.embed(prompt), ...more })
     return {
       adapter: gpu.facts.name,
       software: gpu.facts.software,
       precision: dtype,
       manifest,
-      async makeClip(data, given) {
-        const { clip } = await clipInMemory(signal, gpu, { model, request: parseRequest(data, manifest), given, embed: (prompt) => text.embed(prompt) })
-        return clip
+      blocks: model.transformer.config.num_layers,
+      makeClip: async (data, given) => (await make(data, { given })).clip,
+      async measure(data) {
+        const marks: number[] = []
+        const tell = ({ stage }: ProgressEvent) => void (stage === 'denoising' && marks.push(gpu.facts.software ? processorMs() : performance.now()))
+        const { clip, clock, result: { latents } } = await make(data, { tell })
+        if (!latents) throw new Error('measure: expected a request for new frames.')
+        return { clip, latents, clock, denoiseMs: (marks.at(-1) ?? 0) - (marks[0] ?? 0) }
       },
       async close() {
         await text.close()
@@ -57,4 +80,10 @@ export async function openEngine(folder: string, precision?: FloatDType): Promis
   } finally {
     server.close() // all that a model needs is in memory by now
   }
+}
+
+/** Of this process and all its threads. */
+function processorMs(): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1000
 }

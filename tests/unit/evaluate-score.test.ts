@@ -143,6 +143,8 @@ test('reads flags, and refuses what they may not be', () => {
   expect(parseEvaluateFlags(['--steps', '4', '--guidance', '1.5', '--limit', '2', '--seed-base', '9', '--out', 'o', '--json', '--curve'])).toEqual({
     steps: 4, guidance: 1.5, limit: 2, 'seed-base': 9, out: 'o', json: true, curve: true,
   })
+  expect(parseEvaluateFlags(['--reuse', '4'])).toMatchObject({ reuse: 4 })
+  expect(refusal(() => parseEvaluateFlags(['--reuse', '0']))).toBe('--reuse: expected a whole number from 1 to 1000000, got "0"')
   expect(refusal(() => parseEvaluateFlags(['--steps', '0']))).toBe('--steps: expected a whole number from 1 to 1000, got "0"')
   expect(refusal(() => parseEvaluateFlags(['--limit', 'all']))).toBe('--limit: expected a whole number from 1 to 1000000, got "all"')
   expect(refusal(() => parseEvaluateFlags(['stray']))).toBe("Unexpected argument 'stray'")

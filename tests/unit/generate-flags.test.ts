@@ -17,11 +17,11 @@ function refusal(...argv: string[]): string {
 test('reads every flag as its own type', () => {
   const flags = parseFlags([
     ...least, '--negative', 'rain', '--seed', '4294967295', '--width', '128', '--height', '96', '--frames', '17', '--fps', '7.5', '--steps', '4',
-    '--guidance', '3', '--model', 'models/x', '--json', '--precision', 'f16', '--autotune', '--profile', 'p', '--noise', 'n.safetensors',
+    '--guidance', '3', '--cache', '0.1', '--model', 'models/x', '--json', '--precision', 'f16', '--autotune', '--profile', 'p', '--noise', 'n.safetensors',
     '--embeds', 'e.safetensors', '--save-latents', 'l.safetensors', '--mirror', 'https://mirror.example/', '--accept-licence',
   ])
   expect(flags).toEqual({
-    prompt: 'a red sky', out: 'clip.webm', negative: 'rain', seed: 4294967295, width: 128, height: 96, frames: 17, fps: 7.5, steps: 4, guidance: 3,
+    prompt: 'a red sky', out: 'clip.webm', negative: 'rain', seed: 4294967295, width: 128, height: 96, frames: 17, fps: 7.5, steps: 4, guidance: 3, cache: 0.1,
     model: 'models/x', json: true, precision: 'f16', autotune: true, profile: 'p', noise: 'n.safetensors', embeds: 'e.safetensors',
     'save-latents': 'l.safetensors', mirror: 'https://mirror.example/', 'accept-licence': true, backward: false, loop: false,
   })
@@ -48,6 +48,7 @@ test.each([
   [[...least, '--steps', '2.5'], '--steps: expected a whole number from 1 to 1000, got "2.5"'],
   [[...least, '--steps', '0'], '--steps: expected a whole number from 1 to 1000, got "0"'],
   [[...least, '--guidance', 'high'], '--guidance: expected a number from 1 to 100, got "high"'],
+  [[...least, '--cache', '1.5'], '--cache: expected a number from 0 to 1, got "1.5"'],
   [[...least, '--fps', '1e3'], '--fps: expected a number from 1 to 120, got "1e3"'],
   [[...least, '--precision', 'f8'], '--precision: expected f32 or f16, got "f8"'],
   [['--prompt', 'x', '--out', 'clip.mp4'], '--out: expected a file that ends in .webm, or in .png for a still, got "clip.mp4"'],
