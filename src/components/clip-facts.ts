@@ -1,5 +1,6 @@
 import type { GenerateRequest } from '../shared/request'
 import type { JobReport } from '../shared/job'
+import { reuseName } from '../shared/reuse'
 import { formatDuration, formatSeconds } from './quantities'
 
 type Fact = readonly [name: string, value: string]
@@ -13,6 +14,7 @@ export function requestFacts(request: GenerateRequest): Fact[] {
     ['Rate', `${request.fps} fps`],
     ['Steps', String(request.steps)],
     ['Guidance', String(request.guidance)],
+    ...(request.cacheThreshold ? ([['Reuse', reuseName(request.cacheThreshold)]] as const) : []),
   ]
 }
 
@@ -30,12 +32,17 @@ export function reportFacts(report: JobReport, codec: string): Fact[] {
     ['Words', formatDuration(report.textMs)],
     ...(report.compileMs ? [['Compiling', formatDuration(report.compileMs)] as const] : []),
     ['Denoising', formatDuration(report.stepMs.reduce((sum, ms) => sum + ms, 0))],
+    ...reuseFacts(report),
     ['Decoding', formatDuration(report.decodeMs)],
     ['Encoding', formatDuration(report.encodeMs)],
     ['Codec', codecName(codec)],
     ['Precision', report.precision],
     ['GPU', report.adapter],
   ]
+}
+
+function reuseFacts({ evaluations, evaluationsSkipped }: JobReport): Fact[] {
+  return evaluations === undefined ? [] : [['Reused', `${evaluationsSkipped} of ${evaluations} evaluations`]]
 }
 
 /** `vp09.00.10.08` → "VP9"; a codec that has no name here stays as it is. Pure. */

@@ -18,6 +18,8 @@ const StoredDraft = v.object({
   fps: v.number(),
   steps: v.number(),
   guidance: v.number(),
+  /** there was none before */
+  cacheThreshold: v.optional(v.number(), 0),
   seedMode: v.picklist(['random', 'fixed']),
   seed: v.number(),
   /** one that this version does not know does not cost the words */
@@ -43,6 +45,8 @@ class Draft {
   fps = $state(0)
   steps = $state(0)
   guidance = $state(1)
+  /** of reuse between steps; 0: off */
+  cacheThreshold = $state(0)
   seedMode = $state<'random' | 'fixed'>('random')
   /** u32; used when the seed is fixed, and shown as grain on the screen before a clip is made */
   seed = $state(drawSeed())
@@ -73,14 +77,15 @@ class Draft {
   /** Back to the model's defaults; the words stay. */
   reset(model: ModelManifest): void {
     this.frames = 0
+    this.cacheThreshold = 0
     this.seedMode = 'random'
     this.adopt(model)
   }
 
   /** Takes over a made clip's words and settings, its seed fixed so that the same clip can come again. */
   use(request: GenerateRequest): void {
-    const { model, prompt, negativePrompt = '', width, height, frames, fps, steps, guidance, seed } = request
-    Object.assign(this, { model, prompt, negativePrompt, width, height, frames, fps, steps, guidance, seed, seedMode: 'fixed', madeFrom: madeFromOf(request) })
+    const { model, prompt, negativePrompt = '', width, height, frames, fps, steps, guidance, cacheThreshold = 0, seed } = request
+    Object.assign(this, { model, prompt, negativePrompt, width, height, frames, fps, steps, guidance, cacheThreshold, seed, seedMode: 'fixed', madeFrom: madeFromOf(request) })
   }
 
   /** Makes the next clip from a clip of the library, or a picture of it: in its size and at its rate, with a new seed. */
@@ -110,6 +115,7 @@ class Draft {
       guidance: this.guidance,
       ...(guided && { guidanceRescale: guided.guidanceRescale }),
       ...(guided?.stg && { stg: guided.stg }),
+      ...(this.cacheThreshold > 0 && { cacheThreshold: this.cacheThreshold }),
       seed: this.seed,
       ...madeFromRequest(this.madeFrom, this, model),
     }
@@ -123,8 +129,8 @@ class Draft {
   }
 
   save(): void {
-    const { model, prompt, negativePrompt, width, height, frames, fps, steps, guidance, seedMode, seed, madeFrom } = this
-    writeStored('draft', { model, prompt, negativePrompt, width, height, frames, fps, steps, guidance, seedMode, seed, madeFrom })
+    const { model, prompt, negativePrompt, width, height, frames, fps, steps, guidance, cacheThreshold, seedMode, seed, madeFrom } = this
+    writeStored('draft', { model, prompt, negativePrompt, width, height, frames, fps, steps, guidance, cacheThreshold, seedMode, seed, madeFrom })
   }
 }
 

@@ -79,7 +79,7 @@ class Recipes {
     const model = session.model
     if (!model) return []
     const back = draft.request(model)
-    const fields = ['conditions', 'start', 'before', 'after', 'loop', 'shots', 'sameSeed', 'guidanceRescale', 'stg'] as const
+    const fields = ['conditions', 'start', 'before', 'after', 'loop', 'shots', 'sameSeed', 'guidanceRescale', 'stg', 'cacheThreshold'] as const
     return fields.filter((field) => request[field] !== undefined && sorted(request[field]) !== sorted(back[field])).map((field) => `request.${field}`)
   }
 }

@@ -1,12 +1,15 @@
 import { describe, expect, it } from 'vitest'
 import { clipFileName } from '../../src/components/clip-download'
-import { codecName } from '../../src/components/clip-facts'
+import { codecName, reportFacts, requestFacts } from '../../src/components/clip-facts'
 import { errorSentence } from '../../src/components/error-sentence'
 import { frameAt } from '../../src/components/projection-drawing'
 import { formatBytes, formatDuration, formatSeconds, formatTimeLeft } from '../../src/components/quantities'
 import type { ErrorCode } from '../../src/shared/errors'
+import type { JobReport } from '../../src/shared/job'
+import { REUSE_LEVELS } from '../../src/shared/reuse'
 import { parseRoute } from '../../src/state/parse-route'
 import { nearestWords, problemWords } from '../../src/views/create/problem-words'
+import { reuseWords } from '../../src/views/create/reuse-words'
 import { listWords, unwrittenSentence, writingWords } from '../../src/views/create/written-words'
 import { focusOf, progressNumbers, progressWords, stageFraction } from '../../src/views/create/progress-words'
 
@@ -27,6 +30,30 @@ describe('file name', () => {
     expect(clipFileName('../../café: “night”', 0)).toBe('kinora-cafe-night-0.webm')
     expect(clipFileName('   ', 5)).toBe('kinora-5.webm')
     expect(clipFileName('word '.repeat(80), 1)).toMatch(/^[a-z-]{1,60}-1\.webm$/)
+  })
+})
+
+describe('reuse between steps', () => {
+  const request = { model: 'starter', prompt: '', width: 128, height: 96, frames: 9, fps: 8, steps: 20, guidance: 1, seed: 7 }
+  const report: JobReport = {
+    adapter: 'none', precision: 'f32', kernels: {}, tokens: 1, textMs: 1, stepMs: [1], decodeMs: 1, encodeMs: 1, totalMs: 5, weightGpuBytes: 1, peakGpuBytes: 1,
+    peakHostBytes: null, latentsSha256: '', framesSha256: '',
+  }
+  const valueOf = (facts: readonly (readonly [string, string])[], name: string) => facts.find(([own]) => own === name)?.[1]
+
+  it('is among a clip’s facts where there was some', () => {
+    expect(valueOf(requestFacts(request), 'Reuse')).toBeUndefined()
+    expect(valueOf(reportFacts(report, 'vp9'), 'Reused')).toBeUndefined()
+    const { threshold, name } = REUSE_LEVELS[1]
+    expect(valueOf(requestFacts({ ...request, cacheThreshold: threshold }), 'Reuse')).toBe(name)
+    expect(valueOf(requestFacts({ ...request, cacheThreshold: 0.33 }), 'Reuse')).toBe('0.33')
+    expect(valueOf(reportFacts({ ...report, evaluations: 20, evaluationsSkipped: 0 }, 'vp9'), 'Reused')).toBe('0 of 20 evaluations')
+  })
+
+  it('has words for each choice, and for a threshold that is none', () => {
+    const said = [...REUSE_LEVELS.map(({ threshold }) => threshold), 0.33].map(reuseWords)
+    expect(new Set(said).size).toBe(said.length)
+    for (const words of said) expect(words).toMatch(/^[A-Z].*\.$/)
   })
 })
 
