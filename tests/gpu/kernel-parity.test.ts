@@ -1,0 +1,33 @@
+// Models agree with diffusers whichever kernels of their menus attention and linear layers take; the usual ones are in every other test.
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { Gpu } from '../../workers/engine/device'
+import { kernelVariants } from '../../workers/engine/kernel'
+import { KernelChoices } from '../../workers/engine/kernel-choices'
+import { runCase, type Precision } from '../parity/run-case'
+import { poisoned, testGpu } from './open-gpu'
+
+const CASES = ['ltx_transformer_coords', 't5_encoder']
+
+/** Kernels that are preferred, by kind of adapter; what some work has not in its menu is done by the next. */
+const PREFERRED: { software: boolean; kernels: string[]; precisions: Precision[] }[] = [
+  { software: false, kernels: ['tile64', 'staged'], precisions: ['f32', 'q8', 'q4'] },
+  { software: false, kernels: ['tile128', 'wide', 'resident'], precisions: ['f32', 'f16', 'q4'] },
+  { software: true, kernels: ['direct', 'resident'], precisions: ['f32'] },
+  { software: true, kernels: ['dot'], precisions: ['q8', 'q4'] },
+]
+
+const device = await testGpu()
+
+describe.each(PREFERRED)('$kernels', ({ software, kernels, precisions }) => {
+  test.each(precisions.filter((precision) => precision !== 'f16' || device.facts.f16))('in %s', async (precision) => {
+    const gpu = poisoned(new Gpu(device.device, { ...device.facts, software }))
+    gpu.choices = new KernelChoices(kernels)
+    for (const name of CASES) {
+      const { status, error, reason, limit } = await runCase(gpu, join('tests/parity', name), precision)
+      expect(status, `${name}: ${error} of ${limit} ${reason ?? ''}`).toBe('pass')
+    }
+    expect(Object.keys(kernelVariants(gpu.queue.used)).join(' '), 'it was really used').toContain(`linear_${kernels[0]}`)
+    expect(gpu.pool.liveBuffers).toBe(0)
+  })
+})
