@@ -58,7 +58,7 @@ test('a clip is made, played, kept across a reload, reused, downloaded and delet
     await page.getByRole('dialog').getByRole('button', { name: 'Reuse these settings' }).click()
     await expect(page.getByRole('textbox', { name: 'Prompt', exact: true })).toHaveValue(request.prompt)
     await expect(page.getByLabel('Seed number')).toHaveValue(String(request.seed))
-    await expect(page.getByLabel('Steps')).toHaveValue(String(request.steps))
+    await expect(page.getByRole('slider', { name: 'Steps' })).toHaveValue(String(request.steps))
   })
 
   await test.step('delete it', async () => {
