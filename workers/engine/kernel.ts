@@ -54,7 +54,6 @@ export class KernelCache {
     }
     return kernel
   }
-
 }
 
 /** Variants by kernel name → their preludes, for a job's record. */

@@ -10,7 +10,7 @@ const TURN_MS = 8
 const MOST_REPEATS = 16
 /** The usual kernel stays unless another takes less than this share of its time: a tie is no reason for other sums. */
 const CLEARLY_FASTER = 0.97
-
+/** After a turn, what takes this many times as long as the best is out of it. */
 const FAR_BEHIND = 1.5
 
 /** What was found for one trial. */
@@ -76,14 +76,13 @@ async function takeTurns(signal: AbortSignal, gpu: Gpu, trial: Trial, kernels: r
   const least: Record<string, number> = {}
   const repeats: Record<string, number> = {}
   for (const kernel of kernels) {
-    const once = await timed(gpu, trial, kernel, 1) // drivers finish compiling when a kernel first runs
+    const once = await timed(signal, gpu, trial, kernel, 1) // drivers finish compiling when a kernel first runs
     repeats[kernel] = Math.max(1, Math.min(MOST_REPEATS, Math.floor(TURN_MS / Math.max(once, 0.1))))
   }
   let running = kernels
   for (let turn = 0; turn < turns; turn++) {
     for (const kernel of running) {
-      signal.throwIfAborted()
-      least[kernel] = Math.min(least[kernel] ?? Infinity, await timed(gpu, trial, kernel, repeats[kernel] as number))
+      least[kernel] = Math.min(least[kernel] ?? Infinity, await timed(signal, gpu, trial, kernel, repeats[kernel] as number))
     }
     const best = Math.min(...Object.values(least))
     running = kernels.filter((kernel) => (least[kernel] as number) < FAR_BEHIND * best)
@@ -92,8 +91,9 @@ async function takeTurns(signal: AbortSignal, gpu: Gpu, trial: Trial, kernels: r
 }
 
 /** Milliseconds of one run of `repeats` one after the other. */
-async function timed(gpu: Gpu, trial: Trial, kernel: string, repeats: number): Promise<number> {
+async function timed(signal: AbortSignal, gpu: Gpu, trial: Trial, kernel: string, repeats: number): Promise<number> {
   await gpu.settle()
+  signal.throwIfAborted() // the job's tensors, and soon its weights, are gone
   const start = performance.now()
   const scratch = new Scope(gpu)
   for (let i = 0; i < repeats; i++) scratch.within((own) => trial.run(own, kernel))

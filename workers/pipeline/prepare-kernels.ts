@@ -62,12 +62,12 @@ export async function settleKernels(signal: AbortSignal, gpu: Gpu, tuned: readon
   }
   const look = async (): Promise<Float32Array> => {
     await gpu.compile(() => new Scope(gpu).within((own) => void estimate(own)))
+    signal.throwIfAborted() // the job's tensors are gone
     return withScope(gpu, (own) => gpu.read(estimate(own)))
   }
   const exact = take(({ kernel }) => kernel)
   if (!tuned.some(({ coarse }) => coarse)) return exact
   const expected = await look()
-  signal.throwIfAborted()
   const coarse = take(({ kernel, coarse = kernel }) => coarse)
   if (difference(await look(), expected) <= COARSE_LIMIT) return coarse
   return take(({ kernel }) => kernel)
