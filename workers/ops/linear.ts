@@ -80,10 +80,11 @@ function fixedVariant(facts: AdapterFacts, rows: number, format: WeightFormat): 
 /** This work, for a tuner. A few rows are no work that another kernel could make shorter. */
 function trialOf(facts: AdapterFacts, x: Tensor, weight: LinearWeight, rows: number, { addTo, gate: _gate, ...options }: LinearOptions): Trial {
   const { format, in: inner, out } = weight
+  const exact = linearVariants(facts, rows, format)
+  const coarse = linearVariants(facts, rows, format, { allowDot: true }).filter((variant) => !exact.includes(variant))
   return {
     key: `linear ${x.dtype}, ${tuningSize(rows)} × ${inner} → ${out}, ${format}${addTo ? ', added' : ''}`,
-    menu: rows <= FEW_ROWS ? ['few'] : linearVariants(facts, rows, format),
-    ...(rows > FEW_ROWS && facts.dot4 && dotFormats.has(format) && { coarse: ['dot'] }),
+    ...(rows <= FEW_ROWS ? { menu: ['few'] } : { menu: exact, coarse }),
     flops: 2 * rows * inner * out,
     run(scope, kernel) {
       linear(scope, scope.alloc(x.shape, x.dtype), weight, {
