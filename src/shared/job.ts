@@ -47,7 +47,7 @@ export interface JobReport {
   kernels: Record<string, string>
   tokens: number
   textMs: number
-  /** of waiting for kernels to compile; a part of the other times. Missing in older records. */
+  /** of waiting for kernels to compile, most of it before the first step and in no other of these but the total. Missing in older records. */
   compileMs?: number
   stepMs: number[]
   /** with reuse between steps: evaluations of the transformer, and those of them that ran its first block alone. Of this run, as stepMs is */

@@ -97,6 +97,19 @@ test('no time is no choice; a stopped job chooses nothing', () =>
     }
     expect(gpu.queue.used.size, 'nothing was dispatched').toBe(0)
     await expect(tuneKernels(AbortSignal.abort(), gpu, trials, 1000)).rejects.toThrow('aborted')
+    const controller = new AbortController()
+    let runs = 0
+    const stopping = trials.map((trial) => ({
+      ...trial,
+      run(scope: Scope, kernel: string) {
+        trial.run(scope, kernel)
+        if (gpu.queue.dryRun) return
+        runs++
+        controller.abort()
+      },
+    }))
+    await expect(tuneKernels(controller.signal, gpu, stopping, 60_000)).rejects.toThrow('aborted')
+    expect(runs, 'what the job was stopped in is the last').toBe(1)
   }))
 
 test('what was found is kept, and taken by the next job while the code is the same', () =>
