@@ -1,9 +1,8 @@
-// row_codes: q[m, k] = round(x[m, k] / scale[m, g]), scale[m, g] = max |x[m, k]| / 127 over the 32 inputs k of group g; both are zero where
-// that is below 1e-30, whose reciprocal times 127 might be infinite. Ties go to the even code
+// row_codes: q[m, k] = round(x[m, k] / scale[m, g]), scale[m, g] = max |x[m, k]| / 127 over the 32 inputs k of group g
 // x: [M, K] elem; q: [M, ceil(K / 32) * 32] i8, zeros past x's end; scale: [M, ceil(K / 32)] f32
 // one invocation a group of a row, a workgroup 64 of them; workgroups as dispatch-groups.ts folds them
 // prelude: elem = f16 | f32
-// libs: linear_x_{vec4,scalar}
+// libs: linear_x_{vec4,scalar}, row_group
 
 struct Params {
   first_group: u32,
@@ -15,10 +14,8 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(2) var<storage, read_write> q: array<u32>; // four neighbouring inputs to a word, the first in its lowest byte
+@group(0) @binding(2) var<storage, read_write> q: array<u32>;
 @group(0) @binding(3) var<storage, read_write> scale: array<f32>;
-
-const SMALLEST = 1e-30;
 
 @compute @workgroup_size(64)
 fn main(
@@ -38,15 +35,13 @@ fn main(
   for (var step = first; step < end; step++) {
     most = max(most, abs(read_x(row, step)));
   }
-  let largest = max(max(most.x, most.y), max(most.z, most.w));
-  let zero = largest < SMALLEST;
-  scale[at] = select(largest / 127.0, 0.0, zero);
-  let codes_per_unit = select(127.0 / largest, 0.0, zero);
-  for (var i = 0u; i < 8u; i++) {
-    var word = 0u;
-    if (first + i < end) {
-      word = pack4xI8(vec4<i32>(round(read_x(row, first + i) * codes_per_unit)));
-    }
-    q[at * 8u + i] = word;
+  let of_group = group_scale(most);
+  scale[at] = of_group.x;
+  let words = row * params.groups_in * 8u;
+  for (var step = first; step < end; step++) {
+    q[words + step] = code_word(read_x(row, step), of_group.y);
+  }
+  for (var step = end; step < first + 8u; step++) {
+    q[words + step] = 0u;
   }
 }

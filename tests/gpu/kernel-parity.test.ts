@@ -14,7 +14,7 @@ const PREFERRED: { software: boolean; kernels: string[]; used: string[]; precisi
   { software: false, kernels: ['tile64', 'staged'], used: ['linear_tile64', 'RESIDENT=false WG=64'], precisions: ['f32', 'q8', 'q4'] },
   { software: false, kernels: ['tile128', 'wide', 'resident'], used: ['linear_tile128', 'RESIDENT=false WG=128'], precisions: ['f32', 'f16', 'q4'] },
   { software: true, kernels: ['direct', 'resident'], used: ['linear_direct', 'RESIDENT=true WG=64'], precisions: ['f32'] },
-  { software: true, kernels: ['dot'], used: ['linear_dot'], precisions: ['q8', 'q4'] },
+  { software: true, kernels: ['dot'], used: ['linear_dot', 'norm_codes'], precisions: ['q8', 'q4'] },
 ]
 
 const device = await testGpu()

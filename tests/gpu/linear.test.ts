@@ -265,14 +265,14 @@ describe('int8 activations', () => {
       const codes = rowCodes(scope, x)
       for (const [out, format] of [[24, 'i8'], [9, 'i4']] as const) {
         const weight = uploadLinear(scope, { values: randomValues(34, out * inner), out, in: inner }, format)
-        const shared = linear(scope, x, weight, { variant: 'dot', codes })
+        const shared = linear(scope, codes, weight)
         expect(shared.shape).toEqual([3, 7, out])
         expect(await gpu.read(shared)).toEqual(await gpu.read(linear(scope, x, weight, { variant: 'dot' })))
       }
     })
   })
 
-  test('are refused where they cannot be multiplied, and so are codes of another x', async () => {
+  test('are refused where they cannot be multiplied, and so are codes of another width', async () => {
     const { device, facts } = await testGpu()
     const without = new Gpu(device, { ...facts, dot4: false })
     await withScope(without, async (scope) => {
@@ -285,9 +285,9 @@ describe('int8 activations', () => {
       const values = randomValues(35, 12)
       const [x, i8, f16] = [scope.alloc([9, 4]), uploadLinear(scope, { values, out: 3, in: 4 }, 'i8'), uploadLinear(scope, { values, out: 3, in: 4 }, 'f16')]
       expect(() => linear(scope, x, f16, { variant: 'dot' })).toThrow('expected i8 or i4 weights, got f16')
-      const codes = rowCodes(scope, scope.alloc([8, 4]))
-      expect(() => linear(scope, x, i8, { variant: 'dot', codes })).toThrow('expected codes [9, 32], got [8, 32]')
-      expect(() => linear(scope, x, i8, { variant: 'direct', codes })).toThrow("codes are for the variant 'dot', not for 'direct'")
+      const codes = rowCodes(scope, scope.alloc([8, 5]))
+      expect(() => linear(scope, codes, i8)).toThrow('expected x [..., 4], got [8, 5]')
+      expect(() => linear(scope, rowCodes(scope, x), i8, { variant: 'direct' })).toThrow("codes are for the variant 'dot', not for 'direct'")
       await gpu.settle()
     })
   })

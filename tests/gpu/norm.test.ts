@@ -1,8 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { KernelChoices } from '../../workers/engine/kernel-choices'
 import { withScope } from '../../workers/engine/scope'
 import type { FloatDType } from '../../workers/engine/tensor'
-import { norm } from '../../workers/ops/norm'
+import { linear, uploadLinear } from '../../workers/ops/linear'
+import { norm, normFor } from '../../workers/ops/norm'
 import { testGpu } from './open-gpu'
+import { readRowCodes } from './read-row-codes'
 import { asHalf, normReference, randomValues, relativeError } from './reference'
 
 const TOLERANCE: Record<FloatDType, number> = { f32: 2e-6, f16: 5e-4 }
@@ -80,8 +83,7 @@ describe.each(variants)('norm $dtype, $lanes', ({ dtype, single }) => {
         norm(scope, scope.upload(x, [batch, tokens, size], dtype), {
           kind: 'rms',
           eps: 1e-6,
-          scale: { ...modulation, slot: 4 },
-          shift: { ...modulation, slot: 3 },
+          modulation: { ...modulation, scale: 4, shift: 3 },
         }),
       )
       const reference = normReference(x, size, { kind: 'rms', eps: 1e-6, scale: chosen(4), shift: chosen(3) })
@@ -115,6 +117,61 @@ it.runIf(gpu.facts.f16)('takes one dtype and gives the other; f16 results clamp'
   })
 })
 
+describe.runIf(gpu.facts.dot4).each(variants)('norm as int8 codes, $dtype, $lanes', ({ dtype, single }) => {
+  const { choices } = gpu
+  beforeEach(() => {
+    gpu.facts.software = single
+    gpu.choices = new KernelChoices(['dot'])
+  })
+  afterEach(() => {
+    gpu.choices = choices
+  })
+
+  // part of a group, whole ones and one more, one lane's share and several
+  it.each([[9, 12], [67, 48], [19, 160], [11, 2048]])('[%i, %i]', async (rows, size) => {
+    const input = randomValues(41, rows * size, 3)
+    input.fill(0, size, 2 * size)
+    for (let i = 2 * size; i < 3 * size; i += 17) input[i] = i % 2 ? 60000 : -60000
+    const values = dtype === 'f16' ? asHalf(input) : input
+    const [out, slots] = [20, 6]
+    const table = randomValues(42, 2 * slots * size)
+    const rowOf = Uint32Array.from({ length: rows }, (_, row) => row % 2)
+    const chosen = (slot: number): Float32Array =>
+      Float32Array.from({ length: rows * size }, (_, i) => table[((rowOf[Math.floor(i / size)] as number) * slots + slot) * size + (i % size)] as number)
+    await withScope(gpu, async (scope) => {
+      const weight = uploadLinear(scope, { values: randomValues(43, out * size), out, in: size }, 'i8')
+      const modulation = { table: scope.upload(table, [2, slots, size], 'f32'), rowOf: scope.upload(rowOf, [rows], 'u32'), scale: 4, shift: 3 }
+      const codes = normFor(weight, scope, scope.upload(values, [rows, size], dtype), { kind: 'rms', eps: 1e-6, modulation })
+      if (!('q' in codes)) throw new Error('Expected codes, got floats.')
+      expect(codes).toMatchObject({ shape: [rows, size], dtype })
+      const { q, scale, values: coded } = await readRowCodes(gpu, codes, size)
+      const expected = normReference(values, size, { kind: 'rms', eps: 1e-6, scale: chosen(4), shift: chosen(3) })
+      const groups = Math.ceil(size / 32)
+      expected.forEach((value, i) => {
+        const step = scale[Math.floor(i / size) * groups + Math.floor((i % size) / 32)] as number
+        expect(Math.abs((coded[i] as number) - value)).toBeLessThanOrEqual(0.51 * step + 1e-5 * Math.abs(value))
+      })
+      expect(Math.max(...q), 'the largest of a group').toBe(127)
+      for (let row = 0; row < rows; row++) expect(q.subarray(row * groups * 32 + size, (row + 1) * groups * 32).every((code) => code === 0)).toBe(true)
+      const y = linear(scope, codes, weight)
+      expect(y).toMatchObject({ shape: [rows, out], dtype })
+    })
+    expect(gpu.pool.liveBuffers).toBe(0)
+  })
+
+  it('a layer that multiplies floats is given those, and so are few rows and an odd width', async () => {
+    await withScope(gpu, async (scope) => {
+      for (const [format, rows, size] of [['f16', 17, 64], ['i8', 8, 64], ['i8', 17, 63]] as const) {
+        const weight = uploadLinear(scope, { values: randomValues(44, 9 * size), out: 9, in: size }, format)
+        const x = scope.upload(randomValues(45, rows * size), [rows, size], dtype)
+        const y = normFor(weight, scope, x, { kind: 'rms', eps: 1e-6 })
+        if ('q' in y) throw new Error('Expected floats, got codes.')
+        expect(await gpu.read(y)).toEqual(await gpu.read(norm(scope, x, { kind: 'rms', eps: 1e-6 })))
+      }
+    })
+  })
+})
+
 it('does more workgroups than one grid dimension holds', async () => {
   const rows = 64 * 65535 + 40 // rows of one item go 64 to a workgroup
   gpu.queue.rate = 1e9 // all in one dispatch
@@ -131,8 +188,8 @@ it('refuses vectors and tables that do not fit', async () => {
     const table = scope.alloc([2, 6, 48])
     const rowOf = scope.alloc([4], 'u32')
     expect(() => norm(scope, x, { kind: 'rms', eps: 0, weight: scope.alloc([47]) })).toThrow('norm: expected weight f32 [48], got f32 [47]')
-    expect(() => norm(scope, x, { kind: 'rms', eps: 0, scale: { table, rowOf, slot: 6 } })).toThrow('norm: expected scale table')
-    expect(() => norm(scope, x, { kind: 'rms', eps: 0, shift: { table, rowOf: scope.alloc([3], 'u32'), slot: 0 } })).toThrow('rowOf u32 [4]')
+    expect(() => norm(scope, x, { kind: 'rms', eps: 0, modulation: { table, rowOf, scale: 6, shift: 0 } })).toThrow('norm: expected scale table')
+    expect(() => norm(scope, x, { kind: 'rms', eps: 0, modulation: { table, rowOf: scope.alloc([3], 'u32'), scale: 1, shift: 0 } })).toThrow('rowOf u32 [4]')
     await gpu.settle()
   })
 })

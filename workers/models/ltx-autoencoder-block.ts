@@ -5,7 +5,6 @@ import type { Scope } from '../engine/scope'
 import { dim, elementCount, reshape, type FloatDType, type Tensor } from '../engine/tensor'
 import { conv, uploadConv, type ConvWeight } from '../ops/conv'
 import { add } from '../ops/elementwise'
-import type { Modulation } from '../ops/modulation'
 import { norm, type NormOptions } from '../ops/norm'
 import { pixelShuffle, pixelUnshuffle } from '../ops/pixel-shuffle'
 import { streamConv, streamFloats, type StreamLoader } from './float-stream'
@@ -45,14 +44,13 @@ export interface Conditioning {
   rowOf?: Tensor
 }
 
-function modulated(scope: Scope, x: Tensor, conditioning: Conditioning | undefined, shift: number): Pick<NormOptions, 'shift' | 'scale'> {
+function modulated(scope: Scope, x: Tensor, conditioning: Conditioning | undefined, shift: number): Pick<NormOptions, 'modulation'> {
   if (!conditioning) return {}
   const rows = elementCount(x.shape) / dim(x, -1)
   const { rowOf: given } = conditioning
   if (given && dim(given, 0) < rows) throw new Error(`normSilu: expected zeros for ${rows} rows, got ${dim(given, 0)}.`)
   const rowOf = given ? { ...given, shape: [rows] } : scope.upload(new Uint32Array(rows), [rows], 'u32')
-  const at = (slot: number): Modulation => ({ table: conditioning.table, rowOf, slot })
-  return { shift: at(shift), scale: at(shift + 1) }
+  return { modulation: { table: conditioning.table, rowOf, scale: shift + 1, shift } }
 }
 
 /** silu(norm(x), shifted and scaled by slots `shift` and `shift + 1`) */

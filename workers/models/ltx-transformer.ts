@@ -9,9 +9,10 @@ import { dim, reshape, tensorBytes, type FloatDType, type Tensor } from '../engi
 import { attention } from '../ops/attention'
 import { silu } from '../ops/elementwise'
 import { linear, type LinearWeight, type WeightFormat } from '../ops/linear'
-import { modulationTables, type Modulation } from '../ops/modulation'
-import { norm } from '../ops/norm'
+import { modulationTables, type Modulation, type ScaleShift } from '../ops/modulation'
+import { norm, normFor } from '../ops/norm'
 import { normRope, type RopeTable } from '../ops/rope'
+import type { RowCodes } from '../ops/row-codes'
 import { buildFrom, renamedStream, requestsOf, type WeightRequest, type WeightStream, type WeightTaker } from '../ops/weight-stream'
 import { coordinateFractions, gridFractions, ropeAngles, type RopeGrid } from './ltx-rope'
 import { takeFrom } from './stream-in-memory'
@@ -243,14 +244,14 @@ export class LtxTransformer {
     const { outTable, tokensOut } = this.weights
     return scope.within((inner) => {
       const table = modulationTables(inner, embedded, outTable)                      // [U, 2, D]
-      const at = (slot: number): Modulation => ({ table, rowOf, slot })
-      const normed = norm(inner, x, { kind: 'layer', eps: OUT_EPS, scale: at(1), shift: at(0), dtype: this.options.precision }) // [B, N, D]
+      const modulation = { table, rowOf, scale: 1, shift: 0 }
+      const normed = norm(inner, x, { kind: 'layer', eps: OUT_EPS, modulation, dtype: this.options.precision }) // [B, N, D]
       return linear(scope, normed, tokensOut, { dtype: 'f32' })                      // [B, N, C]
     })
   }
 
   /** Self-attention before its last matrix. A block that skips it sees, in each token, that token alone. */
-  private lookAround(scope: Scope, y: Tensor, self: Attention, rope: RopeTable): Tensor {
+  private lookAround(scope: Scope, y: Tensor | RowCodes, self: Attention, rope: RopeTable): Tensor {
     const q = normRope(scope, linear(scope, y, self.query), { weight: self.queryNorm, eps: QK_EPS, rope }) // [B, N, D]
     const k = normRope(scope, linear(scope, y, self.key), { weight: self.keyNorm, eps: QK_EPS, rope })     // [B, N, D]
     return attention(scope, q, k, linear(scope, y, self.value), { heads: this.config.num_attention_heads }) // [B, N, D]
@@ -264,9 +265,10 @@ export class LtxTransformer {
     const block = this.weights.blocks[index] as Block
     const { self, cross } = block
     const at = (slot: number): Modulation => ({ table, rowOf, slot: firstSlot + slot })
+    const modulated = (scale: number, shift: number): ScaleShift => ({ table, rowOf, scale: firstSlot + scale, shift: firstSlot + shift })
 
-    const y = norm(scope, x, {
-      kind: 'rms', eps, ...weightOf(block.norm1), scale: at(SLOT.scaleAttention), shift: at(SLOT.shiftAttention), dtype,
+    const y = normFor(self.query, scope, x, {
+      kind: 'rms', eps, ...weightOf(block.norm1), modulation: modulated(SLOT.scaleAttention, SLOT.shiftAttention), dtype,
     })                                                                                            // [B, N, D]
     const seen = blind.includes(index) ? linear(scope, y, self.value) : this.lookAround(scope, y, self, rope) // [B, N, D]
     linear(scope, seen, self.out, { addTo: x, gate: at(SLOT.gateAttention) })                     // [B, N, D]
@@ -276,8 +278,8 @@ export class LtxTransformer {
     const told = attention(scope, asked, key, value, { heads, ...(text.mask && { mask: text.mask }) }) // [B, N, D]
     linear(scope, told, cross.out, { addTo: x })                                                  // [B, N, D]
 
-    const z = norm(scope, x, {
-      kind: 'rms', eps, ...weightOf(block.norm2), scale: at(SLOT.scaleFeed), shift: at(SLOT.shiftFeed), dtype,
+    const z = normFor(block.feedIn, scope, x, {
+      kind: 'rms', eps, ...weightOf(block.norm2), modulation: modulated(SLOT.scaleFeed, SLOT.shiftFeed), dtype,
     })                                                                                            // [B, N, D]
     const wide = linear(scope, z, block.feedIn, { activation: 'gelu-tanh' })                      // [B, N, 4·D]
     linear(scope, wide, block.feedOut, { addTo: x, gate: at(SLOT.gateFeed) })                     // [B, N, D]

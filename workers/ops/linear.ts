@@ -22,7 +22,7 @@ import dotCode from '../../shaders/linear_dot.wgsl?raw'
 import fewCode from '../../shaders/linear_few.wgsl?raw'
 import { PANEL, type LinearWeight, type WeightFormat } from './linear-weight'
 import { expectModulation, type Modulation } from './modulation'
-import { ROW_GROUP, rowCodes, type RowCodes } from './row-codes'
+import { rowCodes, type RowCodes } from './row-codes'
 
 export { uploadLinear, type LinearSource, type LinearWeight, type QuantizedValues, type WeightFormat } from './linear-weight'
 
@@ -77,9 +77,16 @@ function fixedVariant(facts: AdapterFacts, rows: number, format: WeightFormat): 
   return linearVariants(facts, rows, format)[0] as LinearVariant
 }
 
-/** This work, for a tuner. A few rows are no work that another kernel could make shorter. */
-function trialOf(facts: AdapterFacts, x: Tensor, weight: LinearWeight, rows: number, { addTo, gate: _gate, ...options }: LinearOptions): Trial {
+/** Activations, as far as the choice of a kernel asks. */
+type Activations = Pick<Tensor, 'shape' | 'dtype'>
+
+/**
+ * This work, for a tuner. A few rows are no work that another kernel could make shorter. 'dot' is timed with codes that it makes itself,
+ * also for layers that find them made: that much (some hundredths) it has to be better.
+ */
+function trialOf(facts: AdapterFacts, x: Activations, weight: LinearWeight, { addTo, gate: _gate, ...options }: LinearOptions): Trial {
   const { format, in: inner, out } = weight
+  const rows = rowsOf(x)
   const exact = linearVariants(facts, rows, format)
   const coarse = linearVariants(facts, rows, format, { allowDot: true }).filter((variant) => !exact.includes(variant))
   return {
@@ -104,46 +111,50 @@ export interface LinearOptions {
   addTo?: Tensor
   /** only with addTo */
   gate?: Modulation
-  /** chosen from the adapter and the rows when not given */
+  /** chosen from the adapter and the rows when not given; x that is codes already has no other than 'dot' */
   variant?: LinearVariant
-  /** of x, which several layers may share; only with variant 'dot', and made here when not given */
-  codes?: RowCodes
 }
 
-/** act(x·Wᵀ + b), summed in f32. x: [..., in] f32 | f16; result: [..., out] */
-export function linear(scope: Scope, x: Tensor, weight: LinearWeight, options: LinearOptions = {}): Tensor {
-  const { addTo, gate, codes } = options
+/**
+ * Whether the layer's kernel multiplies int8 codes of x, so that whoever makes x may make those instead. Layers that read the same x and
+ * agree in sizes and format agree in this.
+ */
+export function takesCodes(scope: Scope, x: Activations, weight: LinearWeight): boolean {
+  return scope.gpu.choices.choose(trialOf(scope.gpu.facts, x, weight, {})) === 'dot'
+}
+
+function rowsOf({ shape }: Pick<Activations, 'shape'>): number {
+  return elementCount(shape.slice(0, -1))
+}
+
+/** act(x·Wᵀ + b), summed in f32. x: [..., in] f32 | f16, or its codes; result: [..., out] */
+export function linear(scope: Scope, x: Tensor | RowCodes, weight: LinearWeight, options: LinearOptions = {}): Tensor {
+  const { addTo, gate } = options
   const shape = [...x.shape.slice(0, -1), weight.out]
-  const rows = elementCount(x.shape.slice(0, -1))
-  if (dim(x, -1) !== weight.in) throw new Error(`linear: expected x [..., ${weight.in}], got [${x.shape.join(', ')}].`)
+  const rows = rowsOf(x)
+  if (x.shape.at(-1) !== weight.in) throw new Error(`linear: expected x [..., ${weight.in}], got [${x.shape.join(', ')}].`)
   if (addTo && (addTo.dtype !== 'f32' || elementCount(addTo.shape) !== elementCount(shape) || dim(addTo, -1) !== weight.out)) {
     throw new Error(`linear: expected addTo f32 [${shape.join(', ')}], got ${addTo.dtype} [${addTo.shape.join(', ')}].`)
   }
   if (gate && !addTo) throw new Error('linear: a gate needs addTo.')
   expectModulation('linear', 'gate', gate, rows, weight.out)
-  const variant = options.variant ?? (scope.gpu.choices.choose(trialOf(scope.gpu.facts, x, weight, rows, options)) as LinearVariant)
-  if (variant === 'dot') expectDot(scope.gpu.facts, weight, rows, codes)
-  else if (codes) throw new Error(`linear: codes are for the variant 'dot', not for '${variant}'.`)
-
   const y = addTo ?? scope.alloc(shape, options.dtype ?? (x.dtype === 'f16' ? 'f16' : 'f32'))
-  if (variant !== 'dot') {
-    dispatchTiles(scope, { variant, x, weight, y, rows, options })
+  if ('q' in x) {
+    dispatchDot(scope, x, { weight, y, rows, options })
     return y
   }
-  scope.within((inside) => {
-    const { q, scale } = codes ?? rowCodes(inside, x)
-    dispatchTiles(inside, { variant, x: q, xScale: scale, weight, y, rows, options })
-  })
+  const variant = options.variant ?? (scope.gpu.choices.choose(trialOf(scope.gpu.facts, x, weight, options)) as LinearVariant)
+  if (variant === 'dot') scope.within((inside) => dispatchDot(inside, rowCodes(inside, x), { weight, y, rows, options }))
+  else dispatchTiles(scope, { variant, x, weight, y, rows, options })
   return y
 }
 
-function expectDot({ dot4 }: AdapterFacts, weight: LinearWeight, rows: number, codes: RowCodes | undefined): void {
-  if (!dot4) throw new Error("linear: the variant 'dot' needs WGSL's packed_4x8_integer_dot_product, which is not there.")
+function dispatchDot(scope: Scope, { q, scale }: RowCodes, work: Pick<TiledWork, 'weight' | 'y' | 'rows' | 'options'>): void {
+  const { weight, options } = work
+  if (options.variant && options.variant !== 'dot') throw new Error(`linear: codes are for the variant 'dot', not for '${options.variant}'.`)
+  if (!scope.gpu.facts.dot4) throw new Error("linear: the variant 'dot' needs WGSL's packed_4x8_integer_dot_product, which is not there.")
   if (!dotFormats.has(weight.format)) throw new Error(`linear: the variant 'dot' expected i8 or i4 weights, got ${weight.format}.`)
-  const width = Math.ceil(weight.in / ROW_GROUP) * ROW_GROUP
-  if (codes && (codes.q.shape[0] !== rows || codes.q.shape[1] !== width)) {
-    throw new Error(`linear: expected codes [${rows}, ${width}], got [${codes.q.shape.join(', ')}].`)
-  }
+  dispatchTiles(scope, { ...work, variant: 'dot', x: q, xScale: scale })
 }
 
 /** A GPU loads four halves as it loads two words: only the kernel for software adapters asks for words. */

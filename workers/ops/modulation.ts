@@ -18,6 +18,14 @@ export interface Modulation {
   slot: number
 }
 
+/** Two of the S rows of a modulation table, chosen per token. */
+export interface ScaleShift extends Omit<Modulation, 'slot'> {
+  /** slot of what multiplies, less one */
+  scale: number
+  /** slot of what is added */
+  shift: number
+}
+
 /**
  * What the timesteps say plus what each of some layers has of its own: f32 [U, layers, P].
  * @param values f32 [U, P]

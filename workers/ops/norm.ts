@@ -1,12 +1,19 @@
 import { f32, u32 } from '../engine/command-queue'
+import type { Prelude } from '../engine/kernel'
 import type { Scope } from '../engine/scope'
 import { dim, elementCount, type FloatDType, type Tensor } from '../engine/tensor'
 import itemScalar from '../../shaders/lib/item_scalar.wgsl?raw'
 import itemVec4 from '../../shaders/lib/item_vec4.wgsl?raw'
 import rowSum from '../../shaders/lib/row_sum.wgsl?raw'
+import params from '../../shaders/lib/norm_params.wgsl?raw'
+import toCodes from '../../shaders/lib/norm_to_codes.wgsl?raw'
+import toFloats from '../../shaders/lib/norm_to_floats.wgsl?raw'
+import rowGroup from '../../shaders/lib/row_group.wgsl?raw'
 import code from '../../shaders/norm.wgsl?raw'
 import { dispatchGroups } from './dispatch-groups'
-import { expectModulation, type Modulation } from './modulation'
+import { takesCodes, type LinearWeight } from './linear'
+import { expectModulation, type ScaleShift } from './modulation'
+import { allocRowCodes, type RowCodes } from './row-codes'
 import { ROW_WORKGROUP, rowLanes } from './row-lanes'
 
 export interface NormOptions {
@@ -17,8 +24,7 @@ export interface NormOptions {
   weight?: Tensor
   /** f32 [D] */
   bias?: Tensor
-  scale?: Modulation
-  shift?: Modulation
+  modulation?: ScaleShift
   activation?: 'silu'
   /** of the result; x's own when not given */
   dtype?: FloatDType
@@ -26,61 +32,79 @@ export interface NormOptions {
 
 /** act(norm(x)·weight + bias, then ·(1 + scale) + shift) over the last axis. x: [..., D] f32 | f16; the result has x's shape. */
 export function norm(scope: Scope, x: Tensor, o: NormOptions): Tensor {
+  const y = scope.alloc(x.shape, resultType(x, o))
+  const output = dim(x, -1) % 4 === 0 ? `vec4<${y.dtype}>` : y.dtype
+  dispatchNorm(scope, x, o, { name: 'norm', libs: [toFloats], prelude: { output, OUT_F16: y.dtype === 'f16' }, results: [y] })
+  return y
+}
+
+/**
+ * The same for linear layers of this weight's sizes and format to read: as int8 codes where their kernel multiplies those, so that the
+ * floats are never written and the codes are made once for all of them, else as `norm`.
+ */
+export function normFor(weight: LinearWeight, scope: Scope, x: Tensor, o: NormOptions): Tensor | RowCodes {
+  const floats = { shape: x.shape, dtype: resultType(x, o) }
+  if (dim(x, -1) % 4 !== 0 || !takesCodes(scope, floats, weight)) return norm(scope, x, o)
+  const codes = allocRowCodes(scope, floats)
+  dispatchNorm(scope, x, o, { name: 'norm_codes', libs: [rowGroup, toCodes], prelude: {}, results: [codes.q, codes.scale] })
+  return codes
+}
+
+function resultType(x: Tensor, o: NormOptions): FloatDType {
+  return o.dtype ?? (x.dtype === 'f16' ? 'f16' : 'f32')
+}
+
+/** What a norm writes, and the code that writes it. */
+interface NormResult {
+  name: string
+  libs: readonly string[]
+  prelude: Prelude
+  results: readonly Tensor[]
+}
+
+function dispatchNorm(scope: Scope, x: Tensor, o: NormOptions, { name, libs, prelude, results }: NormResult): void {
   const size = dim(x, -1)
   const rows = elementCount(x.shape) / size
-  const result = scope.alloc(x.shape, o.dtype ?? (x.dtype === 'f16' ? 'f16' : 'f32'))
-  if (rows === 0) return result
-  for (const [name, vector] of [['weight', o.weight], ['bias', o.bias]] as const) expectVector(name, vector, size)
-  for (const [name, modulation] of [['scale', o.scale], ['shift', o.shift]] as const) expectModulation('norm', name, modulation, rows, size)
+  if (rows === 0) return
+  const { modulation } = o
+  for (const [part, vector] of [['weight', o.weight], ['bias', o.bias]] as const) expectVector(part, vector, size)
+  for (const part of ['scale', 'shift'] as const) expectModulation('norm', part, modulation && { ...modulation, slot: modulation[part] }, rows, size)
 
   const wide = size % 4 === 0
   const element = (dtype: string): string => (wide ? `vec4<${dtype}>` : dtype)
   const items = wide ? size / 4 : size
   const lanes = rowLanes(items, scope.gpu.facts)
   const kernel = scope.gpu.kernels.get(
-    { name: 'norm', code, libs: [rowSum, wide ? itemVec4 : itemScalar] },
+    { name, code, libs: [params, rowSum, wide ? itemVec4 : itemScalar, ...libs] },
     {
       input: element(x.dtype),
-      output: element(result.dtype),
       item: element('f32'),
-      OUT_F16: result.dtype === 'f16',
       LAYER: o.kind === 'layer',
       HAS_WEIGHT: o.weight !== undefined,
       HAS_BIAS: o.bias !== undefined,
-      HAS_SCALE: o.scale !== undefined,
-      HAS_SHIFT: o.shift !== undefined,
+      MODULATED: modulation !== undefined,
       SILU: o.activation === 'silu',
       WG: ROW_WORKGROUP,
       LANES: lanes,
+      ...prelude,
     },
   )
-  // A binding that the variant does not read still has to be bound: x stands in.
   dispatchGroups(scope.gpu.queue, {
     kernel,
-    tensors: [
-      x,
-      result,
-      o.weight ?? x,
-      o.bias ?? x,
-      o.scale?.table ?? x,
-      o.scale?.rowOf ?? x,
-      o.shift?.table ?? x,
-      o.shift?.rowOf ?? x,
-    ],
+    // A binding that the variant does not read still has to be bound: x stands in.
+    tensors: [x, o.weight ?? x, o.bias ?? x, modulation?.table ?? x, modulation?.rowOf ?? x, ...results],
     uniforms: [
       u32(rows),
       u32(items),
       f32(size),
       f32(o.eps),
-      u32(o.scale ? dim(o.scale.table, 1) : 0),
-      u32(o.scale?.slot ?? 0),
-      u32(o.shift ? dim(o.shift.table, 1) : 0),
-      u32(o.shift?.slot ?? 0),
+      u32(modulation ? dim(modulation.table, 1) : 0),
+      u32(modulation?.scale ?? 0),
+      u32(modulation?.shift ?? 0),
     ],
     groups: Math.ceil((rows * lanes) / ROW_WORKGROUP),
     flopsPerGroup: (ROW_WORKGROUP / lanes) * size * 10,
   })
-  return result
 }
 
 function expectVector(name: string, vector: Tensor | undefined, size: number): void {
