@@ -127,6 +127,34 @@ describe('a job', () => {
     expect(pool.liveBuffers).toBe(model.weightBuffers)
   })
 
+  test('has the next step dispatched before the last one is told of, so that the GPU does not wait', async () => {
+    const { queue } = await testGpu()
+    const { rate } = queue
+    const dispatch = queue.dispatch.bind(queue)
+    let dispatched = 0
+    const toldAt: number[] = []
+    const tokens: number[] = []
+    queue.dispatch = (call) => {
+      if (!queue.dryRun) dispatched++
+      dispatch(call)
+    }
+    queue.rate = 1e9 // a step is far less than a submit: no wait for the GPU is between two of them
+    try {
+      await make({ steps: 4 }, {
+        tell: (event) => void (event.stage === 'denoising' && toldAt.push(dispatched)),
+        checkpoint: { keep: (state) => void tokens.push(state.step) },
+      })
+    } finally {
+      queue.dispatch = dispatch
+      queue.rate = rate
+    }
+    const [before = 0, ...steps] = toldAt
+    expect(tokens).toEqual([1, 2, 3, 4])
+    const each = Math.floor((steps[3]! - before) / 4)
+    expect(each).toBeGreaterThan(50)
+    for (const step of [1, 2, 3]) expect(steps[step - 1]! - before, `step ${step}`).toBeGreaterThanOrEqual((step + 1) * each - 10)
+  })
+
   test.each([0, 1])('takes about the memory that is told before, reusing %d of the evaluations of a step', async (cacheThreshold) => {
     const { pool } = await testGpu()
     pool.drain()

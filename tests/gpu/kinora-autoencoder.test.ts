@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { withScope, type Scope } from '../../workers/engine/scope'
 import { BT709 } from '../../workers/media/yuv'
 import { KinoraAutoencoder } from '../../workers/models/kinora-autoencoder'
+import { readPreview } from '../../workers/models/read-frames'
 import { i420Form } from '../../workers/pipeline/frame-form'
 import { need, readCase, readWeights } from '../parity/read-case'
 import { decodeKinora, encodeKinora } from '../parity/run-autoencoder'
@@ -125,7 +126,7 @@ test('the preview is the linear part, averaged over 4×4 pixels', async () => {
     const autoencoder = load(scope)
     const live = gpu.pool.liveBuffers
     const z = scope.upload(last, [frames, height, width, channels], 'f32')
-    const preview = await autoencoder.preview(scope, z)
+    const preview = await readPreview(scope, autoencoder.preview(scope, z))
     expect(preview).toMatchObject({ frames: (frames - 1) * 4 + 1, height: height * 4, width: width * 4 })
     const worst = Math.max(...[...preview.rgba].map((byte, i) => Math.abs(byte - (expected[i] as number))))
     expect(preview.rgba.length).toBe(expected.length)

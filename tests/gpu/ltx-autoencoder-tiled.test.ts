@@ -10,6 +10,7 @@ import { TiledLtxAutoencoder } from '../../workers/models/ltx-autoencoder-tiled'
 import { latentColours } from '../../workers/models/latent-colours'
 import { BT709 } from '../../workers/media/yuv'
 import { i420Form } from '../../workers/pipeline/frame-form'
+import { readPreview } from '../../workers/models/read-frames'
 import { weightSource } from '../../workers/models/weight-source'
 import { openSafetensors } from '../../workers/weights/safetensors'
 import { openWeights, readCase } from '../parity/read-case'
@@ -318,7 +319,7 @@ test('the preview is a linear map: of the released latents the published one, el
     const tiled = new TiledLtxAutoencoder(whole)
     const live = gpu.pool.liveBuffers
     const values = randomValues(81, 2 * 1 * 3 * CHANNELS)
-    const preview = await tiled.preview(scope, scope.upload(values, [2, 1, 3, CHANNELS], 'f32'))
+    const preview = await readPreview(scope, tiled.preview(scope, scope.upload(values, [2, 1, 3, CHANNELS], 'f32')))
     expect(preview).toMatchObject({ frames: 2, height: 1, width: 3 })
     const { latents_mean: means, latents_std: deviations } = tiled.config
     const expected = Array.from({ length: 6 }, (_, pixel) => [0, 1, 2].map((c) => {

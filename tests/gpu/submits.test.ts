@@ -74,6 +74,33 @@ describe('the queue', () => {
   })
 })
 
+test('nearly done is when no more than a submit is left, and at once where there is no more', async () => {
+  const gpu = await freshGpu()
+  const { queue } = gpu
+  await queue.nearlyDone() // nothing was ever submitted
+  let done = 0
+  await withScope(gpu, async (scope) => {
+    const sum = scope.upload(Uint32Array.of(0), [1], 'u32')
+    const kernel = gpu.kernels.get({ name: 'count', code: COUNT }, {})
+    const submit = (flops: number) => {
+      queue.dispatch({ kernel, tensors: [sum], uniforms: [{ u32: 1 }], workgroups: [1], flops })
+      queue.flush()
+      void gpu.device.queue.onSubmittedWorkDone().then(() => done++)
+    }
+    queue.rate = 1e6 // 6e7 operations a submit
+    for (let i = 0; i < 6; i++) submit(3e7)
+    await queue.nearlyDone()
+    expect(done, 'four are done, of the last of them perhaps only the queue knows').toBeGreaterThanOrEqual(3)
+    await gpu.settle()
+    queue.rate = 1e9
+    const before = done
+    for (let i = 0; i < 6; i++) submit(3e7)
+    await queue.nearlyDone()
+    expect(done, 'no wait').toBe(before)
+    expect([...new Uint32Array(await gpu.readBytes(sum))]).toEqual([12])
+  })
+})
+
 test('every submit is told of once, with the time it took', async () => {
   const gpu = await freshGpu()
   let [told, totalMs] = [0, 0]

@@ -50,6 +50,8 @@ export class CommandQueue {
   private arenaUsed = 0
   private readonly arena: GPUBuffer
   private readonly arenaBytes = new ArrayBuffer(ARENA_BYTES)
+  /** submits that the GPU is not known to be done with, oldest first */
+  private readonly underWay: { flops: number; done: Promise<void> }[] = []
   private done: DoneSubmits | undefined
 
   constructor(private readonly device: GPUDevice) {
@@ -119,10 +121,23 @@ export class CommandQueue {
     this.pendingFlops = 0
   }
 
+  /**
+   * Resolves when the GPU has no more than about a submit's worth of work left (at once where it has that anyway): what is recorded then leaves
+   * it no pause, and a job that is cancelled leaves it little to do.
+   */
+  async nearlyDone(): Promise<void> {
+    for (;;) {
+      const [oldest] = this.underWay
+      const left = this.underWay.reduce((sum, { flops }) => sum + flops, 0)
+      if (!oldest || left <= this.dispatchBudget) return
+      await oldest.done
+    }
+  }
+
   /** Notes when the GPU is done with a submit. */
   private measure(flops: number): void {
     const startMs = performance.now()
-    this.device.queue.onSubmittedWorkDone().then(
+    const done = this.device.queue.onSubmittedWorkDone().then(
       () => {
         const untilMs = performance.now()
         const { done } = this
@@ -135,6 +150,7 @@ export class CommandQueue {
       },
       () => undefined, // a lost device is reported by Gpu.lost
     )
+    this.underWay.push({ flops, done: done.then(() => void this.underWay.shift()) })
   }
 
   /**

@@ -1,6 +1,5 @@
 // What the pipeline asks of any autoencoder. Latents are raw and channels last, f32 [T, h, w, Z]: whitened ones times
 // latents_std plus latents_mean.
-import type { Preview } from '../../src/shared/job'
 import type { Scope } from '../engine/scope'
 import type { Tensor } from '../engine/tensor'
 
@@ -30,8 +29,6 @@ export interface VideoDecoder {
   decode(signal: AbortSignal, scope: Scope, z: Tensor, noise?: DecodeNoise, pixels?: FramesToPixels): AsyncGenerator<Uint8ClampedArray<ArrayBuffer>, void, undefined>
   /** Dispatches what `decode` would for a first latent frame, for compiling ahead. Missing where the weights are not here yet. */
   rehearseDecode?(scope: Scope, z: Tensor, pixels?: FramesToPixels): void
-  /** A small moving picture for next to no work. */
-  preview(scope: Scope, z: Tensor): Promise<Preview>
-  /** The preview's pictures on the GPU, u32 [F, h, w]. Reads nothing back: may be compiled ahead. */
-  previewFrames(scope: Scope, z: Tensor): Tensor
+  /** A small moving picture for next to no work, u32 [F, h, w] as framesToRgba packs it: see readPreview. Only dispatches. */
+  preview(scope: Scope, z: Tensor): Tensor
 }

@@ -3,7 +3,6 @@
 //
 // F pixel frames (4k + 1)   T latent frames (k + 1)   H, W pixels   h, w latent pixels (H/16, W/16)
 // Z latent channels   c0, c1, c2 features at H/4, H/8, H/16
-import type { Preview } from '../../src/shared/job'
 import type { Scope } from '../engine/scope'
 import { dim, type FloatDType, type Tensor } from '../engine/tensor'
 import { conv } from '../ops/conv'
@@ -69,19 +68,8 @@ export class KinoraAutoencoder implements VideoDecoder {
     return video
   }
 
-  /** A moving picture at a quarter of the size by the linear map alone: a few thousandths of the work of decode. */
-  async preview(scope: Scope, z: Tensor): Promise<Preview> {
-    const rgba = this.previewFrames(scope, z)
-    try {
-      const [frames = 0, height = 0, width = 0] = rgba.shape
-      return { width, height, frames, rgba: new Uint8ClampedArray(await scope.gpu.readBytes(rgba)) }
-    } finally {
-      scope.free(rgba)
-    }
-  }
-
-  /** The preview's pictures on the GPU, u32 [F, H/4, W/4] as framesToRgba packs them. Reads nothing back: may be compiled ahead. */
-  previewFrames(scope: Scope, z: Tensor): Tensor {
+  /** A moving picture at a quarter of the size by the linear map alone, u32 [F, H/4, W/4]: a few thousandths of the work of decode. */
+  preview(scope: Scope, z: Tensor): Tensor {
     const { patch_size_t: time, stem_patch: space } = this.config
     return scope.within((temporary) => {
       const cells = conv(temporary, z, this.decoder.previewSkip, { dtype: 'f32' })                            // [T, h, w, 3·4·4·4]

@@ -1,5 +1,4 @@
 // A small moving picture of latents by the linear map of latentColours: next to no work, and no decoder.
-import type { Preview } from '../../src/shared/job'
 import type { Scope } from '../engine/scope'
 import { dim, type Tensor } from '../engine/tensor'
 import { conv, uploadConv } from '../ops/conv'
@@ -7,19 +6,8 @@ import { framesToRgba } from '../ops/frames-to-rgba'
 import type { VideoDecoder } from './autoencoder'
 import { latentColours } from './latent-colours'
 
-/** A picture a latent frame, a pixel a latent pixel. @param z f32 [f, h, w, Z] */
-export async function linearPreview(scope: Scope, statistics: VideoDecoder['config'], z: Tensor): Promise<Preview> {
-  const rgba = linearPreviewFrames(scope, statistics, z)
-  try {
-    const [frames = 0, height = 0, width = 0] = rgba.shape
-    return { width, height, frames, rgba: new Uint8ClampedArray(await scope.gpu.readBytes(rgba)) }
-  } finally {
-    scope.free(rgba)
-  }
-}
-
-/** The same on the GPU: u32 [f, h, w]. Reads nothing back. */
-export function linearPreviewFrames(scope: Scope, statistics: VideoDecoder['config'], z: Tensor): Tensor {
+/** A picture a latent frame, a pixel a latent pixel: u32 [f, h, w]. @param z f32 [f, h, w, Z] */
+export function linearPreview(scope: Scope, statistics: VideoDecoder['config'], z: Tensor): Tensor {
   const { weight, bias } = latentColours(statistics)
   return scope.within((inner) => {
     const colours = uploadConv(inner, weight, [3, dim(z, -1), 1, 1], bias, 'f32')

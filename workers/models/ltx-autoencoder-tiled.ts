@@ -7,14 +7,13 @@
 //
 // F, H, W  frames and pixels   f, h, w  their latents   Z latent channels
 import { AppError } from '../../src/shared/errors'
-import type { Preview } from '../../src/shared/job'
 import { Scope } from '../engine/scope'
 import { dim, elementCount, type Tensor } from '../engine/tensor'
 import { add, affine } from '../ops/elementwise'
 import { sliceFrames } from '../ops/frames'
 import { framesToRgba } from '../ops/frames-to-rgba'
 import type { DecodeNoise, FramesToPixels, VideoDecoder } from './autoencoder'
-import { linearPreview, linearPreviewFrames } from './linear-preview'
+import { linearPreview } from './linear-preview'
 import { rawStatistics, type LatentDistribution, type LtxAutoencoder } from './ltx-autoencoder'
 import type { NoiseField, Pass } from './ltx-autoencoder-block'
 import { compressionOf, decoderSizes, encoderSizes } from './ltx-autoencoder-sizes'
@@ -151,13 +150,8 @@ export class TiledLtxAutoencoder implements VideoDecoder {
   }
 
   /** See linearPreview. */
-  preview(scope: Scope, z: Tensor): Promise<Preview> {
+  preview(scope: Scope, z: Tensor): Tensor {
     return linearPreview(scope, this.config, z)
-  }
-
-  /** See linearPreviewFrames. */
-  previewFrames(scope: Scope, z: Tensor): Tensor {
-    return linearPreviewFrames(scope, this.config, z)
   }
 
   /** Frames → latents in `scope`; see encodeTiled. */

@@ -1,9 +1,18 @@
 // Pictures on their way from the GPU: while one group is read back and encoded, the next is computed.
+import type { Preview } from '../../src/shared/job'
 import type { Scope } from '../engine/scope'
 import type { Tensor } from '../engine/tensor'
 
 /** Groups that may be on their way at once: the one that the caller waits for, and the one behind it. */
 const AHEAD = 2
+
+/** Reads a preview back, u32 [F, h, w], owned by `scope` and freed here: what is dispatched once this is called may write over it. */
+export async function readPreview(scope: Scope, pictures: Tensor): Promise<Preview> {
+  const [frames = 0, height = 0, width = 0] = pictures.shape
+  const bytes = scope.gpu.readBytes(pictures)
+  scope.free(pictures)
+  return { width, height, frames, rgba: new Uint8ClampedArray(await bytes) }
+}
 
 /**
  * Reads groups of frames back in order. A group is dispatched before the one in front of it is handed out, so that the GPU has work while the

@@ -1,12 +1,11 @@
 // A large autoencoder whose decoder is on the GPU only while it decodes: beside the transformer where there is room for both, else
 // in its place. Previews need its statistics alone.
-import type { Preview } from '../../src/shared/job'
 import type { Gpu } from '../engine/device'
 import { fitsInMemory } from '../engine/fits-memory'
 import { Scope } from '../engine/scope'
 import { elementCount, tensorBytes, type FloatDType, type Tensor } from '../engine/tensor'
 import type { DecodeNoise, FramesToPixels, VideoDecoder } from '../models/autoencoder'
-import { linearPreview, linearPreviewFrames } from '../models/linear-preview'
+import { linearPreview } from '../models/linear-preview'
 import { LtxAutoencoder, rawStatistics, readStatistics } from '../models/ltx-autoencoder'
 import { TiledLtxAutoencoder } from '../models/ltx-autoencoder-tiled'
 import { TensorReader } from '../weights/tensor-reader'
@@ -69,13 +68,8 @@ export class DecoderOnDemand implements VideoDecoder {
   }
 
   /** See linearPreview. */
-  preview(scope: Scope, z: Tensor): Promise<Preview> {
+  preview(scope: Scope, z: Tensor): Tensor {
     return linearPreview(scope, this.config, z)
-  }
-
-  /** See linearPreviewFrames. */
-  previewFrames(scope: Scope, z: Tensor): Tensor {
-    return linearPreviewFrames(scope, this.config, z)
   }
 }
 

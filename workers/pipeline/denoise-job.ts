@@ -8,6 +8,7 @@ import type { Scope } from '../engine/scope'
 import { elementCount, reshape, type Tensor } from '../engine/tensor'
 import type { Schedule } from '../models/flow-match-scheduler'
 import { ltxSchedule } from '../models/ltx-schedule'
+import { readPreview } from '../models/read-frames'
 import { patchify, unpatchify } from '../ops/patchify'
 import type { Conditioning } from './conditioning'
 import type { JobClock } from './job-clock'
@@ -16,7 +17,7 @@ import type { LoadedModel, PromptEmbedding, Sampling } from './model'
 import { gaussianNoise, NOISE_STREAM } from './noise'
 import { latentOfTokens, placeKnown, tokensOfLatent, type KnownLatents } from './place-known'
 import { prepareKernels } from './prepare-kernels'
-import { denoise, rehearse, type DenoiseInputs } from './sampler'
+import { denoise, rehearse, type DenoiseInputs, type DenoiseStep } from './sampler'
 import { untilAborted } from './until-aborted'
 
 /** Sigmas this near count as one. */
@@ -51,7 +52,7 @@ export interface DenoiseJob {
 
 /** @returns the final latent, f32 [C, F', H', W'] */
 export async function runDenoise(signal: AbortSignal, scope: Scope, job: DenoiseJob): Promise<Float32Array<ArrayBuffer>> {
-  const { model, request, grid, clock, tell, checkpoint } = job
+  const { model, grid, clock, tell } = job
   const { gpu } = scope
   const inputs = goingOn(scope, prepare(scope, job), job.kept)
   const work = { dispatch: () => dispatchOneStep(scope, inputs, model, grid), estimate: (own: Scope) => rehearse(own, inputs) }
@@ -61,26 +62,41 @@ export async function runDenoise(signal: AbortSignal, scope: Scope, job: Denoise
   await gpu.settle()
   clock.lap()
   const loop = denoise(signal, scope, inputs)
-  const resumable = resumableStates(request.cacheThreshold)
-  for (;;) {
-    signal.throwIfAborted()
-    const next = await loop.next()
-    if (next.done) {
-      const latent = unpatchify(scope, gridTokens(next.value, grid), { ...PATCH, ...grid })
-      return untilAborted(signal, gpu.read(latent))
+  const show = shower(signal, scope, job)
+  let shown: Promise<void> | undefined
+  try {
+    for (;;) {
+      signal.throwIfAborted()
+      // the next step is dispatched before the last one is waited for, so that the GPU computes while that is read back and shown
+      const next = await loop.next()
+      await shown
+      if (next.done) {
+        const latent = unpatchify(scope, gridTokens(next.value, grid), { ...PATCH, ...grid })
+        return await untilAborted(signal, gpu.read(latent))
+      }
+      shown = show(next.value)
+      shown.catch(() => undefined) // it is told when its turn comes
+      await untilAborted(signal, gpu.queue.nearlyDone())
     }
-    const { step, steps, latent, denoised, evaluations, skipped } = next.value
+  } finally {
+    await Promise.allSettled([shown]) // nothing is told of a job that has ended
+  }
+}
+
+/** Reads a step's preview and its latent back, keeps the one and tells of the other. Both are copied before it returns to its caller. */
+function shower(signal: AbortSignal, scope: Scope, { model, request, grid, clock, tell, checkpoint, windowsAfter = 0 }: DenoiseJob): (step: DenoiseStep) => Promise<void> {
+  const resumable = resumableStates(request.cacheThreshold)
+  return async ({ step, steps, latent, denoised, evaluations, skipped }) => {
+    const raw = rawLatent(scope, gridTokens(denoised, grid), model, grid)
+    const reading = Promise.all([readPreview(scope, model.autoencoder.preview(scope, raw)), checkpoint && scope.gpu.read(latent)])
+    scope.free(raw)
+    const [preview, tokens] = await untilAborted(signal, reading)
+    const state = tokens && resumable({ step, tokens }, skipped === 0, step === steps)
+    if (state) checkpoint?.keep(state)
     clock.evaluations += evaluations
     clock.evaluationsSkipped += skipped
-    const raw = rawLatent(scope, gridTokens(denoised, grid), model, grid)
-    const preview = await untilAborted(signal, model.autoencoder.preview(scope, raw))
-    scope.free(raw)
-    if (checkpoint) {
-      const state = resumable({ step, tokens: await untilAborted(signal, gpu.read(latent)) }, skipped === 0, step === steps)
-      if (state) checkpoint.keep(state)
-    }
     clock.stepMs.push(clock.lap())
-    const etaSeconds = clock.etaSeconds(step, steps, job.windowsAfter ?? 0)
+    const etaSeconds = clock.etaSeconds(step, steps, windowsAfter)
     tell({ stage: 'denoising', step, steps, preview, ...(etaSeconds !== undefined && { etaSeconds }) })
   }
 }
@@ -111,7 +127,7 @@ function dispatchOneStep(scope: Scope, inputs: DenoiseInputs, model: LoadedModel
   scope.within((temporary) => {
     if ((inputs.firstStep ?? 0) >= inputs.timesteps.length) return // all steps are done
     const raw = rawLatent(temporary, gridTokens(rehearse(temporary, inputs), grid), model, grid)
-    model.autoencoder.previewFrames(temporary, raw)
+    model.autoencoder.preview(temporary, raw)
     model.autoencoder.rehearseDecode?.(temporary, raw)
   })
 }

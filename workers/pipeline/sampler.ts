@@ -37,7 +37,7 @@ export interface DenoiseInputs {
   timesteps: ArrayLike<number>
 }
 
-/** The state after a step. Both tensors are the loop's: they are gone at the next step. */
+/** The state after a step. Both tensors are the loop's: at the next step they are gone, and what is to be read of them is copied before. */
 export interface DenoiseStep {
   /** counts from 1 */
   step: number
@@ -52,8 +52,7 @@ export interface DenoiseStep {
 }
 
 /**
- * Dispatches one step and yields; the consumer waits for the GPU as it likes (a preview's read-back does). It waits itself only where
- * evaluations are reused.
+ * Dispatches one step and yields; the consumer waits for the GPU as it likes. It waits itself only where evaluations are reused.
  * @throws the signal's reason, while it waits
  */
 export async function* denoise(signal: AbortSignal, scope: Scope, inputs: DenoiseInputs): AsyncGenerator<DenoiseStep, Tensor, undefined> {
