@@ -4,12 +4,9 @@ import { parseRequest, type GenerateRequest } from '../../src/shared/request'
 import type { ModelManifest } from '../../src/shared/model'
 import type { Gpu } from '../../workers/engine/device'
 import type { FloatDType } from '../../workers/engine/tensor'
-import { loadModel } from '../../workers/pipeline/load-model'
 import { windowsOf } from '../../workers/pipeline/run-plan'
-import { fetchManifest } from '../../workers/weights/fetch-file'
 import { clipInMemory } from '../evaluate/clip-in-memory'
-import { serveFolder } from '../evaluate/serve-folder'
-import { randomValues } from '../gpu/reference'
+import { withStarter } from './starter-clips'
 
 export interface ClipMemory {
   frames: number
@@ -19,34 +16,21 @@ export interface ClipMemory {
 }
 
 const SIDE = 64
-const WORDS = 8
 
 /** Clips of the starter, 64 × 64 pixels and one step, so many windows long. */
-export async function measureMemory(gpu: Gpu, dtype: FloatDType, windowCounts: readonly number[]): Promise<ClipMemory[]> {
+export function measureMemory(gpu: Gpu, dtype: FloatDType, windowCounts: readonly number[]): Promise<ClipMemory[]> {
   const { signal } = new AbortController()
-  const server = await serveFolder('public/models/starter')
-  try {
-    const manifest = await fetchManifest(server.url)
-    const model = await loadModel(signal, gpu, server.url, manifest, { precision: dtype }, () => undefined)
-    try {
-      // what the words say costs no memory
-      const width = model.transformer.config.caption_channels
-      const embed = (prompt: string) => Promise.resolve({ values: randomValues(prompt.length, WORDS * width), tokens: WORDS, width, usedPrompt: prompt })
-      const measured: ClipMemory[] = []
-      for (const windows of windowCounts) {
-        const request = requestOf(manifest, windows)
-        gpu.pool.drain()
-        gpu.pool.resetPeak()
-        const { clip } = await clipInMemory(signal, gpu, { model, request, embed })
-        measured.push({ frames: clip.frames.length, windows, peakGpuBytes: gpu.pool.peakBytes })
-      }
-      return measured
-    } finally {
-      model.close()
+  return withStarter(gpu, dtype, async (model, embed) => {
+    const measured: ClipMemory[] = []
+    for (const windows of windowCounts) {
+      const request = requestOf(model.manifest, windows)
+      gpu.pool.drain()
+      gpu.pool.resetPeak()
+      const { clip } = await clipInMemory(signal, gpu, { model, request, embed: (prompt) => Promise.resolve(embed(prompt)) })
+      measured.push({ frames: clip.frames.length, windows, peakGpuBytes: gpu.pool.peakBytes })
     }
-  } finally {
-    server.close()
-  }
+    return measured
+  })
 }
 
 /** The longest clip of so many windows. */

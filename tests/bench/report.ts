@@ -3,6 +3,7 @@ import type { Ceiling } from './ceiling'
 import type { FloatDType } from '../../workers/engine/tensor'
 import type { HostShare, MeasuredRow } from './measure-row'
 import type { ClipMemory } from './memory'
+import type { StepPauses } from './pauses'
 
 /** What `--json` prints. */
 export interface BenchReport {
@@ -17,6 +18,8 @@ export interface BenchReport {
   versions: Record<string, string>
   ceiling: Ceiling
   rows: MeasuredRow[]
+  /** of the steps of a clip, where that was measured */
+  pauses?: StepPauses[]
   /** of clips of several windows, where that was measured */
   memory?: ClipMemory[]
 }
@@ -30,7 +33,8 @@ function missesRatio({ ratio, goal }: MeasuredRow): boolean {
   return goal !== null && !(ratio !== null && ratio >= goal)
 }
 
-function missesShare({ share, goal }: HostShare): boolean {
+/** Whether the processor takes more of a step than is wanted. */
+export function missesShare({ share, goal }: Pick<HostShare, 'share' | 'goal'>): boolean {
   return goal !== null && share > goal
 }
 
@@ -52,9 +56,15 @@ function describeHost(host: HostShare): string {
   return `${host.ms.toFixed(2)} ms of a step in JavaScript (${percent(host.share)}${verdict}), ${host.submits.toFixed(1)} submits, the longest ${host.longestSubmitMs.toFixed(0)} ms`
 }
 
+/** One line. */
+export function describePauses(pauses: StepPauses): string {
+  const verdict = pauses.goal === null ? '' : `, goal ${percent(pauses.goal)}: ${missesShare(pauses) ? 'MISSED' : 'met'}`
+  return `[${pauses.shape}] ${pauses.stepMs.toFixed(1)} ms a step, ${percent(pauses.share)} of it without work on the GPU${verdict}`
+}
+
 /** The tables of one result, as Markdown. */
 export function markdownTables(report: BenchReport): string {
-  return [resultTable(report), stepTable(report.rows), growthTable(report.rows), memoryTable(report.memory ?? [])].filter(Boolean).join('\n\n')
+  return [resultTable(report), stepTable(report.rows), pausesTable(report.pauses ?? []), growthTable(report.rows), memoryTable(report.memory ?? [])].filter(Boolean).join('\n\n')
 }
 
 const ms = (value: number | null): string => (value === null ? '–' : `${value < 10 ? value.toFixed(2) : value.toFixed(0)} ms`)
@@ -84,6 +94,15 @@ function stepTable(rows: readonly MeasuredRow[]): string {
   })
   if (lines.length === 0) return ''
   return ['| whole step | ours | of it in JavaScript | share | at most | submits | longest submit |', '|---|---|---|---|---|---|---|', ...lines].join('\n')
+}
+
+function pausesTable(pauses: readonly StepPauses[]): string {
+  if (pauses.length === 0) return ''
+  return [
+    '| a clip being denoised | step | of it without work on the GPU | at most |',
+    '|---|---|---|---|',
+    ...pauses.map((one) => `| ${one.shape} | ${ms(one.stepMs)} | ${percent(one.share)} | ${one.goal === null ? '' : `${percent(one.goal)} ${missesShare(one) ? '✗' : '✓'}`} |`),
+  ].join('\n')
 }
 
 /** A row beside the one before it, which has less of the same. */

@@ -5,7 +5,8 @@ import type { Ceiling } from './ceiling'
 import type { BenchFlags } from './flags'
 import type { MeasuredRow } from './measure-row'
 import type { ClipMemory } from './memory'
-import { describeRow, missesGoal, type BenchReport } from './report'
+import type { StepPauses } from './pauses'
+import { describePauses, describeRow, missesGoal, missesShare, type BenchReport } from './report'
 import { saveReport } from './results'
 import { turnLimits, type TurnLimits } from './turns'
 
@@ -21,21 +22,29 @@ export interface Bench {
   names: readonly string[]
   measureCeiling(): Promise<Ceiling>
   measure(name: string, ceiling: Ceiling, limits: TurnLimits): Promise<MeasuredRow>
-  /** of clips of so many windows, where the whole pipeline is at hand */
-  measureMemory?(windowCounts: readonly number[]): Promise<ClipMemory[]>
+  /** of whole clips, where the pipeline that makes them is at hand */
+  clips?: {
+    /** of clips of so many windows */
+    measureMemory(windowCounts: readonly number[]): Promise<ClipMemory[]>
+    /** of clips of these sides, in pixels */
+    measurePauses(sides: readonly number[]): Promise<StepPauses[]>
+  }
 }
 
-/** What `--only` knows the clips of several windows by. */
+/** What `--only` knows the whole clips by. */
+const PAUSES = 'pauses-starter'
 const MEMORY = 'memory-starter'
+const SIDES = [64, 128]
 const WINDOWS = [1, 2, 4, 8]
 
 /** Measures the rows that are asked for, says each when it is done, and keeps them. @returns the exit status @throws UsageError where no row is meant */
 export async function runBench({ only = '', pairs, json, save }: BenchFlags, bench: Bench): Promise<number> {
   const { adapter, runtime, software, dtype } = bench
   const names = bench.names.filter((name) => name.includes(only))
-  const measureMemory = MEMORY.includes(only) ? bench.measureMemory : undefined
-  if (names.length === 0 && !measureMemory) {
-    throw new UsageError(`--only: expected a part of one of ${[...bench.names, ...(bench.measureMemory ? [MEMORY] : [])].join(', ')}, got ${JSON.stringify(only)}`)
+  const ofClips = bench.clips ? [PAUSES, MEMORY] : []
+  const wanted = ofClips.filter((name) => name.includes(only))
+  if (names.length === 0 && wanted.length === 0) {
+    throw new UsageError(`--only: expected a part of one of ${[...bench.names, ...ofClips].join(', ')}, got ${JSON.stringify(only)}`)
   }
   const tell = (line: string) => void (json ? console.error(line) : console.log(line))
   tell(`${adapter}${software ? ' (software: ratios only, no claim of speed)' : ''}, ${dtype}`)
@@ -47,12 +56,14 @@ export async function runBench({ only = '', pairs, json, save }: BenchFlags, ben
     rows.push(row)
     tell(describeRow(row, software))
   }
-  const memory = await measureMemory?.(WINDOWS)
+  const pauses = wanted.includes(PAUSES) ? await bench.clips?.measurePauses(SIDES) : undefined
+  for (const one of pauses ?? []) tell(`${PAUSES} ${describePauses(one)}`)
+  const memory = wanted.includes(MEMORY) ? await bench.clips?.measureMemory(WINDOWS) : undefined
   for (const { frames, windows, peakGpuBytes } of memory ?? []) tell(`${MEMORY} [${frames} frames, ${windows} ${windows === 1 ? 'window' : 'windows'}] ${(peakGpuBytes / 1e6).toFixed(1)} MB at once`)
   const report: BenchReport = {
-    date: new Date().toISOString(), adapter, runtime, precision: dtype, software, versions: bench.versions, ceiling, rows, ...(memory && { memory }),
+    date: new Date().toISOString(), adapter, runtime, precision: dtype, software, versions: bench.versions, ceiling, rows, ...(pauses && { pauses }), ...(memory && { memory }),
   }
   if (json) console.log(JSON.stringify(report))
   if (save) tell(`saved as ${saveReport(report)}`)
-  return rows.some(missesGoal) ? 1 : 0
+  return rows.some(missesGoal) || pauses?.some(missesShare) ? 1 : 0
 }

@@ -6,6 +6,7 @@ import { measureCeiling } from '../bench/ceiling'
 import { parseBenchFlags } from '../bench/flags'
 import { measureRow } from '../bench/measure-row'
 import { measureMemory } from '../bench/memory'
+import { measurePauses } from '../bench/pauses'
 import type { Row } from '../bench/row'
 import { modelRows, operationRows } from '../bench/rows'
 import { runBench } from '../bench/run-bench'
@@ -39,7 +40,10 @@ async function main(argv: readonly string[]): Promise<number> {
       names: [...rows.keys()],
       measureCeiling: () => measureCeiling(gpu),
       measure: (name, ceiling, limits) => measureRow(gpu, { InferenceSession, Tensor }, rows.get(name) as Row, ceiling, limits),
-      measureMemory: (windowCounts) => measureMemory(gpu, dtype, windowCounts),
+      clips: {
+        measureMemory: (windowCounts) => measureMemory(gpu, dtype, windowCounts),
+        measurePauses: (sides) => measurePauses(gpu, dtype, sides),
+      },
     })
   } finally {
     gpu.close()

@@ -101,12 +101,13 @@ test('nearly done is when no more than a submit is left, and at once where there
   })
 })
 
-test('every submit is told of once, with the time it took', async () => {
+test('every submit is told of once, with the time it took, and what the GPU waited before it', async () => {
   const gpu = await freshGpu()
-  let [told, totalMs] = [0, 0]
-  gpu.queue.onSubmitsDone = (submits, elapsedMs) => {
+  let [told, totalMs, pausedMs] = [0, 0, 0]
+  gpu.queue.onSubmitsDone = (submits, elapsedMs, before) => {
     told += submits
     totalMs += submits * elapsedMs
+    pausedMs += before
   }
   const startMs = performance.now()
   await withScope(gpu, async (scope) => {
@@ -121,5 +122,6 @@ test('every submit is told of once, with the time it took', async () => {
   // the last is told of with the next
   expect(told).toBe(4)
   expect(totalMs).toBeGreaterThan(0)
-  expect(totalMs).toBeLessThan(performance.now() - startMs)
+  expect(pausedMs).toBeGreaterThan(3 * 4.5) // nothing is before the first
+  expect(totalMs + pausedMs).toBeLessThan(performance.now() - startMs)
 })

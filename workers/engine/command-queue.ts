@@ -42,8 +42,11 @@ export class CommandQueue {
   readonly used = new Set<Kernel>()
   /** operations a millisecond, measured */
   rate = FIRST_RATE
-  /** called when the GPU is known to be done with so many submits, and with the next after them: milliseconds that each took on average */
-  onSubmitsDone: ((submits: number, elapsedMs: number) => void) | undefined
+  /**
+   * called when the GPU is known to be done with so many submits, and with the next after them: milliseconds that each took on average, and
+   * how long the GPU had nothing to do before them
+   */
+  onSubmitsDone: ((submits: number, elapsedMs: number, pausedMs: number) => void) | undefined
   private encoder: GPUCommandEncoder | undefined
   private pass: GPUComputePassEncoder | undefined
   private pendingFlops = 0
@@ -146,7 +149,7 @@ export class CommandQueue {
           return
         }
         if (done) this.learn(done)
-        this.done = { sinceMs: Math.max(startMs, done?.untilMs ?? 0), untilMs, flops, submits: 1 }
+        this.done = { sinceMs: Math.max(startMs, done?.untilMs ?? 0), untilMs, flops, submits: 1, pausedMs: done ? Math.max(0, startMs - done.untilMs) : 0 }
       },
       () => undefined, // a lost device is reported by Gpu.lost
     )
@@ -157,9 +160,9 @@ export class CommandQueue {
    * Learns the rate. Slows down at once where a submit took too long. Speeds up gently: kernels differ in what they do a millisecond, a whole
    * step is recorded at the rate that the last one ended with, and the slowest kernel is not to take much too long in it.
    */
-  private learn({ sinceMs, untilMs, flops, submits }: DoneSubmits): void {
+  private learn({ sinceMs, untilMs, flops, submits, pausedMs }: DoneSubmits): void {
     const elapsedMs = (untilMs - sinceMs) / submits
-    this.onSubmitsDone?.(submits, elapsedMs)
+    this.onSubmitsDone?.(submits, elapsedMs, pausedMs)
     if (flops < FIRST_RATE || elapsedMs <= 0) return
     const seen = flops / submits / elapsedMs
     for (let i = 0; i < submits; i++) {
@@ -176,4 +179,5 @@ interface DoneSubmits {
   untilMs: number
   flops: number
   submits: number
+  pausedMs: number
 }
