@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { attention, attentionKernel, attentionVariants, type AttentionVariant } from '../../workers/ops/attention'
 import { withScope } from '../../workers/engine/scope'
 import type { FloatDType } from '../../workers/engine/tensor'
-import { testGpu } from './open-gpu'
+import { floatTypes, testGpu } from './open-gpu'
 import { asHalf, attentionReference, randomSource, randomValues, relativeError, type AttentionCase as Case } from './reference'
 
 function inputs(c: Case, dtype: FloatDType, spread = { q: 1, k: 1, v: 1 }): { q: Float32Array; k: Float32Array; v: Float32Array } {
@@ -68,7 +68,7 @@ const biased: Record<FloatDType, (Case & { masked: boolean })[]> = {
 }
 
 const gpu = await testGpu()
-const dtypes: FloatDType[] = gpu.facts.f16 ? ['f32', 'f16'] : ['f32']
+const dtypes = await floatTypes()
 
 /** with a head size that the kernels of this dtype and variant can do here: some take more workgroup memory the wider heads are */
 const can = (dtype: FloatDType, variant: AttentionVariant, { size }: Case): boolean => attentionVariants(gpu.facts, size, dtype).includes(variant)

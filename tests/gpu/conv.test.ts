@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { withScope } from '../../workers/engine/scope'
 import type { FloatDType } from '../../workers/engine/tensor'
 import { conv, convVariant, uploadConv, uploadConvPieces, type ConvOptions, type ConvVariant, type ConvWeight } from '../../workers/ops/conv'
-import { testGpu } from './open-gpu'
+import { floatTypes, testGpu } from './open-gpu'
 import { asHalf, randomValues, relativeError, siluReference } from './reference'
 
 type Size4 = readonly [number, number, number, number]
@@ -104,7 +104,8 @@ test.each(cases)('conv in f32: $name', async (one) => expectAgreement(one, 'f32'
 
 // the borders are the same code in every dtype and variant; what differs is loads, stores and tiles
 const few = cases.filter(({ varied }) => varied)
-test.each(few)('conv in f16: $name', async (one) => expectAgreement(one, 'f16'))
+const halves = (await floatTypes()).includes('f16')
+test.runIf(halves).each(few)('conv in f16: $name', async (one) => expectAgreement(one, 'f16'))
 test.each(few)('conv by tiles: $name', async (one) => expectAgreement(one, 'f32', 'tile'))
 test.each(few.slice(-2))('conv without subgroups: $name', async (one) => expectAgreement(one, 'f32', 'direct'))
 
@@ -116,7 +117,7 @@ test('the variant follows the adapter', () => {
   expect(convVariant({ ...facts, software: true, subgroups: false }, 64)).toBe('direct')
 })
 
-test('f16 activations into an f32 stream', async () => {
+test.runIf(halves)('f16 activations into an f32 stream', async () => {
   const gpu = await testGpu()
   const input = asHalf(randomValues(1, 2 * 4 * 4 * 8))
   const weight = asHalf(randomValues(2, 8 * 8 * 9, 0.1))
@@ -127,7 +128,7 @@ test('f16 activations into an f32 stream', async () => {
   })
 })
 
-test('f16 stores clamp instead of overflowing', async () => {
+test.runIf(halves)('f16 stores clamp instead of overflowing', async () => {
   const gpu = await testGpu()
   await withScope(gpu, async (scope) => {
     const x = scope.upload(new Float32Array(4).fill(60000), [1, 1, 1, 4], 'f16')

@@ -4,13 +4,14 @@ import type { FloatDType } from '../../workers/engine/tensor'
 import { BT601, BT709, i420Bytes, i420Weights, rgbaToI420, type Matrix } from '../../workers/media/yuv'
 import { fitsI420, framesToI420 } from '../../workers/ops/frames-to-i420'
 import { framesToRgba } from '../../workers/ops/frames-to-rgba'
-import { testGpu } from './open-gpu'
+import { floatTypes, testGpu } from './open-gpu'
 import { asHalf, randomValues } from './reference'
 
 // more than a workgroup of cells and no whole number of them, one cell alone, a long row, a high column
 const sizes = [[3, 22, 40], [1, 2, 8], [2, 2, 264], [1, 130, 8]] as const
 
-test.each<[FloatDType, Matrix]>([['f32', BT709], ['f16', BT709], ['f32', BT601]])('planes in %s are to the bit those of the RGBA frames', async (dtype, matrix) => {
+const kinds = [...(await floatTypes()).map((dtype) => [dtype, BT709] as const), ['f32', BT601] as const]
+test.each<readonly [FloatDType, Matrix]>(kinds)('planes in %s are to the bit those of the RGBA frames', async (dtype, matrix) => {
   const gpu = await testGpu()
   await withScope(gpu, async (scope) => {
     for (const [seed, [frames, height, width]] of sizes.entries()) {

@@ -1,11 +1,10 @@
 import { expect, test } from 'vitest'
 import { withScope } from '../../workers/engine/scope'
-import type { FloatDType } from '../../workers/engine/tensor'
 import { framesToRgba } from '../../workers/ops/frames-to-rgba'
-import { testGpu } from './open-gpu'
+import { floatTypes, testGpu } from './open-gpu'
 import { asHalf, randomValues } from './reference'
 
-test.each<[FloatDType]>([['f32'], ['f16']])('pixels in %s are clamped and rounded to nearest', async (dtype) => {
+test.each(await floatTypes())('pixels in %s are clamped and rounded to nearest', async (dtype) => {
   const gpu = await testGpu()
   const values = asHalf(randomValues(13, 2 * 5 * 7 * 3, 0.8))
   values.set([-1, 1, 0, -1.5, 1.5, -0.5])

@@ -7,27 +7,25 @@ import { readPreview } from '../../workers/models/read-frames'
 import { i420Form } from '../../workers/pipeline/frame-form'
 import { need, readCase, readWeights } from '../parity/read-case'
 import { decodeKinora, encodeKinora } from '../parity/run-autoencoder'
-import { testGpu } from './open-gpu'
+import { floatTypes, testGpu } from './open-gpu'
 import { randomValues, relativeError } from './reference'
 
 const folder = (name: string) => fileURLToPath(new URL(`../parity/${name}`, import.meta.url))
 const { signal } = new AbortController()
 const decodeCase = folder('kinora_autoencoder_decode')
+const types = await floatTypes()
 
 describe.each([
   { run: decodeKinora, name: 'kinora_autoencoder_decode' },
   { run: encodeKinora, name: 'kinora_autoencoder_encode' },
 ])('$name', ({ run, name }) => {
-  test.each([
-    ['f32', 1e-4],
-    ['f16', 1e-2],
-  ] as const)('agrees with PyTorch in %s', async (precision, limit) => {
+  test.each(types)('agrees with PyTorch in %s', async (precision) => {
     const gpu = await testGpu()
     const parityCase = readCase(folder(name))
     const [[output, expected] = ['', { shape: [], values: new Float32Array() }]] = [...parityCase.outputs]
     const ours = await withScope(gpu, async (scope) => (await run(scope, parityCase, precision)).get(output))
     expect(ours?.shape).toEqual(expected.shape)
-    expect(relativeError(ours?.values ?? [], expected.values)).toBeLessThan(limit)
+    expect(relativeError(ours?.values ?? [], expected.values)).toBeLessThan(precision === 'f16' ? 1e-2 : 1e-4)
     expect(gpu.pool.liveBuffers).toBe(0)
   })
 })

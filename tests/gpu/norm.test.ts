@@ -4,7 +4,7 @@ import { withScope } from '../../workers/engine/scope'
 import type { FloatDType } from '../../workers/engine/tensor'
 import { linear, uploadLinear } from '../../workers/ops/linear'
 import { norm, normFor } from '../../workers/ops/norm'
-import { testGpu } from './open-gpu'
+import { floatTypes, testGpu } from './open-gpu'
 import { readRowCodes } from './read-row-codes'
 import { asHalf, normReference, randomValues, relativeError } from './reference'
 
@@ -15,7 +15,7 @@ afterEach(() => {
   gpu.facts.software = software
 })
 /** every dtype, with one invocation a row (as software adapters take it) and with several */
-const variants = (['f32', 'f16'] as const).filter((dtype) => dtype === 'f32' || gpu.facts.f16).flatMap((dtype) => [
+const variants = (await floatTypes()).flatMap((dtype) => [
   { dtype, lanes: 'one lane a row', single: true },
   { dtype, lanes: 'several lanes a row', single: false },
 ])
@@ -141,7 +141,7 @@ describe.runIf(gpu.facts.dot4).each(variants)('norm as int8 codes, $dtype, $lane
     await withScope(gpu, async (scope) => {
       const weight = uploadLinear(scope, { values: randomValues(43, out * size), out, in: size }, 'i8')
       const modulation = { table: scope.upload(table, [2, slots, size], 'f32'), rowOf: scope.upload(rowOf, [rows], 'u32'), scale: 4, shift: 3 }
-      const codes = normFor(weight, scope, scope.upload(values, [rows, size], dtype), { kind: 'rms', eps: 1e-6, modulation })
+      const codes = normFor(scope, scope.upload(values, [rows, size], dtype), weight, { kind: 'rms', eps: 1e-6, modulation })
       if (!('q' in codes)) throw new Error('Expected codes, got floats.')
       expect(codes).toMatchObject({ shape: [rows, size], dtype })
       const { q, scale, values: coded } = await readRowCodes(gpu, codes, size)
@@ -164,7 +164,7 @@ describe.runIf(gpu.facts.dot4).each(variants)('norm as int8 codes, $dtype, $lane
       for (const [format, rows, size] of [['f16', 17, 64], ['i8', 8, 64], ['i8', 17, 63]] as const) {
         const weight = uploadLinear(scope, { values: randomValues(44, 9 * size), out: 9, in: size }, format)
         const x = scope.upload(randomValues(45, rows * size), [rows, size], dtype)
-        const y = normFor(weight, scope, x, { kind: 'rms', eps: 1e-6 })
+        const y = normFor(scope, x, weight, { kind: 'rms', eps: 1e-6 })
         if ('q' in y) throw new Error('Expected floats, got codes.')
         expect(await gpu.read(y)).toEqual(await gpu.read(norm(scope, x, { kind: 'rms', eps: 1e-6 })))
       }

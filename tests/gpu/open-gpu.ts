@@ -1,6 +1,7 @@
 // Dawn in Node: the same API as the browser's. A GPU test without a GPU fails here, loudly.
 import { create, globals } from 'webgpu'
 import { openGpu, type Gpu } from '../../workers/engine/device'
+import type { FloatDType } from '../../workers/engine/tensor'
 import { setVectorBits } from '../commands/mesa-environment'
 import { wantedForm } from '../forms/adapter-forms'
 
@@ -14,6 +15,11 @@ let opened: Promise<Gpu> | undefined
 /** The adapter of this machine, in the form that the process is told of if it is; opened once a process. */
 export function testGpu(): Promise<Gpu> {
   return (opened ??= openGpu(api, form?.without).then(poisoned))
+}
+
+/** What activations may be on that adapter: not every one has half floats. */
+export async function floatTypes(): Promise<FloatDType[]> {
+  return (await testGpu()).facts.f16 ? ['f32', 'f16'] : ['f32']
 }
 
 /** Has its buffers handed out full of NaN. */

@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { withScope } from '../../workers/engine/scope'
-import type { FloatDType } from '../../workers/engine/tensor'
 import { patchify, unpatchify } from '../../workers/ops/patchify'
-import { testGpu } from './open-gpu'
+import { floatTypes, testGpu } from './open-gpu'
 import { asHalf, randomValues } from './reference'
 
 /** latent [C, F, H, W] → tokens, one patch after the other, channel by channel inside. */
@@ -18,7 +17,7 @@ function tokensReference(x: Float32Array, [C, F, H, W]: readonly [number, number
   return tokens
 }
 
-describe.each<[FloatDType]>([['f32'], ['f16']])('patchify in %s', (dtype) => {
+describe.each(await floatTypes())('patchify in %s', (dtype) => {
   test.each([
     { size: [5, 3, 7, 3] as const, patch: 1, patchTime: 1 },
     { size: [3, 4, 6, 10] as const, patch: 2, patchTime: 1 },

@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { withScope } from '../../workers/engine/scope'
-import type { FloatDType } from '../../workers/engine/tensor'
 import { pixelShuffle, pixelUnshuffle, type ShuffleOrder } from '../../workers/ops/pixel-shuffle'
-import { testGpu } from './open-gpu'
+import { floatTypes, testGpu } from './open-gpu'
 import { asHalf, randomValues, relativeError } from './reference'
 
 /** x [F, H, W, C·t·p·p] → [F·t, H·p, W·p, C], written as a scatter so that it shares nothing with the kernel's gather. */
@@ -23,7 +22,7 @@ function shuffleReference(x: Float32Array, [F, H, W, C]: readonly number[], t: n
   return y
 }
 
-describe.each<[FloatDType]>([['f32'], ['f16']])('pixel shuffle in %s', (dtype) => {
+describe.each(await floatTypes())('pixel shuffle in %s', (dtype) => {
   test.each([
     { time: 1, space: 2, order: 'ctyx' as const, size: [3, 5, 7, 6] },
     { time: 2, space: 2, order: 'ctyx' as const, size: [2, 3, 5, 3] },

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { withScope } from '../../workers/engine/scope'
 import type { FloatDType } from '../../workers/engine/tensor'
 import { normRope } from '../../workers/ops/rope'
-import { testGpu } from './open-gpu'
+import { floatTypes, testGpu } from './open-gpu'
 import { asHalf, normRopeReference, randomValues, relativeError } from './reference'
 
 const TOLERANCE: Record<FloatDType, number> = { f32: 1e-6, f16: 5e-4 }
@@ -12,7 +12,7 @@ afterEach(() => {
   gpu.facts.software = software
 })
 /** every dtype, with one invocation a row (as software adapters take it) and with several */
-const variants = (['f32', 'f16'] as const).filter((dtype) => dtype === 'f32' || gpu.facts.f16).flatMap((dtype) => [
+const variants = (await floatTypes()).flatMap((dtype) => [
   { dtype, lanes: 'one lane a row', single: true },
   { dtype, lanes: 'several lanes a row', single: false },
 ])

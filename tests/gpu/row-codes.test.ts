@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { withScope } from '../../workers/engine/scope'
 import { rowCodes } from '../../workers/ops/row-codes'
-import { testGpu } from './open-gpu'
+import { floatTypes, testGpu } from './open-gpu'
 import { readRowCodes } from './read-row-codes'
 import { asHalf, randomValues } from './reference'
 
@@ -45,7 +45,7 @@ function activations(rows: number, inner: number): Float32Array<ArrayBuffer> {
 }
 
 test.each([[1, 1], [5, 32], [10, 67], [33, 100], [7, 256]] as const)('%i rows of %i', async (rows, inner) => {
-  for (const dtype of ['f32', 'f16'] as const) {
+  for (const dtype of await floatTypes()) {
     const x = activations(rows, inner)
     const expected = reference(dtype === 'f16' ? asHalf(x) : x, rows, inner)
     await withScope(gpu, async (scope) => {

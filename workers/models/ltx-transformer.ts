@@ -267,7 +267,7 @@ export class LtxTransformer {
     const at = (slot: number): Modulation => ({ table, rowOf, slot: firstSlot + slot })
     const modulated = (scale: number, shift: number): ScaleShift => ({ table, rowOf, scale: firstSlot + scale, shift: firstSlot + shift })
 
-    const y = normFor(self.query, scope, x, {
+    const y = normFor(scope, x, self.query, {
       kind: 'rms', eps, ...weightOf(block.norm1), modulation: modulated(SLOT.scaleAttention, SLOT.shiftAttention), dtype,
     })                                                                                            // [B, N, D]
     const seen = blind.includes(index) ? linear(scope, y, self.value) : this.lookAround(scope, y, self, rope) // [B, N, D]
@@ -278,7 +278,7 @@ export class LtxTransformer {
     const told = attention(scope, asked, key, value, { heads, ...(text.mask && { mask: text.mask }) }) // [B, N, D]
     linear(scope, told, cross.out, { addTo: x })                                                  // [B, N, D]
 
-    const z = normFor(block.feedIn, scope, x, {
+    const z = normFor(scope, x, block.feedIn, {
       kind: 'rms', eps, ...weightOf(block.norm2), modulation: modulated(SLOT.scaleFeed, SLOT.shiftFeed), dtype,
     })                                                                                            // [B, N, D]
     const wide = linear(scope, z, block.feedIn, { activation: 'gelu-tanh' })                      // [B, N, 4·D]

@@ -42,7 +42,7 @@ export function norm(scope: Scope, x: Tensor, o: NormOptions): Tensor {
  * The same for linear layers of this weight's sizes and format to read: as int8 codes where their kernel multiplies those, so that the
  * floats are never written and the codes are made once for all of them, else as `norm`.
  */
-export function normFor(weight: LinearWeight, scope: Scope, x: Tensor, o: NormOptions): Tensor | RowCodes {
+export function normFor(scope: Scope, x: Tensor, weight: LinearWeight, o: NormOptions): Tensor | RowCodes {
   const floats = { shape: x.shape, dtype: resultType(x, o) }
   if (dim(x, -1) % 4 !== 0 || !takesCodes(scope, floats, weight)) return norm(scope, x, o)
   const codes = allocRowCodes(scope, floats)
