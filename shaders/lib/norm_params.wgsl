@@ -1,3 +1,4 @@
+// norm: its numbers, and what its parts hand each other of a row
 struct Params {
   first_group: u32,
   end_group: u32,

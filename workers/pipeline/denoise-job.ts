@@ -62,29 +62,30 @@ export async function runDenoise(signal: AbortSignal, scope: Scope, job: Denoise
   await gpu.settle()
   clock.lap()
   const loop = denoise(signal, scope, inputs)
-  const show = shower(signal, scope, job)
-  let shown: Promise<void> | undefined
+  const readStep = stepReader(signal, scope, job)
+  /** the last step's */
+  let reading: Promise<void> | undefined
   try {
     for (;;) {
       signal.throwIfAborted()
       // the next step is dispatched before the last one is waited for, so that the GPU computes while that is read back and shown
       const next = await loop.next()
-      await shown
+      await reading
       if (next.done) {
         const latent = unpatchify(scope, gridTokens(next.value, grid), { ...PATCH, ...grid })
         return await untilAborted(signal, gpu.read(latent))
       }
-      shown = show(next.value)
-      shown.catch(() => undefined) // it is told when its turn comes
+      reading = readStep(next.value)
+      reading.catch(() => undefined) // it is told when its turn comes
       await untilAborted(signal, gpu.queue.nearlyDone())
     }
   } finally {
-    await Promise.allSettled([shown]) // nothing is told of a job that has ended
+    await Promise.allSettled([reading]) // nothing is told of a job that has ended
   }
 }
 
 /** Reads a step's preview and its latent back, keeps the one and tells of the other. Both are copied before it returns to its caller. */
-function shower(signal: AbortSignal, scope: Scope, { model, request, grid, clock, tell, checkpoint, windowsAfter = 0 }: DenoiseJob): (step: DenoiseStep) => Promise<void> {
+function stepReader(signal: AbortSignal, scope: Scope, { model, request, grid, clock, tell, checkpoint, windowsAfter = 0 }: DenoiseJob): (step: DenoiseStep) => Promise<void> {
   const resumable = resumableStates(request.cacheThreshold)
   return async ({ step, steps, latent, denoised, evaluations, skipped }) => {
     const raw = rawLatent(scope, gridTokens(denoised, grid), model, grid)
