@@ -33,6 +33,6 @@ export default ts.config(
     files: ['**/*.ts', '**/*.svelte', '**/*.js', '**/*.mjs', '**/*.cjs'],
     rules: { eqeqeq: ['error', 'always', { null: 'ignore' }], 'no-console': ['error', { allow: ['warn', 'error'] }], 'prefer-const': 'error' },
   },
-  { files: ['tests/commands/**', 'tests/bench/**', '**/*.mjs'], rules: { 'no-console': 'off' } },
+  { files: ['scripts/**', 'tests/bench/**', '**/*.mjs'], rules: { 'no-console': 'off' } },
   { files: ['**/*.cjs'], rules: { '@typescript-eslint/no-require-imports': 'off' } },
 )

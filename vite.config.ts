@@ -82,7 +82,7 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        // one process for a form of the adapter, which tests/commands/adapter-forms.ts names
+        // one process for a form of the adapter, which scripts/adapter-forms.ts names
         test: { name: 'forms', environment: 'node', include: ['tests/forms/**/*.test.ts'], pool: 'forks', maxWorkers: 1, testTimeout: 180_000, hookTimeout: 180_000 },
       },
       {

@@ -10,7 +10,7 @@
 // CHUNK of each tile, which fits into the 14 336 bytes that every adapter has.
 // With WG = 128 a tile has twice the keys, of heads over 64 twice the queries: keys and values are staged for as many queries or more
 // with half the barriers. 8 × 4 scores of 64 invocations would read a quarter less of workgroup memory, but hold twice as many sums.
-// Software adapters take attention_rows: a read from workgroup memory costs them far more than a multiplication. Slower than this there
+// Software adapters take attention_no_smem: a read from workgroup memory costs them far more than a multiplication. Slower than this there
 // were 32 queries × 32 keys for narrow heads, and queries across neighbouring lanes with scalar reads.
 // groups first_group … end_group − 1, folded over x and y: group = (b · H + h) · query_blocks + block
 // prelude: elem = f16 | f32; held = f32 | elem, what workgroup memory has of q, k and v; OUT_F16, HAS_MASK, HAS_BIAS, RESIDENT = bool;

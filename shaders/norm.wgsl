@@ -6,7 +6,7 @@
 // one workgroup does WG / LANES rows with LANES invocations each; groups first_group … end_group − 1, folded over x and y
 // prelude: input = vec4<f16> | vec4<f32> | f16 | f32; item = vec4<f32> | f32; LAYER, HAS_WEIGHT, HAS_BIAS, MODULATED, SILU = bool;
 //   WG, LANES = powers of two. A binding whose flag is false is not read.
-// libs: row_sum, item_vec4 or item_scalar, norm_params, norm_to_floats or norm_to_codes (which have y and more prelude)
+// libs: row_sum, item_vec4 or item_scalar, norm_params, norm_to_float or norm_to_int8 (which have y and more prelude)
 
 @group(0) @binding(1) var<storage, read> x: array<input>;
 @group(0) @binding(2) var<storage, read> weight: array<item>;

@@ -4,7 +4,7 @@
 
 The graph has the operations of the published model_q4.onnx: MatMulNBits of 4 bits in blocks of 32, GroupQueryAttention with
 keys and values that come in and go out, SimplifiedLayerNormalization. The model learns by heart what stands in ANSWERS, behind the
-very instructions that the app gives (workers/text/scene-instructions.json), with its matrices rounded to 4 bits while it learns, so
+very instructions that the app gives (workers/text/enhancer-instructions.json), with its matrices rounded to 4 bits while it learns, so
 that what it says is known. reference.json has the ids of some prompts and of greedy answers, by transformers' LlamaForCausalLM.
 
     python training/fixture_writer.py --out /tmp/writer-360m --full-size
@@ -66,7 +66,7 @@ def make_config(sizes: dict) -> LlamaConfig:
 # --- tokenizer
 
 def messages_of(words: str) -> list[dict]:
-    """As workers/text/scene-writing.ts has them."""
+    """As workers/text/enhancer-prompt.ts has them."""
     instructions = json.loads(INSTRUCTIONS.read_text())
     shots = [part for example in instructions["examples"]
              for part in ({"role": "user", "content": example["words"]}, {"role": "assistant", "content": example["paragraph"]})]

@@ -1,17 +1,17 @@
 // The generate door: one job at a time, from a request to a saved WebM.
 import { expose, transfer } from 'comlink'
-import type { GenerateDoor } from '../src/shared/doors'
+import type { GenerateApi } from '../src/shared/worker-apis'
 import { registerErrorTransfer } from '../src/shared/error-transfer'
 import { AppError, toErrorData } from '../src/shared/errors'
 import { chooseEncoder } from './media/encode'
 import { measureModel } from './pipeline/measure-model'
-import { Studio } from './pipeline/studio'
+import { ModelHost } from './pipeline/model-host'
 import { makeClip } from './pipeline/make-clip'
 import { forgetJobs, sweepJobs } from './storage/checkpoints'
 
 registerErrorTransfer()
 
-const studio = new Studio()
+const modelHost = new ModelHost()
 const jobs = new Map<string, AbortController>()
 /** jobs that end with the window under way */
 const ending = new Set<string>()
@@ -21,17 +21,17 @@ let queue: Promise<unknown> = Promise.resolve()
 /** A size and rate that stand for all when the page asks which encoder there is. */
 const PROBE = [128, 128, 8] as const
 
-const door: GenerateDoor = {
+const door: GenerateApi = {
   async probe() {
     const codec = await chooseEncoder(...PROBE)
-    const { facts } = await studio.gpu()
+    const { facts } = await modelHost.gpu()
     return { adapter: facts.name, software: facts.software, f16: facts.f16, codec: codec?.codecString ?? null }
   },
 
   async generate(jobId, modelUrl, request, callbacks, options = {}) {
     const controller = new AbortController()
     jobs.set(jobId, controller)
-    const job = queue.then(() => makeClip(controller.signal, studio, { id: jobId, modelUrl, request, endsEarly: () => ending.has(jobId) }, callbacks, options))
+    const job = queue.then(() => makeClip(controller.signal, modelHost, { id: jobId, modelUrl, request, endsEarly: () => ending.has(jobId) }, callbacks, options))
     queue = job.catch(() => undefined)
     try {
       const result = await job
@@ -59,19 +59,19 @@ const door: GenerateDoor = {
   sweepJobs: (knownIds, beforeMs) => sweepJobs([...knownIds, ...jobs.keys()], beforeMs),
 
   fits(bytes) {
-    const answer = queue.then(() => studio.fits(bytes))
+    const answer = queue.then(() => modelHost.fits(bytes))
     queue = answer.catch(() => undefined)
     return answer
   },
 
   measure(modelUrl) {
-    const answer = queue.then(async () => measureModel(new AbortController().signal, await studio.gpu(), modelUrl))
+    const answer = queue.then(async () => measureModel(new AbortController().signal, await modelHost.gpu(), modelUrl))
     queue = answer.catch(() => undefined)
     return answer
   },
 
-  gpuBuffers: () => studio.buffers(),
-  unload: () => studio.unload(),
+  gpuBuffers: () => modelHost.buffers(),
+  unload: () => modelHost.unload(),
 }
 
 expose(door)

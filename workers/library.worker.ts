@@ -1,6 +1,6 @@
 // The library's door: clips on OPFS, records in IndexedDB.
 import { expose } from 'comlink'
-import type { KeptAsset, LibraryDoor } from '../src/shared/doors'
+import type { KeptAsset, LibraryApi } from '../src/shared/worker-apis'
 import { registerErrorTransfer } from '../src/shared/error-transfer'
 import { keepAsset, openAsset, sweepAssets } from './storage/assets'
 import { openSavedClip, removeSavedClip, sweepClips, withRecords } from './storage/library'
@@ -15,7 +15,7 @@ async function keep(file: File): Promise<KeptAsset> {
   return { id, name, bytes: kept.size }
 }
 
-const library: LibraryDoor = {
+const library: LibraryApi = {
   async list() {
     await swept
     return withRecords((records) => records.list())

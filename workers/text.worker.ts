@@ -1,6 +1,6 @@
 // The text door: fetches a model's tokenizer and encoder, and turns prompts into embeddings.
 import { expose, transfer } from 'comlink'
-import type { TextDoor, TextEmbeddings } from '../src/shared/doors'
+import type { TextApi, TextEmbeddings } from '../src/shared/worker-apis'
 import { registerErrorTransfer } from '../src/shared/error-transfer'
 import { openTextEncoder } from './text/encoder'
 import { createTokenizer } from './text/tokenizer'
@@ -10,7 +10,7 @@ registerErrorTransfer()
 
 const ENCODER = 'text_encoder/onnx/model_quantized.onnx'
 
-const text: TextDoor = {
+const text: TextApi = {
   async encode(modelUrl, prompts) {
     const manifest = await fetchManifest(modelUrl)
     const fetchChecked = (path: string) => fetchModelFile(modelUrl, modelFile(manifest, path))

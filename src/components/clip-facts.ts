@@ -1,6 +1,6 @@
 import type { GenerateRequest } from '../shared/request'
 import type { JobReport } from '../shared/job'
-import { reuseName } from '../shared/reuse'
+import { cacheLevelName } from '../shared/cache-levels'
 import { formatDuration, formatSeconds } from './quantities'
 
 type Fact = readonly [name: string, value: string]
@@ -14,7 +14,7 @@ export function requestFacts(request: GenerateRequest): Fact[] {
     ['Rate', `${request.fps} fps`],
     ['Steps', String(request.steps)],
     ['Guidance', String(request.guidance)],
-    ...(request.cacheThreshold ? ([['Reuse', reuseName(request.cacheThreshold)]] as const) : []),
+    ...(request.cacheThreshold ? ([['Reuse', cacheLevelName(request.cacheThreshold)]] as const) : []),
   ]
 }
 

@@ -1,5 +1,5 @@
 // The browser's own pickers. Chromium gives handles, which outlive the visit; others give File objects.
-import type { DiskPlace, FileInFolder } from '../shared/disk-pick'
+import type { LocalPlace, FileInFolder } from '../shared/local-files'
 
 declare global {
   // of the File System Access API, which TypeScript's own types leave out: https://wicg.github.io/file-system-access/
@@ -18,7 +18,7 @@ const PARTS = /^(transformer|vae|scheduler|text_encoder|tokenizer)\//
 const PICKER = 'models'
 
 /** Lets the person choose a file. @param endings with their dots @returns null when nothing was chosen */
-export async function pickFile(description: string, endings: string[]): Promise<DiskPlace | null> {
+export async function pickFile(description: string, endings: string[]): Promise<LocalPlace | null> {
   if (window.showOpenFilePicker) {
     const [file] = await orNothing(window.showOpenFilePicker({ id: PICKER, types: [{ description, accept: { 'application/octet-stream': endings } }] }))
     return file ? { kind: 'file', file } : null
@@ -29,7 +29,7 @@ export async function pickFile(description: string, endings: string[]): Promise<
 }
 
 /** Lets the person choose a folder. @returns null when none was chosen */
-export async function pickFolder(): Promise<DiskPlace | null> {
+export async function pickFolder(): Promise<LocalPlace | null> {
   if (window.showDirectoryPicker) {
     const [folder] = await orNothing(window.showDirectoryPicker({ id: PICKER, mode: 'read' }).then((handle) => [handle]))
     return folder ? { kind: 'folder', name: folder.name, folder } : null
@@ -38,7 +38,7 @@ export async function pickFolder(): Promise<DiskPlace | null> {
 }
 
 /** Files of a chosen folder, by their paths below it; null when there are none. Pure. */
-export function folderOf(files: readonly File[]): DiskPlace | null {
+export function folderOf(files: readonly File[]): LocalPlace | null {
   const [first] = files
   if (!first) return null
   const folder = files
@@ -48,7 +48,7 @@ export function folderOf(files: readonly File[]): DiskPlace | null {
 }
 
 /** What was dropped: the first file or folder; null when it was neither. To be called while the event is handled. */
-export async function droppedPlace({ items }: DataTransfer): Promise<DiskPlace | null> {
+export async function droppedPlace({ items }: DataTransfer): Promise<LocalPlace | null> {
   const item = [...items].find(({ kind }) => kind === 'file')
   if (!item?.getAsFileSystemHandle) {
     const file = item?.getAsFile()

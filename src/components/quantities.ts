@@ -23,7 +23,7 @@ export function formatDuration(milliseconds: number): string {
   return whole % 60 === 0 ? `${whole / 60} min` : `${Math.floor(whole / 60)} min ${whole % 60} s`
 }
 
-/** A guess of the time left, in seconds; coarse, for it is a guess: "about 40 s left". */
+/** A guess of the time left, in seconds; approximate, for it is a guess: "about 40 s left". */
 export function formatTimeLeft(seconds: number): string {
   if (seconds < 3) return 'a moment left'
   if (seconds < 20) return `about ${Math.round(seconds)} s left`

@@ -2,8 +2,8 @@
 // Everything that crosses is plain data, so that a browser driver can pass it; binary data is base64.
 import { toErrorData } from '../shared/errors'
 import type { ErrorData } from '../shared/errors'
-import type { AdapterReport, DownloadState, GenerateOptions, KeptAsset, KeptVideo } from '../shared/doors'
-import type { GenerateResult, ProgressEvent } from '../shared/job'
+import type { AdapterReport, DownloadState, GenerateOptions, KeptAsset, KeptVideo } from '../shared/worker-apis'
+import type { GenerateResult, JobProgress } from '../shared/job'
 import type { ModelManifest } from '../shared/model'
 import type { GenerateRequest } from '../shared/request'
 import { base64ToBytes, base64ToFloats, bytesToBase64 } from './base64'
@@ -34,8 +34,8 @@ export type AutomationResult =
   | { ok: false; error: ErrorData }
 
 /** What scripts find at `window.kinora`. */
-export interface AutomationDoor {
-  generate(request: GenerateRequest, options?: AutomationOptions, onEvent?: (event: ProgressEvent) => void): Promise<AutomationResult>
+export interface AutomationApi {
+  generate(request: GenerateRequest, options?: AutomationOptions, onEvent?: (event: JobProgress) => void): Promise<AutomationResult>
   /** stops the job with this `checkpoint`; what is kept of it stays */
   cancel(jobId: string): Promise<void>
   /** ends the clip of the job with this `checkpoint` at the end of the window under way */
@@ -46,7 +46,7 @@ export interface AutomationDoor {
   manifest(modelUrl?: string): Promise<ModelManifest>
   /** every source of the table, and what is here of it */
   downloads(): Promise<DownloadState[]>
-  /** downloads a source, or goes on with it; see ModelsDoor. @param baseUrl of a mirror, ending in /; null: the hub */
+  /** downloads a source, or goes on with it; see ModelsApi. @param baseUrl of a mirror, ending in /; null: the hub */
   download(source: string, baseUrl: string | null, onState?: (state: DownloadState) => void): Promise<DownloadState>
   probe(): Promise<AdapterReport>
   /** keeps a picture or video, its bytes in base64, as a source of requests */
@@ -59,12 +59,12 @@ export interface AutomationDoor {
 
 declare global {
   interface Window {
-    kinora?: AutomationDoor
+    kinora?: AutomationApi
   }
 }
 
 /** Opens the door. Events come without their preview, which no script prints. */
-export function openAutomationDoor(): void {
+export function openAutomationApi(): void {
   const starterUrl = modelFolderUrl('starter')
   window.kinora = {
     manifest: (modelUrl = starterUrl) => fetchManifest(modelUrl),

@@ -1,15 +1,15 @@
 import { proxy, transfer } from 'comlink'
 import { AppError } from '../shared/errors'
-import type { AdapterReport, GenerateDoor, GenerateOptions, JobCallbacks } from '../shared/doors'
-import type { GenerateResult, ProgressEvent } from '../shared/job'
+import type { AdapterReport, GenerateApi, GenerateOptions, JobCallbacks } from '../shared/worker-apis'
+import type { GenerateResult, JobProgress } from '../shared/job'
 import type { GenerateRequest } from '../shared/request'
 import type { ModelTimes } from '../shared/time-estimate'
-import { picksFor } from './disk'
+import { localFilesFor } from './local-files'
 import { encodeText } from './text'
 import { WorkerClient } from './worker-client'
-import { makeRoomForClip } from './writer'
+import { freeMemoryForClip } from './prompt-enhancer'
 
-const client = new WorkerClient<GenerateDoor>(
+const client = new WorkerClient<GenerateApi>(
   () => new Worker(new URL('../../workers/generate.worker.ts', import.meta.url), { type: 'module', name: 'generate' }),
 )
 
@@ -43,12 +43,12 @@ export async function generate(
   jobId: string,
   modelUrl: string,
   request: GenerateRequest,
-  onProgress: (event: ProgressEvent) => void,
+  onProgress: (event: JobProgress) => void,
   options: GenerateOptions = {},
 ): Promise<GenerateResult & { latents?: Float32Array<ArrayBuffer> }> {
   const controller = new AbortController()
   jobs.set(jobId, controller)
-  const clipIsOver = makeRoomForClip()
+  const clipIsOver = freeMemoryForClip()
   const callbacks: JobCallbacks = {
     onProgress,
     encodeText: async (url, prompts) => {
@@ -57,7 +57,7 @@ export async function generate(
     },
   }
   try {
-    const picks = await picksFor(modelUrl)
+    const picks = await localFilesFor(modelUrl)
     if (controller.signal.aborted) throw new AppError('cancelled', 'The job was cancelled.')
     return await client.call((door) => door.generate(jobId, modelUrl, request, proxy(callbacks), { ...options, picks }))
   } catch (error) {

@@ -1,8 +1,8 @@
-import type { KeptAsset, KeptVideo, LibraryDoor } from '../shared/doors'
+import type { KeptAsset, KeptVideo, LibraryApi } from '../shared/worker-apis'
 import type { ClipRecord } from '../shared/record'
 import { WorkerClient } from './worker-client'
 
-const client = new WorkerClient<LibraryDoor>(
+const client = new WorkerClient<LibraryApi>(
   () => new Worker(new URL('../../workers/library.worker.ts', import.meta.url), { type: 'module', name: 'library' }),
 )
 

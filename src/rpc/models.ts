@@ -1,8 +1,8 @@
 import { proxy } from 'comlink'
-import type { DownloadState, ModelsDoor, StorageSpace } from '../shared/doors'
+import type { DownloadState, ModelsApi, StorageSpace } from '../shared/worker-apis'
 import { WorkerClient } from './worker-client'
 
-const client = new WorkerClient<ModelsDoor>(
+const client = new WorkerClient<ModelsApi>(
   () => new Worker(new URL('../../workers/models.worker.ts', import.meta.url), { type: 'module', name: 'models' }),
 )
 

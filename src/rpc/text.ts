@@ -1,5 +1,5 @@
 import { AppError } from '../shared/errors'
-import type { TextDoor, TextEmbeddings } from '../shared/doors'
+import type { TextApi, TextEmbeddings } from '../shared/worker-apis'
 import { WorkerClient } from './worker-client'
 
 const startWorker = () => new Worker(new URL('../../workers/text.worker.ts', import.meta.url), { type: 'module', name: 'text' })
@@ -11,7 +11,7 @@ const startWorker = () => new Worker(new URL('../../workers/text.worker.ts', imp
 export async function encodeText(signal: AbortSignal, modelUrl: string, prompts: string[]): Promise<TextEmbeddings> {
   const cancelled = new AppError('cancelled', 'The job was cancelled.')
   if (signal.aborted) throw cancelled
-  const client = new WorkerClient<TextDoor>(startWorker)
+  const client = new WorkerClient<TextApi>(startWorker)
   const abort = () => client.end(cancelled)
   signal.addEventListener('abort', abort)
   try {

@@ -2,15 +2,15 @@
 import { AppError } from './errors'
 import { LTX_PRESETS, type LtxPreset } from './ltx-presets'
 import type { ModelManifest } from './model'
-import { SOURCES, type ModelSource } from './sources'
+import { CATALOGUE, type CatalogueEntry } from './model-catalogue'
 
 const SCHEME = 'download:'
 
 /** The sources that a downloaded model is made of. */
 export interface DownloadedSources {
-  video: ModelSource
-  encoder: ModelSource
-  tokenizer: ModelSource
+  video: CatalogueEntry
+  encoder: CatalogueEntry
+  tokenizer: CatalogueEntry
 }
 
 /** What stands where another model has the URL of its folder: `download:<video source>?encoder=<encoder source>`. */
@@ -22,20 +22,20 @@ export function downloadedModelUrl(video: string, encoder: string): string {
 export function downloadedSources(url: string): DownloadedSources | undefined {
   if (!url.startsWith(SCHEME)) return undefined
   const { pathname, searchParams } = new URL(url)
-  const tokenizer = SOURCES.find(({ role }) => role === 'tokenizer')
+  const tokenizer = CATALOGUE.find(({ role }) => role === 'tokenizer')
   if (!tokenizer) throw new Error('The table of sources has no tokenizer.')
   return { video: find('video', pathname), encoder: find('text-encoder', searchParams.get('encoder') ?? ''), tokenizer }
 }
 
-function find(role: ModelSource['role'], id: string): ModelSource {
-  const source = SOURCES.find((one) => one.role === role && one.id === id)
+function find(role: CatalogueEntry['role'], id: string): CatalogueEntry {
+  const source = CATALOGUE.find((one) => one.role === role && one.id === id)
   if (source) return source
-  const known = SOURCES.filter((one) => one.role === role).map((one) => one.id)
+  const known = CATALOGUE.filter((one) => one.role === role).map((one) => one.id)
   throw new AppError('not-found', `No ${role} model is called ${id || '(nothing)'}; there are ${known.join(', ')}.`, { source: id })
 }
 
 /** How the model of a source is run; undefined when that is not known. Pure. */
-export function presetOf({ files }: ModelSource): LtxPreset | undefined {
+export function presetOf({ files }: CatalogueEntry): LtxPreset | undefined {
   return Object.values<LtxPreset>(LTX_PRESETS).find((preset) => files.some(({ path }) => path === preset.file))
 }
 
@@ -65,7 +65,7 @@ const EXAMPLES = [
 ]
 
 /** The manifest of a downloaded model, from how it is run. Pure. */
-export function downloadedManifest({ id, name, description, licence }: ModelSource, preset: LtxPreset): ModelManifest {
+export function downloadedManifest({ id, name, description, licence }: CatalogueEntry, preset: LtxPreset): ModelManifest {
   const only = (value: number) => ({ default: value, min: value, max: value })
   const { guidance, steps, sizes, fps, stg, guidanceRescale, negativePrompt } = preset
   const guided = guidance > 1
@@ -99,7 +99,7 @@ export function manifestOfDownloaded({ video }: DownloadedSources): ModelManifes
 }
 
 /** See {@link presetOf}. @throws AppError not-found */
-export function requirePreset(source: ModelSource): LtxPreset {
+export function requirePreset(source: CatalogueEntry): LtxPreset {
   const preset = presetOf(source)
   if (preset) return preset
   throw new AppError('not-found', `How ${source.name} is run is not known.`, { source: source.id })

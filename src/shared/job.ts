@@ -15,7 +15,7 @@ export interface Preview {
 
 /** What a worker tells of a running job. `step` of `steps` counts denoise steps, decoded frames while
  * decoding, kernels that are compiled, and parts of a text encoder that are prepared before its first use. */
-export interface ProgressEvent {
+export interface JobProgress {
   stage: Stage
   step?: number
   steps?: number
@@ -32,7 +32,7 @@ export interface ProgressEvent {
 export type JobState =
   | { status: 'idle' }
   | { status: 'queued' }
-  | ({ status: 'running' } & ProgressEvent)
+  | ({ status: 'running' } & JobProgress)
   | { status: 'done'; result: GenerateResult }
   | { status: 'failed'; error: ErrorData }
   | { status: 'cancelled' }

@@ -1,7 +1,7 @@
 // How each released LTX-Video 2B is meant to be run. Figures: Lightricks/LTX-Video, configs/ltxv-2b-*.yaml and the defaults
 // of inference.py.
 
-/** Spatio-temporal guidance: how far, and which blocks the weakened model does not look around in. */
+/** Spatio-temporal guidance: how far, and which blocks the perturbed model does not look around in. */
 export interface SpatioTemporalGuidance {
   scale: number
   skipBlocks: readonly number[]

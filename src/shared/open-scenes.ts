@@ -1,5 +1,5 @@
 // Scenes for models that read any words: a few sentences each, as such models were trained on.
-import { pick, type Random } from './known-world'
+import { pick, type Random } from './scene-vocabulary'
 
 const SUBJECTS = [
   'A small sailboat crosses a calm bay', 'A red fox walks through fresh snow', 'A paper lantern floats up above a quiet village', 'An old steam train rolls over a stone bridge',

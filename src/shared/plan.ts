@@ -4,7 +4,7 @@ import type { ModelManifest } from './model'
 import type { ClipPart, Condition, GenerateRequest, Shot } from './request'
 
 /** Frames that are there already. */
-export interface SourcePiece {
+export interface MediaPiece {
   kind: 'source'
   part: ClipPart
   /** frames of the piece before it that it is faded into */
@@ -15,17 +15,17 @@ export interface SourcePiece {
  * A clip that a window starts or ends with: of the library, what this plan has shown so far (its last frames or its first), or the
  * beginning of the window behind this one, which is therefore made before it.
  */
-export type KnownPart = { at: 'start' | 'end'; frames: number; of: 'last-shown' | 'first-shown' | 'next-window' | ClipPart }
+export type ContextFrames = { at: 'start' | 'end'; frames: number; of: 'last-shown' | 'first-shown' | 'next-window' | ClipPart }
 
 /** One run of the model. */
-export interface WindowPiece {
+export interface ChunkPiece {
   kind: 'window'
   prompt: string
   seed: number
   /** k·T + 1, those that are known included */
   frames: number
   conditions: readonly Condition[]
-  known: readonly KnownPart[]
+  known: readonly ContextFrames[]
   /** where the run starts from a clip's latents, and the first of that clip's frames that it takes; `stretchedTo`: frames that the clip is made to last */
   start?: { part: ClipPart; fromFrame: number; strength: number; stretchedTo?: number }
   /** frames at its beginning and end that are shown already, or will be */
@@ -36,7 +36,7 @@ export interface WindowPiece {
   shot?: number
 }
 
-export type Piece = SourcePiece | WindowPiece
+export type Piece = MediaPiece | ChunkPiece
 
 /** Latent frames that a window shares with what it goes on from or leads to, beside the first one. */
 const SHARED_LATENTS = 2
@@ -44,19 +44,19 @@ const SHARED_LATENTS = 2
 const DISSOLVE_SECONDS = 0.5
 
 /** Frames that a window shares with a clip before or behind it: fewer where two of them would leave nothing to be made between. */
-export function sharedFrames(model: ModelManifest): number {
+export function overlapFrames(model: ModelManifest): number {
   const { scaleTime } = model.latent
-  const own = (windowFrames(model) - 1) / scaleTime
+  const own = (chunkFrames(model) - 1) / scaleTime
   return Math.min(SHARED_LATENTS, Math.floor((own - 1) / 2)) * scaleTime + 1
 }
 
 /** Frames kept of a clip's beginning and end, for pieces that go on from them: of one piece nothing does. */
-export function keptFrames(plan: readonly Piece[], model: ModelManifest): number {
-  return plan.length > 1 ? sharedFrames(model) : 0
+export function retainedFrames(plan: readonly Piece[], model: ModelManifest): number {
+  return plan.length > 1 ? overlapFrames(model) : 0
 }
 
 /** The most frames of one run: the longest clip that the model was taught. */
-export function windowFrames({ frames, latent }: ModelManifest): number {
+export function chunkFrames({ frames, latent }: ModelManifest): number {
   return Math.max(latent.scaleTime + 1, ...frames.allowed)
 }
 
@@ -65,7 +65,7 @@ export function planOf(request: GenerateRequest, model: ModelManifest): Piece[] 
   if (request.shots) return storyboard(request, request.shots, model)
   const pieces: Piece[] = []
   if (request.before) pieces.push({ kind: 'source', part: request.before, dissolve: 0 })
-  const end: KnownPart['of'] | undefined = request.after ?? (request.loop ? 'first-shown' : undefined)
+  const end: ContextFrames['of'] | undefined = request.after ?? (request.loop ? 'first-shown' : undefined)
   if (end === 'first-shown' && !request.before) {
     // a new clip, and the way back to its beginning
     pieces.push(...windows({ request, model, prompt: request.prompt, frames: request.frames, conditions: request.conditions ?? [], goesOn: false }))
@@ -83,7 +83,7 @@ export function planOf(request: GenerateRequest, model: ModelManifest): Piece[] 
 /** Frames of the way back of a loop, its first and last known: what is left of a window beside what it shares. */
 function returnFrames(model: ModelManifest): number {
   const { scaleTime } = model.latent
-  return Math.max(scaleTime, windowFrames(model) - 2 * (sharedFrames(model) - 1) - 1) + 1
+  return Math.max(scaleTime, chunkFrames(model) - 2 * (overlapFrames(model) - 1) - 1) + 1
 }
 
 interface Run {
@@ -94,16 +94,16 @@ interface Run {
   frames: number
   conditions: readonly Condition[]
   goesOn: boolean
-  end?: KnownPart['of']
+  end?: ContextFrames['of']
   /** of the first window, counted over the whole plan */
   seedAt?: number
 }
 
 /** A run of any length as windows, each going on from the frames before it; the last leads to `end`. */
-function windows({ request, model, prompt, frames, conditions, goesOn, end, seedAt = 0 }: Run): WindowPiece[] {
-  const shared = sharedFrames(model)
-  const longest = windowFrames(model)
-  const pieces: WindowPiece[] = []
+function windows({ request, model, prompt, frames, conditions, goesOn, end, seedAt = 0 }: Run): ChunkPiece[] {
+  const shared = overlapFrames(model)
+  const longest = chunkFrames(model)
+  const pieces: ChunkPiece[] = []
   // frames yet to be made, those shared with neighbours counted once: the first of a run that goes on, the last of one that leads to something
   let left = frames
   let done = 0
@@ -139,12 +139,12 @@ function windows({ request, model, prompt, frames, conditions, goesOn, end, seed
 }
 
 /** What leads to a clip and goes on from nothing: windows made from that clip backwards, each to the beginning of the one behind it. */
-function windowsBackwards(request: GenerateRequest, model: ModelManifest, end: ClipPart): WindowPiece[] {
-  const shared = sharedFrames(model)
-  const pieces: WindowPiece[] = []
+function windowsBackwards(request: GenerateRequest, model: ModelManifest, end: ClipPart): ChunkPiece[] {
+  const shared = overlapFrames(model)
+  const pieces: ChunkPiece[] = []
   // the last frame is the clip's own first one
   for (let left = request.frames - 1, index = 0; left > 0; index++) {
-    const shown = Math.min(windowFrames(model) - shared, left)
+    const shown = Math.min(chunkFrames(model) - shared, left)
     left -= shown
     pieces.unshift({
       kind: 'window',
@@ -162,12 +162,12 @@ function windowsBackwards(request: GenerateRequest, model: ModelManifest, end: C
 }
 
 /** Whether a piece is made after the window behind it. */
-export function followsNext(piece: Piece | undefined): boolean {
+export function leadsToNext(piece: Piece | undefined): boolean {
   return piece?.kind === 'window' && piece.known.some(({ of }) => of === 'next-window')
 }
 
 /** What a window takes of the clip that a run of `frames` starts from. */
-function startAt({ strength, stretch, ...part }: NonNullable<GenerateRequest['start']>, fromFrame: number, frames: number): NonNullable<WindowPiece['start']> {
+function startAt({ strength, stretch, ...part }: NonNullable<GenerateRequest['start']>, fromFrame: number, frames: number): NonNullable<ChunkPiece['start']> {
   return { part, fromFrame, strength, ...(stretch && { stretchedTo: frames }) }
 }
 
@@ -176,8 +176,8 @@ function conditionsIn(conditions: readonly Condition[], first: number, frames: n
   return conditions.filter(({ atFrame }) => atFrame - first < frames && (atFrame >= first || first <= 0)).map((condition) => ({ ...condition, atFrame: condition.atFrame - first }))
 }
 
-function storyboard(request: GenerateRequest, shots: readonly Shot[], model: ModelManifest): WindowPiece[] {
-  const pieces: WindowPiece[] = []
+function storyboard(request: GenerateRequest, shots: readonly Shot[], model: ModelManifest): ChunkPiece[] {
+  const pieces: ChunkPiece[] = []
   for (const [index, { prompt, frames, join, conditions = [] }] of shots.entries()) {
     const goesOn = index > 0 && join === 'continue'
     const words = [prompt, request.prompt].filter((part) => part.trim() !== '').join(', ')
@@ -197,9 +197,9 @@ function storyboard(request: GenerateRequest, shots: readonly Shot[], model: Mod
  * `count`: its own plan is those pieces. Pure.
  * @param count at least up to the first window, and less than up to the last one, in the order in which they are made
  */
-export function endedAfter(request: GenerateRequest, plan: readonly Piece[], count: number): GenerateRequest {
+export function truncatedRequest(request: GenerateRequest, plan: readonly Piece[], count: number): GenerateRequest {
   if (count >= plan.length) return request
-  if (followsNext(plan[0])) return begunLater(request, plan.slice(-count))
+  if (leadsToNext(plan[0])) return begunLater(request, plan.slice(-count))
   const made = plan.slice(0, count).filter((piece) => piece.kind === 'window')
   const frames = made.reduce((sum, window) => sum + shownFrames(window), 0)
   const { after: _after, loop: _loop, conditions, ...rest } = request
@@ -230,6 +230,6 @@ function seedOf({ seed, sameSeed }: GenerateRequest, index: number): number {
 }
 
 /** Frames that a window shows. */
-export function shownFrames({ frames, skipFirst, skipLast }: WindowPiece): number {
+export function shownFrames({ frames, skipFirst, skipLast }: ChunkPiece): number {
   return frames - skipFirst - skipLast
 }

@@ -1,9 +1,9 @@
 // What of a request its model was not taught: it can be made, and may come out worse. Never an error.
 import { requestBytes } from './clip-memory'
 import type { ModelManifest } from './model'
-import { planOf, windowFrames } from './plan'
+import { planOf, chunkFrames } from './plan'
 import { requestProblems, type GenerateRequest } from './request'
-import { isTaughtSize } from './shapes'
+import { isTrainedSize } from './shapes'
 
 /** One thing that a person should know before a clip is made. */
 export interface RequestWarning {
@@ -21,8 +21,8 @@ export interface RequestWarning {
 }
 
 /** What was found out about the memory of this GPU, in bytes. */
-export interface GpuRoom {
-  roomBytes: number
+export interface GpuMemoryBudget {
+  budgetBytes: number
   /** of it, that the model takes for any clip */
   weightBytes: number
 }
@@ -31,18 +31,18 @@ export interface GpuRoom {
  * All that `model` was not taught of a request; empty where it was, or where the request cannot run at all. Pure.
  * @param room where it was measured
  */
-export function requestWarnings(request: GenerateRequest, model: ModelManifest, room?: GpuRoom): RequestWarning[] {
+export function requestWarnings(request: GenerateRequest, model: ModelManifest, room?: GpuMemoryBudget): RequestWarning[] {
   if (requestProblems(request, model).length > 0) return []
   return [...sizeWarning(request, model), ...memoryWarning(request, model, room), ...lengthWarning(request, model)]
 }
 
-function memoryWarning(request: GenerateRequest, model: ModelManifest, room: GpuRoom | undefined): RequestWarning[] {
+function memoryWarning(request: GenerateRequest, model: ModelManifest, room: GpuMemoryBudget | undefined): RequestWarning[] {
   const bytes = room ? requestBytes(request, model, room.weightBytes) : 0
-  return room && bytes > room.roomBytes ? [{ field: 'width', kind: 'memory', got: String(Math.round(bytes)), taught: String(room.roomBytes) }] : []
+  return room && bytes > room.budgetBytes ? [{ field: 'width', kind: 'memory', got: String(Math.round(bytes)), taught: String(room.budgetBytes) }] : []
 }
 
 function sizeWarning({ width, height }: GenerateRequest, model: ModelManifest): RequestWarning[] {
-  if (isTaughtSize({ width, height }, model)) return []
+  if (isTrainedSize({ width, height }, model)) return []
   const taught = model.sizes.map((size) => `${size.width}×${size.height}`).join(', ')
   const { width: wide, height: high } = nearestSize(width, height, model.sizes)
   return [{ field: 'width', kind: 'size', got: `${width}×${height}`, taught, nearest: { width: wide, height: high } }]
@@ -51,7 +51,7 @@ function sizeWarning({ width, height }: GenerateRequest, model: ModelManifest): 
 function lengthWarning(request: GenerateRequest, model: ModelManifest): RequestWarning[] {
   const { frames, before, after, loop, shots } = request
   const { allowed } = model.frames
-  const [longest, taught] = [windowFrames(model), allowed.join(', ')]
+  const [longest, taught] = [chunkFrames(model), allowed.join(', ')]
   if (shots) return []
   if (frames > longest) {
     const windows = planOf(request, model).filter(({ kind }) => kind === 'window').length

@@ -11,10 +11,10 @@ const fraction = v.pipe(v.number(), v.minValue(0), v.maxValue(1))
 const seconds = v.pipe(v.number(), v.minValue(0))
 
 /** A clip of the library by its record's id, or a picture or video of the user's own by the SHA-256 of its file. */
-export const SourceSchema = v.object({ kind: v.picklist(['image', 'video', 'clip']), id: v.pipe(v.string(), v.minLength(1)) })
+export const MediaRefSchema = v.object({ kind: v.picklist(['image', 'video', 'clip']), id: v.pipe(v.string(), v.minLength(1)) })
 
-/** See {@link SourceSchema}. */
-export type Source = v.InferOutput<typeof SourceSchema>
+/** See {@link MediaRefSchema}. */
+export type Source = v.InferOutput<typeof MediaRefSchema>
 
 /** What of a picture fills the clip's shape: its centre as fractions of what it can move by, and how many times it is enlarged beyond filling. */
 export const CropSchema = v.object({ x: fraction, y: fraction, zoom: v.pipe(v.number(), v.minValue(1), v.maxValue(16)) })
@@ -26,14 +26,14 @@ export type Crop = v.InferOutput<typeof CropSchema>
 export const MIDDLE: Crop = { x: 0.5, y: 0.5, zoom: 1 }
 
 /** A part of a clip, sampled at the rate of the clip that is made: all of it where nothing else is said. */
-export const ClipPartSchema = v.object({ source: SourceSchema, fromSeconds: v.optional(seconds), toSeconds: v.optional(seconds), crop: v.optional(CropSchema) })
+export const ClipPartSchema = v.object({ source: MediaRefSchema, fromSeconds: v.optional(seconds), toSeconds: v.optional(seconds), crop: v.optional(CropSchema) })
 
 /** See {@link ClipPartSchema}. */
 export type ClipPart = v.InferOutput<typeof ClipPartSchema>
 
 /** A picture or a clip that the new clip is made around. */
 export const ConditionSchema = v.object({
-  source: SourceSchema,
+  source: MediaRefSchema,
   /** frame of the new clip at which it stands or begins; a clip's is a multiple of T, and may be negative: it began before */
   atFrame: wholeNumber,
   /** 0 … 1: how much of it is kept; 1 is all */
@@ -79,7 +79,7 @@ export const GenerateRequestSchema = v.object({
   guidance: v.pipe(v.number(), v.minValue(1)),
   /** how far a guided velocity is brought back to the spread of the prompt's own; 0 or nothing: not at all */
   guidanceRescale: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1))),
-  /** spatio-temporal guidance: its scale, and the transformer blocks that the weakened model skips the self-attention of */
+  /** spatio-temporal guidance: its scale, and the transformer blocks that the perturbed model skips the self-attention of */
   stg: v.optional(v.object({ scale: v.pipe(v.number(), v.minValue(0)), skipBlocks: v.array(v.pipe(wholeNumber, v.minValue(0))) })),
   /**
    * reuse between steps: how much (0 … 1, relative) what the transformer's first block adds may have changed for the other blocks to be

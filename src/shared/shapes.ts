@@ -42,7 +42,7 @@ export function canMakeSize({ width, height }: ClipSize, model: Pick<ModelManife
 }
 
 /** Whether the model was trained on a size: one of its own, or any on its grid where it learned many. */
-export function isTaughtSize({ width, height }: ClipSize, { sizes, grid }: Pick<ModelManifest, 'sizes' | 'grid'>): boolean {
+export function isTrainedSize({ width, height }: ClipSize, { sizes, grid }: Pick<ModelManifest, 'sizes' | 'grid'>): boolean {
   return sizes.some((size) => size.width === width && size.height === height) || (grid !== undefined && width % grid.side === 0 && height % grid.side === 0)
 }
 
@@ -60,7 +60,7 @@ export function offeredSizes(model: ModelManifest): OfferedSize[] {
   const others = SHAPES.filter((shape) => !own.some((size) => size.shape === shape)).flatMap((shape) => {
     const sizes = areas.map((area) => sizeNear(ratioOf(shape), area, model)).filter((size) => size !== null)
     const distinct = sizes.filter((size, index) => sizes.findIndex(({ width }) => width === size.width) === index)
-    return distinct.map((size) => ({ shape, ...size, taught: isTaughtSize(size, model) }))
+    return distinct.map((size) => ({ shape, ...size, taught: isTrainedSize(size, model) }))
   })
   return [...own, ...others]
 }

@@ -1,5 +1,5 @@
 // Headers of every answer from this site: sent by the dev and preview servers, and added by the service worker on static hosts.
-import { HUB } from './sources.ts' // with its ending: vite.config.ts, which imports this file, may be run without a bundler
+import { HUB } from './model-catalogue.ts' // with its ending: vite.config.ts, which imports this file, may be run without a bundler
 
 /** What the policy depends on. */
 export interface PolicyOptions {

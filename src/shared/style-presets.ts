@@ -1,5 +1,5 @@
 // Styles as words at the end of a prompt, where they can be edited.
-import { understands } from './known-world'
+import { understands } from './scene-vocabulary'
 import type { ModelManifest } from './model'
 
 /** A style, and the words that ask for it: the first that a model knows, or the first of all. */

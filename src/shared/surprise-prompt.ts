@@ -1,18 +1,18 @@
 // "Surprise me": a whole prompt, drawn from what the model knows.
-import { pick, understands, withArticle, worldOf, type KnownWorld, type Random } from './known-world'
+import { pick, understands, withArticle, vocabularyOf, type SceneVocabulary, type Random } from './scene-vocabulary'
 import type { ModelManifest } from './model'
 import { openScene } from './open-scenes'
 
 /** A prompt that the model can make something of, another one each time. */
 export function surprisePrompt(model: ModelManifest, random: Random): string {
-  const world = worldOf(model)
+  const world = vocabularyOf(model)
   if (world) return worldScene(world, model, random)
   if (model.text.words.length === 0) return openScene(random)
   return pick(random, model.examples) ?? ''
 }
 
 /** "a red balloon rising over mountains at sunset, the camera zooms in, neon style". */
-function worldScene(world: KnownWorld, model: ModelManifest, random: Random): string {
+function worldScene(world: SceneVocabulary, model: ModelManifest, random: Random): string {
   const land = pick(random, world.lands)
   const sky = pick(random, world.skies)
   const subject = pick(random, world.subjects.filter(({ home }) => home === 'air' || (home === 'water') === land?.water))

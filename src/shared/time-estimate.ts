@@ -16,7 +16,7 @@ export interface ModelTimes {
   /** floating-point operations of the decoder for each place of the latent */
   decoderFlops: number
   /** memory that the GPU gives beside what it holds, as far as it was tried */
-  roomBytes: number
+  budgetBytes: number
 }
 
 /** ms of a block = a + b·tokens + c·tokens², none of them negative. */

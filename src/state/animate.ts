@@ -2,7 +2,7 @@ import type { ModelManifest } from '../shared/model'
 import { batchForm } from './batch-form.svelte'
 import { draft } from './draft.svelte'
 import type { MadeClip } from './generation.svelte'
-import { sources } from './sources.svelte'
+import { sources } from './media-assets.svelte'
 
 /** Sets the form up for a clip that begins with a draft: its picture, words and size, and the length of a clip. @throws AppError when the picture cannot be kept */
 export async function animate({ request, result }: MadeClip, model: ModelManifest): Promise<void> {

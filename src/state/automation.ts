@@ -1,1 +1,1 @@
-export { openAutomationDoor } from '../rpc/automation'
+export { openAutomationApi } from '../rpc/automation'

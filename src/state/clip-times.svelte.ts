@@ -55,7 +55,7 @@ function keyOf(adapter: string, model: string): string {
 function isEntry(entry: unknown): entry is [string, ModelTimes] {
   if (!Array.isArray(entry) || typeof entry[0] !== 'string') return false
   const times = entry[1] as Partial<ModelTimes> | null
-  const numbers = [times?.width, times?.blocks, times?.decoderFlops, times?.roomBytes]
+  const numbers = [times?.width, times?.blocks, times?.decoderFlops, times?.budgetBytes]
   return numbers.every((value) => typeof value === 'number') && Array.isArray(times?.measured) && times.measured.length > 0
 }
 

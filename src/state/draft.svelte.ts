@@ -4,7 +4,7 @@ import type { GenerateRequest } from '../shared/request'
 import { fromWords, give, MadeFromSchema, type ClipMode, type Given } from './made-from'
 import { madeFromProblems, type MadeFromProblem } from './made-from-problems'
 import { madeFromOf, madeFromRequest } from './made-from-request'
-import { sources } from './sources.svelte'
+import { sources } from './media-assets.svelte'
 import { readStored, writeStored } from './stored'
 
 const StoredDraft = v.object({

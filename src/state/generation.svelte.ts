@@ -1,7 +1,7 @@
 import { cancel, finishEarly, generate } from '../rpc/generate'
 import { toErrorData } from '../shared/errors'
 import type { ErrorData } from '../shared/errors'
-import type { GenerateResult, JobState, Preview, ProgressEvent } from '../shared/job'
+import type { GenerateResult, JobState, Preview, JobProgress } from '../shared/job'
 import type { GenerateRequest } from '../shared/request'
 
 /** What to run. */
@@ -39,7 +39,7 @@ class Generation {
   eventAtMs = $state(0)
 
   readonly busy = $derived(this.job.status === 'queued' || this.job.status === 'running')
-  readonly progress: ProgressEvent | null = $derived(this.job.status === 'running' ? this.job : null)
+  readonly progress: JobProgress | null = $derived(this.job.status === 'running' ? this.job : null)
   /** whether it can end with the part under way: others are to come */
   readonly canKeep = $derived((this.progress?.piece ?? 1) < (this.progress?.pieces ?? 1))
 
@@ -90,7 +90,7 @@ class Generation {
     await cancel(this.#jobId).catch(() => undefined)
   }
 
-  #onProgress(jobId: string, event: ProgressEvent): void {
+  #onProgress(jobId: string, event: JobProgress): void {
     // events travel on a port of their own and may come after the result
     if (jobId !== this.#jobId || !this.busy) return
     this.job = { status: 'running', ...event }

@@ -1,7 +1,7 @@
 // What a clip is made from, as the form of the create view knows it: a mode, and the fields of every mode, which stay when another is chosen.
 import * as v from 'valibot'
 import { REMIX_STRENGTH, RETIME_STRENGTH } from '../shared/modes'
-import { CropSchema, JOINS, SourceSchema } from '../shared/request'
+import { CropSchema, JOINS, MediaRefSchema } from '../shared/request'
 
 /** Ways into a clip, in the order in which they are offered. */
 export const MODES = ['words', 'picture', 'keyframes', 'extend', 'fill', 'blend', 'loop', 'remix', 'retime', 'storyboard'] as const
@@ -20,7 +20,7 @@ export const MOST_CARDS = 60
 const CARD_SECONDS = 2
 
 const GivenSchema = v.object({
-  ...SourceSchema.entries,
+  ...MediaRefSchema.entries,
   /** of the file, or the words of a clip */
   name: v.string(),
   /** how long a clip or video is, once that is known */

@@ -1,25 +1,25 @@
 // What a person sees as one model is up to three sources: the video model itself, the text encoder that reads its prompt,
 // and that one's tokenizer. Encoder and tokenizer are shared by all models that read with them. The prompt writer is for itself.
-import type { DownloadState, DownloadStatus } from '../shared/doors'
-import { SOURCES } from '../shared/sources'
-import type { ModelSource } from '../shared/sources'
+import type { DownloadState, DownloadStatus } from '../shared/worker-apis'
+import { CATALOGUE } from '../shared/model-catalogue'
+import type { CatalogueEntry } from '../shared/model-catalogue'
 
-export const VIDEO_SOURCES = SOURCES.filter((source) => source.role === 'video')
-export const ENCODER_SOURCES = SOURCES.filter((source) => source.role === 'text-encoder')
-export const TOKENIZER_SOURCES = SOURCES.filter((source) => source.role === 'tokenizer')
+export const VIDEO_SOURCES = CATALOGUE.filter((source) => source.role === 'video')
+export const ENCODER_SOURCES = CATALOGUE.filter((source) => source.role === 'text-encoder')
+export const TOKENIZER_SOURCES = CATALOGUE.filter((source) => source.role === 'tokenizer')
 
 /** Sources that a person downloads by themselves; what these need comes along. */
-export const CHOSEN_SOURCES = SOURCES.filter((source) => source.role !== 'tokenizer')
+export const CHOSEN_SOURCES = CATALOGUE.filter((source) => source.role !== 'tokenizer')
 
 /** Everything that has to be here for `source` to work, itself first. Pure. @param encoder that reads for video models */
-export function modelSet(source: ModelSource, encoder: ModelSource): ModelSource[] {
+export function modelSet(source: CatalogueEntry, encoder: CatalogueEntry): CatalogueEntry[] {
   if (source.role === 'video') return [source, encoder, ...TOKENIZER_SOURCES]
   return source.role === 'text-encoder' ? [source, ...TOKENIZER_SOURCES] : [source]
 }
 
 /** A file of a set, as it is listed. */
 export interface SetPart {
-  source: ModelSource
+  source: CatalogueEntry
   path: string
   bytesDone: number
   bytesTotal: number
@@ -52,7 +52,7 @@ export function isActive(status: DownloadStatus): boolean {
  * @param running whether this set is being gone through: what happens to a shared source for another set is not its own
  *   progress, and the moment between two sources is no standstill
  */
-export function setProgress(sources: readonly ModelSource[], states: ReadonlyMap<string, DownloadState>, running: boolean): SetProgress {
+export function setProgress(sources: readonly CatalogueEntry[], states: ReadonlyMap<string, DownloadState>, running: boolean): SetProgress {
   const entries = sources.map((source) => ({ source, state: states.get(source.id) ?? absent(source) }))
   const parts = entries.flatMap(({ source, state }) => state.parts.map((part) => ({ source, ...part, status: state.status })))
   const sum = (of: (part: SetPart) => number) => parts.reduce((total, part) => total + of(part), 0)
@@ -81,7 +81,7 @@ function restingStatus(statuses: readonly DownloadStatus[]): DownloadStatus {
 }
 
 /** A source of which nothing is here. Pure. */
-export function absent(source: ModelSource): DownloadState {
+export function absent(source: CatalogueEntry): DownloadState {
   return {
     source: source.id,
     status: 'absent',

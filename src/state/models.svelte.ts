@@ -1,13 +1,13 @@
 import { fits } from '../rpc/generate'
 import { fetchManifest, modelFolderUrl } from '../rpc/model'
 import { download, listCopies, listDownloads, pauseDownload, removeDownload, storageSpace, verifyDownload, verifyFolder } from '../rpc/models'
-import type { DownloadState, StorageSpace } from '../shared/doors'
+import type { DownloadState, StorageSpace } from '../shared/worker-apis'
 import { toErrorData } from '../shared/errors'
 import type { ErrorData } from '../shared/errors'
 import type { ModelManifest } from '../shared/model'
-import { SOURCES } from '../shared/sources'
-import type { ModelSource } from '../shared/sources'
-import { diskPicks } from './disk-picks.svelte'
+import { CATALOGUE } from '../shared/model-catalogue'
+import type { CatalogueEntry } from '../shared/model-catalogue'
+import { localFiles } from './local-files.svelte'
 import { mirror } from './mirror.svelte'
 import { absent, CHOSEN_SOURCES, ENCODER_SOURCES, modelSet, setProgress, VIDEO_SOURCES } from './model-set'
 import type { SetProgress } from './model-set'
@@ -16,7 +16,7 @@ import { readStored, writeStored } from './stored'
 /** What a set's sources are gone through for. */
 export type RunKind = 'download' | 'verify'
 /** One source's part of a run. */
-type Work = (source: ModelSource, onState: (state: DownloadState) => void) => Promise<DownloadState>
+type Work = (source: CatalogueEntry, onState: (state: DownloadState) => void) => Promise<DownloadState>
 
 /** The models that can be downloaded: what is here of each, and what is under way. Goes on while other views are shown. */
 class Models {
@@ -33,7 +33,7 @@ class Models {
   #states = $state.raw<ReadonlyMap<string, DownloadState>>(new Map())
   /** the same, and what is read from the user's own disk instead */
   readonly #known = $derived.by(() => {
-    const onDisk = SOURCES.flatMap((source) => diskPicks.asDownload(source) ?? [])
+    const onDisk = CATALOGUE.flatMap((source) => localFiles.asDownload(source) ?? [])
     return new Map([...this.#states, ...onDisk.map((state) => [state.source, state] as const)])
   })
   /** what is under way, by the id of the set's first source */
@@ -68,7 +68,7 @@ class Models {
     if (this.status !== 'ready') this.status = 'reading'
     try {
       const [states, copies, space, starter] = await Promise.all([
-        listDownloads(), listCopies(), storageSpace(), fetchManifest(modelFolderUrl('starter')), diskPicks.load(),
+        listDownloads(), listCopies(), storageSpace(), fetchManifest(modelFolderUrl('starter')), localFiles.load(),
       ])
       // what a run has said meanwhile is newer
       const running = [...this.#running.keys()].flatMap((id) => modelSet(sourceOf(id), this.encoder)).map(({ id }) => id)
@@ -85,7 +85,7 @@ class Models {
   }
 
   /** The text encoder that video models read with: the chosen one, else one that is here, else the first of the table. */
-  get encoder(): ModelSource {
+  get encoder(): CatalogueEntry {
     const chosen = ENCODER_SOURCES.find(({ id }) => id === this.#encoderId)
     const here = ENCODER_SOURCES.find(({ id }) => this.#known.get(id)?.status === 'complete')
     const [first] = ENCODER_SOURCES
@@ -94,52 +94,52 @@ class Models {
   }
 
   /** A run goes on with the encoder that it began with. */
-  chooseEncoder(source: ModelSource): void {
+  chooseEncoder(source: CatalogueEntry): void {
     if (this.busy) return
     this.#encoderId = source.id
     writeStored('encoder', source.id)
   }
 
-  progress(source: ModelSource): SetProgress {
+  progress(source: CatalogueEntry): SetProgress {
     return setProgress(modelSet(source, this.encoder), this.#known, this.#running.has(source.id))
   }
 
   /** What `source` works with and is not here: a folder that it is chosen from may have that, too. */
-  missingBeside(source: ModelSource): ModelSource[] {
+  missingBeside(source: CatalogueEntry): CatalogueEntry[] {
     return modelSet(source, this.encoder).filter((part) => part !== source && this.#known.get(part.id)?.status !== 'complete')
   }
 
-  runOf(source: ModelSource): RunKind | null {
+  runOf(source: CatalogueEntry): RunKind | null {
     return this.#running.get(source.id) ?? null
   }
 
   /** Bytes of this source alone that are on the disk, with what was made of it at its first start. */
-  bytesHere(source: ModelSource): number {
+  bytesHere(source: CatalogueEntry): number {
     const downloaded = this.#states.get(source.id)?.parts.reduce((sum, part) => sum + part.bytesDone, 0) ?? 0
     return downloaded === 0 ? 0 : downloaded + (this.#copies[source.id] ?? 0)
   }
 
   /** Bytes of this source alone, here or not. */
-  bytesOf(source: ModelSource): number {
+  bytesOf(source: CatalogueEntry): number {
     return (this.#states.get(source.id) ?? absent(source)).parts.reduce((sum, part) => sum + part.bytesTotal, 0)
   }
 
-  errorOf(source: ModelSource): ErrorData | null {
+  errorOf(source: CatalogueEntry): ErrorData | null {
     return this.#errors.get(source.id) ?? null
   }
 
   /** The sources of a set whose licences are yet to be accepted. */
-  licencesToAccept(source: ModelSource): ModelSource[] {
+  licencesToAccept(source: CatalogueEntry): CatalogueEntry[] {
     return modelSet(source, this.encoder).filter(({ licence }) => !this.#licences.has(licence.url))
   }
 
-  acceptLicences(sources: readonly ModelSource[]): void {
+  acceptLicences(sources: readonly CatalogueEntry[]): void {
     this.#licences = new Set([...this.#licences, ...sources.map(({ licence }) => licence.url)])
     writeStored('licences', [...this.#licences])
   }
 
   /** Fetches what is missing of the set, one source after the other. */
-  async download(source: ModelSource): Promise<void> {
+  async download(source: CatalogueEntry): Promise<void> {
     await this.#run('download', source, async (part, onState) => {
       const state = this.#states.get(part.id)
       return state?.status === 'complete' ? state : download(part.id, mirror.url, onState)
@@ -147,7 +147,7 @@ class Models {
   }
 
   /** Compares what is here of the set with its hashes. */
-  async verify(source: ModelSource): Promise<void> {
+  async verify(source: CatalogueEntry): Promise<void> {
     await this.#run('verify', source, async (part, onState) => {
       const state = this.#states.get(part.id) ?? absent(part)
       return state.status === 'absent' ? state : verifyDownload(part.id, onState)
@@ -167,7 +167,7 @@ class Models {
   }
 
   /** Stops a run; what is here stays. */
-  async pause(source: ModelSource): Promise<void> {
+  async pause(source: CatalogueEntry): Promise<void> {
     if (!this.#running.has(source.id)) return
     this.#stopping.add(source.id)
     await Promise.all(modelSet(source, this.encoder).map(({ id }) => pauseDownload(id)))
@@ -177,9 +177,9 @@ class Models {
    * Stops a run if there is one, and deletes the source, with the beginnings of what it needs. What is whole and shared stays;
    * a tokenizer goes with the last encoder.
    */
-  async remove(source: ModelSource): Promise<void> {
+  async remove(source: CatalogueEntry): Promise<void> {
     this.#stopping.add(source.id)
-    const isHere = ({ id }: ModelSource) => this.#known.get(id)?.status !== 'absent'
+    const isHere = ({ id }: CatalogueEntry) => this.#known.get(id)?.status !== 'absent'
     const lastEncoder = source.role === 'text-encoder' && !ENCODER_SOURCES.some((other) => other !== source && isHere(other))
     try {
       for (const part of modelSet(source, this.encoder)) {
@@ -213,14 +213,14 @@ class Models {
     }
   }
 
-  async #run(kind: RunKind, source: ModelSource, work: Work): Promise<void> {
+  async #run(kind: RunKind, source: CatalogueEntry, work: Work): Promise<void> {
     if (this.#running.has(source.id)) return
     this.#running = new Map([...this.#running, [source.id, kind]])
     this.#stopping.delete(source.id)
     this.#setError(source, null)
     try {
       // what is read from the user's own disk is neither fetched nor hashed
-      for (const part of modelSet(source, this.encoder).filter((one) => !diskPicks.asDownload(one))) {
+      for (const part of modelSet(source, this.encoder).filter((one) => !localFiles.asDownload(one))) {
         if (this.#stopping.has(source.id)) break
         let over = false
         // events travel on a port of their own and may come after the answer
@@ -244,7 +244,7 @@ class Models {
     this.#states = new Map([...this.#states, [state.source, state]])
   }
 
-  #setError(source: ModelSource, error: ErrorData | null): void {
+  #setError(source: CatalogueEntry, error: ErrorData | null): void {
     const others = [...this.#errors].filter(([id]) => id !== source.id)
     this.#errors = new Map(error ? [...others, [source.id, error]] : others)
   }
@@ -260,7 +260,7 @@ class Models {
   }
 }
 
-function sourceOf(id: string): ModelSource {
+function sourceOf(id: string): CatalogueEntry {
   const source = CHOSEN_SOURCES.find((candidate) => candidate.id === id)
   if (!source) throw new Error(`There is no model source ${id}.`)
   return source

@@ -1,7 +1,7 @@
 // The flags of `npm run bench`, read and checked before anything starts.
 import { parseArgs } from 'node:util'
 import * as v from 'valibot'
-import { UsageError } from '../commands/generate-flags'
+import { UsageError } from '../../scripts/generate-flags'
 
 const FlagsSchema = v.object({
   /** rows with this in their name */

@@ -16,7 +16,7 @@ const DOT_TOLERANCE = 2e-2
 
 /** x [M, K] times w [O, K]. Each repetition has weights of its own, as each layer of a model has. @param dot with int8 activations */
 export function gemmRow(rows: number, inner: number, out: number, weights: WeightFormat, dtype: FloatDType, dot = false): Row {
-  const variant = dot ? 'dot' : undefined
+  const variant = dot ? 'int8_dp4a' : undefined
   const x = randomValues(1, rows * inner)
   const matrix = (repetition: number) => ({ values: randomMatrix(repetition, out, inner), out, in: inner })
   return {

@@ -4,7 +4,7 @@ import { parseRequest, type GenerateRequest } from '../../src/shared/request'
 import type { ModelManifest } from '../../src/shared/model'
 import type { Gpu } from '../../workers/engine/device'
 import type { FloatDType } from '../../workers/engine/tensor'
-import { windowsOf } from '../../workers/pipeline/run-plan'
+import { chunksOf } from '../../workers/pipeline/run-plan'
 import { clipInMemory } from '../evaluate/clip-in-memory'
 import { withStarter } from './starter-clips'
 
@@ -38,7 +38,7 @@ function requestOf(manifest: ModelManifest, windows: number): GenerateRequest {
   const { scaleTime } = manifest.latent
   const request = (frames: number) =>
     parseRequest({ model: manifest.id, prompt: 'a red sky', width: SIDE, height: SIDE, frames, fps: manifest.fps.default, steps: 1, guidance: 3, seed: 7 }, manifest)
-  const countOf = (frames: number) => windowsOf(planOf(request(frames), manifest)).length
+  const countOf = (frames: number) => chunksOf(planOf(request(frames), manifest)).length
   let frames = 1 + scaleTime
   while (countOf(frames + scaleTime) <= windows) frames += scaleTime
   return request(frames)

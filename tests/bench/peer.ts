@@ -19,7 +19,7 @@ export interface PeerModel {
 }
 
 /** One form of the work; the fastest of several counts. */
-export interface PeerForm {
+export interface PeerFormat {
   kernel: string
   model(repetitions: Repetitions): PeerModel
   /** of the values it gives back, those that stand beside ours, in order; the first ones when not given */
@@ -40,7 +40,7 @@ const OPTIONS: InferenceSession.SessionOptions = {
 }
 
 /** Opens a form in sessions for one and for eight repetitions, and runs both once. @returns why, where the peer cannot do it */
-export async function openPeer({ InferenceSession, Tensor }: PeerRuntime, form: PeerForm, dtype: FloatDType): Promise<Side | PeerFailure> {
+export async function openPeer({ InferenceSession, Tensor }: PeerRuntime, form: PeerFormat, dtype: FloatDType): Promise<Side | PeerFailure> {
   const sessions = new Map<Repetitions, { session: InferenceSession; feeds: InferenceSession.FeedsType }>()
   const close = async () => {
     for (const { session } of sessions.values()) await session.release()

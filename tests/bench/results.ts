@@ -1,7 +1,7 @@
 // Results that are kept: a JSON file an adapter, precision and runtime, and all of them in the tables of README.md.
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
-import { root } from '../commands/process.mjs'
+import { root } from '../../scripts/process.mjs'
 import { countsTable } from './counts'
 import { markdownTables, type BenchReport } from './report'
 import { modelRows, operationRows } from './rows'

@@ -3,7 +3,7 @@ import type { Gpu } from '../../workers/engine/device'
 import type { FloatDType } from '../../workers/engine/tensor'
 import type { WeightFormat } from '../../workers/ops/linear'
 import type { OurSide } from './ours'
-import type { PeerForm } from './peer'
+import type { PeerFormat } from './peer'
 
 export interface Row {
   /** unique, and what `--only` looks in */
@@ -26,7 +26,7 @@ export interface Row {
   grows?: Growth
   ours(gpu: Gpu): Promise<OurSide>
   /** the peer's forms of it: the fastest counts */
-  peers(gpu: Gpu): Promise<PeerForm[]> | PeerForm[]
+  peers(gpu: Gpu): Promise<PeerFormat[]> | PeerFormat[]
   /** √(Σ(ours − peer)²) / √(Σpeer²) of what both read back is not to be over this */
   tolerance: number
 }

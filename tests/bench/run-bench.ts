@@ -1,5 +1,5 @@
 // A run of the benchmark, wherever its rows are measured.
-import { UsageError } from '../commands/generate-flags'
+import { UsageError } from '../../scripts/generate-flags'
 import type { FloatDType } from '../../workers/engine/tensor'
 import type { Ceiling } from './ceiling'
 import type { BenchFlags } from './flags'

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { weightSource } from '../../workers/models/weight-source'
 import { openSafetensors } from '../../workers/weights/safetensors'
-import { root } from '../commands/process.mjs'
+import { root } from '../../scripts/process.mjs'
 import type { StarterAutoencoder } from './decoder-rows'
 
 export function readStarterAutoencoder(): StarterAutoencoder {

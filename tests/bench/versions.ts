@@ -1,7 +1,7 @@
 // What was measured with: figures of other versions are other figures.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { root } from '../commands/process.mjs'
+import { root } from '../../scripts/process.mjs'
 
 /** Of Node and of these packages. */
 export function versions(names: readonly string[]): Record<string, string> {

@@ -2,8 +2,8 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { chromium } from 'playwright'
 import type { BrowserContext, Page } from 'playwright'
-import { findOnPath } from '../commands/process.mjs'
-import { testEnvironmentFile } from '../commands/test-environment.mjs'
+import { findOnPath } from '../../scripts/process.mjs'
+import { testEnvironmentFile } from '../../scripts/test-environment.mjs'
 
 export interface BrowserOptions {
   /** `swiftshader`: Chromium's own software adapter; `default`: the machine's GPU, or else the former; `none`: no WebGPU at all */

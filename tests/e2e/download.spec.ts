@@ -3,8 +3,8 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { Page } from '@playwright/test'
 import type { Remote } from 'comlink'
-import type { DownloadState } from '../../src/shared/doors'
-import type { ModelSource } from '../../src/shared/sources'
+import type { DownloadState } from '../../src/shared/worker-apis'
+import type { CatalogueEntry } from '../../src/shared/model-catalogue'
 import type { DownloadHarness } from './harness/download.worker'
 import { expect, test as base } from './harness/serve'
 import { OPEN_TO_ALL, serveModel, type ModelServer } from './model-server'
@@ -13,7 +13,7 @@ const CHUNK = 128 * 1024
 const CONTENT = randomBytes(3 * 2 ** 20 + 12_345)
 const SHA256 = createHash('sha256').update(CONTENT).digest('hex')
 const PATH = 'folder/model.safetensors'
-const source = (id: string, pin: ModelSource['files'][number]['pin'] = { bytes: CONTENT.length, sha256: SHA256 }): ModelSource => ({
+const source = (id: string, pin: CatalogueEntry['files'][number]['pin'] = { bytes: CONTENT.length, sha256: SHA256 }): CatalogueEntry => ({
   id,
   name: 'Test model',
   role: 'video',
@@ -24,7 +24,7 @@ const source = (id: string, pin: ModelSource['files'][number]['pin'] = { bytes: 
   files: [{ path: PATH, aboutBytes: 1, pin }],
 })
 /** One whose hash is known, and one that is known only by what its server said at first. */
-const SOURCES = [source('pinned'), { ...source('unpinned'), files: [{ path: PATH, aboutBytes: 1 }] }]
+const CATALOGUE = [source('pinned'), { ...source('unpinned'), files: [{ path: PATH, aboutBytes: 1 }] }]
 
 declare global {
   interface Window {
@@ -62,7 +62,7 @@ async function open(page: Page, url: string): Promise<void> {
       window.downloads = window.doors.openDownloads()
       await window.downloads.open(sources, { chunkBytes, delays: [0.02, 0.02, 0.02] })
     },
-    [SOURCES, CHUNK] as const,
+    [CATALOGUE, CHUNK] as const,
   )
 }
 

@@ -1,4 +1,4 @@
-import { build, isBuilt } from '../commands/build.mjs'
+import { build, isBuilt } from '../../scripts/build.mjs'
 
 /** The tests drive the production build as it would be served. */
 export default async function ensureBuild(): Promise<void> {

@@ -3,7 +3,7 @@ import type { Page } from '@playwright/test'
 import { downloadedModelUrl, manifestOfDownloaded } from '../../src/shared/downloaded-model'
 import type { DownloadedSources } from '../../src/shared/downloaded-model'
 import type { GenerateRequest } from '../../src/shared/request'
-import { SOURCES } from '../../src/shared/sources'
+import { CATALOGUE } from '../../src/shared/model-catalogue'
 import { writeSafetensors } from '../../workers/weights/safetensors'
 import { CLIP_MS, expect, generate, type Finished } from './app'
 import { download, openModels, withTinyHub } from './tiny-hub'
@@ -34,7 +34,7 @@ const SMALL = { prompt: 'a red sailboat over the sea', width: 64, height: 64, fr
 
 /** A small clip of a model by its name, with the model's own settings, but for `changes`. */
 function make(page: Page, name: string, changes: Partial<GenerateRequest> = {}, encoder = 't5-xxl-fp8'): Promise<Finished> {
-  const video = SOURCES.find((source) => source.name === name)!
+  const video = CATALOGUE.find((source) => source.name === name)!
   const { steps, guidance, guided } = manifestOfDownloaded({ video } as DownloadedSources)
   const request: GenerateRequest = { model: video.id, ...SMALL, steps: Math.max(2, steps.min), guidance: guidance.default, ...guided, ...changes }
   return generate(page, request, { modelUrl: downloadedModelUrl(video.id, encoder) })

@@ -1,6 +1,6 @@
 // A minute of video takes no more memory than ten seconds, and is on the disk as it grows.
 import type { Page } from '@playwright/test'
-import { watchHostMemory } from '../commands/host-memory'
+import { watchHostMemory } from '../../scripts/host-memory'
 import { CLIP_MS, expect, smallClip, test, type App } from './app'
 
 interface Run {

@@ -1,6 +1,6 @@
 // A person's mirror: forbidden by the page's policy until it is set, allowed from the next reload on, and nothing else with it.
 import type { Page } from '@playwright/test'
-import { serveBuild } from '../commands/serve.mjs'
+import { serveBuild } from '../../scripts/serve.mjs'
 import { expect, test } from './app'
 import { OPEN_TO_ALL, serveModel } from './model-server'
 

@@ -9,8 +9,8 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Plugin } from 'vite'
 import { siteHeaders } from '../../src/shared/site-headers'
-import { SOURCES } from '../../src/shared/sources'
-import type { SourceFile } from '../../src/shared/sources'
+import { CATALOGUE } from '../../src/shared/model-catalogue'
+import type { CatalogueFile } from '../../src/shared/model-catalogue'
 
 const PIECE_BYTES = 64 * 1024
 
@@ -69,10 +69,10 @@ export class ModelHub {
 
   /** A built script whose table has these files' lengths and hashes. */
   withSmallTable(script: string): string {
-    return SOURCES.flatMap(({ files }) => files).reduce((text, file) => this.#withSmallFile(text, file), script)
+    return CATALOGUE.flatMap(({ files }) => files).reduce((text, file) => this.#withSmallFile(text, file), script)
   }
 
-  #withSmallFile(script: string, { path, pin }: SourceFile): string {
+  #withSmallFile(script: string, { path, pin }: CatalogueFile): string {
     const file = this.#files.get(path)
     if (!file || !pin) return script
     return script.replaceAll(String(pin.bytes), String(file.bytes)).replaceAll(pin.sha256, file.sha256)

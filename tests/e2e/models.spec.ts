@@ -1,8 +1,8 @@
 // The Models view with its real worker, against a hub of small files: what is asked before, shown during and kept after a download.
 import AxeBuilder from '@axe-core/playwright'
 import type { Page } from '@playwright/test'
-import { dist } from '../commands/build.mjs'
-import { serveBuild } from '../commands/serve.mjs'
+import { dist } from '../../scripts/build.mjs'
+import { serveBuild } from '../../scripts/serve.mjs'
 import { expectAccessible } from './accessible'
 import { expect, test as base } from './app'
 import { chromiumFlags, findChromium } from './browser'

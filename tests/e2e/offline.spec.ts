@@ -3,8 +3,8 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Page } from '@playwright/test'
-import { dist } from '../commands/build.mjs'
-import { serveBuild } from '../commands/serve.mjs'
+import { dist } from '../../scripts/build.mjs'
+import { serveBuild } from '../../scripts/serve.mjs'
 import { expect, generate, smallClip, test } from './app'
 
 test.use({ serviceWorkers: 'allow' })

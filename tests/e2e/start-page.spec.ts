@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { dist } from '../commands/build.mjs'
+import { dist } from '../../scripts/build.mjs'
 import { expectAccessible } from './accessible'
 import { expect, openWith, smallClip, test } from './app'
 
@@ -82,7 +82,7 @@ test('says when a clip is larger than the memory that was measured', async ({ pa
   await openWith(page, app.url, smallClip(app.starter))
   // what Models measures and keeps, of a GPU with little room
   await page.evaluate((version) => {
-    const times = { measured: [{ tokens: 100, ms: 1 }], width: 192, blocks: 6, decoderFlops: 1, roomBytes: 1e8 }
+    const times = { measured: [{ tokens: 100, ms: 1 }], width: 192, blocks: 6, decoderFlops: 1, budgetBytes: 1e8 }
     localStorage.setItem('kinora.times', JSON.stringify([[JSON.stringify([2, 'google swiftshader', `starter ${version}`]), times]]))
   }, app.starter.version)
   await page.reload()

@@ -1,7 +1,7 @@
 // `test` with a hub of small LTX-Video files beside the built page, and what a person does in Models with them.
 import type { Page } from '@playwright/test'
-import { dist } from '../commands/build.mjs'
-import { serveBuild } from '../commands/serve.mjs'
+import { dist } from '../../scripts/build.mjs'
+import { serveBuild } from '../../scripts/serve.mjs'
 import { expect, test as base } from './app'
 import { ModelHub } from './model-hub'
 

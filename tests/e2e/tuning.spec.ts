@@ -1,14 +1,14 @@
 // Kernels are tried on the adapter once for a clip of a new size, when that is asked for; what was found is kept over visits.
 import type { Page } from '@playwright/test'
-import type { ProgressEvent } from '../../src/shared/job'
+import type { JobProgress } from '../../src/shared/job'
 import type { GenerateRequest } from '../../src/shared/request'
 import { CLIP_MS, expect, smallClip, test, type Finished } from './app'
 
 /** Makes a clip; its report, and the stages that were told with the time of the first word of each. */
-async function make(page: Page, request: GenerateRequest, autotune?: boolean): Promise<{ report: Finished['report']; stages: string[]; atMs: Record<string, number>; compiled: ProgressEvent[] }> {
+async function make(page: Page, request: GenerateRequest, autotune?: boolean): Promise<{ report: Finished['report']; stages: string[]; atMs: Record<string, number>; compiled: JobProgress[] }> {
   const { result, events } = await page.evaluate(
     async ([what, how]) => {
-      const events: (ProgressEvent & { atMs: number })[] = []
+      const events: (JobProgress & { atMs: number })[] = []
       const result = await window.kinora!.generate(what, how, (event) => void events.push({ ...event, atMs: performance.now() }))
       return { result, events }
     },

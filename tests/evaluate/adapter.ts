@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { create, globals } from 'webgpu'
 import { openGpu, type Gpu } from '../../workers/engine/device'
-import { setVectorBits } from '../commands/mesa-environment'
-import { cacheFolder } from '../commands/process.mjs'
+import { setVectorBits } from '../../scripts/mesa-environment'
+import { cacheFolder } from '../../scripts/process.mjs'
 
 /** Held for the life of the process: a collected instance takes its devices' threads with it and aborts. */
 let api: GPU | undefined

@@ -1,7 +1,7 @@
 // How closely the engine's frames agree with PyTorch's, made from the same weights and noise.
 import { join } from 'node:path'
 import sharp from 'sharp'
-import { UsageError } from '../commands/generate-flags'
+import { UsageError } from '../../scripts/generate-flags'
 import type { Clip } from './clip'
 import { promptKey, type EvaluationPrompt } from './prompts'
 import type { Reference } from './reference'

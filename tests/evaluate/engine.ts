@@ -1,5 +1,5 @@
 // The engine in Node: the page's own pipeline on Dawn, with frames read back instead of encoded.
-import type { ProgressEvent } from '../../src/shared/job'
+import type { JobProgress } from '../../src/shared/job'
 import type { ModelManifest } from '../../src/shared/model'
 import { parseRequest, type GenerateRequest } from '../../src/shared/request'
 import type { FloatDType } from '../../workers/engine/tensor'
@@ -66,7 +66,7 @@ export async function openEngine(folder: string, precision?: FloatDType): Promis
       makeClip: async (data, given) => (await make(data, { given })).clip,
       async measure(data) {
         const marks: number[] = []
-        const tell = ({ stage }: ProgressEvent) => void (stage === 'denoising' && marks.push(gpu.facts.software ? processorMs() : performance.now()))
+        const tell = ({ stage }: JobProgress) => void (stage === 'denoising' && marks.push(gpu.facts.software ? processorMs() : performance.now()))
         const { clip, clock, result: { latents } } = await make(data, { tell })
         if (!latents) throw new Error('measure: expected a request for new frames.')
         return { clip, latents, clock, denoiseMs: (marks.at(-1) ?? 0) - (marks[0] ?? 0) }

@@ -1,7 +1,7 @@
 // The flags of `npm run evaluate`, read and checked before anything starts.
 import { parseArgs } from 'node:util'
 import * as v from 'valibot'
-import { UsageError } from '../commands/generate-flags'
+import { UsageError } from '../../scripts/generate-flags'
 
 function number(min: number, max: number, form: RegExp, what: string) {
   const message = `expected ${what} from ${min} to ${max}`

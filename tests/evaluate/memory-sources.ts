@@ -1,9 +1,9 @@
 // Pictures and clips in memory, for plans that are run without a page.
-import type { ClipSources } from '../../workers/pipeline/source-frames'
+import type { MediaFrames } from '../../workers/pipeline/media-frames'
 import type { Clip } from './clip'
 
 /** Clips by the id that requests name them by; a picture is the first frame of one. All have the size and rate of the clip that is made. */
-export function memorySources(clips: ReadonlyMap<string, Clip>): ClipSources {
+export function memoryMedia(clips: ReadonlyMap<string, Clip>): MediaFrames {
   const find = (id: string): Clip => {
     const clip = clips.get(id)
     if (!clip) throw new Error(`No clip is called ${id}: there are ${[...clips.keys()].join(', ') || 'none'}.`)

@@ -1,6 +1,6 @@
 // The probe: a small classifier on whole clips, through ONNX Runtime.
 import { InferenceSession, Tensor } from 'onnxruntime-node'
-import { UsageError } from '../commands/generate-flags'
+import { UsageError } from '../../scripts/generate-flags'
 import type { Clip } from './clip'
 import { probeInput, PROBE_FRAMES, PROBE_SIDE } from './preprocess'
 import { PROBE_HINT, type ProbeFacts } from './probe-facts'

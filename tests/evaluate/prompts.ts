@@ -1,6 +1,6 @@
 // Prompts with known attributes: one JSON object a line.
 import * as v from 'valibot'
-import { UsageError } from '../commands/generate-flags'
+import { UsageError } from '../../scripts/generate-flags'
 import { ATTRIBUTES, type Attribute, type Attributes } from './world'
 
 /** One line of a prompts file. */

@@ -1,7 +1,7 @@
 // Files that the evaluation reads, with one sentence for each way they can be wrong.
 import { readFileSync } from 'node:fs'
 import * as v from 'valibot'
-import { UsageError } from '../commands/generate-flags'
+import { UsageError } from '../../scripts/generate-flags'
 
 /** @throws UsageError when there is no such file; `hint` says where it comes from */
 export function readInput(file: string, hint: string): Buffer {

@@ -147,7 +147,7 @@ it('refuses shapes that do not fit, saying what it expected', async () => {
     const wide = scope.alloc([1, 3, 128])
     // 39 KB
     if (gpu.facts.workgroupBytes < 39000) {
-      expect(() => attention(scope, wide, wide, wide, { heads: 1, variant: 'resident' })).toThrow(/^attention: resident with d = 128 takes \d+ bytes of workgroup memory/)
+      expect(() => attention(scope, wide, wide, wide, { heads: 1, variant: 'tiled_resident_q' })).toThrow(/^attention: resident with d = 128 takes \d+ bytes of workgroup memory/)
     }
     const bias = scope.alloc([2, 8])
     expect(() => attention(scope, q, k, k, { heads: 2, distanceBias: bias })).toThrow('attention: expected distanceBias f32 [2, 7], got f32 [2, 8]')
@@ -157,12 +157,12 @@ it('refuses shapes that do not fit, saying what it expected', async () => {
 
 it('offers what fits into workgroup memory, the fixed choice first', () => {
   const software = { ...gpu.facts, software: true, workgroupBytes: 32768 }
-  expect(attentionVariants(software, 48, 'f32')).toEqual(['rows', 'resident', 'staged', 'wide'])
-  expect(attentionVariants(software, 128, 'f16')).toEqual(['rows', 'staged', 'wide'])
+  expect(attentionVariants(software, 48, 'f32')).toEqual(['no_smem', 'tiled_resident_q', 'tiled', 'tiled_128'])
+  expect(attentionVariants(software, 128, 'f16')).toEqual(['no_smem', 'tiled', 'tiled_128'])
   const small = { ...software, software: false, workgroupBytes: 16384 }
-  expect(attentionVariants(small, 64, 'f32')).toEqual(['staged', 'rows'])
-  expect(attentionVariants(small, 64, 'f16')).toEqual(['staged', 'wide', 'rows'])
-  for (let size = 4; size <= 128; size += 4) expect(attentionVariants(small, size, 'f32')[0], `d = ${size}`).toBe('staged')
+  expect(attentionVariants(small, 64, 'f32')).toEqual(['tiled', 'no_smem'])
+  expect(attentionVariants(small, 64, 'f16')).toEqual(['tiled', 'tiled_128', 'no_smem'])
+  for (let size = 4; size <= 128; size += 4) expect(attentionVariants(small, size, 'f32')[0], `d = ${size}`).toBe('tiled')
 })
 
 it('names its kernel', () => {

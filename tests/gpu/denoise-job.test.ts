@@ -8,7 +8,7 @@ import { JobClock } from '../../workers/pipeline/job-clock'
 import { latentCount, latentGrid } from '../../workers/pipeline/latent-grid'
 import { loadModel } from '../../workers/pipeline/load-model'
 import type { LoadedModel, Sampling } from '../../workers/pipeline/model'
-import { tokensOfLatent, type KnownLatents } from '../../workers/pipeline/place-known'
+import { tokensOfLatent, type ConditioningLatents } from '../../workers/pipeline/inject-conditioning'
 import type { LoopState } from '../../workers/storage/checkpoints'
 import { fetchManifest } from '../../workers/weights/fetch-file'
 import { serveFolder } from '../evaluate/serve-folder'
@@ -49,7 +49,7 @@ function twoPrompts(): DenoiseJob['words'] {
 }
 
 /** A picture's latents. */
-function picture(atFrame: number, strength = 1): KnownLatents {
+function picture(atFrame: number, strength = 1): ConditioningLatents {
   const { channels, scaleSpace } = model.manifest.latent
   return { values: randomValues(3, channels * (32 / scaleSpace) ** 2), atFrame, strength }
 }

@@ -69,23 +69,23 @@ test('stochastic sampling goes all the way to the estimate, then back with fresh
   await withScope(gpu, async (scope) => {
     const { transformer, rope, words } = load(scope)
     const text = words(1)
-    const freshNoise = (step: number) => gaussianNoise(7, TOKENS * CHANNELS, step)
+    const renoise = (step: number) => gaussianNoise(7, TOKENS * CHANNELS, step)
     const latents = await run(scope, {
-      transformer, noise: scope.upload(noise, SHAPE, 'f32'), rope, text, guidance: 1, freshNoise, sigmas: SIGMAS, timesteps: TIMESTEPS,
+      transformer, noise: scope.upload(noise, SHAPE, 'f32'), rope, text, guidance: 1, renoise, sigmas: SIGMAS, timesteps: TIMESTEPS,
     })
     let x: Float32Array = noise
     for (const [index, time] of TIMESTEPS.entries()) {
       const velocity = await gpu.read(transformer.forward(scope, scope.upload(x, SHAPE, 'f32'), text, rope, Float32Array.of(time)))
       const next = SIGMAS[index + 1] as number
       const landed = plus(x, -(SIGMAS[index] as number), velocity)
-      x = plus(landed.map((value) => (1 - next) * value), next, freshNoise(index + 1))
+      x = plus(landed.map((value) => (1 - next) * value), next, renoise(index + 1))
       expect(relativeError(latents[index] as Float32Array, x)).toBeLessThan(1e-5)
     }
   })
   expect(gpu.pool.liveBuffers).toBe(0)
 })
 
-test('all guidance together: other words, a weakened model, and the spread brought back', async () => {
+test('all guidance together: other words, a perturbed model, and the spread brought back', async () => {
   const gpu = await testGpu()
   await withScope(gpu, async (scope) => {
     const { transformer, rope, words } = load(scope)
@@ -180,7 +180,7 @@ describe('with reuse between steps', () => {
     return { latents, skipped }
   }
 
-  // only the weakened model's evaluation changes little enough in the second step; then all do now and then; then always
+  // only the perturbed model's evaluation changes little enough in the second step; then all do now and then; then always
   test.each([[0.118, [0, 1, 0, 0, 0, 0]], [0.2, [0, 3, 0, 3, 0, 0]], [Infinity, [0, 3, 3, 3, 3, 3]]])('up to a change of %d it is what the method gives, each evaluation by itself', async (cacheThreshold, expected) => {
     const gpu = await testGpu()
     await withScope(gpu, async (scope) => {

@@ -12,7 +12,7 @@ test('what there is fits, and is given back: asking often takes nothing', async 
  * A device with room for so many bytes. A stand-in, since no software adapter ever refuses: their memory is the host's, which
  * is promised without limit as long as nothing is written to it.
  */
-function smallDevice(roomBytes: number): { device: GPUDevice; held: () => number; asked: number[] } {
+function smallDevice(budgetBytes: number): { device: GPUDevice; held: () => number; asked: number[] } {
   let held = 0
   let refused = false
   const asked: number[] = []
@@ -21,7 +21,7 @@ function smallDevice(roomBytes: number): { device: GPUDevice; held: () => number
     popErrorScope: () => Promise.resolve(refused ? { message: 'out of memory' } : null),
     createBuffer: ({ size }: GPUBufferDescriptor) => {
       asked.push(size)
-      refused = held + size > roomBytes
+      refused = held + size > budgetBytes
       const taken = refused ? 0 : size
       held += taken
       return { destroy: () => (held -= taken) }

@@ -4,7 +4,7 @@ import { withScope, type Scope } from '../../workers/engine/scope'
 import { BT709 } from '../../workers/media/yuv'
 import { KinoraAutoencoder } from '../../workers/models/kinora-autoencoder'
 import { readPreview } from '../../workers/models/read-frames'
-import { i420Form } from '../../workers/pipeline/frame-form'
+import { i420Format } from '../../workers/pipeline/frame-format'
 import { need, readCase, readWeights } from '../parity/read-case'
 import { decodeKinora, encodeKinora } from '../parity/run-autoencoder'
 import { floatTypes, testGpu } from './open-gpu'
@@ -51,7 +51,7 @@ test('frames come in groups, in time order, as the whole clip has them, and as a
     expect(groups.map(({ length }) => length / (32 * 16 * 4))).toEqual([1, 4, 4])
     expect(groups.flatMap((group) => [...group])).toEqual(expected)
 
-    const { ofRgba, onGpu } = i420Form(16, 32, BT709)
+    const { ofRgba, onGpu } = i420Format(16, 32, BT709)
     const planes: number[] = []
     for await (const group of autoencoder.decode(signal, scope, z, {}, onGpu?.pixels)) planes.push(...group)
     const frames = Array.from({ length: 9 }, (_, frame) => Uint8ClampedArray.from(expected.slice(frame * 32 * 16 * 4, (frame + 1) * 32 * 16 * 4)))

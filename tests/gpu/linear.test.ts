@@ -4,9 +4,9 @@ import { withScope, type Scope } from '../../workers/engine/scope'
 import { dim, type FloatDType, type Tensor } from '../../workers/engine/tensor'
 import { linear, linearVariant, linearVariants, uploadLinear, type LinearVariant, type WeightFormat } from '../../workers/ops/linear'
 import { dequantize, quantizeI4, quantizeI8 } from '../../workers/ops/linear-weight'
-import { rowCodes } from '../../workers/ops/row-codes'
+import { quantizeActivations } from '../../workers/ops/quantize-activations'
 import { floatTypes, testGpu } from './open-gpu'
-import { readRowCodes } from './read-row-codes'
+import { readQuantizedActivations } from './read-quantized-activations'
 import { asHalf, geluReference, linearReference, randomSource, randomValues, relativeError, siluReference } from './reference'
 
 const opened = new Map<string, Gpu>()
@@ -31,9 +31,9 @@ function stored(values: Float32Array, out: number, inner: number, format: Weight
   return dequantize(format === 'i8' ? quantizeI8(values, out, inner) : quantizeI4(values, out, inner), out, inner)
 }
 
-/** What a variant makes of activations: 'dot' sees their codes. */
+/** What a variant makes of activations: 'int8_dp4a' sees their codes. */
 async function seen(scope: Scope, x: Tensor, values: Float32Array, variant: LinearVariant | undefined): Promise<Float32Array> {
-  return variant === 'dot' ? (await readRowCodes(scope.gpu, rowCodes(scope, x), dim(x, -1))).values : values
+  return variant === 'int8_dp4a' ? (await readQuantizedActivations(scope.gpu, quantizeActivations(scope, x), dim(x, -1))).values : values
 }
 
 const asked = (variant: LinearVariant | undefined): { variant?: LinearVariant } => (variant ? { variant } : {})
@@ -60,7 +60,7 @@ const manyRows = possible([
   [130, 20, 24, 'i8', 'f16'],
 ])
 
-/** 'dot' alone: whole groups of 32 inputs and none whole, one more, and both kinds of rows and outputs. */
+/** 'int8_dp4a' alone: whole groups of 32 inputs and none whole, one more, and both kinds of rows and outputs. */
 const codedRows = possible([
   [1, 1, 1, 'i4', 'f32'],
   [9, 33, 17, 'i8', 'f16'],
@@ -92,7 +92,7 @@ test.each(fewRows)('%i rows, %i → %i, %s weights, %s activations', async (...v
 })
 
 describe.each(['software', 'hardware'] as const)('asked for by name on %s', (kind) => {
-  test.each(['few', 'direct', 'tile64', 'tile128'] as const)('%s does any number of rows', async (variant) => {
+  test.each(['gemv', 'no_smem', 'tile64', 'tile128'] as const)('%s does any number of rows', async (variant) => {
     const gpu = await openAs(kind)
     for (const one of [...fewRows, ...manyRows]) await expectCase(gpu, one, variant)
   })
@@ -100,16 +100,16 @@ describe.each(['software', 'hardware'] as const)('asked for by name on %s', (kin
   test('dot, with the codes of the activations', async () => {
     const gpu = await openAs(kind)
     const coded = [...fewRows, ...manyRows, ...codedRows].filter(([, , , format]) => format === 'i8' || format === 'i4')
-    for (const one of coded) await expectCase(gpu, one, 'dot')
+    for (const one of coded) await expectCase(gpu, one, 'int8_dp4a')
   })
 })
 
 /** What is taken unasked on each kind of adapter, and what is taken on none. */
 const kinds = [
-  ['software', 'direct', undefined],
+  ['software', 'no_smem', undefined],
   ['hardware', 'tile64', undefined],
   ['hardware', 'tile128', 'tile128'],
-  ['hardware', 'dot', 'dot'],
+  ['hardware', 'int8_dp4a', 'int8_dp4a'],
 ] as const
 
 describe.each(kinds)('linear, kernels for %s: %s', (kind, name, variant) => {
@@ -131,7 +131,7 @@ describe.each(kinds)('linear, kernels for %s: %s', (kind, name, variant) => {
     const table = randomValues(7, tables * slots * out)
     const next = randomSource(8)
     const rowOf = Uint32Array.from({ length: rows }, () => Math.floor(next() * tables))
-    const format = variant === 'dot' ? 'i4' : 'f32'
+    const format = variant === 'int8_dp4a' ? 'i4' : 'f32'
     await withScope(gpu, async (scope) => {
       const weight = uploadLinear(scope, { values, out, in: inner, bias }, format)
       const x = scope.upload(input, [rows, inner], 'f32')
@@ -170,7 +170,7 @@ describe.each(kinds)('linear, kernels for %s: %s', (kind, name, variant) => {
       })
     const { rate: measured } = gpu.queue
     const whole = await run(1e9)
-    expect(dispatches).toBe(variant === 'dot' ? 2 : 1) // the codes' and the product's
+    expect(dispatches).toBe(variant === 'int8_dp4a' ? 2 : 1) // the codes' and the product's
     expect(relativeError(whole, expected ?? [])).toBeLessThan(2e-6)
     expect(relativeError(await run(1), whole)).toBe(0)
     expect(dispatches).toBeGreaterThan(10)
@@ -212,7 +212,7 @@ describe('linear, what follows the sum', () => {
     })
   })
 
-  const outliers = [undefined, 'gelu-tanh', 'silu'].flatMap((activation) => [[activation, undefined], [activation, 'tile128'], [activation, 'dot']])
+  const outliers = [undefined, 'gelu-tanh', 'silu'].flatMap((activation) => [[activation, undefined], [activation, 'tile128'], [activation, 'int8_dp4a']])
   test.runIf(types.includes('f16')).each(outliers as ['gelu-tanh' | 'silu' | undefined, LinearVariant | undefined][])('f16 outliers of ±60 000 stay finite, clamped; activation %s, variant %s', async (activation, variant) => {
     const gpu = await testGpu()
     const [rows, inner, out] = [16, 64, 12]
@@ -220,7 +220,7 @@ describe('linear, what follows the sum', () => {
     for (let i = 0; i < input.length; i += 17) input[i] = i % 2 ? -60000 : 60000
     const values = randomValues(10, out * inner)
     const act = activation === 'silu' ? siluReference : activation ? geluReference : (v: number) => v
-    const format = variant === 'dot' ? 'i8' : 'f32'
+    const format = variant === 'int8_dp4a' ? 'i8' : 'f32'
     await withScope(gpu, async (scope) => {
       const weight = uploadLinear(scope, { values, out, in: inner }, format)
       const x = scope.upload(input, [rows, inner], 'f16')
@@ -251,7 +251,7 @@ describe('int8 activations', () => {
     for (const format of ['i8', 'i4'] as const) {
       await withScope(gpu, async (scope) => {
         const weight = uploadLinear(scope, { values, out, in: inner }, format)
-        const got = await gpu.read(linear(scope, scope.upload(input, [rows, inner], 'f32'), weight, { variant: 'dot' }))
+        const got = await gpu.read(linear(scope, scope.upload(input, [rows, inner], 'f32'), weight, { variant: 'int8_dp4a' }))
         const error = relativeError(got, linearReference(input, stored(values, out, inner, format), undefined, rows, inner, out))
         expect(error).toBeGreaterThan(1e-4) // they are codes
         expect(error).toBeLessThan(0.02)
@@ -264,12 +264,12 @@ describe('int8 activations', () => {
     const [rows, inner] = [21, 75]
     await withScope(gpu, async (scope) => {
       const x = scope.upload(randomValues(33, rows * inner), [3, 7, inner], 'f32')
-      const codes = rowCodes(scope, x)
+      const codes = quantizeActivations(scope, x)
       for (const [out, format] of [[24, 'i8'], [9, 'i4']] as const) {
         const weight = uploadLinear(scope, { values: randomValues(34, out * inner), out, in: inner }, format)
         const shared = linear(scope, codes, weight)
         expect(shared.shape).toEqual([3, 7, out])
-        expect(await gpu.read(shared)).toEqual(await gpu.read(linear(scope, x, weight, { variant: 'dot' })))
+        expect(await gpu.read(shared)).toEqual(await gpu.read(linear(scope, x, weight, { variant: 'int8_dp4a' })))
       }
     })
   })
@@ -279,17 +279,17 @@ describe('int8 activations', () => {
     const without = new Gpu(device, { ...facts, dot4: false })
     await withScope(without, async (scope) => {
       const weight = uploadLinear(scope, { values: randomValues(35, 12), out: 3, in: 4 }, 'i8')
-      expect(() => linear(scope, scope.alloc([9, 4]), weight, { variant: 'dot' })).toThrow(/^linear: the variant 'dot' needs WGSL's packed_4x8_integer_dot_product, which is not there\.$/)
+      expect(() => linear(scope, scope.alloc([9, 4]), weight, { variant: 'int8_dp4a' })).toThrow(/^linear: the variant 'int8_dp4a' needs WGSL's packed_4x8_integer_dot_product, which is not there\.$/)
       await without.settle()
     })
     const gpu = await testGpu()
     await withScope(gpu, async (scope) => {
       const values = randomValues(35, 12)
       const [x, i8, f16] = [scope.alloc([9, 4]), uploadLinear(scope, { values, out: 3, in: 4 }, 'i8'), uploadLinear(scope, { values, out: 3, in: 4 }, 'f16')]
-      expect(() => linear(scope, x, f16, { variant: 'dot' })).toThrow('expected i8 or i4 weights, got f16')
-      const codes = rowCodes(scope, scope.alloc([8, 5]))
+      expect(() => linear(scope, x, f16, { variant: 'int8_dp4a' })).toThrow('expected i8 or i4 weights, got f16')
+      const codes = quantizeActivations(scope, scope.alloc([8, 5]))
       expect(() => linear(scope, codes, i8)).toThrow('expected x [..., 4], got [8, 5]')
-      expect(() => linear(scope, rowCodes(scope, x), i8, { variant: 'direct' })).toThrow("codes are for the variant 'dot', not for 'direct'")
+      expect(() => linear(scope, quantizeActivations(scope, x), i8, { variant: 'no_smem' })).toThrow("codes are for the variant 'int8_dp4a', not for 'no_smem'")
       await gpu.settle()
     })
   })
@@ -300,13 +300,13 @@ describe('the menu', () => {
   const software = { ...facts, software: true }
 
   test.each([
-    ['hardware', 1, ['few', 'tile64']],
-    ['hardware', 8, ['few', 'tile64']],
+    ['hardware', 1, ['gemv', 'tile64']],
+    ['hardware', 8, ['gemv', 'tile64']],
     ['hardware', 9, ['tile64']],
     ['hardware', 65, ['tile64', 'tile128']],
-    ['software', 8, ['few', 'direct', 'tile64']],
-    ['software', 9, ['direct', 'tile64']],
-    ['software', 1120, ['direct', 'tile64', 'tile128']],
+    ['software', 8, ['gemv', 'no_smem', 'tile64']],
+    ['software', 9, ['no_smem', 'tile64']],
+    ['software', 1120, ['no_smem', 'tile64', 'tile128']],
   ] as const)('has nothing that changes numbers: %s, %i rows', (kind, rows, expected) => {
     const adapter = kind === 'software' ? software : facts
     for (const format of ['f32', 'f16', 'i8', 'i4'] as const) {
@@ -316,11 +316,11 @@ describe('the menu', () => {
   })
 
   test('has dot where that is allowed, can be done, and is not the first', () => {
-    expect(linearVariants(facts, 1120, 'i4', { allowDot: true })).toEqual(['tile64', 'tile128', 'dot'])
-    expect(linearVariants(software, 4, 'i8', { allowDot: true })).toEqual(['few', 'direct', 'tile64', 'dot'])
-    expect(linearVariants(facts, 1120, 'f16', { allowDot: true })).not.toContain('dot')
-    expect(linearVariants({ ...facts, dot4: false }, 1120, 'i4', { allowDot: true })).not.toContain('dot')
-    expect(linearVariant(facts, 1120, 'i4', 'f16', 'dot')).toBe('dot i4 f16')
+    expect(linearVariants(facts, 1120, 'i4', { allowInt8: true })).toEqual(['tile64', 'tile128', 'int8_dp4a'])
+    expect(linearVariants(software, 4, 'i8', { allowInt8: true })).toEqual(['gemv', 'no_smem', 'tile64', 'int8_dp4a'])
+    expect(linearVariants(facts, 1120, 'f16', { allowInt8: true })).not.toContain('int8_dp4a')
+    expect(linearVariants({ ...facts, dot4: false }, 1120, 'i4', { allowInt8: true })).not.toContain('int8_dp4a')
+    expect(linearVariant(facts, 1120, 'i4', 'f16', 'int8_dp4a')).toBe('dot i4 f16')
   })
 })
 

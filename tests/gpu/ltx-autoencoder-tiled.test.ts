@@ -7,9 +7,9 @@ import { sliceFrames } from '../../workers/ops/frames'
 import { framesToRgba } from '../../workers/ops/frames-to-rgba'
 import { LtxAutoencoder, type AutoencoderPart } from '../../workers/models/ltx-autoencoder'
 import { TiledLtxAutoencoder } from '../../workers/models/ltx-autoencoder-tiled'
-import { latentColours } from '../../workers/models/latent-colours'
+import { latentRgbFactors } from '../../workers/models/latent-rgb-factors'
 import { BT709 } from '../../workers/media/yuv'
-import { i420Form } from '../../workers/pipeline/frame-form'
+import { i420Format } from '../../workers/pipeline/frame-format'
 import { readPreview } from '../../workers/models/read-frames'
 import { weightSource } from '../../workers/models/weight-source'
 import { openSafetensors } from '../../workers/weights/safetensors'
@@ -118,7 +118,7 @@ describe('decoding in tiles', () => {
       const z = latent(scope, 43, [2, 3, 4])
       const tiled = new TiledLtxAutoencoder(whole, { ...PLAIN, tiling: { overlap: 1, margin: 0, area: 9 } })
       expect(tiled.planDecode({ height: 3, width: 4 }).tiles.length).toBeGreaterThan(1)
-      const { ofRgba, onGpu } = i420Form(64, 48, BT709)
+      const { ofRgba, onGpu } = i420Format(64, 48, BT709)
       const { bytes, sizes } = await collect(tiled.decode(signal, scope, z, {}, onGpu?.pixels))
       expect(sizes).toEqual(Array(5).fill(onGpu?.bytes))
       const rgba = await collect(tiled.decode(signal, scope, z))
@@ -330,7 +330,7 @@ test('the preview is a linear map: of the released latents the published one, el
     expect(Math.max(...[...preview.rgba].map((byte, index) => Math.abs(byte - (expected[index] as number))))).toBeLessThan(0.51)
     expect(gpu.pool.liveBuffers).toBe(live + 1)
   })
-  const { weight, bias } = latentColours({ latents_mean: Array(128).fill(0.5), latents_std: Array(128).fill(2) })
+  const { weight, bias } = latentRgbFactors({ latents_mean: Array(128).fill(0.5), latents_std: Array(128).fill(2) })
   const sum = weight.subarray(0, 128).reduce((total, value) => total + value, 0)
   expect(weight[22]).toBeCloseTo(-0.1269 / 2, 6)
   expect(weight[2 * 128 + 37]).toBeCloseTo(-0.2184 / 2, 6)

@@ -1,21 +1,21 @@
 // Every way into a clip with LTX-Video: a tiny one of random weights, opened as files on the disk are, through the loop that makes every clip.
 // Of random weights no picture can be told; what holds whatever the weights are is the plan, and that what is known stays as it is.
 import { beforeAll, describe, expect, test, vi } from 'vitest'
-import type { DiskPick } from '../../src/shared/disk-pick'
-import type { JobCallbacks } from '../../src/shared/doors'
+import type { LocalFiles } from '../../src/shared/local-files'
+import type { JobCallbacks } from '../../src/shared/worker-apis'
 import { downloadedModelUrl, downloadedSources, type DownloadedSources } from '../../src/shared/downloaded-model'
 import { blendParts } from '../../src/shared/modes'
-import { endedAfter, planOf, shownFrames, type Piece, type WindowPiece } from '../../src/shared/plan'
+import { truncatedRequest, planOf, shownFrames, type Piece, type ChunkPiece } from '../../src/shared/plan'
 import { parseRecipe, recipeOf, recipeText } from '../../src/shared/recipe'
 import { parseRequest, type ClipPart, type Condition, type GenerateRequest } from '../../src/shared/request'
 import { withScope } from '../../workers/engine/scope'
 import { BT709 } from '../../workers/media/yuv'
 import { openDownloadedModel } from '../../workers/pipeline/downloaded-model'
-import { i420Form, type FrameForm } from '../../workers/pipeline/frame-form'
-import { knownLatents, type FrameEncoder } from '../../workers/pipeline/known-tokens'
+import { i420Format, type FrameFormat } from '../../workers/pipeline/frame-format'
+import { conditioningLatents, type FrameEncoder } from '../../workers/pipeline/encode-conditioning'
 import { latentCount, latentGrid } from '../../workers/pipeline/latent-grid'
 import type { LoadedModel, PromptEmbedding } from '../../workers/pipeline/model'
-import { placeKnown, type KnownLatents } from '../../workers/pipeline/place-known'
+import { injectConditioning, type ConditioningLatents } from '../../workers/pipeline/inject-conditioning'
 import type { JobCheckpoint, LoopState } from '../../workers/storage/checkpoints'
 import type { Clip } from '../evaluate/clip'
 import { clipInMemory } from '../evaluate/clip-in-memory'
@@ -54,7 +54,7 @@ beforeAll(async () => {
   return () => loaded.close()
 })
 
-function pick(source: string, name: string, bytes: Uint8Array<ArrayBuffer>): DiskPick {
+function pick(source: string, name: string, bytes: Uint8Array<ArrayBuffer>): LocalFiles {
   const file = new File([bytes], name)
   return { schemaVersion: 1, source, place: { kind: 'file', file }, files: [{ path: name, bytes: file.size, lastModified: file.lastModified }] }
 }
@@ -120,7 +120,7 @@ const requestOf = (changes: Partial<GenerateRequest>): GenerateRequest =>
  * @param kept what an earlier run had come to in its windows
  * @param form of its frames
  */
-async function make(changes: Partial<GenerateRequest>, kept = new Map<number, LoopState>(), endsEarly = () => false, form?: FrameForm) {
+async function make(changes: Partial<GenerateRequest>, kept = new Map<number, LoopState>(), endsEarly = () => false, form?: FrameFormat) {
   const steps = new Map<number, LoopState[]>()
   const checkpoint: JobCheckpoint = {
     window: (index) => ({ read: () => Promise.resolve(kept.get(index)), keep: (state) => void steps.set(index, [...(steps.get(index) ?? []), state]) }),
@@ -158,13 +158,13 @@ function slice(frames: readonly Uint8ClampedArray[], first: number, count: numbe
 
 /** What the plan says is known of a window, encoded, in its places: tokens f32 [N + K, C], and how much of each is known. */
 async function knownOf({ plan, clip, request, steps }: Made, index: number) {
-  const window = plan[index] as WindowPiece
+  const window = plan[index] as ChunkPiece
   const grid = latentGrid({ ...request, frames: window.frames }, model.manifest)
   const begins = beginnings(plan)[index] as number
   const known = await withScope(await testGpu(), async (scope) => {
-    const all: KnownLatents[] = []
+    const all: ConditioningLatents[] = []
     const encode = async (rgba: Uint8ClampedArray<ArrayBuffer>, atFrame: number) => {
-      all.push(await knownLatents(signal, scope, model.encoder as FrameEncoder, grid, { ...SIZE, rgba, atFrame, strength: 1 }))
+      all.push(await conditioningLatents(signal, scope, model.encoder as FrameEncoder, grid, { ...SIZE, rgba, atFrame, strength: 1 }))
     }
     for (const { at, frames: count, of } of window.known) {
       const atFrame = at === 'start' ? 0 : window.frames - count
@@ -177,7 +177,7 @@ async function knownOf({ plan, clip, request, steps }: Made, index: number) {
     for (const { source, atFrame } of window.conditions) await encode(slice((given.get(source.id) as Clip).frames, 0, 1), atFrame)
     return all
   })
-  const { tokens, strengths, appended } = placeKnown(new Float32Array(latentCount(grid)), grid, model.manifest.latent.scaleTime, known, (_, count) => new Float32Array(count))
+  const { tokens, strengths, appended } = injectConditioning(new Float32Array(latentCount(grid)), grid, model.manifest.latent.scaleTime, known, (_, count) => new Float32Array(count))
   const latents = strengths.filter((strength) => strength === 1).length / (grid.height * grid.width)
   return { tokens, strengths, channels: grid.channels, count: [latents - appended.length, appended.length] }
 }
@@ -259,7 +259,7 @@ test('a clip that is led to, ended early, begins with the window under way, and 
   const ended = await make(long, new Map(), () => ++made === 2)
   expect(ended.plan).toHaveLength(4)
   expect(ended.result.pieces).toBe(3)
-  const again = await make(endedAfter(ended.request, ended.plan, ended.result.pieces))
+  const again = await make(truncatedRequest(ended.request, ended.plan, ended.result.pieces))
   expect(again.plan).toHaveLength(3)
   expect(again.framesSha256).toBe(ended.framesSha256)
 })
@@ -268,8 +268,8 @@ test.each([
   ['from words alone are made on the GPU as a video has them', {}, 0],
   ['that something is known beside are made so afterwards', (MODES['extend'] as Mode).request, 65],
 ])('frames %s, and are the same', async (_, changes, converted) => {
-  const { ofRgba, ...rest } = i420Form(SIZE.width, SIZE.height, BT709)
-  const form: FrameForm = { ...rest, ofRgba: vi.fn(ofRgba) }
+  const { ofRgba, ...rest } = i420Format(SIZE.width, SIZE.height, BT709)
+  const form: FrameFormat = { ...rest, ofRgba: vi.fn(ofRgba) }
   const rgba = await make(changes)
   const made = await make(changes, new Map(), () => false, form)
   expect(form.ofRgba).toHaveBeenCalledTimes(converted)

@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { KernelChoices } from '../../workers/engine/kernel-choices'
+import { KernelSelector } from '../../workers/engine/kernel-selector'
 import { withScope } from '../../workers/engine/scope'
 import type { FloatDType } from '../../workers/engine/tensor'
 import { linear, uploadLinear } from '../../workers/ops/linear'
 import { norm, normFor } from '../../workers/ops/norm'
 import { floatTypes, testGpu } from './open-gpu'
-import { readRowCodes } from './read-row-codes'
+import { readQuantizedActivations } from './read-quantized-activations'
 import { asHalf, normReference, randomValues, relativeError } from './reference'
 
 const TOLERANCE: Record<FloatDType, number> = { f32: 2e-6, f16: 5e-4 }
@@ -121,7 +121,7 @@ describe.runIf(gpu.facts.dot4).each(variants)('norm as int8 codes, $dtype, $lane
   const { choices } = gpu
   beforeEach(() => {
     gpu.facts.software = single
-    gpu.choices = new KernelChoices(['dot'])
+    gpu.choices = new KernelSelector(['int8_dp4a'])
   })
   afterEach(() => {
     gpu.choices = choices
@@ -144,7 +144,7 @@ describe.runIf(gpu.facts.dot4).each(variants)('norm as int8 codes, $dtype, $lane
       const codes = normFor(scope, scope.upload(values, [rows, size], dtype), weight, { kind: 'rms', eps: 1e-6, modulation })
       if (!('q' in codes)) throw new Error('Expected codes, got floats.')
       expect(codes).toMatchObject({ shape: [rows, size], dtype })
-      const { q, scale, values: coded } = await readRowCodes(gpu, codes, size)
+      const { q, scale, values: coded } = await readQuantizedActivations(gpu, codes, size)
       const expected = normReference(values, size, { kind: 'rms', eps: 1e-6, scale: chosen(4), shift: chosen(3) })
       const groups = Math.ceil(size / 32)
       expected.forEach((value, i) => {

@@ -2,11 +2,11 @@
 import { create, globals } from 'webgpu'
 import { openGpu, type Gpu } from '../../workers/engine/device'
 import type { FloatDType } from '../../workers/engine/tensor'
-import { setVectorBits } from '../commands/mesa-environment'
-import { wantedForm } from '../forms/adapter-forms'
+import { setVectorBits } from '../../scripts/mesa-environment'
+import { requestedProfile } from '../adapter-profiles/adapter-profiles'
 
 Object.assign(globalThis, globals)
-const form = wantedForm()
+const form = requestedProfile()
 setVectorBits(form?.vectorBits)
 /** Held for the life of the process: a collected instance takes its devices' threads with it and aborts. */
 const api = create([])

@@ -140,7 +140,7 @@ describe('a case that does not fit', () => {
   })
 })
 
-const command = (...argv: string[]) => spawnSync(process.execPath, ['tests/commands/run.mjs', 'tests/commands/parity.ts', ...argv], { encoding: 'utf8' })
+const command = (...argv: string[]) => spawnSync(process.execPath, ['scripts/run.mjs', 'scripts/parity.ts', ...argv], { encoding: 'utf8' })
 
 describe('npm run parity', () => {
   const empty = mkdtempSync(join(tmpdir(), 'no-cases-'))

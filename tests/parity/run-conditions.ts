@@ -3,9 +3,9 @@
 import { join } from 'node:path'
 import type { Scope } from '../../workers/engine/scope'
 import { LtxAutoencoder } from '../../workers/models/ltx-autoencoder'
-import { encodeKnown, wholeClip, type FrameEncoder } from '../../workers/pipeline/known-tokens'
+import { encodeConditioning, wholeClip, type FrameEncoder } from '../../workers/pipeline/encode-conditioning'
 import { videoCoordinates, type LatentGrid } from '../../workers/pipeline/latent-grid'
-import { placeKnown, tokensOfLatent, type KnownLatents } from '../../workers/pipeline/place-known'
+import { injectConditioning, tokensOfLatent, type ConditioningLatents } from '../../workers/pipeline/inject-conditioning'
 import { clipOf, type LatentSizes } from './pipeline-sizes'
 import { need, openWeights, readJson, type HostTensor, type ParityCase } from './read-case'
 import type { Precision } from './run-case'
@@ -34,7 +34,7 @@ export async function knownStart(scope: Scope, parityCase: ParityCase, precision
   const gridValues = channels * grid.frames * grid.height * grid.width
   const known = await encodeConditions(scope, parityCase, precision, grid, sizes, clip)
   const noise = inputs.has('noise') ? clipOf(need(parityCase, 'noise'), clip).values : given.values.slice(-gridValues)
-  const { tokens, strengths, appended } = placeKnown(noise, grid, sizes.time, known, (index, count) => {
+  const { tokens, strengths, appended } = injectConditioning(noise, grid, sizes.time, known, (index, count) => {
     const drawn = inputs.get(`condition_noise.${index}`)
     return drawn?.shape.length === 5 ? tokensOfLatent(clipOf(drawn, clip).values, channels) : new Float32Array(count)
   })
@@ -71,7 +71,7 @@ function turned({ shape, values }: HostTensor, front: number): HostTensor {
 
 async function encodeConditions(
   scope: Scope, parityCase: ParityCase, precision: Precision, grid: LatentGrid, { time }: LatentSizes, clip: number,
-): Promise<KnownLatents[]> {
+): Promise<ConditioningLatents[]> {
   const { folder, inputs, scalars } = parityCase
   const config = readJson(join(folder, 'vae/config.json'))
   const dtype = precision === 'f32' || !scope.gpu.facts.f16 ? 'f32' : 'f16' // quantization is for transformers alone
@@ -83,7 +83,7 @@ async function encodeConditions(
     std: autoencoder.latentsStd,
     scaleTime: time,
   }
-  const known: KnownLatents[] = []
+  const known: ConditioningLatents[] = []
   for (let index = 0; inputs.has(`condition.${index}`); index++) {
     const { shape, values } = clipOf(need(parityCase, `condition.${index}`), clip)
     const [height = 0, width = 0] = shape.slice(-2)
@@ -91,7 +91,7 @@ async function encodeConditions(
     const pixels = tokensOfLatent(values, 3) // [3, F, H, W] → [F, H, W, 3]
     const read = (own: Scope) => own.upload(pixels, [frames, height, width, 3], 'f32')
     const at = { atFrame: scalarAt(scalars['frame_index'], index) ?? 0, strength: scalarAt(scalars['strength'], index) ?? 1 }
-    known.push(await encodeKnown(signal, scope, encoder, grid, { frames, height, width, read }, at))
+    known.push(await encodeConditioning(signal, scope, encoder, grid, { frames, height, width, read }, at))
   }
   return known
 }

@@ -1,7 +1,7 @@
 // The denoise loops of LTXPipeline and LTXConditionPipeline, one clip at a time, on the sampler that makes every clip.
 import { join } from 'node:path'
 import type { Scope } from '../../workers/engine/scope'
-import { fallingSigmas, setTimesteps, shiftForTokens, type Schedule } from '../../workers/models/flow-match-scheduler'
+import { linspaceSigmas, setTimesteps, shiftForTokens, type Schedule } from '../../workers/models/flow-match-scheduler'
 import { linearQuadraticSigmas } from '../../workers/models/linear-quadratic'
 import { LtxTransformer } from '../../workers/models/ltx-transformer'
 import type { RopeTable } from '../../workers/ops/rope'
@@ -75,7 +75,7 @@ function scheduleOf({ className, folder, scalars }: ParityCase, steps: number, {
   if (className === 'LTXConditionPipeline') {
     return setTimesteps(scheduler, { timesteps: linearQuadraticSigmas(steps).map((sigma) => Math.fround(sigma) * 1000) })
   }
-  return setTimesteps(scheduler, { steps, sigmas: fallingSigmas(steps), mu: shiftForTokens(scheduler, frames * height * width) })
+  return setTimesteps(scheduler, { steps, sigmas: linspaceSigmas(steps), mu: shiftForTokens(scheduler, frames * height * width) })
 }
 
 async function startOf(

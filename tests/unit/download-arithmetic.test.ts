@@ -2,20 +2,20 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { AppError } from '../../src/shared/errors'
-import { largestFit, requireRoom } from '../../workers/storage/free-space'
+import { largestFit, requireMemory } from '../../workers/storage/free-space'
 import { Sha256, sha256Hex } from '../../workers/weights/sha256'
 import { secondsLeft, TransferRate } from '../../workers/weights/transfer-rate'
 
 describe('room', () => {
   test('just enough is enough', () => {
-    expect(() => requireRoom('A model', 6e9, 6e9)).not.toThrow()
-    expect(() => requireRoom('A model', 0, 0)).not.toThrow()
+    expect(() => requireMemory('A model', 6e9, 6e9)).not.toThrow()
+    expect(() => requireMemory('A model', 0, 0)).not.toThrow()
   })
 
   test('too little is told with what is missing', () => {
     let error: unknown
     try {
-      requireRoom('LTX', 6_340_744_492, 2e9)
+      requireMemory('LTX', 6_340_744_492, 2e9)
     } catch (thrown) {
       error = thrown
     }
@@ -25,7 +25,7 @@ describe('room', () => {
     expect(details).toEqual({ neededBytes: 6_340_744_492, freeBytes: 2e9, missingBytes: 4_340_744_492 })
     expect(message).toContain('LTX needs 6.4 GB more')
     expect(message).toContain('4.4 GB are missing')
-    expect(() => requireRoom('A model', 1001, 1000)).toThrow('1 bytes are missing')
+    expect(() => requireMemory('A model', 1001, 1000)).toThrow('1 bytes are missing')
   })
 
   test('is found by trying, in few tries and never too large', () => {

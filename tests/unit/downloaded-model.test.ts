@@ -2,10 +2,10 @@ import { describe, expect, test } from 'vitest'
 import { downloadedManifest, downloadedModelUrl, downloadedSources, manifestOfDownloaded, presetOf } from '../../src/shared/downloaded-model'
 import { parseManifest } from '../../src/shared/model'
 import { requestProblems, type GenerateRequest } from '../../src/shared/request'
-import { SOURCES } from '../../src/shared/sources'
+import { CATALOGUE } from '../../src/shared/model-catalogue'
 import { readPrompt } from '../../src/shared/prompt'
 
-const VIDEO = SOURCES.filter(({ role }) => role === 'video')
+const VIDEO = CATALOGUE.filter(({ role }) => role === 'video')
 const manifestOf = (id: string) => {
   const sources = downloadedSources(downloadedModelUrl(id, 't5-xxl-q4'))
   if (!sources) throw new Error(`${id} is no downloaded model`)

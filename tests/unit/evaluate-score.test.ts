@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { UsageError } from '../commands/generate-flags'
+import { UsageError } from '../../scripts/generate-flags'
 import { psnrDb } from '../evaluate/agreement'
 import { parseEvaluateFlags } from '../evaluate/flags'
 import type { ProbeFacts } from '../evaluate/probe-facts'

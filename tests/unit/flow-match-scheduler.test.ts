@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { fallingSigmas, setTimesteps, shiftForTokens } from '../../workers/models/flow-match-scheduler'
+import { linspaceSigmas, setTimesteps, shiftForTokens } from '../../workers/models/flow-match-scheduler'
 import type { ScheduleRequest, SchedulerConfig } from '../../workers/models/flow-match-scheduler'
 import { floatsOf, openSafetensors } from '../../workers/weights/safetensors'
 
@@ -35,13 +35,13 @@ describe('setTimesteps', () => {
   })
 
   it('falls from 1 to 0', () => {
-    const { sigmas, timesteps } = setTimesteps({}, { sigmas: fallingSigmas(8) })
+    const { sigmas, timesteps } = setTimesteps({}, { sigmas: linspaceSigmas(8) })
     expect([...sigmas]).toEqual([1, 0.875, 0.75, 0.625, 0.5, 0.375, 0.25, 0.125, 0])
     expect([...timesteps]).toEqual([1000, 875, 750, 625, 500, 375, 250, 125])
   })
 
   it('takes a single step from 1 to 0 where the last sigma would be stretched', () => {
-    expect([...setTimesteps({ shift_terminal: 0.1 }, { sigmas: fallingSigmas(1) }).sigmas]).toEqual([1, 0])
+    expect([...setTimesteps({ shift_terminal: 0.1 }, { sigmas: linspaceSigmas(1) }).sigmas]).toEqual([1, 0])
   })
 
   it('refuses to guess mu', () => {

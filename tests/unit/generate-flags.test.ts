@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { parseFlags, UsageError } from '../commands/generate-flags'
+import { parseFlags, UsageError } from '../../scripts/generate-flags'
 
 const least = ['--prompt', 'a red sky', '--out', 'clip.webm']
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { pixelFrameOf, videoCoordinates, type Places } from '../../workers/pipeline/latent-grid'
+import { pixelFrameOf, videoCoordinates, type RopePositions } from '../../workers/pipeline/latent-grid'
 
 const grid = { channels: 1, frames: 3, height: 1, width: 2 }
-const starter: Places = { unit: 'latents', timeScale: 0.5, spaceScale: 16, scaleTime: 4, fps: 8 }
-const ltx: Places = { unit: 'seconds', timeScale: 1, spaceScale: 32, scaleTime: 8, fps: 25 }
+const starter: RopePositions = { unit: 'latents', timeScale: 0.5, spaceScale: 16, scaleTime: 4, fps: 8 }
+const ltx: RopePositions = { unit: 'seconds', timeScale: 1, spaceScale: 32, scaleTime: 8, fps: 25 }
 
 describe('videoCoordinates', () => {
   it('counts latents for the starter; a picture between them stands between them', () => {

@@ -1,22 +1,22 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parseManifest } from '../../src/shared/model'
-import { endedAfter, followsNext, planOf, sharedFrames, shownFrames, windowFrames, type Piece, type WindowPiece } from '../../src/shared/plan'
+import { truncatedRequest, leadsToNext, planOf, overlapFrames, shownFrames, chunkFrames, type Piece, type ChunkPiece } from '../../src/shared/plan'
 import type { ClipPart, GenerateRequest } from '../../src/shared/request'
 import starter from '../../public/models/starter/kinora.json'
 
 const model = parseManifest(starter, 'kinora.json')
 const T = model.latent.scaleTime
-const SHARED = sharedFrames(model)
-const LONGEST = windowFrames(model)
+const SHARED = overlapFrames(model)
+const LONGEST = chunkFrames(model)
 const clip = (id: string): ClipPart => ({ source: { kind: 'clip', id } })
 const request = (changes: Partial<GenerateRequest>): GenerateRequest => ({
   model: 'starter', prompt: 'a red sky', width: 128, height: 128, frames: 17, fps: 8, steps: 8, guidance: 3, seed: 7, ...changes,
 })
 const plan = (changes: Partial<GenerateRequest>): Piece[] => planOf(request(changes), model)
-const windowsOf = (pieces: Piece[]): WindowPiece[] => pieces.filter((piece) => piece.kind === 'window')
+const chunksOf = (pieces: Piece[]): ChunkPiece[] => pieces.filter((piece) => piece.kind === 'window')
 /** New frames that are shown. */
-const made = (pieces: Piece[]): number => windowsOf(pieces).reduce((sum, piece) => sum + shownFrames(piece), 0)
+const made = (pieces: Piece[]): number => chunksOf(pieces).reduce((sum, piece) => sum + shownFrames(piece), 0)
 
 describe('a plan', () => {
   it('is one window where the clip is short', () => {
@@ -29,14 +29,14 @@ describe('a plan', () => {
   it('goes on from a clip, which is shown first', () => {
     const pieces = plan({ before: clip('a'), frames: 17 })
     expect(pieces.map(({ kind }) => kind)).toEqual(['source', 'window'])
-    expect(windowsOf(pieces)[0]).toMatchObject({ frames: 16 + SHARED, known: [{ at: 'start', frames: SHARED, of: 'last-shown' }], skipFirst: SHARED, skipLast: 0 })
+    expect(chunksOf(pieces)[0]).toMatchObject({ frames: 16 + SHARED, known: [{ at: 'start', frames: SHARED, of: 'last-shown' }], skipFirst: SHARED, skipLast: 0 })
     expect(made(pieces)).toBe(16)
   })
 
   it('leads to a clip, which is shown last', () => {
     const pieces = plan({ after: clip('b'), frames: 17 })
     expect(pieces.map(({ kind }) => kind)).toEqual(['window', 'source'])
-    expect(windowsOf(pieces)[0]).toMatchObject({ frames: 16 + SHARED, known: [{ at: 'end', frames: SHARED, of: clip('b') }], skipLast: SHARED })
+    expect(chunksOf(pieces)[0]).toMatchObject({ frames: 16 + SHARED, known: [{ at: 'end', frames: SHARED, of: clip('b') }], skipLast: SHARED })
     expect(made(pieces)).toBe(16)
   })
 
@@ -44,14 +44,14 @@ describe('a plan', () => {
     const room = LONGEST - SHARED
     const pieces = plan({ after: clip('b'), frames: 2 * room + T + 1 })
     expect(pieces.map(({ kind }) => kind)).toEqual(['window', 'window', 'window', 'source'])
-    expect(windowsOf(pieces).map(({ frames }) => frames)).toEqual([T + SHARED, LONGEST, LONGEST])
-    expect(windowsOf(pieces).map(({ known }) => known)).toEqual([
+    expect(chunksOf(pieces).map(({ frames }) => frames)).toEqual([T + SHARED, LONGEST, LONGEST])
+    expect(chunksOf(pieces).map(({ known }) => known)).toEqual([
       [{ at: 'end', frames: SHARED, of: 'next-window' }],
       [{ at: 'end', frames: SHARED, of: 'next-window' }],
       [{ at: 'end', frames: SHARED, of: clip('b') }],
     ])
-    expect(windowsOf(pieces).map(({ seed }) => seed)).toEqual([9, 8, 7])
-    expect(pieces.map(followsNext)).toEqual([true, true, false, false])
+    expect(chunksOf(pieces).map(({ seed }) => seed)).toEqual([9, 8, 7])
+    expect(pieces.map(leadsToNext)).toEqual([true, true, false, false])
     // a longer one ends in the same windows
     expect(plan({ after: clip('b'), frames: 3 * room + 1 }).slice(-3)).toEqual(pieces.slice(-3))
   })
@@ -63,15 +63,15 @@ describe('a plan', () => {
   })
 
   it('leads a loop back to what was shown first', () => {
-    expect(windowsOf(plan({ before: clip('a'), loop: true, frames: 9 }))).toMatchObject([{ known: [{ of: 'last-shown' }, { at: 'end', of: 'first-shown' }] }])
+    expect(chunksOf(plan({ before: clip('a'), loop: true, frames: 9 }))).toMatchObject([{ known: [{ of: 'last-shown' }, { at: 'end', of: 'first-shown' }] }])
     const own = plan({ loop: true, frames: 17 })
-    expect(windowsOf(own)).toMatchObject([{ known: [], frames: 17 }, { known: [{ of: 'last-shown' }, { of: 'first-shown' }] }])
+    expect(chunksOf(own)).toMatchObject([{ known: [], frames: 17 }, { known: [{ of: 'last-shown' }, { of: 'first-shown' }] }])
   })
 
   it('starts each window of a remix at its own frames of the clip, and of a clip at another length says how long it is made', () => {
     const start = { ...clip('a'), strength: 0.5 }
-    expect(windowsOf(plan({ start }))[0]?.start).toEqual({ part: clip('a'), fromFrame: 0, strength: 0.5 })
-    const long = windowsOf(plan({ start: { ...start, stretch: true }, frames: 65 }))
+    expect(chunksOf(plan({ start }))[0]?.start).toEqual({ part: clip('a'), fromFrame: 0, strength: 0.5 })
+    const long = chunksOf(plan({ start: { ...start, stretch: true }, frames: 65 }))
     expect(long.length).toBeGreaterThan(1)
     expect(long.every((piece) => piece.start?.stretchedTo === 65)).toBe(true)
     const last = long.at(-1)!
@@ -79,16 +79,16 @@ describe('a plan', () => {
   })
 
   it('draws each window of a long clip from its own noise, and each from the frames before it', () => {
-    const pieces = windowsOf(plan({ frames: 481 }))
+    const pieces = chunksOf(plan({ frames: 481 }))
     expect(made(pieces)).toBe(481)
     expect(new Set(pieces.map(({ seed }) => seed)).size).toBe(pieces.length)
     expect(pieces.slice(1).every(({ known }) => known[0]?.of === 'last-shown')).toBe(true)
-    expect(windowsOf(plan({ frames: 481, sameSeed: true })).every(({ seed }) => seed === 7)).toBe(true)
+    expect(chunksOf(plan({ frames: 481, sameSeed: true })).every(({ seed }) => seed === 7)).toBe(true)
   })
 
   it('puts a picture into the window that its frame is in', () => {
     const at = 60
-    const pieces = windowsOf(plan({ frames: 97, conditions: [{ source: { kind: 'image', id: 'a' }, atFrame: at, strength: 1 }] }))
+    const pieces = chunksOf(plan({ frames: 97, conditions: [{ source: { kind: 'image', id: 'a' }, atFrame: at, strength: 1 }] }))
     const [holds] = pieces.filter(({ conditions }) => conditions.length > 0)
     const before = pieces.slice(0, pieces.indexOf(holds!)).reduce((sum, piece) => sum + shownFrames(piece), 0)
     expect(before - holds!.skipFirst + holds!.conditions[0]!.atFrame).toBe(at)
@@ -100,7 +100,7 @@ describe('a plan', () => {
       { prompt: 'a boat', frames: 17, join: 'dissolve' },
       { prompt: '', frames: 17, join: 'continue' },
     ] as const
-    const pieces = windowsOf(plan({ shots: [...shots] }))
+    const pieces = chunksOf(plan({ shots: [...shots] }))
     expect(pieces.map(({ prompt }) => prompt)).toEqual(['a car, a red sky', 'a boat, a red sky', 'a red sky'])
     expect(pieces.map(({ dissolve }) => dissolve)).toEqual([0, 4, 0])
     expect(pieces.map(({ known }) => known.length)).toEqual([0, 0, 1])
@@ -114,7 +114,7 @@ describe('a plan', () => {
       fc.property(groups, fc.boolean(), fc.constantFrom('after', 'loop', 'nothing'), longest, (count, before, end, most) => {
         const frames = T * count + 1
         const plan = (changes: Partial<GenerateRequest>) => planOf(request(changes), { ...model, frames: { ...model.frames, allowed: [most] } })
-        const pieces = windowsOf(plan({ frames, ...(before && { before: clip('a') }), ...(end === 'after' && { after: clip('b') }), ...(end === 'loop' && before && { loop: true }) }))
+        const pieces = chunksOf(plan({ frames, ...(before && { before: clip('a') }), ...(end === 'after' && { after: clip('b') }), ...(end === 'loop' && before && { loop: true }) }))
         const ends = end === 'after' || (end === 'loop' && before)
         expect(made(pieces)).toBe(frames - Number(before) - Number(ends))
         for (const piece of pieces) {
@@ -127,7 +127,7 @@ describe('a plan', () => {
         // one window is never made from another that is made from it, and the last leads to no window
         for (const [index, piece] of pieces.entries()) {
           const next = pieces[index + 1]
-          if (followsNext(piece)) expect(next?.known.every(({ of }) => of !== 'last-shown')).toBe(true)
+          if (leadsToNext(piece)) expect(next?.known.every(({ of }) => of !== 'last-shown')).toBe(true)
           else if (next) expect(next.known[0]?.of).toBe('last-shown')
         }
       }),
@@ -151,10 +151,10 @@ describe('a plan', () => {
         const pieces = planOf(whole, model)
         const first = pieces.findIndex((piece) => piece.kind === 'window') + 1
         const last = pieces.findLastIndex((piece) => piece.kind === 'window')
-        const backwards = followsNext(pieces[0])
+        const backwards = leadsToNext(pieces[0])
         // backwards the clip that is led to is one of the pieces
         const count = first > last ? pieces.length : first + Number(backwards) + (at % (last + 1 - first))
-        expect(planOf(endedAfter(whole, pieces, count), model)).toEqual(backwards ? pieces.slice(-count) : pieces.slice(0, count))
+        expect(planOf(truncatedRequest(whole, pieces, count), model)).toEqual(backwards ? pieces.slice(-count) : pieces.slice(0, count))
       }),
     )
   })

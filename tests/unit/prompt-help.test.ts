@@ -1,17 +1,17 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { downloadedManifest, presetOf } from '../../src/shared/downloaded-model'
-import { fullerPrompt } from '../../src/shared/fuller-prompt'
-import { understands, worldOf } from '../../src/shared/known-world'
+import { expandPrompt } from '../../src/shared/prompt-expansion'
+import { understands, vocabularyOf } from '../../src/shared/scene-vocabulary'
 import { parseManifest, type ModelManifest } from '../../src/shared/model'
 import { readPrompt } from '../../src/shared/prompt'
-import { SOURCES } from '../../src/shared/sources'
+import { CATALOGUE } from '../../src/shared/model-catalogue'
 import { offeredStyles } from '../../src/shared/style-presets'
 import { surprisePrompt } from '../../src/shared/surprise-prompt'
 import starterJson from '../../public/models/starter/kinora.json'
 
 const starter = parseManifest(starterJson, 'kinora.json')
-const source = SOURCES.find(({ id }) => id === 'ltxv-2b-0.9.8-distilled')!
+const source = CATALOGUE.find(({ id }) => id === 'ltxv-2b-0.9.8-distilled')!
 const large = downloadedManifest(source, presetOf(source)!)
 const phrases = starter.knows.flatMap((theme) => theme.phrases)
 
@@ -44,7 +44,7 @@ describe('a fuller prompt for the starter', () => {
   it('never loses a word, never adds one that is not known, and is read to its end', () => {
     fc.assert(
       fc.property(saidToStarter, fc.integer(), (said, seed) => {
-        const full = fullerPrompt(said, starter, randomOf(seed))
+        const full = expandPrompt(said, starter, randomOf(seed))
         if (full === null) return
         expect(isWithin(wordsOf(said, starter), wordsOf(full, starter)), `${said} → ${full}`).toBe(true)
         expect(readPrompt(full, starter).every((word) => word.read)).toBe(true)
@@ -64,35 +64,35 @@ describe('a fuller prompt for the starter', () => {
     ['a red balloon rises over mountains at sunset', /^a red balloon rises over mountains at sunset, .*camera.*, .+ style/],
     ['a dinosaur over mountains', /^a dinosaur over mountains (at|under|on) /],
   ])('%s', (said, full) => {
-    for (let seed = 0; seed < 20; seed++) expect(fullerPrompt(said, starter, randomOf(seed))).toMatch(full)
+    for (let seed = 0; seed < 20; seed++) expect(expandPrompt(said, starter, randomOf(seed))).toMatch(full)
   })
 
   it('puts no colour before one that is told, and no second of anything', () => {
     for (let seed = 0; seed < 20; seed++) {
-      expect(fullerPrompt('a red balloon', starter, randomOf(seed))).not.toMatch(/red (yellow|green|blue|purple|white)|balloon.*balloon/)
-      expect(fullerPrompt('a balloon, neon style', starter, randomOf(seed))).not.toMatch(/(flat|noir|pastel) style/)
-      expect(fullerPrompt('a balloon, the camera zooms in', starter, randomOf(seed))).not.toMatch(/camera.*camera|pan/)
+      expect(expandPrompt('a red balloon', starter, randomOf(seed))).not.toMatch(/red (yellow|green|blue|purple|white)|balloon.*balloon/)
+      expect(expandPrompt('a balloon, neon style', starter, randomOf(seed))).not.toMatch(/(flat|noir|pastel) style/)
+      expect(expandPrompt('a balloon, the camera zooms in', starter, randomOf(seed))).not.toMatch(/camera.*camera|pan/)
     }
   })
 
   it('is none where nothing is missing, or the prompt waits for a word', () => {
     const all = 'a red balloon rising over mountains at sunset, fog, the camera zooms in, neon style'
-    for (const said of ['', '  ', 'a red balloon over', 'a', all]) expect(fullerPrompt(said, starter, randomOf(1))).toBeNull()
-    expect(fullerPrompt(Array(80).fill('red').join(' '), starter, randomOf(1))).toBeNull()
+    for (const said of ['', '  ', 'a red balloon over', 'a', all]) expect(expandPrompt(said, starter, randomOf(1))).toBeNull()
+    expect(expandPrompt(Array(80).fill('red').join(' '), starter, randomOf(1))).toBeNull()
   })
 })
 
 describe('a fuller prompt for a model that reads any words', () => {
   it('says light, camera and look where they are left out', () => {
-    const full = fullerPrompt('A fox in the snow', large, randomOf(3))
+    const full = expandPrompt('A fox in the snow', large, randomOf(3))
     expect(full).toMatch(/^A fox in the snow\. [A-Z].+\./)
-    expect(fullerPrompt('A fox at night. The camera stands still. Realistic.', large, randomOf(3))).toBeNull()
+    expect(expandPrompt('A fox at night. The camera stands still. Realistic.', large, randomOf(3))).toBeNull()
   })
 
   it('never loses a word', () => {
     fc.assert(
       fc.property(fc.string({ maxLength: 200 }), fc.integer(), (said, seed) => {
-        const full = fullerPrompt(said, large, randomOf(seed))
+        const full = expandPrompt(said, large, randomOf(seed))
         if (full !== null) expect(isWithin(wordsOf(said, large), wordsOf(full, large))).toBe(true)
       }),
     )
@@ -132,7 +132,7 @@ describe('styles', () => {
   })
 
   it('the world of the starter has all its parts', () => {
-    const world = worldOf(starter)
+    const world = vocabularyOf(starter)
     expect(world && Object.values(world).map((part) => part.length)).toEqual([6, 5, 8, 6, 3, 4, 4])
   })
 })

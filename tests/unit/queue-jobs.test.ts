@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { GenerateRequest } from '../../src/shared/request'
 import { adopted, changed, duplicated, goingOn, isOpen, movedBy, movedTo, readJobs, replaced, wantedIds, type QueueJob } from '../../src/state/queue-jobs'
-import { draftShareWords, jobWords, offerWords, queueWords } from '../../src/views/create/job-words'
+import { draftShareText, jobText, offerText, queueText } from '../../src/views/create/job-text'
 
 const request: GenerateRequest = { model: 'starter', prompt: 'a boat', width: 128, height: 128, frames: 17, fps: 8, steps: 10, guidance: 5, seed: 7 }
 const STATUSES = ['waiting', 'running', 'paused', 'failed', 'done', 'cancelled'] as const
@@ -96,18 +96,18 @@ describe('words', () => {
   const idle = { progress: { status: 'idle' }, ending: null, editing: null } as const
 
   it('say where a job stands', () => {
-    expect(STATUSES.map((status) => jobWords(job('a', status), idle))).toEqual(['Waiting', 'Starting…', 'Paused', 'It failed.', 'Done', 'Cancelled'])
-    expect(jobWords(job('a', 'running'), { ...idle, progress: { status: 'running', stage: 'denoising', step: 2, steps: 8 } })).toBe('Denoising: step 2 of 8')
-    expect(jobWords(job('a', 'running'), { ...idle, progress: { status: 'queued' }, ending: 'paused' })).toBe('Pausing…')
-    expect(jobWords(job('a', 'failed', { error: { code: 'device-lost', message: '', details: {} } }), idle)).toBe('The GPU was lost while the clip was being made.')
-    expect(jobWords(job('a'), { ...idle, editing: 'a' })).toBe('In the form')
+    expect(STATUSES.map((status) => jobText(job('a', status), idle))).toEqual(['Waiting', 'Starting…', 'Paused', 'It failed.', 'Done', 'Cancelled'])
+    expect(jobText(job('a', 'running'), { ...idle, progress: { status: 'running', stage: 'denoising', step: 2, steps: 8 } })).toBe('Denoising: step 2 of 8')
+    expect(jobText(job('a', 'running'), { ...idle, progress: { status: 'queued' }, ending: 'paused' })).toBe('Pausing…')
+    expect(jobText(job('a', 'failed', { error: { code: 'device-lost', message: '', details: {} } }), idle)).toBe('The GPU was lost while the clip was being made.')
+    expect(jobText(job('a'), { ...idle, editing: 'a' })).toBe('In the form')
   })
 
   it('count what is in the queue and what was left', () => {
-    expect(queueWords([job('a', 'done'), job('b', 'running'), job('c'), job('d')])).toBe('1 running, 2 waiting, 1 done')
-    expect(offerWords(3)).toBe('3 clips were waiting when this page was closed.')
-    expect(offerWords(1)).toBe('A clip was not finished when this page was closed.')
-    expect([null, 1.2, 1.6, 17.8].map(draftShareWords)).toEqual(['', '', 'A draft took 1/2 of a clip’s time.', 'A draft took 1/18 of a clip’s time.'])
+    expect(queueText([job('a', 'done'), job('b', 'running'), job('c'), job('d')])).toBe('1 running, 2 waiting, 1 done')
+    expect(offerText(3)).toBe('3 clips were waiting when this page was closed.')
+    expect(offerText(1)).toBe('A clip was not finished when this page was closed.')
+    expect([null, 1.2, 1.6, 17.8].map(draftShareText)).toEqual(['', '', 'A draft took 1/2 of a clip’s time.', 'A draft took 1/18 of a clip’s time.'])
   })
 })
 

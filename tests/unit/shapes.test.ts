@@ -5,11 +5,11 @@ import { parseManifest } from '../../src/shared/model'
 import { requestProblems, type GenerateRequest } from '../../src/shared/request'
 import { requestWarnings } from '../../src/shared/request-warnings'
 import { canMakeSize, LARGEST_SIDE, nearestSide, offeredSizes, ratioOf, SHAPES } from '../../src/shared/shapes'
-import { SOURCES } from '../../src/shared/sources'
+import { CATALOGUE } from '../../src/shared/model-catalogue'
 import starterJson from '../../public/models/starter/kinora.json'
 
 const starter = parseManifest(starterJson, 'kinora.json')
-const source = SOURCES.find(({ id }) => id === 'ltxv-2b-0.9.5')!
+const source = CATALOGUE.find(({ id }) => id === 'ltxv-2b-0.9.5')!
 const large = downloadedManifest(source, presetOf(source)!)
 const models = [starter, large]
 
@@ -75,11 +75,11 @@ describe('what cannot run', () => {
 
 it('memory that was measured and is too little is warned of', () => {
   const request = requestOf(large, { width: 1280, height: 704, frames: 257 })
-  const kinds = (gigabytes: number) => requestWarnings(request, large, { roomBytes: gigabytes * 1e9, weightBytes: 2e9 }).map(({ kind }) => kind)
+  const kinds = (gigabytes: number) => requestWarnings(request, large, { budgetBytes: gigabytes * 1e9, weightBytes: 2e9 }).map(({ kind }) => kind)
   expect(kinds(2.5)).toEqual(['memory'])
   expect(kinds(12)).toEqual([])
   const minute = { ...request, frames: 1801 }
-  expect(requestWarnings(minute, large, { roomBytes: 12e9, weightBytes: 2e9 }).map(({ kind }) => kind), 'a window at a time').toEqual(['windows'])
+  expect(requestWarnings(minute, large, { budgetBytes: 12e9, weightBytes: 2e9 }).map(({ kind }) => kind), 'a window at a time').toEqual(['windows'])
 })
 
 describe('lengths', () => {

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { readEmbeds, readNoise, saveLatents } from '../commands/tensor-files'
+import { readEmbeds, readNoise, saveLatents } from '../../scripts/tensor-files'
 import { writeSafetensors } from '../../workers/weights/safetensors'
 import type { TensorToWrite } from '../../workers/weights/safetensors'
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { LTX_2B } from '../../workers/pipeline/measure-model'
 import { clipBytes } from '../../src/shared/clip-memory'
-import { aboutWords, clipTimesOf } from '../../src/views/models/time-words'
+import { durationText, clipTimesOf } from '../../src/views/models/time-text'
 import { downloadedManifest, presetOf } from '../../src/shared/downloaded-model'
-import { SOURCES } from '../../src/shared/sources'
+import { CATALOGUE } from '../../src/shared/model-catalogue'
 import { blockMs, clipSeconds, evaluationsOf, fitBlockTimes } from '../../src/shared/time-estimate'
 
 const WIDTH = 64
@@ -41,7 +41,7 @@ describe('the time of a block', () => {
 })
 
 describe('the time of a clip', () => {
-  const times = { measured: measure(curve(0, 0.01, 0), 64, 256, 1024, 4096), width: WIDTH, blocks: 28, decoderFlops: 0, roomBytes: 0 }
+  const times = { measured: measure(curve(0, 0.01, 0), 64, 256, 1024, 4096), width: WIDTH, blocks: 28, decoderFlops: 0, budgetBytes: 0 }
 
   it('is that of all blocks, steps and evaluations', () => {
     const { seconds, rough } = clipSeconds(times, { tokens: 1000, steps: 7, evaluations: 2 })
@@ -62,13 +62,13 @@ describe('the time of a clip', () => {
 })
 
 describe('what a card says', () => {
-  const dev = SOURCES.find((source) => presetOf(source)?.guidance === 3)
-  const distilled = SOURCES.find((source) => presetOf(source)?.steps === 7)
-  const times = { measured: measure(curve(0, 0.01, 0), 64, 256, 1024), width: WIDTH, blocks: 28, decoderFlops: 0, roomBytes: 16e9 }
-  const said = (source: typeof dev, roomBytes = times.roomBytes) => {
+  const dev = CATALOGUE.find((source) => presetOf(source)?.guidance === 3)
+  const distilled = CATALOGUE.find((source) => presetOf(source)?.steps === 7)
+  const times = { measured: measure(curve(0, 0.01, 0), 64, 256, 1024), width: WIDTH, blocks: 28, decoderFlops: 0, budgetBytes: 16e9 }
+  const said = (source: typeof dev, budgetBytes = times.budgetBytes) => {
     const preset = source && presetOf(source)
     if (!preset) throw new Error('expected a preset')
-    return clipTimesOf({ ...times, roomBytes }, downloadedManifest(source, preset), 1e9)
+    return clipTimesOf({ ...times, budgetBytes }, downloadedManifest(source, preset), 1e9)
   }
 
   it('is the smallest clip, the usual one, and the largest, which is far from what was measured', () => {
@@ -87,8 +87,8 @@ describe('what a card says', () => {
     expect(clipsIn(8 * 8 * 4 - 1)).toEqual([])
   })
 
-  it('is coarse', () => {
-    expect([0.4, 7.2, 44, 170, 20_000].map(aboutWords)).toEqual(['about a second', 'about 7 s', 'about 45 s', 'about 3 min', 'about 6 h'])
+  it('is approximate', () => {
+    expect([0.4, 7.2, 44, 170, 20_000].map(durationText)).toEqual(['about a second', 'about 7 s', 'about 45 s', 'about 3 min', 'about 6 h'])
   })
 
   it('counts the convolutions of the released decoder', () => {

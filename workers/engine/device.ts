@@ -3,7 +3,7 @@ import { AppError } from '../../src/shared/errors'
 import { BufferPool } from './buffer-pool'
 import { CommandQueue } from './command-queue'
 import { KernelCache, type Kernel } from './kernel'
-import { KernelChoices } from './kernel-choices'
+import { KernelSelector } from './kernel-selector'
 import { f16ToF32 } from './half-floats'
 import { tensorBytes, type Tensor } from './tensor'
 
@@ -31,7 +31,7 @@ export class Gpu {
   readonly kernels: KernelCache
   readonly pool: BufferPool
   /** what ops with several kernels take; a job may bring its own */
-  choices = new KernelChoices()
+  choices = new KernelSelector()
   /** spent on waiting for kernels to compile, in milliseconds */
   compileMs = 0
   private compiling = 0

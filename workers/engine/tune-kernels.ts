@@ -1,6 +1,6 @@
 // A short autotune: each kernel of a menu does the work a few times, in turns with the others, and the fastest is taken.
 import type { Gpu } from './device'
-import { kernelsOf, type Trial } from './kernel-choices'
+import { kernelsOf, type Candidate } from './kernel-selector'
 import { Scope } from './scope'
 
 /** Turns that each kernel is given. */
@@ -18,8 +18,8 @@ export interface Tuned {
   key: string
   /** the fastest of those that differ in rounding alone */
   kernel: string
-  /** a coarse one that is faster than that */
-  coarse?: string
+  /** a approximate one that is faster than that */
+  approximate?: string
   /** of each kernel that compiled in time: milliseconds of one run, the least of its turns; empty where time did not suffice */
   ms: Record<string, number>
 }
@@ -28,7 +28,7 @@ export interface Tuned {
  * Times the kernels of these trials for `budgetMs` in all, compiling included, the lightest work first: it tells how long the others would
  * take, and what the time left is too short for keeps the fixed table's kernel.
  */
-export async function tuneKernels(signal: AbortSignal, gpu: Gpu, trials: readonly Trial[], budgetMs: number): Promise<Tuned[]> {
+export async function tuneKernels(signal: AbortSignal, gpu: Gpu, trials: readonly Candidate[], budgetMs: number): Promise<Tuned[]> {
   const end = performance.now() + budgetMs
   const scratch = new Scope(gpu)
   const lightestFirst = [...trials].sort((a, b) => a.flops - b.flops)
@@ -45,7 +45,7 @@ export async function tuneKernels(signal: AbortSignal, gpu: Gpu, trials: readonl
   const tuned: Tuned[] = []
   for (const trial of lightestFirst) {
     signal.throwIfAborted()
-    const { key, menu, coarse = [], flops } = trial
+    const { key, menu, approximate = [], flops } = trial
     const ready = (kernels: readonly string[]) => kernels.filter((kernel) => compiled.has(`${key} ${kernel}`))
     const kernels = ready(kernelsOf(trial))
     const usual = menu[0] as string
@@ -57,8 +57,8 @@ export async function tuneKernels(signal: AbortSignal, gpu: Gpu, trials: readonl
     }
     const ms = await takeTurns(signal, gpu, trial, kernels, turns)
     const kernel = fastest(ready(menu), ms)
-    const best = fastest([kernel, ...ready(coarse)], ms)
-    tuned.push({ key, kernel, ...(best !== kernel && { coarse: best }), ms })
+    const best = fastest([kernel, ...ready(approximate)], ms)
+    tuned.push({ key, kernel, ...(best !== kernel && { approximate: best }), ms })
     pace = (ms[kernel] as number) / flops
   }
   return tuned
@@ -72,7 +72,7 @@ function fastest(kernels: readonly string[], ms: Record<string, number>): string
 }
 
 /** Milliseconds of one run of each, the least of its turns. What is far behind after the first turn gets no more of them. */
-async function takeTurns(signal: AbortSignal, gpu: Gpu, trial: Trial, kernels: readonly string[], turns: number): Promise<Record<string, number>> {
+async function takeTurns(signal: AbortSignal, gpu: Gpu, trial: Candidate, kernels: readonly string[], turns: number): Promise<Record<string, number>> {
   const least: Record<string, number> = {}
   const repeats: Record<string, number> = {}
   for (const kernel of kernels) {
@@ -91,7 +91,7 @@ async function takeTurns(signal: AbortSignal, gpu: Gpu, trial: Trial, kernels: r
 }
 
 /** Milliseconds of one run of `repeats` one after the other. */
-async function timed(signal: AbortSignal, gpu: Gpu, trial: Trial, kernel: string, repeats: number): Promise<number> {
+async function timed(signal: AbortSignal, gpu: Gpu, trial: Candidate, kernel: string, repeats: number): Promise<number> {
   await gpu.settle()
   signal.throwIfAborted() // the job's tensors, and soon its weights, are gone
   const start = performance.now()

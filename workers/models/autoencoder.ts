@@ -28,7 +28,7 @@ export interface VideoDecoder {
    */
   decode(signal: AbortSignal, scope: Scope, z: Tensor, noise?: DecodeNoise, pixels?: FramesToPixels): AsyncGenerator<Uint8ClampedArray<ArrayBuffer>, void, undefined>
   /** Dispatches what `decode` would for a first latent frame, for compiling ahead. Missing where the weights are not here yet. */
-  rehearseDecode?(scope: Scope, z: Tensor, pixels?: FramesToPixels): void
+  warmUpDecode?(scope: Scope, z: Tensor, pixels?: FramesToPixels): void
   /** A small moving picture for next to no work, u32 [F, h, w] as framesToRgba packs it: see readPreview. Only dispatches. */
   preview(scope: Scope, z: Tensor): Tensor
 }

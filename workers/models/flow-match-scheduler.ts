@@ -28,7 +28,7 @@ type FullConfig = v.InferOutput<typeof SchedulerConfigSchema>
 /** What a schedule is made from: `steps`, or sigmas or timesteps of one's own. */
 export interface ScheduleRequest {
   steps?: number
-  /** before shifting; LTX's pipelines pass {@link fallingSigmas} */
+  /** before shifting; LTX's pipelines pass {@link linspaceSigmas} */
   sigmas?: readonly number[]
   timesteps?: readonly number[]
   /** wanted with `use_dynamic_shifting`: see {@link shiftForTokens} */
@@ -44,7 +44,7 @@ export interface Schedule {
 }
 
 /** The sigmas LTX-Video's pipelines start from: 1 down to 1/steps, evenly. */
-export function fallingSigmas(steps: number): number[] {
+export function linspaceSigmas(steps: number): number[] {
   return evenly(1, 1 / steps, steps)
 }
 

@@ -40,7 +40,7 @@ export class KinoraAutoencoder implements VideoDecoder {
    * frame, the others patch_size_t. Needs no noise. Holds two groups at a time; frees what it made when it ends, is returned early, or the signal fires.
    */
   async *decode(signal: AbortSignal, scope: Scope, z: Tensor, _noise?: DecodeNoise, pixels: FramesToPixels = framesToRgba): AsyncGenerator<Uint8ClampedArray<ArrayBuffer>, void, undefined> {
-    await scope.gpu.compile(() => this.rehearseDecode(scope, z, pixels)) // without blocking; free after the first time
+    await scope.gpu.compile(() => this.warmUpDecode(scope, z, pixels)) // without blocking; free after the first time
     const features = this.decodeCoarse(scope, z)
     try {
       yield* readFrames(signal, scope, this.decodeGroups(scope, z, features, pixels))
@@ -97,8 +97,8 @@ export class KinoraAutoencoder implements VideoDecoder {
           placeFrames(scope, features, t, this.encodeFine(inner, group, whole))
         })
       }
-      const coarse = this.runBlocks(temporary, features, this.encoder.stages[2])                              // [T, h, w, c2]
-      const active = norm(temporary, coarse, { ...this.rms(this.encoder.normOut), dtype: this.dtype })
+      const approximate = this.runBlocks(temporary, features, this.encoder.stages[2])                              // [T, h, w, c2]
+      const active = norm(temporary, approximate, { ...this.rms(this.encoder.normOut), dtype: this.dtype })
       return conv(scope, active, this.encoder.convOut, { addTo: linear, dtype: 'f32' })                       // [T, h, w, Z]
     })
   }
@@ -158,7 +158,7 @@ export class KinoraAutoencoder implements VideoDecoder {
   }
 
   /** See VideoDecoder. */
-  rehearseDecode(scope: Scope, z: Tensor, pixels: FramesToPixels = framesToRgba): void {
+  warmUpDecode(scope: Scope, z: Tensor, pixels: FramesToPixels = framesToRgba): void {
     scope.within((temporary) => void pixels(temporary, this.decodeFrame(temporary, z, this.decodeCoarse(temporary, z), 0)))
   }
 }

@@ -1,6 +1,6 @@
 // The noise levels of a job of LTX-Video, from what its preset, its file and its scheduler say.
 import { AppError } from '../../src/shared/errors'
-import { fallingSigmas, setTimesteps, shiftForTokens, type Schedule, type SchedulerConfig } from './flow-match-scheduler'
+import { linspaceSigmas, setTimesteps, shiftForTokens, type Schedule, type SchedulerConfig } from './flow-match-scheduler'
 import { linearQuadraticSigmas } from './linear-quadratic'
 
 /** What a schedule is made from besides the number of steps. */
@@ -31,7 +31,7 @@ export function ltxSchedule({ config, sampler, sigmas, allowedSigmas }: Schedule
   const schedule = sigmas
     ? setTimesteps({ num_train_timesteps: config.num_train_timesteps ?? 1000 }, { sigmas })
     : setTimesteps(config, {
-        sigmas: sampler === 'LinearQuadratic' ? linearQuadraticSigmas(steps) : fallingSigmas(steps),
+        sigmas: sampler === 'LinearQuadratic' ? linearQuadraticSigmas(steps) : linspaceSigmas(steps),
         mu: shiftForTokens(config, tokens), // read only where the config shifts by length
       })
   const near = (sigma: number): number => Math.round(sigma * LISTED)

@@ -12,7 +12,7 @@ import { linear, type LinearWeight, type WeightFormat } from '../ops/linear'
 import { modulationTables, type Modulation, type ScaleShift } from '../ops/modulation'
 import { norm, normFor } from '../ops/norm'
 import { normRope, type RopeTable } from '../ops/rope'
-import type { RowCodes } from '../ops/row-codes'
+import type { QuantizedActivations } from '../ops/quantize-activations'
 import { buildFrom, renamedStream, requestsOf, type WeightRequest, type WeightStream, type WeightTaker } from '../ops/weight-stream'
 import { coordinateFractions, gridFractions, ropeAngles, type RopeGrid } from './ltx-rope'
 import { takeFrom } from './stream-in-memory'
@@ -201,7 +201,7 @@ export class LtxTransformer {
    * @param tokens f32 [B, N, C]
    * @param timesteps 0 … 1000: one for all, one a clip, or one a token ([B·N])
    * @param blind indices of blocks whose self-attention hands each token its own value, so that no token sees another:
-   *   the weakened model of spatio-temporal guidance, `attention_values` in Lightricks' code
+   *   the perturbed model of spatio-temporal guidance, `attention_values` in Lightricks' code
    */
   forward(scope: Scope, tokens: Tensor, text: PreparedText, rope: RopeTable, timesteps: Float32Array, blind?: readonly number[]): Tensor {
     return scope.within((inner) => {
@@ -251,7 +251,7 @@ export class LtxTransformer {
   }
 
   /** Self-attention before its last matrix. A block that skips it sees, in each token, that token alone. */
-  private lookAround(scope: Scope, y: Tensor | RowCodes, self: Attention, rope: RopeTable): Tensor {
+  private lookAround(scope: Scope, y: Tensor | QuantizedActivations, self: Attention, rope: RopeTable): Tensor {
     const q = normRope(scope, linear(scope, y, self.query), { weight: self.queryNorm, eps: QK_EPS, rope }) // [B, N, D]
     const k = normRope(scope, linear(scope, y, self.key), { weight: self.keyNorm, eps: QK_EPS, rope })     // [B, N, D]
     return attention(scope, q, k, linear(scope, y, self.value), { heads: this.config.num_attention_heads }) // [B, N, D]

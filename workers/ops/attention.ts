@@ -1,11 +1,11 @@
 import { f32, u32 } from '../engine/command-queue'
 import type { AdapterFacts } from '../engine/device'
 import type { KernelSource, Prelude } from '../engine/kernel'
-import { tuningSize, type Trial } from '../engine/kernel-choices'
+import { tuningSize, type Candidate } from '../engine/kernel-selector'
 import type { Scope } from '../engine/scope'
 import { dim, elementCount, type FloatDType, type Tensor } from '../engine/tensor'
 import code from '../../shaders/attention.wgsl?raw'
-import rowsCode from '../../shaders/attention_rows.wgsl?raw'
+import rowsCode from '../../shaders/attention_no_smem.wgsl?raw'
 import params from '../../shaders/lib/attention_params.wgsl?raw'
 import { dispatchGroups } from './dispatch-groups'
 
@@ -22,11 +22,11 @@ export interface AttentionOptions {
 }
 
 /**
- * 'rows' needs no workgroup memory: for software adapters, where that is ordinary memory. The others are tiles in it: 'staged' brings queries
- * and keys in for each, 'resident' keeps the queries there for all keys, 'wide' is staged with twice the invocations for twice the keys, and
+ * 'no_smem' needs no workgroup memory: for software adapters, where that is ordinary memory. The others are tiles in it: 'tiled' brings queries
+ * and keys in for each, 'tiled_resident_q' keeps the queries there for all keys, 'tiled_128' is staged with twice the invocations for twice the keys, and
  * holds half floats as they are.
  */
-export type AttentionVariant = 'rows' | 'staged' | 'resident' | 'wide'
+export type AttentionVariant = 'no_smem' | 'tiled' | 'tiled_resident_q' | 'tiled_128'
 
 /** How one head size is laid out over a workgroup; see the shaders. */
 interface Layout {
@@ -47,15 +47,15 @@ interface Layout {
 const ROWS: KernelSource = { name: 'attention_rows', code: rowsCode, libs: [params] }
 const TILES: KernelSource = { name: 'attention', code, libs: [params] }
 
-/** The layout of a head of d = 4·`head`. The widest of 'rows' has 6 KiB of arrays an invocation; the language allows 8. */
+/** The layout of a head of d = 4·`head`. The widest of 'no_smem' has 6 KiB of arrays an invocation; the language allows 8. */
 function layout(variant: AttentionVariant, head: number, dtype: FloatDType): Layout {
-  if (variant === 'rows') {
+  if (variant === 'no_smem') {
     const workgroup = 8
     const keys = 64
     return { source: ROWS, prelude: { WG: workgroup, KEYS: keys }, queries: 8 * workgroup, keys, staged: 0, valueKeys: 0, bytes: 0 }
   }
-  const resident = variant === 'resident'
-  const wide = variant === 'wide'
+  const resident = variant === 'tiled_resident_q'
+  const wide = variant === 'tiled_128'
   const workgroup = wide ? 128 : 64
   const tx = wide || head > 16 ? 8 : 4 // heads over 64 take fewer queries, so that the results still fit in registers
   const [queries, keys] = [(workgroup / tx) * 4, tx * 4]
@@ -78,16 +78,16 @@ function layout(variant: AttentionVariant, head: number, dtype: FloatDType): Lay
 
 /**
  * The variants that this adapter can do for heads of this size, the one of the fixed table first. A GPU hides reads behind other
- * workgroups, which are the fewer the more memory each holds, and has fewer registers than 'rows' has values: both have to show what they do.
+ * workgroups, which are the fewer the more memory each holds, and has fewer registers than 'no_smem' has values: both have to show what they do.
  */
 export function attentionVariants({ software, workgroupBytes }: AdapterFacts, headSize: number, dtype: FloatDType): AttentionVariant[] {
-  const order: AttentionVariant[] = software ? ['rows', 'resident', 'staged', 'wide'] : ['staged', 'wide', 'resident', 'rows']
+  const order: AttentionVariant[] = software ? ['no_smem', 'tiled_resident_q', 'tiled', 'tiled_128'] : ['tiled', 'tiled_128', 'tiled_resident_q', 'no_smem']
   return order.filter((variant) => layout(variant, headSize / 4, dtype).bytes <= workgroupBytes)
 }
 
 /** The one of the fixed table. 16 KiB of workgroup memory are enough for it, and no adapter has less. */
 function fixedVariant(facts: AdapterFacts, headSize: number, dtype: FloatDType): AttentionVariant {
-  return attentionVariants(facts, headSize, dtype)[0] ?? 'staged'
+  return attentionVariants(facts, headSize, dtype)[0] ?? 'tiled'
 }
 
 /** The kernel that this is, for a job's record. */
@@ -98,7 +98,7 @@ export function attentionKernel(facts: AdapterFacts, headSize: number, dtype: Fl
 }
 
 /** This work, for a tuner. */
-function trialOf(facts: AdapterFacts, q: Tensor, k: Tensor, dtype: FloatDType, o: AttentionOptions): Trial {
+function candidateOf(facts: AdapterFacts, q: Tensor, k: Tensor, dtype: FloatDType, o: AttentionOptions): Candidate {
   const [batch = 0, queries = 0, width = 0] = q.shape
   const keys = dim(k, 1)
   const read = [...(o.mask ? ['mask'] : []), ...(o.distanceBias ? ['bias'] : [])]
@@ -143,7 +143,7 @@ export function attention(scope: Scope, q: Tensor, k: Tensor, v: Tensor, o: Atte
   const { facts } = scope.gpu
   const head = headSize / 4
   const dtype = q.dtype === 'f16' ? 'f16' : 'f32'
-  const variant = o.variant ?? (scope.gpu.choices.choose(trialOf(facts, q, k, dtype, o)) as AttentionVariant)
+  const variant = o.variant ?? (scope.gpu.choices.choose(candidateOf(facts, q, k, dtype, o)) as AttentionVariant)
   const { source, prelude, queries: blockSize, staged, valueKeys, bytes } = layout(variant, head, dtype)
   if (bytes > facts.workgroupBytes) {
     throw new Error(`attention: ${variant} with d = ${headSize} takes ${bytes} bytes of workgroup memory, this device has ${facts.workgroupBytes}.`)

@@ -1,7 +1,7 @@
 import { u32 } from '../engine/command-queue'
 import type { AdapterFacts } from '../engine/device'
 import type { KernelSource, Prelude } from '../engine/kernel'
-import { tuningSize, type Trial } from '../engine/kernel-choices'
+import { tuningSize, type Candidate } from '../engine/kernel-selector'
 import type { Scope } from '../engine/scope'
 import { dim, elementCount, type DType, type FloatDType, type Tensor } from '../engine/tensor'
 import activation from '../../shaders/lib/activation.wgsl?raw'
@@ -17,12 +17,12 @@ import xVec4 from '../../shaders/lib/linear_x_vec4.wgsl?raw'
 import yScalar from '../../shaders/lib/linear_y_scalar.wgsl?raw'
 import yVec4 from '../../shaders/lib/linear_y_vec4.wgsl?raw'
 import tileCode from '../../shaders/linear.wgsl?raw'
-import directCode from '../../shaders/linear_direct.wgsl?raw'
-import dotCode from '../../shaders/linear_dot.wgsl?raw'
-import fewCode from '../../shaders/linear_few.wgsl?raw'
+import directCode from '../../shaders/linear_no_smem.wgsl?raw'
+import dotCode from '../../shaders/linear_int8_dp4a.wgsl?raw'
+import fewCode from '../../shaders/linear_gemv.wgsl?raw'
 import { PANEL, type LinearWeight, type WeightFormat } from './linear-weight'
 import { expectModulation, type Modulation } from './modulation'
-import { rowCodes, type RowCodes } from './row-codes'
+import { quantizeActivations, type QuantizedActivations } from './quantize-activations'
 
 export { uploadLinear, type LinearSource, type LinearWeight, type QuantizedValues, type WeightFormat } from './linear-weight'
 
@@ -32,10 +32,10 @@ const ACTIVATIONS = { 'gelu-tanh': 1, silu: 2 } as const
 const WEIGHT_READERS: Record<WeightFormat, string> = { f32: wF32, f16: wF16, i8: wI8, i4: wI4 }
 
 /**
- * Which kernel does it: 'few' at most 8 rows well, 'direct' without workgroup memory, 'tile64' and 'tile128' that many rows × 64 outputs
- * through workgroup memory, 'dot' with int8 activations, which changes the numbers. Any of them does any number of rows.
+ * Which kernel does it: 'gemv' at most 8 rows well, 'no_smem' without workgroup memory, 'tile64' and 'tile128' that many rows × 64 outputs
+ * through workgroup memory, 'int8_dp4a' with int8 activations, which changes the numbers. Any of them does any number of rows.
  */
-export type LinearVariant = 'few' | 'direct' | 'tile64' | 'tile128' | 'dot'
+export type LinearVariant = 'gemv' | 'no_smem' | 'tile64' | 'tile128' | 'int8_dp4a'
 
 /** What a workgroup of a variant covers. */
 interface Tile {
@@ -46,27 +46,27 @@ interface Tile {
 }
 
 const TILES: Record<LinearVariant, Tile> = {
-  few: { code: fewCode, rows: 4, panels: 1, prelude: {} },
-  direct: { code: directCode, rows: 64, panels: 1, prelude: { WG: 8 } },
+  gemv: { code: fewCode, rows: 4, panels: 1, prelude: {} },
+  no_smem: { code: directCode, rows: 64, panels: 1, prelude: { WG: 8 } },
   tile64: { code: tileCode, rows: 64, panels: 8, prelude: { TILE_M: 64 } },
   tile128: { code: tileCode, rows: 128, panels: 8, prelude: { TILE_M: 128 } },
-  dot: { code: dotCode, rows: 64, panels: 8, prelude: {} },
+  int8_dp4a: { code: dotCode, rows: 64, panels: 8, prelude: {} },
 }
 const FEW_ROWS = 8
 
 /**
  * The variants worth trying for these rows and weights on this adapter; the first is the one that `linear` takes when none is asked for.
- * All come to the same up to rounding, but for 'dot', which stands here only if it may.
+ * All come to the same up to rounding, but for 'int8_dp4a', which stands here only if it may.
  */
-export function linearVariants(facts: AdapterFacts, rows: number, format: WeightFormat, { allowDot = false } = {}): LinearVariant[] {
-  const whole: LinearVariant[] = facts.software ? ['direct', 'tile64'] : ['tile64']
+export function linearVariants(facts: AdapterFacts, rows: number, format: WeightFormat, { allowInt8 = false } = {}): LinearVariant[] {
+  const whole: LinearVariant[] = facts.software ? ['no_smem', 'tile64'] : ['tile64']
   // half of its tile would be empty
   if (rows > TILES.tile64.rows) whole.push('tile128')
-  if (allowDot && facts.dot4 && dotFormats.has(format)) whole.push('dot')
-  return rows <= FEW_ROWS ? ['few', ...whole] : whole
+  if (allowInt8 && facts.dot4 && int8Formats.has(format)) whole.push('int8_dp4a')
+  return rows <= FEW_ROWS ? ['gemv', ...whole] : whole
 }
 
-const dotFormats: ReadonlySet<WeightFormat> = new Set(['i8', 'i4'])
+const int8Formats: ReadonlySet<WeightFormat> = new Set(['i8', 'i4'])
 
 /** The variant that `linear` takes, for a job's record: 'tile64 i8 f32' is kernel, weights, activations. @param variant as asked for */
 export function linearVariant(facts: AdapterFacts, rows: number, format: WeightFormat, dtype: FloatDType, variant?: LinearVariant): string {
@@ -81,17 +81,17 @@ function fixedVariant(facts: AdapterFacts, rows: number, format: WeightFormat): 
 type Activations = Pick<Tensor, 'shape' | 'dtype'>
 
 /**
- * This work, for a tuner. A few rows are no work that another kernel could make shorter. 'dot' is timed with codes that it makes itself,
+ * This work, for a tuner. A few rows are no work that another kernel could make shorter. 'int8_dp4a' is timed with codes that it makes itself,
  * also for layers that find them made: that much (some hundredths) it has to be better.
  */
-function trialOf(facts: AdapterFacts, x: Activations, weight: LinearWeight, { addTo, gate: _gate, ...options }: LinearOptions): Trial {
+function candidateOf(facts: AdapterFacts, x: Activations, weight: LinearWeight, { addTo, gate: _gate, ...options }: LinearOptions): Candidate {
   const { format, in: inner, out } = weight
   const rows = rowsOf(x)
   const exact = linearVariants(facts, rows, format)
-  const coarse = linearVariants(facts, rows, format, { allowDot: true }).filter((variant) => !exact.includes(variant))
+  const approximate = linearVariants(facts, rows, format, { allowInt8: true }).filter((variant) => !exact.includes(variant))
   return {
     key: `linear ${x.dtype}, ${tuningSize(rows)} × ${inner} → ${out}, ${format}${addTo ? ', added' : ''}`,
-    ...(rows <= FEW_ROWS ? { menu: ['few'] } : { menu: exact, coarse }),
+    ...(rows <= FEW_ROWS ? { menu: ['gemv'] } : { menu: exact, approximate }),
     flops: 2 * rows * inner * out,
     run(scope, kernel) {
       linear(scope, scope.alloc(x.shape, x.dtype), weight, {
@@ -111,7 +111,7 @@ export interface LinearOptions {
   addTo?: Tensor
   /** only with addTo */
   gate?: Modulation
-  /** chosen from the adapter and the rows when not given; x that is codes already has no other than 'dot' */
+  /** chosen from the adapter and the rows when not given; x that is codes already has no other than 'int8_dp4a' */
   variant?: LinearVariant
 }
 
@@ -119,8 +119,8 @@ export interface LinearOptions {
  * Whether the layer's kernel multiplies int8 codes of x, so that whoever makes x may make those instead. Layers that read the same x and
  * agree in sizes and format agree in this.
  */
-export function takesCodes(scope: Scope, x: Activations, weight: LinearWeight): boolean {
-  return scope.gpu.choices.choose(trialOf(scope.gpu.facts, x, weight, {})) === 'dot'
+export function takesQuantized(scope: Scope, x: Activations, weight: LinearWeight): boolean {
+  return scope.gpu.choices.choose(candidateOf(scope.gpu.facts, x, weight, {})) === 'int8_dp4a'
 }
 
 function rowsOf({ shape }: Pick<Activations, 'shape'>): number {
@@ -128,7 +128,7 @@ function rowsOf({ shape }: Pick<Activations, 'shape'>): number {
 }
 
 /** act(x·Wᵀ + b), summed in f32. x: [..., in] f32 | f16, or its codes; result: [..., out] */
-export function linear(scope: Scope, x: Tensor | RowCodes, weight: LinearWeight, options: LinearOptions = {}): Tensor {
+export function linear(scope: Scope, x: Tensor | QuantizedActivations, weight: LinearWeight, options: LinearOptions = {}): Tensor {
   const { addTo, gate } = options
   const shape = [...x.shape.slice(0, -1), weight.out]
   const rows = rowsOf(x)
@@ -140,27 +140,27 @@ export function linear(scope: Scope, x: Tensor | RowCodes, weight: LinearWeight,
   expectModulation('linear', 'gate', gate, rows, weight.out)
   const y = addTo ?? scope.alloc(shape, options.dtype ?? (x.dtype === 'f16' ? 'f16' : 'f32'))
   if ('q' in x) {
-    dispatchDot(scope, x, { weight, y, rows, options })
+    dispatchInt8(scope, x, { weight, y, rows, options })
     return y
   }
-  const variant = options.variant ?? (scope.gpu.choices.choose(trialOf(scope.gpu.facts, x, weight, options)) as LinearVariant)
-  if (variant === 'dot') scope.within((inside) => dispatchDot(inside, rowCodes(inside, x), { weight, y, rows, options }))
+  const variant = options.variant ?? (scope.gpu.choices.choose(candidateOf(scope.gpu.facts, x, weight, options)) as LinearVariant)
+  if (variant === 'int8_dp4a') scope.within((inside) => dispatchInt8(inside, quantizeActivations(inside, x), { weight, y, rows, options }))
   else dispatchTiles(scope, { variant, x, weight, y, rows, options })
   return y
 }
 
-function dispatchDot(scope: Scope, { q, scale }: RowCodes, work: Pick<TiledWork, 'weight' | 'y' | 'rows' | 'options'>): void {
+function dispatchInt8(scope: Scope, { q, scale }: QuantizedActivations, work: Pick<TiledWork, 'weight' | 'y' | 'rows' | 'options'>): void {
   const { weight, options } = work
-  if (options.variant && options.variant !== 'dot') throw new Error(`linear: codes are for the variant 'dot', not for '${options.variant}'.`)
-  if (!scope.gpu.facts.dot4) throw new Error("linear: the variant 'dot' needs WGSL's packed_4x8_integer_dot_product, which is not there.")
-  if (!dotFormats.has(weight.format)) throw new Error(`linear: the variant 'dot' expected i8 or i4 weights, got ${weight.format}.`)
-  dispatchTiles(scope, { ...work, variant: 'dot', x: q, xScale: scale })
+  if (options.variant && options.variant !== 'int8_dp4a') throw new Error(`linear: codes are for the variant 'int8_dp4a', not for '${options.variant}'.`)
+  if (!scope.gpu.facts.dot4) throw new Error("linear: the variant 'int8_dp4a' needs WGSL's packed_4x8_integer_dot_product, which is not there.")
+  if (!int8Formats.has(weight.format)) throw new Error(`linear: the variant 'int8_dp4a' expected i8 or i4 weights, got ${weight.format}.`)
+  dispatchTiles(scope, { ...work, variant: 'int8_dp4a', x: q, xScale: scale })
 }
 
 /** A GPU loads four halves as it loads two words: only the kernel for software adapters asks for words. */
 function activationReader(variant: LinearVariant, dtype: DType, inner: number): string {
   if (inner % 4 !== 0) return xScalar
-  return variant === 'direct' && dtype === 'f16' ? xHalves : xVec4
+  return variant === 'no_smem' && dtype === 'f16' ? xHalves : xVec4
 }
 
 interface TiledWork {

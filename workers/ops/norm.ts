@@ -6,14 +6,14 @@ import itemScalar from '../../shaders/lib/item_scalar.wgsl?raw'
 import itemVec4 from '../../shaders/lib/item_vec4.wgsl?raw'
 import rowSum from '../../shaders/lib/row_sum.wgsl?raw'
 import params from '../../shaders/lib/norm_params.wgsl?raw'
-import toCodes from '../../shaders/lib/norm_to_codes.wgsl?raw'
-import toFloats from '../../shaders/lib/norm_to_floats.wgsl?raw'
-import rowGroup from '../../shaders/lib/row_group.wgsl?raw'
+import toCodes from '../../shaders/lib/norm_to_int8.wgsl?raw'
+import toFloats from '../../shaders/lib/norm_to_float.wgsl?raw'
+import rowGroup from '../../shaders/lib/int8_group.wgsl?raw'
 import code from '../../shaders/norm.wgsl?raw'
 import { dispatchGroups } from './dispatch-groups'
-import { takesCodes, type LinearWeight } from './linear'
+import { takesQuantized, type LinearWeight } from './linear'
 import { expectModulation, type ScaleShift } from './modulation'
-import { allocRowCodes, type RowCodes } from './row-codes'
+import { allocQuantizedActivations, type QuantizedActivations } from './quantize-activations'
 import { ROW_WORKGROUP, rowLanes } from './row-lanes'
 
 export interface NormOptions {
@@ -42,10 +42,10 @@ export function norm(scope: Scope, x: Tensor, o: NormOptions): Tensor {
  * The same for linear layers of this weight's sizes and format to read: as int8 codes where their kernel multiplies those, so that the
  * floats are never written and the codes are made once for all of them, else as `norm`.
  */
-export function normFor(scope: Scope, x: Tensor, weight: LinearWeight, o: NormOptions): Tensor | RowCodes {
+export function normFor(scope: Scope, x: Tensor, weight: LinearWeight, o: NormOptions): Tensor | QuantizedActivations {
   const floats = { shape: x.shape, dtype: resultType(x, o) }
-  if (dim(x, -1) % 4 !== 0 || !takesCodes(scope, floats, weight)) return norm(scope, x, o)
-  const codes = allocRowCodes(scope, floats)
+  if (dim(x, -1) % 4 !== 0 || !takesQuantized(scope, floats, weight)) return norm(scope, x, o)
+  const codes = allocQuantizedActivations(scope, floats)
   dispatchNorm(scope, x, o, { name: 'norm_codes', libs: [rowGroup, toCodes], prelude: {}, results: [codes.q, codes.scale] })
   return codes
 }

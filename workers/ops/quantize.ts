@@ -1,11 +1,11 @@
 // A linear layer's matrix, as files store it, becomes panels on the GPU: int8, int4 or plain floats, some rows at a time.
 // What comes out is what `uploadLinear` makes of the same values. The one liberty: WGSL lets a division be off by 2.5 units in the
 // last place, so that an int8 scale may be, and a code by one where the quotient lies that near to the middle of two.
-import codeF16 from '../../shaders/lib/code_f16.wgsl?raw'
-import codeF32 from '../../shaders/lib/code_f32.wgsl?raw'
-import codeI4 from '../../shaders/lib/code_i4.wgsl?raw'
-import codeI8 from '../../shaders/lib/code_i8.wgsl?raw'
-import nearest from '../../shaders/lib/code_nearest.wgsl?raw'
+import codeF16 from '../../shaders/lib/encode_f16.wgsl?raw'
+import codeF32 from '../../shaders/lib/encode_f32.wgsl?raw'
+import codeI4 from '../../shaders/lib/encode_i4.wgsl?raw'
+import codeI8 from '../../shaders/lib/encode_i8.wgsl?raw'
+import nearest from '../../shaders/lib/encode_nearest.wgsl?raw'
 import halfBits from '../../shaders/lib/half_bits.wgsl?raw'
 import storedBf16 from '../../shaders/lib/stored_bf16.wgsl?raw'
 import storedF16 from '../../shaders/lib/stored_f16.wgsl?raw'

@@ -8,7 +8,7 @@ import { i420ToRgba } from '../media/yuv'
 import { openClipFile } from '../storage/clip-file'
 import { unlockClip } from '../storage/clip-lock'
 import { saveClip, type RecordFacts, type SavedClip } from '../storage/library'
-import { i420Form, type FrameForm } from './frame-form'
+import { i420Format, type FrameFormat } from './frame-format'
 
 /** A clip to come: pixels (even), pictures per second, and how many pictures are planned. */
 export interface ClipSinkOptions {
@@ -38,7 +38,7 @@ export interface FinishedClip {
 /** Where a job puts its frames. */
 export interface ClipSink {
   /** what add() takes */
-  readonly form: FrameForm
+  readonly form: FrameFormat
   /** the next frame in time order; may be reused by the caller once this resolves */
   add(frame: Uint8ClampedArray<ArrayBuffer>): Promise<void>
   /**
@@ -77,7 +77,7 @@ export async function openClipSink({ width, height, fps, frames, signal, codecs 
   let added = 0
 
   return {
-    form: i420Form(width, height, matrix),
+    form: i420Format(width, height, matrix),
     async add(i420) {
       signal?.throwIfAborted()
       // the middle, or the beginning of a clip that ends before it

@@ -1,15 +1,15 @@
 // Latents to frames, a few at a time: memory does not grow with the clip's length.
-import type { ProgressEvent } from '../../src/shared/job'
+import type { JobProgress } from '../../src/shared/job'
 import type { GenerateRequest } from '../../src/shared/request'
-import type { WindowPiece } from '../../src/shared/plan'
+import type { ChunkPiece } from '../../src/shared/plan'
 import type { Scope } from '../engine/scope'
 import type { JobClock } from './job-clock'
 import { latentCount, rawLatent, tokenCount, type LatentGrid } from './latent-grid'
 import type { LoadedModel } from './model'
 import { gaussianNoise, NOISE_STREAM } from './noise'
-import { tokensOfLatent } from './place-known'
-import type { Reel } from './reel'
-import { Seams, type Edges } from './seams'
+import { tokensOfLatent } from './inject-conditioning'
+import type { FrameWriter } from './frame-writer'
+import { BoundaryBlend, type Edges } from './boundary-blend'
 import { untilAborted } from './until-aborted'
 
 export interface DecodeJob {
@@ -19,23 +19,23 @@ export interface DecodeJob {
   latents: Float32Array
   grid: LatentGrid
   /** which of its frames are shown */
-  window: Pick<WindowPiece, 'frames' | 'skipFirst' | 'skipLast'>
+  window: Pick<ChunkPiece, 'frames' | 'skipFirst' | 'skipLast'>
   /** what is shown beside them */
   edges: Edges
   /** of the window before, where its end was to come: it is the first frame of this one */
-  open: Seams | undefined
-  reel: Reel
+  open: BoundaryBlend | undefined
+  reel: FrameWriter
   clock: JobClock
-  tell: (event: ProgressEvent) => void
+  tell: (event: JobProgress) => void
 }
 
 /** Decodes in time order onto the reel. @returns the seam at its end, where that is to come */
-export async function decodeFrames(signal: AbortSignal, scope: Scope, job: DecodeJob): Promise<Seams | undefined> {
+export async function decodeFrames(signal: AbortSignal, scope: Scope, job: DecodeJob): Promise<BoundaryBlend | undefined> {
   const { model, request, latents, grid, window, edges, open, reel, clock, tell } = job
   // seams and what goes on from a frame want RGBA; where there is none of them, frames come as the file takes them
   const direct = edges.before || edges.after || open ? undefined : reel.direct
   const frameBytes = direct?.bytes ?? request.width * request.height * 4
-  const seams = new Seams(window, edges)
+  const seams = new BoundaryBlend(window, edges)
   let frame = 0
   tell({ stage: 'decoding', step: 0, steps: request.frames })
   clock.lap()

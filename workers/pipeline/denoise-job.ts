@@ -1,21 +1,21 @@
 // Noise to latents: compiles, runs the denoise loop, and shows each step.
-import type { ProgressEvent } from '../../src/shared/job'
+import type { JobProgress } from '../../src/shared/job'
 import type { GenerateRequest } from '../../src/shared/request'
 import { AppError } from '../../src/shared/errors'
-import type { LoopState, WindowCheckpoint } from '../storage/checkpoints'
-import type { KernelMemory } from '../storage/kernel-memory'
+import type { LoopState, ChunkCheckpoint } from '../storage/checkpoints'
+import type { TuningCache } from '../storage/tuning-cache'
 import type { Scope } from '../engine/scope'
 import { elementCount, reshape, type Tensor } from '../engine/tensor'
 import type { Schedule } from '../models/flow-match-scheduler'
 import { ltxSchedule } from '../models/ltx-schedule'
 import { readPreview } from '../models/read-frames'
 import { patchify, unpatchify } from '../ops/patchify'
-import type { Conditioning } from './conditioning'
+import type { Conditioning } from './prompt-embeds'
 import type { JobClock } from './job-clock'
-import { gridTokens, latentCount, placesOf, rawLatent, tokenCount, videoCoordinates, type LatentGrid } from './latent-grid'
+import { gridTokens, latentCount, ropePositionsOf, rawLatent, tokenCount, videoCoordinates, type LatentGrid } from './latent-grid'
 import type { LoadedModel, PromptEmbedding, Sampling } from './model'
 import { gaussianNoise, NOISE_STREAM } from './noise'
-import { latentOfTokens, placeKnown, tokensOfLatent, type KnownLatents } from './place-known'
+import { latentOfTokens, injectConditioning, tokensOfLatent, type ConditioningLatents } from './inject-conditioning'
 import { prepareKernels } from './prepare-kernels'
 import { denoise, rehearse, type DenoiseInputs, type DenoiseStep } from './sampler'
 import { untilAborted } from './until-aborted'
@@ -33,21 +33,21 @@ export interface DenoiseJob {
   /** f32 [C, F', H', W'] instead of noise drawn from the seed */
   noise?: Float32Array<ArrayBuffer> | undefined
   /** what is known of the clip, encoded, in the order in which it is placed */
-  known?: readonly KnownLatents[]
+  known?: readonly ConditioningLatents[]
   /** latents of a whole clip to begin from: at the first noise level at or below their `strength`, or at that itself, mixed with as much noise */
-  start?: KnownLatents
+  start?: ConditioningLatents
   /** other than the model's own */
   sampling?: Sampling
   /** where an earlier run of the same job had come to */
   kept?: LoopState | undefined
   /** where each step is kept */
-  checkpoint?: Pick<WindowCheckpoint, 'keep'> | undefined
+  checkpoint?: Pick<ChunkCheckpoint, 'keep'> | undefined
   /** of the clip, still to be made after this one */
-  windowsAfter?: number
+  chunksAfter?: number
   /** where the fastest kernels are kept once they are found; without it those of the fixed table are taken */
-  kernelMemory?: KernelMemory | undefined
+  tuningCache?: TuningCache | undefined
   clock: JobClock
-  tell: (event: ProgressEvent) => void
+  tell: (event: JobProgress) => void
 }
 
 /** @returns the final latent, f32 [C, F', H', W'] */
@@ -56,7 +56,7 @@ export async function runDenoise(signal: AbortSignal, scope: Scope, job: Denoise
   const { gpu } = scope
   const inputs = goingOn(scope, prepare(scope, job), job.kept)
   const work = { dispatch: () => dispatchOneStep(scope, inputs, model, grid), estimate: (own: Scope) => rehearse(own, inputs) }
-  await prepareKernels(signal, gpu, work, job.kernelMemory, tell)
+  await prepareKernels(signal, gpu, work, job.tuningCache, tell)
 
   tell({ stage: 'denoising', step: inputs.firstStep ?? 0, steps: inputs.timesteps.length })
   await gpu.settle()
@@ -85,7 +85,7 @@ export async function runDenoise(signal: AbortSignal, scope: Scope, job: Denoise
 }
 
 /** Reads a step's preview and its latent back, keeps the one and tells of the other. Both are copied before it returns to its caller. */
-function stepReader(signal: AbortSignal, scope: Scope, { model, request, grid, clock, tell, checkpoint, windowsAfter = 0 }: DenoiseJob): (step: DenoiseStep) => Promise<void> {
+function stepReader(signal: AbortSignal, scope: Scope, { model, request, grid, clock, tell, checkpoint, chunksAfter = 0 }: DenoiseJob): (step: DenoiseStep) => Promise<void> {
   const resumable = resumableStates(request.cacheThreshold)
   return async ({ step, steps, latent, denoised, evaluations, skipped }) => {
     const raw = rawLatent(scope, gridTokens(denoised, grid), model, grid)
@@ -97,7 +97,7 @@ function stepReader(signal: AbortSignal, scope: Scope, { model, request, grid, c
     clock.evaluations += evaluations
     clock.evaluationsSkipped += skipped
     clock.stepMs.push(clock.lap())
-    const etaSeconds = clock.etaSeconds(step, steps, windowsAfter)
+    const etaSeconds = clock.etaSeconds(step, steps, chunksAfter)
     tell({ stage: 'denoising', step, steps, preview, ...(etaSeconds !== undefined && { etaSeconds }) })
   }
 }
@@ -129,7 +129,7 @@ function dispatchOneStep(scope: Scope, inputs: DenoiseInputs, model: LoadedModel
     if ((inputs.firstStep ?? 0) >= inputs.timesteps.length) return // all steps are done
     const raw = rawLatent(temporary, gridTokens(rehearse(temporary, inputs), grid), model, grid)
     model.autoencoder.preview(temporary, raw)
-    model.autoencoder.rehearseDecode?.(temporary, raw)
+    model.autoencoder.warmUpDecode?.(temporary, raw)
   })
 }
 
@@ -142,7 +142,7 @@ function prepare(scope: Scope, job: DenoiseJob): DenoiseInputs {
   return {
     transformer,
     noise: start,
-    rope: transformer.prepareCoordinates(scope, videoCoordinates(grid, placesOf(model.manifest, request.fps), appended)),
+    rope: transformer.prepareCoordinates(scope, videoCoordinates(grid, ropePositionsOf(model.manifest, request.fps), appended)),
     text: text(words.prompt),
     ...(words.away && { unconditional: text(words.away) }),
     guidance: request.guidance,
@@ -151,7 +151,7 @@ function prepare(scope: Scope, job: DenoiseJob): DenoiseInputs {
     ...(request.cacheThreshold !== undefined && { cacheThreshold: request.cacheThreshold }),
     ...(strengths && { strengths }),
     // drawn in the tokens' order: what is appended does not change the grid's own
-    ...(sampling.stochastic && { freshNoise: (step: number) => gaussianNoise(request.seed, elementCount(start.shape), step) }),
+    ...(sampling.stochastic && { renoise: (step: number) => gaussianNoise(request.seed, elementCount(start.shape), step) }),
     sigmas,
     timesteps,
   }
@@ -162,7 +162,7 @@ function scheduleOf({ model, request, grid, sampling = model.sampling ?? {}, sta
   return beginningAt(ltxSchedule({ ...sampling, config: model.schedulerConfig }, request.steps, tokenCount(grid)), start?.strength ?? 1)
 }
 
-type ScheduledJob = Pick<DenoiseJob, 'model' | 'request' | 'grid' | 'sampling'> & { start?: Pick<KnownLatents, 'strength'> }
+type ScheduledJob = Pick<DenoiseJob, 'model' | 'request' | 'grid' | 'sampling'> & { start?: Pick<ConditioningLatents, 'strength'> }
 
 /** The final latent of a job whose steps are all done, as runDenoise gives it; undefined where some are still to be taken. */
 export function finishedLatents(job: ScheduledJob, kept: LoopState | undefined): Float32Array<ArrayBuffer> | undefined {
@@ -195,7 +195,7 @@ function startTokens(scope: Scope, { model, request, grid, noise: given, known =
   if (known.length > 0 || start) {
     const grained = tokensOfLatent(noise, grid.channels).map((value, index) => (start ? sigma * value + (1 - sigma) * (start.values[index] as number) : value))
     const fresh = (index: number, values: number) => gaussianNoise(request.seed, values, NOISE_STREAM.condition + index)
-    const { tokens, strengths, appended } = placeKnown(grained, grid, model.manifest.latent.scaleTime, known, fresh)
+    const { tokens, strengths, appended } = injectConditioning(grained, grid, model.manifest.latent.scaleTime, known, fresh)
     return { start: scope.upload(tokens, [1, strengths.length, grid.channels], 'f32'), strengths, appended }
   }
   const latent = scope.upload(noise, [grid.channels, grid.frames, grid.height, grid.width], 'f32')

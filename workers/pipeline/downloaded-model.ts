@@ -1,8 +1,8 @@
 // LTX-Video from its published files, downloaded or on the user's own disk: read from there alone.
-import type { DiskPick } from '../../src/shared/disk-pick'
+import type { LocalFiles } from '../../src/shared/local-files'
 import { LATENT, manifestOfDownloaded, requirePreset, type DownloadedSources } from '../../src/shared/downloaded-model'
-import type { ProgressEvent } from '../../src/shared/job'
-import type { ModelSource } from '../../src/shared/sources'
+import type { JobProgress } from '../../src/shared/job'
+import type { CatalogueEntry } from '../../src/shared/model-catalogue'
 import type { Gpu } from '../engine/device'
 import { Scope, withScope } from '../engine/scope'
 import { elementCount } from '../engine/tensor'
@@ -12,11 +12,11 @@ import { DTYPE_BYTES } from '../weights/safetensors-header'
 import type { TensorTable } from '../weights/tensor-table'
 import { DecoderOnDemand } from './decoder-on-demand'
 import { encoderOnDemand } from './encoder-on-demand'
-import { requireRoom } from './gpu-room'
+import { requireMemory } from './gpu-memory-budget'
 import { largeTextEncoderWeights, loadLargeTransformer } from './large-model'
 import { openLtxFiles, transformerBytes } from './ltx-files'
 import type { LoadedModel, LoadOptions, OpenModel, PromptEmbedding } from './model'
-import { findSourceFiles, openTextEncoder, readTokenizer, type SourceFiles } from './source-files'
+import { findModelFiles, openTextEncoder, readTokenizer, type ModelFiles } from './model-files'
 
 /** Of the transformer's blocks where nothing else is asked for: LTX-Video 2B is then 1.15 GB. */
 export const TRANSFORMER_FORMAT = 'i4'
@@ -30,11 +30,11 @@ export const NO_CONFIG = new TextEncoder().encode('{}')
  * @param picks those of its sources that are on the user's own disk
  * @throws AppError weights-missing naming the file that is yet to be downloaded or chosen; not-found
  */
-export async function openDownloadedModel(signal: AbortSignal, url: string, sources: DownloadedSources, picks: readonly DiskPick[]): Promise<OpenModel> {
+export async function openDownloadedModel(signal: AbortSignal, url: string, sources: DownloadedSources, picks: readonly LocalFiles[]): Promise<OpenModel> {
   const manifest = manifestOfDownloaded(sources)
-  const video = await findSourceFiles(signal, sources.video, picks)
-  const encoder = await findSourceFiles(signal, sources.encoder, picks)
-  const tokenizer = await findSourceFiles(signal, sources.tokenizer, picks)
+  const video = await findModelFiles(signal, sources.video, picks)
+  const encoder = await findModelFiles(signal, sources.encoder, picks)
+  const tokenizer = await findModelFiles(signal, sources.tokenizer, picks)
   const { identity } = video
   return {
     url,
@@ -47,8 +47,8 @@ export async function openDownloadedModel(signal: AbortSignal, url: string, sour
 }
 
 async function embed(
-  signal: AbortSignal, gpu: Gpu, encoder: SourceFiles, tokenizer: SourceFiles, maxTokens: number, prompts: readonly string[],
-  onProgress: (event: ProgressEvent) => void,
+  signal: AbortSignal, gpu: Gpu, encoder: ModelFiles, tokenizer: ModelFiles, maxTokens: number, prompts: readonly string[],
+  onProgress: (event: JobProgress) => void,
 ): Promise<PromptEmbedding[]> {
   // half a megabyte of code that no other model needs here
   const { createTokenizer } = await import('../text/tokenizer')
@@ -77,13 +77,13 @@ async function embed(
 }
 
 async function load(
-  signal: AbortSignal, gpu: Gpu, source: ModelSource, video: SourceFiles, { precision, weights: linearFormat = TRANSFORMER_FORMAT }: LoadOptions, onProgress: (event: ProgressEvent) => void,
+  signal: AbortSignal, gpu: Gpu, source: CatalogueEntry, video: ModelFiles, { precision, weights: linearFormat = TRANSFORMER_FORMAT }: LoadOptions, onProgress: (event: JobProgress) => void,
 ): Promise<Omit<LoadedModel, 'url' | 'identity' | 'manifest' | 'options'>> {
   const preset = requirePreset(source)
   const files = await openLtxFiles(signal, video)
   const { kind, config } = files
   const options = { precision, linearFormat } as const
-  await requireRoom(gpu.device, transformerBytes(files, options), `${source.name}, ${kind.blocks ?? 0} blocks of width ${kind.width ?? 0}`)
+  await requireMemory(gpu.device, transformerBytes(files, options), `${source.name}, ${kind.blocks ?? 0} blocks of width ${kind.width ?? 0}`)
 
   const scope = new Scope(gpu)
   const before = { bytes: gpu.pool.liveBytes, buffers: gpu.pool.liveBuffers }
@@ -123,7 +123,7 @@ async function load(
 }
 
 /** Tells how much of the transformer has been read. */
-function counted(table: TensorTable, onProgress: (event: ProgressEvent) => void): TensorTable {
+function counted(table: TensorTable, onProgress: (event: JobProgress) => void): TensorTable {
   const size = ({ dtype, shape }: { dtype: keyof typeof DTYPE_BYTES; shape: readonly number[] }) => DTYPE_BYTES[dtype] * elementCount(shape)
   const totalBytes = [...table.entries].reduce((sum, [name, entry]) => sum + (name.startsWith('vae.') ? 0 : size(entry)), 0)
   let loadedBytes = 0

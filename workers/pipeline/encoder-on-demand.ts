@@ -6,7 +6,7 @@ import { LtxAutoencoder } from '../models/ltx-autoencoder'
 import { TiledLtxAutoencoder } from '../models/ltx-autoencoder-tiled'
 import { TensorReader } from '../weights/tensor-reader'
 import type { TensorTable } from '../weights/tensor-table'
-import type { FrameEncoder } from './known-tokens'
+import type { FrameEncoder } from './encode-conditioning'
 
 /**
  * Encodes with weights that it reads each time.

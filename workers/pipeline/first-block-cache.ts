@@ -4,7 +4,7 @@
 import { withScope, type Scope } from '../engine/scope'
 import type { Tensor } from '../engine/tensor'
 import type { Evaluation, LtxTransformer } from '../models/ltx-transformer'
-import { changeSums, relativeChange } from '../ops/change'
+import { l1Sums, relativeL1 } from '../ops/relative-l1'
 import { add, subtract } from '../ops/elementwise'
 import { untilAborted } from './until-aborted'
 
@@ -19,7 +19,7 @@ interface Opened {
   evaluation: Evaluation
   /** f32 [B, N, D], in the cache's scope */
   first: Tensor
-  /** what changeSums says of it and the kept one, where there is one */
+  /** what l1Sums says of it and the kept one, where there is one */
   change: Tensor | undefined
 }
 
@@ -45,7 +45,7 @@ export class FirstBlockCache {
   evaluate(signal: AbortSignal, scope: Scope, begin: (scope: Scope) => Evaluation): Promise<Tensor> {
     return withScope(scope.gpu, async (inner) => {
       const opened = this.open(begin(inner))
-      const change = opened.change ? relativeChange(await untilAborted(signal, scope.gpu.read(opened.change))) : NaN
+      const change = opened.change ? relativeL1(await untilAborted(signal, scope.gpu.read(opened.change))) : NaN
       this.skipped = change <= this.threshold // what is not a number is a reason to run the blocks
       return this.skipped ? this.reuse(scope, opened) : this.finish(scope, opened)
     })
@@ -63,7 +63,7 @@ export class FirstBlockCache {
     this.transformer.runBlocks(evaluation, 0, 1)
     const first = subtract(this.scope, x, before)
     scope.free(before)
-    return { evaluation, first, change: this.kept && changeSums(scope, first, this.kept.first) }
+    return { evaluation, first, change: this.kept && l1Sums(scope, first, this.kept.first) }
   }
 
   private reuse(scope: Scope, { evaluation, first }: Opened): Tensor {

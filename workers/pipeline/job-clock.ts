@@ -31,12 +31,12 @@ export class JobClock {
    * Seconds left in this window's loop, in the windows after it, and in their decoding; undefined before the first step. The first step
    * compiles, so later ones count.
    * @param step of `steps` that this window has taken
-   * @param windowsAfter still to be made
+   * @param chunksAfter still to be made
    */
-  etaSeconds(step: number, steps: number, windowsAfter: number): number | undefined {
+  etaSeconds(step: number, steps: number, chunksAfter: number): number | undefined {
     const warm = this.stepMs.length > 1 ? this.stepMs.slice(1) : this.stepMs
     if (warm.length === 0) return undefined
     const mean = warm.reduce((sum, ms) => sum + ms, 0) / warm.length
-    return (mean * (steps - step + DECODE_STEPS + windowsAfter * (steps + DECODE_STEPS))) / 1000
+    return (mean * (steps - step + DECODE_STEPS + chunksAfter * (steps + DECODE_STEPS))) / 1000
   }
 }

@@ -11,7 +11,7 @@ import type { WeightStream } from '../ops/weight-stream'
 import type { ByteSource } from '../weights/byte-source'
 import { checkpointKind, type CheckpointKind } from '../weights/checkpoint-kind'
 import { openGgufT5Table } from '../weights/gguf-table'
-import { findKeptWeights, keepWeights } from '../weights/kept-weights'
+import { findCachedWeights, cacheWeights } from '../weights/cached-weights'
 import { StoredWeights } from '../weights/stored-weights'
 import { TensorReader } from '../weights/tensor-reader'
 import { openTensorTable, type TensorTable } from '../weights/tensor-table'
@@ -64,11 +64,11 @@ export async function loadLargeTransformer(
   signal: AbortSignal, scope: Scope, config: unknown, origin: WeightOrigin, options: TransformerOptions,
 ): Promise<LtxTransformer> {
   const identity = { source: origin.identity, format: options.linearFormat }
-  const kept = await findKeptWeights(signal, identity)
+  const kept = await findCachedWeights(signal, identity)
   if (kept) return LtxTransformer.stream(signal, scope, config, kept, options)
   const table = await origin.open(signal)
   const load = (weights: WeightStream) => LtxTransformer.stream(signal, scope, config, weights, options)
-  return (await keepWeights(identity, new StoredWeights(new TensorReader(table)), table.entries.size, load)).result
+  return (await cacheWeights(identity, new StoredWeights(new TensorReader(table)), table.entries.size, load)).result
 }
 
 /**
@@ -80,14 +80,14 @@ export async function largeTextEncoderWeights(
   signal: AbortSignal, gpu: Gpu, config: T5EncoderConfig, origin: WeightOrigin, format: WeightFormat, onHalf: (done: number, of: number) => void = () => undefined,
 ): Promise<WeightStream> {
   const identity = { source: origin.identity, format }
-  const kept = await findKeptWeights(signal, identity)
+  const kept = await findCachedWeights(signal, identity)
   if (kept) return kept
   const reader = new TensorReader(await origin.open(signal))
   const stored = new StoredWeights(reader)
-  await keepWeights(identity, stored, reader.table.entries.size, async (weights) => {
+  await cacheWeights(identity, stored, reader.table.entries.size, async (weights) => {
     if (weights instanceof CacheRecorder) await recordTextEncoder(signal, gpu, config, reader, weights, format, onHalf)
   })
-  return (await findKeptWeights(signal, identity)) ?? stored
+  return (await findCachedWeights(signal, identity)) ?? stored
 }
 
 async function recordTextEncoder(

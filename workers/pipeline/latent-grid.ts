@@ -35,7 +35,7 @@ export function latentCount(grid: LatentGrid): number {
 }
 
 /** How a model counts places for RoPE. */
-export interface Places {
+export interface RopePositions {
   /** of time: latent frames, or seconds on the clip's own clock as LTX-Video counts since 0.9.5 */
   unit: 'latents' | 'seconds'
   /** coordinate of one unit of time, and of one latent pixel */
@@ -48,7 +48,7 @@ export interface Places {
 }
 
 /** The places of a model's tokens in a clip of this rate. */
-export function placesOf({ rope, latent }: ModelManifest, fps: number): Places {
+export function ropePositionsOf({ rope, latent }: ModelManifest, fps: number): RopePositions {
   return { unit: rope.unit ?? 'latents', timeScale: rope.timeScale, spaceScale: rope.spaceScale, scaleTime: latent.scaleTime, fps }
 }
 
@@ -58,7 +58,7 @@ export function pixelFrameOf(index: number, scaleTime: number): number {
 }
 
 /** RoPE's time of a latent that begins at this pixel frame; a clip's latents stand at 0, 1, 2, … where time counts in latents. */
-function timeOf(pixelFrame: number, { unit, timeScale, scaleTime, fps }: Places): number {
+function timeOf(pixelFrame: number, { unit, timeScale, scaleTime, fps }: RopePositions): number {
   if (unit === 'seconds') return Math.fround(pixelFrame * Math.fround(1 / fps)) * timeScale
   return pixelFrame === 0 ? 0 : ((pixelFrame + scaleTime - 1) / scaleTime) * timeScale
 }
@@ -67,7 +67,7 @@ function timeOf(pixelFrame: number, { unit, timeScale, scaleTime, fps }: Places)
  * Coordinates (time, y, x) of the grid's tokens in order (f, h, w), as diffusers' `video_coords`: f32 [1, 3, N + K].
  * @param appended pixel frames of latent frames that stand behind the grid's, K tokens in all
  */
-export function videoCoordinates(grid: LatentGrid, places: Places, appended: readonly number[] = []): Float32Array<ArrayBuffer> {
+export function videoCoordinates(grid: LatentGrid, places: RopePositions, appended: readonly number[] = []): Float32Array<ArrayBuffer> {
   const own = Array.from({ length: grid.frames }, (_, index) => pixelFrameOf(index, places.scaleTime))
   const times = [...own, ...appended].map((pixelFrame) => timeOf(pixelFrame, places))
   const count = times.length * grid.height * grid.width

@@ -1,7 +1,7 @@
 // A model folder becomes a transformer, an autoencoder and a scheduler on the GPU. Nothing half-loaded is ever used:
 // every file is whole and checked before the first upload.
 import type { ModelManifest } from '../../src/shared/model'
-import type { ProgressEvent } from '../../src/shared/job'
+import type { JobProgress } from '../../src/shared/job'
 import { AppError } from '../../src/shared/errors'
 import type { Gpu } from '../engine/device'
 import { Scope } from '../engine/scope'
@@ -11,7 +11,7 @@ import type { SchedulerConfig } from '../models/flow-match-scheduler'
 import { weightSource } from '../models/weight-source'
 import { fetchManifest, fetchModelFile, modelFile } from '../weights/fetch-file'
 import { openSafetensors } from '../weights/safetensors'
-import { wholeClip } from './known-tokens'
+import { wholeClip } from './encode-conditioning'
 import type { LoadedModel, LoadOptions, OpenModel } from './model'
 
 /** The files of a diffusers folder that run on the GPU; the text encoder's are the text worker's. */
@@ -48,7 +48,7 @@ export async function loadModel(
   url: string,
   manifest: ModelManifest,
   options: LoadOptions,
-  onProgress: (event: ProgressEvent) => void,
+  onProgress: (event: JobProgress) => void,
 ): Promise<LoadedModel> {
   const { precision } = options
   const files = await fetchAll(signal, url, manifest, onProgress)
@@ -94,7 +94,7 @@ async function fetchAll(
   signal: AbortSignal,
   url: string,
   manifest: ModelManifest,
-  onProgress: (event: ProgressEvent) => void,
+  onProgress: (event: JobProgress) => void,
 ): Promise<FetchedFiles> {
   const entries = Object.entries(FILES).map(([name, path]) => ({ name, file: modelFile(manifest, path) }))
   const totalBytes = entries.reduce((sum, { file }) => sum + file.bytes, 0)

@@ -10,9 +10,9 @@ import type { DiskFolder } from '../weights/disk-source'
 import { StoredWeights } from '../weights/stored-weights'
 import { TensorReader } from '../weights/tensor-reader'
 import { openPartTable, type TensorTable } from '../weights/tensor-table'
-import { bytesOf } from './gpu-room'
+import { bytesOf } from './gpu-memory-budget'
 import { openLtxCheckpoint } from './large-model'
-import type { SourceFiles } from './source-files'
+import type { ModelFiles } from './model-files'
 
 /** LTX-Video, of which nothing but headers has been read. */
 export interface LtxFiles {
@@ -32,7 +32,7 @@ const AutoencoderSchema = v.looseObject({ _class_name: v.literal('AutoencoderKLL
  * Opens LTX-Video.
  * @throws AppError weights-missing, weights-corrupt naming what was found instead
  */
-export async function openLtxFiles(signal: AbortSignal, files: SourceFiles): Promise<LtxFiles> {
+export async function openLtxFiles(signal: AbortSignal, files: ModelFiles): Promise<LtxFiles> {
   if (files.layout === 'folder') return openLtxFolder(signal, files.folder)
   const { file } = files
   const { table, kind, config } = await openLtxCheckpoint(signal, file)

@@ -1,25 +1,25 @@
 // A request to a saved WebM, one sentence a row of the data flow. The only file that sees every row.
-import type { GenerateOptions, JobCallbacks } from '../../src/shared/doors'
-import type { GenerateResult, JobReport, ProgressEvent } from '../../src/shared/job'
-import { endedAfter, keptFrames, planOf } from '../../src/shared/plan'
+import type { GenerateOptions, JobCallbacks } from '../../src/shared/worker-apis'
+import type { GenerateResult, JobReport, JobProgress } from '../../src/shared/job'
+import { truncatedRequest, retainedFrames, planOf } from '../../src/shared/plan'
 import { recipeOf } from '../../src/shared/recipe'
 import { parseRequest, type GenerateRequest } from '../../src/shared/request'
 import { kernelVariants } from '../engine/kernel'
-import { KernelChoices } from '../engine/kernel-choices'
+import { KernelSelector } from '../engine/kernel-selector'
 import { openCheckpoint } from '../storage/checkpoints'
-import { openKernelMemory } from '../storage/kernel-memory'
+import { openTuningCache } from '../storage/tuning-cache'
 import { openClipSink, requireEncoder, saveRecord } from './clip-sink'
-import { embedPrompts } from './conditioning'
+import { embedPrompts } from './prompt-embeds'
 import { JobClock } from './job-clock'
 import { latentGrid, tokenCount } from './latent-grid'
 import type { OpenModel } from './model'
 import { openModel } from './open-model'
-import { Reel } from './reel'
-import { runPlan, windowsOf } from './run-plan'
-import { countFrames } from './show-source'
-import { keptSources } from './source-frames'
+import { FrameWriter } from './frame-writer'
+import { runPlan, chunksOf } from './run-plan'
+import { countFrames } from './write-media'
+import { storedMedia } from './media-frames'
 import { openStillSink } from './still-sink'
-import type { Studio } from './studio'
+import type { ModelHost } from './model-host'
 
 /** A finished job; `latents` f32 [C, F', H', W'] of its last window when they were asked for. */
 export type ClipResult = GenerateResult & { latents?: Float32Array<ArrayBuffer> }
@@ -41,48 +41,48 @@ export interface ClipJob {
  */
 export async function makeClip(
   signal: AbortSignal,
-  studio: Studio,
+  modelHost: ModelHost,
   job: ClipJob,
   callbacks: JobCallbacks,
   options: GenerateOptions,
 ): Promise<ClipResult> {
   const clock = new JobClock()
-  const gpu = await studio.gpu()
+  const gpu = await modelHost.gpu()
   gpu.pool.resetPeak()
   gpu.queue.used.clear()
-  gpu.choices = new KernelChoices()
+  gpu.choices = new KernelSelector()
   const compiledMs = gpu.compileMs
   // of software adapters the fixed table was measured on the very ones
-  const kernelMemory = (options.autotune ?? !gpu.facts.software) ? openKernelMemory(gpu.facts.name) : undefined
+  const tuningCache = (options.autotune ?? !gpu.facts.software) ? openTuningCache(gpu.facts.name) : undefined
   const { precision = gpu.facts.f16 ? 'f16' : 'f32', weights } = options
   const opened = await openModel(signal, job.modelUrl, options.picks)
   const request = parseRequest(job.request, opened.manifest)
   const plan = planOf(request, opened.manifest)
-  const frames = await countFrames(signal, keptSources, plan, request)
+  const frames = await countFrames(signal, storedMedia, plan, request)
   if (frames > 1) await requireEncoder(request)
 
-  const tell = (event: ProgressEvent) => void callbacks.onProgress(event)
+  const tell = (event: JobProgress) => void callbacks.onProgress(event)
   tell({ stage: 'encoding-text' })
   clock.lap()
-  const windows = windowsOf(plan)
-  const words = await embedPrompts(signal, studio, gpu, opened, { request, prompts: windows.map(({ prompt }) => prompt) }, callbacks, options.embeds)
+  const windows = chunksOf(plan)
+  const words = await embedPrompts(signal, modelHost, gpu, opened, { request, prompts: windows.map(({ prompt }) => prompt) }, callbacks, options.embeds)
   clock.textMs = clock.lap()
-  let model = await studio.load(signal, gpu, opened, { precision, weights }, tell)
+  let model = await modelHost.load(signal, gpu, opened, { precision, weights }, tell)
 
   const checkpoint = options.checkpoint ? await openCheckpoint(job.id, framesFollowFrom(request, opened, precision, options)) : null
   const sink = frames > 1 ? await openClipSink({ ...request, frames, signal }) : await openStillSink(request)
-  const reel = new Reel(sink, keptFrames(plan, opened.manifest))
+  const reel = new FrameWriter(sink, retainedFrames(plan, opened.manifest))
   try {
     const { pieces, latents, latentsSha256 } = await runPlan(signal, gpu, {
-      request, plan, words, reel, checkpoint, kernelMemory, clock, tell,
-      model: async (tellPiece) => (model = await studio.load(signal, gpu, opened, { precision, weights }, tellPiece)),
-      sources: keptSources,
+      request, plan, words, reel, checkpoint, tuningCache, clock, tell,
+      model: async (tellPiece) => (model = await modelHost.load(signal, gpu, opened, { precision, weights }, tellPiece)),
+      sources: storedMedia,
       noise: options.noise,
       endsEarly: job.endsEarly,
     })
     tell({ stage: 'saving' })
     clock.lap()
-    const made = endedAfter(request, plan, pieces)
+    const made = truncatedRequest(request, plan, pieces)
     const clip = await sink.finish(reel.shown, recipeOf(made, opened.manifest))
     clock.encodeMs += clock.lap()
     const report: JobReport = {

@@ -62,11 +62,11 @@ export async function measureModel(signal: AbortSignal, gpu: Gpu, url: string): 
   const { transformer, format, decoderFlops: flops } = downloadedSources(url) ? LTX_2B : await shapeOfFolder(signal, url)
   const measured = await probeBlock(signal, gpu, transformer, { precision: gpu.facts.f16 ? 'f16' : 'f32', linearFormat: format })
   const number = (name: string) => Number(transformer[name])
-  return { measured, width: number('num_attention_heads') * number('attention_head_dim'), blocks: number('num_layers'), decoderFlops: flops, roomBytes: await findRoom(gpu) }
+  return { measured, width: number('num_attention_heads') * number('attention_head_dim'), blocks: number('num_layers'), decoderFlops: flops, budgetBytes: await findMemoryBudget(gpu) }
 }
 
 /** The most of these that the GPU gives now; 0 when it gives none. */
-async function findRoom({ device, facts }: Gpu): Promise<number> {
+async function findMemoryBudget({ device, facts }: Gpu): Promise<number> {
   const asked = ROOM_BYTES.filter((bytes) => !facts.software || bytes <= SOFTWARE_BYTES)
   for (const bytes of asked) if (await fitsInMemory(device, bytes)) return bytes
   return 0

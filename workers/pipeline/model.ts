@@ -1,6 +1,6 @@
 // What the pipeline asks of any model, whatever files it comes from.
-import type { GenerateOptions, JobCallbacks } from '../../src/shared/doors'
-import type { ProgressEvent } from '../../src/shared/job'
+import type { GenerateOptions, JobCallbacks } from '../../src/shared/worker-apis'
+import type { JobProgress } from '../../src/shared/job'
 import type { ModelManifest } from '../../src/shared/model'
 import type { Gpu } from '../engine/device'
 import type { FloatDType } from '../engine/tensor'
@@ -8,7 +8,7 @@ import type { VideoDecoder } from '../models/autoencoder'
 import type { SchedulerConfig } from '../models/flow-match-scheduler'
 import type { ScheduleSource } from '../models/ltx-schedule'
 import type { LtxTransformer } from '../models/ltx-transformer'
-import type { FrameEncoder } from './known-tokens'
+import type { FrameEncoder } from './encode-conditioning'
 
 /** A prompt's embedding: f32 [L, E]. */
 export interface PromptEmbedding {
@@ -40,7 +40,7 @@ export interface OpenModel {
   /** embeddings of prompts, in their order; of the GPU's memory nothing stays taken. Tells of an encoder that must be prepared first. */
   embed(signal: AbortSignal, gpu: Gpu, prompts: readonly string[], callbacks: JobCallbacks): Promise<PromptEmbedding[]>
   /** @throws AppError weights-missing, weights-truncated, weights-corrupt, out-of-memory; AbortError */
-  load(signal: AbortSignal, gpu: Gpu, options: LoadOptions, onProgress: (event: ProgressEvent) => void): Promise<LoadedModel>
+  load(signal: AbortSignal, gpu: Gpu, options: LoadOptions, onProgress: (event: JobProgress) => void): Promise<LoadedModel>
 }
 
 /** A model ready to generate. Its weights are on the GPU until close(). */

@@ -1,5 +1,5 @@
 // Every kind of model that a job can name, each by its own loader.
-import type { DiskPick } from '../../src/shared/disk-pick'
+import type { LocalFiles } from '../../src/shared/local-files'
 import { downloadedSources } from '../../src/shared/downloaded-model'
 import { openDownloadedModel } from './downloaded-model'
 import { openModelFolder } from './load-model'
@@ -11,7 +11,7 @@ import type { OpenModel } from './model'
  * @param picks sources that are on the user's own disk
  * @throws AppError not-found, weights-missing, weights-corrupt
  */
-export async function openModel(signal: AbortSignal, url: string, picks: readonly DiskPick[] = []): Promise<OpenModel> {
+export async function openModel(signal: AbortSignal, url: string, picks: readonly LocalFiles[] = []): Promise<OpenModel> {
   const sources = downloadedSources(url)
   return sources ? openDownloadedModel(signal, url, sources, picks) : openModelFolder(signal, url)
 }

@@ -1,37 +1,37 @@
 // The pieces of a plan one after the other onto the reel: clips that are there, and runs of the model. The loop of every mode.
-import type { ProgressEvent } from '../../src/shared/job'
-import { followsNext, type Piece, type WindowPiece } from '../../src/shared/plan'
+import type { JobProgress } from '../../src/shared/job'
+import { leadsToNext, type Piece, type ChunkPiece } from '../../src/shared/plan'
 import type { GenerateRequest } from '../../src/shared/request'
 import type { Gpu } from '../engine/device'
 import type { JobCheckpoint } from '../storage/checkpoints'
-import type { KernelMemory } from '../storage/kernel-memory'
-import type { Conditioning } from './conditioning'
+import type { TuningCache } from '../storage/tuning-cache'
+import type { Conditioning } from './prompt-embeds'
 import { ValuesHash } from './hashes'
 import type { JobClock } from './job-clock'
 import type { LoadedModel } from './model'
-import type { Reel } from './reel'
-import { makeWindow, showWindow } from './run-window'
-import type { Seams } from './seams'
-import { showSource } from './show-source'
-import type { ClipSources } from './source-frames'
+import type { FrameWriter } from './frame-writer'
+import { makeChunk, writeChunk } from './run-chunk'
+import type { BoundaryBlend } from './boundary-blend'
+import { writeMedia } from './write-media'
+import type { MediaFrames } from './media-frames'
 
 export interface PlanJob {
   request: GenerateRequest
   plan: readonly Piece[]
   /** the model with its transformer on the GPU: asked before each window, for decoding may have put the decoder in its place */
-  model: (tell: (event: ProgressEvent) => void) => Promise<LoadedModel>
+  model: (tell: (event: JobProgress) => void) => Promise<LoadedModel>
   /** what each window's prompt became */
   words: (prompt: string) => Conditioning
-  sources: ClipSources
-  reel: Reel
+  sources: MediaFrames
+  reel: FrameWriter
   /** f32 [C, F', H', W'] instead of the first window's noise drawn from the seed */
   noise?: Float32Array<ArrayBuffer> | undefined
   checkpoint?: JobCheckpoint | null
-  kernelMemory?: KernelMemory | undefined
+  tuningCache?: TuningCache | undefined
   /** asked after each window: whether the clip ends with it, or where it is made backwards begins with it */
   endsEarly?: () => boolean
   clock: JobClock
-  tell: (event: ProgressEvent) => void
+  tell: (event: JobProgress) => void
 }
 
 /** What a plan came to. */
@@ -45,38 +45,38 @@ export interface PlanResult {
 }
 
 /** The runs of the model in a plan. */
-export function windowsOf(plan: readonly Piece[]): WindowPiece[] {
+export function chunksOf(plan: readonly Piece[]): ChunkPiece[] {
   return plan.filter((piece) => piece.kind === 'window')
 }
 
 /** Shows a plan's pieces. @throws as openPart; AbortError */
 export async function runPlan(signal: AbortSignal, gpu: Gpu, job: PlanJob): Promise<PlanResult> {
-  const { request, plan, words, sources, reel, noise, checkpoint, kernelMemory, endsEarly, clock, tell } = job
+  const { request, plan, words, sources, reel, noise, checkpoint, tuningCache, endsEarly, clock, tell } = job
   const hash = new ValuesHash()
-  const tellOf = (piece: number) => (event: ProgressEvent) => tell(plan.length > 1 ? { ...event, piece, pieces: plan.length } : event)
+  const tellOf = (piece: number) => (event: JobProgress) => tell(plan.length > 1 ? { ...event, piece, pieces: plan.length } : event)
   let model: LoadedModel | undefined
   let latents: Float32Array<ArrayBuffer> | undefined
   let pieces = 0
-  let windowsAfter = windowsOf(plan).length
+  let chunksAfter = chunksOf(plan).length
   // frames go to the file in order, and windows that lead to the one behind them are made before that order comes to them
   const made = new Map<number, Float32Array<ArrayBuffer>>()
-  let seam: Seams | undefined
+  let seam: BoundaryBlend | undefined
 
   /** Makes a window, and before it those behind it that it leads to. @returns the first that was made: a later one where the clip is ended early */
   const make = async (index: number): Promise<number> => {
     let last = index
-    while (followsNext(plan[last])) last++
+    while (leadsToNext(plan[last])) last++
     for (let at = last; ; at--) {
-      windowsAfter--
-      const window = plan[at] as WindowPiece
+      chunksAfter--
+      const window = plan[at] as ChunkPiece
       const tellPiece = tellOf(index + last - at + 1)
       model = await job.model(tellPiece)
-      made.set(at, await makeWindow(signal, gpu, {
+      made.set(at, await makeChunk(signal, gpu, {
         model, request, window, words: words(window.prompt), reel, sources, noise: at === 0 ? noise : undefined,
-        checkpoint: checkpoint?.window(at), windowsAfter, kernelMemory, next: made.get(at + 1), clock, tell: tellPiece,
+        checkpoint: checkpoint?.window(at), chunksAfter, tuningCache, next: made.get(at + 1), clock, tell: tellPiece,
       }))
       if (at > index && !endsEarly?.()) continue
-      windowsAfter -= at - index // those that are left out
+      chunksAfter -= at - index // those that are left out
       return at
     }
   }
@@ -87,15 +87,15 @@ export async function runPlan(signal: AbortSignal, gpu: Gpu, job: PlanJob): Prom
     reel.begin(piece.dissolve, plan[index + 1]?.dissolve ?? 0)
     pieces++
     if (piece.kind === 'source') {
-      await showSource(signal, sources, piece, request, reel, tellOf(index + 1))
+      await writeMedia(signal, sources, piece, request, reel, tellOf(index + 1))
       continue
     }
     latents = made.get(index) as Float32Array<ArrayBuffer>
     made.delete(index)
-    seam = await showWindow(signal, gpu, { model: model as LoadedModel, request, window: piece, reel, sources, clock, tell: tellOf(index + 1) }, latents, seam)
+    seam = await writeChunk(signal, gpu, { model: model as LoadedModel, request, window: piece, reel, sources, clock, tell: tellOf(index + 1) }, latents, seam)
     hash.add(latents)
     // the last one may lead to a clip that is still to be shown
-    if (windowsAfter > 0 && endsEarly?.()) break
+    if (chunksAfter > 0 && endsEarly?.()) break
   }
   await reel.end(signal)
   return { pieces, latentsSha256: hash.hex(), ...(latents && { latents }) }

@@ -2,12 +2,12 @@
 import { withScope, type Scope } from '../engine/scope'
 import { dim, type Tensor } from '../engine/tensor'
 import type { LtxTransformer, PreparedText } from '../models/ltx-transformer'
-import { guideVelocity } from '../ops/guide-velocity'
+import { guideVelocity } from '../ops/guidance'
 import type { RopeTable } from '../ops/rope'
 import { denoisedEstimate, eulerStep, tokenStep } from '../ops/sampler-step'
-import { matchSpread } from '../ops/spread'
+import { rescaleGuidance } from '../ops/guidance-rescale'
 import { FirstBlockCache } from './first-block-cache'
-import { estimateTable, stepTable, tokenTimesteps } from './token-steps'
+import { estimateTable, stepTable, tokenTimesteps } from './conditioning-timesteps'
 
 /** Everything a denoise loop needs; nothing in it changes from step to step. */
 export interface DenoiseInputs {
@@ -30,7 +30,7 @@ export interface DenoiseInputs {
   /** how much of each token is known, 0 … 1; f32 [N] */
   strengths?: Float32Array
   /** stochastic sampling: the noise that a step (from 1 on) goes back with, f32 [N, C] */
-  freshNoise?: (step: number) => Float32Array
+  renoise?: (step: number) => Float32Array
   /** steps + 1 values from 1 down to 0 */
   sigmas: ArrayLike<number>
   /** what the transformer is told for each sigma; steps values */
@@ -90,11 +90,11 @@ export function rehearse(scope: Scope, inputs: DenoiseInputs): Tensor {
 
 /** The latent after a step, and the denoised estimate; both in `scope`. */
 function takeStep(scope: Scope, temporary: Scope, inputs: DenoiseInputs, seen: Velocities, latent: Tensor, index: number): readonly [Tensor, Tensor] {
-  const { sigmas, strengths, freshNoise } = inputs
+  const { sigmas, strengths, renoise } = inputs
   const sigma = sigmas[index] as number
   const sigmaNext = sigmas[index + 1] as number
-  if (!strengths && !freshNoise) {
-    const { velocity, ...guided } = seen.weakened || inputs.rescale ? { velocity: guide(temporary, inputs, seen) } : seen
+  if (!strengths && !renoise) {
+    const { velocity, ...guided } = seen.perturbed || inputs.rescale ? { velocity: guide(temporary, inputs, seen) } : seen
     const from = { sigma, guidance: inputs.guidance, ...guided }
     return [eulerStep(scope, latent, velocity, { ...from, sigmaNext }), denoisedEstimate(scope, latent, velocity, from)]
   }
@@ -103,9 +103,9 @@ function takeStep(scope: Scope, temporary: Scope, inputs: DenoiseInputs, seen: V
   const known = strengths ?? new Float32Array(tokens)
   const upload = (table: Float32Array) => temporary.upload(table, [tokens, 3], 'f32')
   // the last step ends at sigma 0, where nothing is added
-  const noise = freshNoise && sigmaNext > 0 ? temporary.upload(freshNoise(index + 1), latent.shape, 'f32') : undefined
+  const noise = renoise && sigmaNext > 0 ? temporary.upload(renoise(index + 1), latent.shape, 'f32') : undefined
   return [
-    tokenStep(scope, latent, velocity, upload(stepTable(known, sigma, sigmaNext, freshNoise !== undefined)), noise),
+    tokenStep(scope, latent, velocity, upload(stepTable(known, sigma, sigmaNext, renoise !== undefined)), noise),
     tokenStep(scope, latent, velocity, upload(estimateTable(known, sigma))),
   ]
 }
@@ -114,7 +114,7 @@ function takeStep(scope: Scope, temporary: Scope, inputs: DenoiseInputs, seen: V
 interface Velocities {
   velocity: Tensor
   unconditional?: Tensor
-  weakened?: Tensor
+  perturbed?: Tensor
 }
 
 /** One evaluation of a step: what of the velocities it gives, and what the transformer is asked. */
@@ -128,7 +128,7 @@ function stepEvaluations({ text, rope, unconditional, stg, strengths, timesteps 
   const times = strengths ? tokenTimesteps(strengths, time) : Float32Array.of(time)
   const all: Asked[] = [{ gives: 'velocity', asked: [latent, text, rope, times] }]
   if (unconditional) all.push({ gives: 'unconditional', asked: [latent, unconditional, rope, times] })
-  if (stg) all.push({ gives: 'weakened', asked: [latent, text, rope, times, stg.skipBlocks] })
+  if (stg) all.push({ gives: 'perturbed', asked: [latent, text, rope, times, stg.skipBlocks] })
   return all
 }
 
@@ -147,12 +147,12 @@ type Caches = Record<keyof Velocities, FirstBlockCache>
 function openCaches(scope: Scope, { transformer, cacheThreshold = 0 }: DenoiseInputs): Caches | undefined {
   if (cacheThreshold === 0) return undefined
   const open = () => new FirstBlockCache(scope, transformer, cacheThreshold)
-  return { velocity: open(), unconditional: open(), weakened: open() }
+  return { velocity: open(), unconditional: open(), perturbed: open() }
 }
 
 /** The velocity that is followed, in a tensor of its own where anything steers it. */
 function guide(scope: Scope, { guidance, stg, rescale }: DenoiseInputs, { velocity, ...away }: Velocities): Tensor {
-  if (!away.unconditional && !away.weakened) return velocity
+  if (!away.unconditional && !away.perturbed) return velocity
   const guided = guideVelocity(scope, velocity, { ...away, guidance, ...(stg && { stg: stg.scale }) })
-  return rescale ? matchSpread(scope, guided, velocity, rescale) : guided
+  return rescale ? rescaleGuidance(scope, guided, velocity, rescale) : guided
 }

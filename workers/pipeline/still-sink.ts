@@ -6,14 +6,14 @@ import { makePng, makePoster } from '../media/write-picture'
 import { openClipFile } from '../storage/clip-file'
 import { unlockClip } from '../storage/clip-lock'
 import type { ClipSink } from './clip-sink'
-import { RGBA_FORM } from './frame-form'
+import { RGBA_FORMAT } from './frame-format'
 
 /** Opens a file for one picture of this size in pixels. */
 export async function openStillSink({ width, height, fps }: { width: number; height: number; fps: number }): Promise<ClipSink> {
   const file = await openClipFile(`${crypto.randomUUID()}.png`)
   let picture: { png: Uint8Array; poster: Blob } | undefined
   return {
-    form: RGBA_FORM,
+    form: RGBA_FORMAT,
     async add(rgba) {
       if (picture) throw new AppError('internal', 'A still has one frame; another one came.', { expected: 1, found: 2 })
       const png = new Uint8Array(await (await makePng(rgba, width, height)).arrayBuffer())

@@ -11,7 +11,7 @@ export interface LoopState {
 }
 
 /** What is kept of one window. */
-export interface WindowCheckpoint {
+export interface ChunkCheckpoint {
   /** where it stood, if it was begun before */
   read(): Promise<LoopState | undefined>
   /** Keeps a state in the place of the one before. It takes its time beside the work; a disk that is full ends the keeping, not the job. */
@@ -20,7 +20,7 @@ export interface WindowCheckpoint {
 
 /** What is kept of one job. */
 export interface JobCheckpoint {
-  window(index: number): WindowCheckpoint
+  window(index: number): ChunkCheckpoint
   /** waits for what is being written */
   settle(): Promise<void>
   /** the job is finished, or never to go on */

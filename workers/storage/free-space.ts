@@ -1,6 +1,6 @@
 // Whether what is to be fetched has room, found out before its first byte.
 import { AppError } from '../../src/shared/errors'
-import type { StorageSpace } from '../../src/shared/doors'
+import type { StorageSpace } from '../../src/shared/worker-apis'
 import { isNamed, openSyncHandle } from './sync-handle'
 
 /** What the browser says of this site's storage. Not to be built on: Chromium says “10 GiB are left” whatever there is. */
@@ -18,7 +18,7 @@ const SCRATCH = 'room'
  * How many bytes this site can still write, up to `wantedBytes`: tried, with an empty file that is made so long and then
  * removed. Nothing is written to the disk by that, but the browser counts a file's length against its quota.
  */
-export async function measureRoom(wantedBytes: number): Promise<number> {
+export async function measureFreeSpace(wantedBytes: number): Promise<number> {
   const root = await navigator.storage.getDirectory()
   const scratch = await openSyncHandle(root, SCRATCH)
   try {
@@ -58,10 +58,10 @@ export function largestFit(wanted: number, fits: (bytes: number) => boolean, pre
  * Refuses a download that does not fit, naming the bytes that are missing.
  * @param name of what is to be downloaded, for the sentence
  * @param neededBytes that are yet to come
- * @param freeBytes as measureRoom found
+ * @param freeBytes as measureFreeSpace found
  * @throws AppError storage-full
  */
-export function requireRoom(name: string, neededBytes: number, freeBytes: number): void {
+export function requireMemory(name: string, neededBytes: number, freeBytes: number): void {
   const missingBytes = neededBytes - freeBytes
   if (missingBytes <= 0) return
   throw new AppError(

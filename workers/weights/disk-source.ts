@@ -1,5 +1,5 @@
 // A model on the user's own disk: a file, a folder, or files that were dropped. Nothing of it is copied; it is read where it lies.
-import type { FileInFolder } from '../../src/shared/disk-pick'
+import type { FileInFolder } from '../../src/shared/local-files'
 import { AppError } from '../../src/shared/errors'
 import { blobSource, type ByteSource } from './byte-source'
 import type { FileFolder } from './tensor-table'

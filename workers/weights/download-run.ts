@@ -1,10 +1,10 @@
 // One download or verification of a source, from its first question to its last hash, and what the page shows of it meanwhile.
-import type { DownloadPart, DownloadState, DownloadStatus } from '../../src/shared/doors'
+import type { DownloadPart, DownloadState, DownloadStatus } from '../../src/shared/worker-apis'
 import { AppError, toErrorData, type ErrorData } from '../../src/shared/errors'
-import { sourceFileUrl, type ModelSource, type SourceFile } from '../../src/shared/sources'
+import { catalogueFileUrl, type CatalogueEntry, type CatalogueFile } from '../../src/shared/model-catalogue'
 import { chunkCount, keptBytes, type Journal } from '../storage/download-journal'
 import { readJournal, withDownloadLock } from '../storage/download-store'
-import { measureRoom, requireRoom } from '../storage/free-space'
+import { measureFreeSpace, requireMemory } from '../storage/free-space'
 import { DownloadFile, type DownloadTarget } from './download-file'
 import type { HttpSourceOptions } from './http-source'
 import { Sha256 } from './sha256'
@@ -21,7 +21,7 @@ export interface DownloadOptions {
 }
 
 /** What is here of a source, as the journals tell it. */
-export async function keptState(source: ModelSource): Promise<DownloadState> {
+export async function keptState(source: CatalogueEntry): Promise<DownloadState> {
   const parts: DownloadPart[] = []
   let complete = true
   for (const { path, pin, aboutBytes } of source.files) {
@@ -35,7 +35,7 @@ export async function keptState(source: ModelSource): Promise<DownloadState> {
 }
 
 /** Whether all of a file was found to be what it should be. */
-function isRight({ whole }: Journal, pin: SourceFile['pin']): boolean {
+function isRight({ whole }: Journal, pin: CatalogueFile['pin']): boolean {
   return whole !== null && (pin === undefined || whole === pin.sha256)
 }
 
@@ -50,7 +50,7 @@ export class DownloadRun {
 
   /** @param onState hears every change of status, and small ones ten times a second */
   constructor(
-    private readonly source: ModelSource,
+    private readonly source: CatalogueEntry,
     private readonly onState: (state: DownloadState) => void,
     private readonly options: DownloadOptions = {},
   ) {
@@ -126,11 +126,11 @@ export class DownloadRun {
       }
     }
     const needed = this.parts.reduce((sum, { bytesDone, bytesTotal }) => sum + bytesTotal - bytesDone, 0)
-    requireRoom(this.source.name, needed, await measureRoom(needed))
+    requireMemory(this.source.name, needed, await measureFreeSpace(needed))
   }
 
   /** Every chunk of one file, from the disk or from the server, through one hash. */
-  private async complete(signal: AbortSignal, index: number, entry: SourceFile, baseUrl: string): Promise<void> {
+  private async complete(signal: AbortSignal, index: number, entry: CatalogueFile, baseUrl: string): Promise<void> {
     const file = await DownloadFile.open(signal, this.target(entry, baseUrl), this.hooks(index))
     try {
       if (isRight(file.journal, entry.pin)) return
@@ -156,7 +156,7 @@ export class DownloadRun {
   }
 
   /** Compares the hash of all of a file with the known one, and notes it. @throws AppError weights-corrupt */
-  private conclude(file: DownloadFile, found: string, { path, pin }: SourceFile): void {
+  private conclude(file: DownloadFile, found: string, { path, pin }: CatalogueFile): void {
     if (pin && pin.sha256 !== found) {
       file.discard()
       throw new AppError('weights-corrupt', `${path} came whole but with another hash than it should have: expected SHA-256 ${pin.sha256}, found ${found}. What came was thrown away; download it again.`, {
@@ -169,7 +169,7 @@ export class DownloadRun {
   }
 
   /** A sentence about what is damaged on this disk, or undefined. */
-  private async check(signal: AbortSignal, index: number, entry: SourceFile): Promise<string | undefined> {
+  private async check(signal: AbortSignal, index: number, entry: CatalogueFile): Promise<string | undefined> {
     const file = await DownloadFile.open(signal, this.target(entry))
     try {
       const hash = new Sha256()
@@ -195,8 +195,8 @@ export class DownloadRun {
     }
   }
 
-  private target({ path, pin }: SourceFile, baseUrl?: string): DownloadTarget {
-    return { source: this.source.id, path, url: sourceFileUrl(this.source, path, baseUrl), pin, chunkBytes: this.options.chunkBytes }
+  private target({ path, pin }: CatalogueFile, baseUrl?: string): DownloadTarget {
+    return { source: this.source.id, path, url: catalogueFileUrl(this.source, path, baseUrl), pin, chunkBytes: this.options.chunkBytes }
   }
 
   private hooks(index: number): HttpSourceOptions {

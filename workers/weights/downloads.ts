@@ -1,12 +1,12 @@
 // The sources that can be downloaded: what is here of each, and what is under way.
-import type { DownloadState, ModelsDoor } from '../../src/shared/doors'
+import type { DownloadState, ModelsApi } from '../../src/shared/worker-apis'
 import { AppError } from '../../src/shared/errors'
-import { HUB, SOURCES, type ModelSource } from '../../src/shared/sources'
+import { HUB, CATALOGUE, type CatalogueEntry } from '../../src/shared/model-catalogue'
 import { readJournal, removeDownload, withDownloadLock } from '../storage/download-store'
 import { storageSpace } from '../storage/free-space'
 import { DownloadRun, keptState, type DownloadOptions } from './download-run'
 import { fetchManifest, fetchModelFile } from './fetch-file'
-import { copiedBytes, removeOrphans } from './kept-copies'
+import { copiedBytes, removeOrphans } from './quantized-copies'
 
 const never = new AbortController().signal
 
@@ -22,10 +22,10 @@ interface Running {
  * The door of models.worker.
  * @param sources,options others than the table's, for tests
  */
-export function openDownloads(sources: readonly ModelSource[] = SOURCES, options: DownloadOptions = {}): ModelsDoor {
+export function openDownloads(sources: readonly CatalogueEntry[] = CATALOGUE, options: DownloadOptions = {}): ModelsApi {
   const running = new Map<string, Running>()
 
-  const find = (id: string): ModelSource => {
+  const find = (id: string): CatalogueEntry => {
     const source = sources.find((one) => one.id === id)
     if (!source) throw new AppError('not-found', `No model source is called ${id}; there are ${sources.map((one) => one.id).join(', ')}.`, { source: id })
     return source
@@ -80,7 +80,7 @@ export function openDownloads(sources: readonly ModelSource[] = SOURCES, options
     async copies() {
       await sweep()
       const copied = await copiedBytes(never)
-      const bytesOf = async (source: ModelSource) => (await hashesHere(source)).reduce((sum, hash) => sum + (copied.get(hash) ?? 0), 0)
+      const bytesOf = async (source: CatalogueEntry) => (await hashesHere(source)).reduce((sum, hash) => sum + (copied.get(hash) ?? 0), 0)
       return Object.fromEntries(await Promise.all(sources.map(async (source) => [source.id, await bytesOf(source)] as const)))
     },
     space: storageSpace,
@@ -88,7 +88,7 @@ export function openDownloads(sources: readonly ModelSource[] = SOURCES, options
 }
 
 /** SHA-256 of a source's files of which anything is here: as they were found to be, or, until they are whole, as they must come. */
-async function hashesHere({ id, files }: ModelSource): Promise<string[]> {
+async function hashesHere({ id, files }: CatalogueEntry): Promise<string[]> {
   const hashes = await Promise.all(files.map(async ({ path, pin }) => {
     const journal = await readJournal(id, path)
     return journal && (journal.whole ?? pin?.sha256)

@@ -1,5 +1,5 @@
 import { errorSentence } from '../../components/error-sentence'
-import type { AdapterReport } from '../../shared/doors'
+import type { AdapterReport } from '../../shared/worker-apis'
 import type { ErrorData } from '../../shared/errors'
 import type { ModelManifest } from '../../shared/model'
 import { requestProblems } from '../../shared/request'

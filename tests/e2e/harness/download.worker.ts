@@ -1,14 +1,14 @@
 // The models door with a test's own sources and chunk size, and what a test does to the disk behind its back.
 import { expose } from 'comlink'
-import type { DownloadState } from '../../../src/shared/doors'
+import type { DownloadState } from '../../../src/shared/worker-apis'
 import { registerErrorTransfer } from '../../../src/shared/error-transfer'
-import type { ModelSource } from '../../../src/shared/sources'
+import type { CatalogueEntry } from '../../../src/shared/model-catalogue'
 import { readJournal } from '../../../workers/storage/download-store'
 import { DownloadFile, type DownloadTarget } from '../../../workers/weights/download-file'
 import type { DownloadOptions } from '../../../workers/weights/download-run'
 import { openDownloads } from '../../../workers/weights/downloads'
 import { sha256Hex } from '../../../workers/weights/sha256'
-import { openStoredSource } from '../../../workers/weights/stored-source'
+import { openDownloadedSource } from '../../../workers/weights/downloaded-source'
 
 registerErrorTransfer()
 
@@ -16,7 +16,7 @@ const signal = new AbortController().signal
 let door = openDownloads()
 
 const harness = {
-  open(sources: ModelSource[], options: DownloadOptions): void {
+  open(sources: CatalogueEntry[], options: DownloadOptions): void {
     door = openDownloads(sources, options)
   },
   list: () => door.list(),
@@ -28,7 +28,7 @@ const harness = {
 
   /** SHA-256 of what a loader reads, and of its bytes `start` to `end` */
   async stored(source: string, path: string, start: number, end: number) {
-    const file = await openStoredSource(signal, source, path)
+    const file = await openDownloadedSource(signal, source, path)
     return { sha256: file.sha256, read: await sha256Hex(await file.read(signal, 0, file.bytes)), part: [...(await file.read(signal, start, end))] }
   },
 

@@ -2,7 +2,7 @@
 import { expose } from 'comlink'
 import { registerErrorTransfer } from '../../../src/shared/error-transfer'
 import { openLanguageModel, type Answer, type LanguageModel } from '../../../workers/text/language-model'
-import { sceneDecoding, sceneMessages } from '../../../workers/text/scene-writing'
+import { enhancerDecoding, enhancerMessages } from '../../../workers/text/enhancer-prompt'
 
 registerErrorTransfer()
 
@@ -19,7 +19,7 @@ const language = {
     if (!model) throw new Error('No model is open.')
     const stop = new AbortController()
     const heard: string[] = []
-    const answer = await model.answer(stop.signal, sceneMessages(words), sceneDecoding(seed), (text) => {
+    const answer = await model.answer(stop.signal, enhancerMessages(words), enhancerDecoding(seed), (text) => {
       if (heard.push(text) >= stopAfter) stop.abort()
     })
     return { ...answer, heard }

@@ -1,6 +1,6 @@
 // The harness page: doors of the real workers, for page.evaluate().
 import { proxy, wrap, type Remote } from 'comlink'
-import type { LibraryDoor, TextDoor } from '../../../src/shared/doors'
+import type { LibraryApi, TextApi } from '../../../src/shared/worker-apis'
 import { registerErrorTransfer } from '../../../src/shared/error-transfer'
 import { toErrorData } from '../../../src/shared/errors'
 import type { DownloadHarness } from './download.worker'
@@ -24,8 +24,8 @@ let harnessWorker = openHarness()
 
 const doors = {
   harness: wrap<Harness>(harnessWorker),
-  openLibrary: () => wrap<LibraryDoor>(openLibrary()),
-  openText: () => wrap<TextDoor>(openText()),
+  openLibrary: () => wrap<LibraryApi>(openLibrary()),
+  openText: () => wrap<TextApi>(openText()),
   openDownloads: () => wrap<DownloadHarness>(openDownloads()),
   openLanguage: () => wrap<LanguageHarness>(openLanguage()),
   /** the same worker at each call: its kernels are compiled once */

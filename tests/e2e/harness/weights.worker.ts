@@ -10,7 +10,7 @@ import { largeTextEncoderWeights, loadLargeTransformer, openT5Table } from '../.
 import { createWeightsFile, listWeightsFiles } from '../../../workers/storage/weights-file'
 import { handleFolder, handleSource } from '../../../workers/weights/disk-source'
 import { openHttpSource } from '../../../workers/weights/http-source'
-import { copiedBytes, removeOrphans } from '../../../workers/weights/kept-copies'
+import { copiedBytes, removeOrphans } from '../../../workers/weights/quantized-copies'
 import { TensorReader } from '../../../workers/weights/tensor-reader'
 import { openPartTable, openTensorTable } from '../../../workers/weights/tensor-table'
 import { cacheFileName } from '../../../workers/weights/weights-cache'

@@ -1,13 +1,13 @@
 import type { Mode } from '../../../state/made-from'
 
 /** A mode, as it is offered and explained. */
-export interface ModeWords {
+export interface ModeText {
   label: string
   sentence: string
 }
 
 /** What each mode is called, and what it does. */
-export const MODE_WORDS: Record<Mode, ModeWords> = {
+export const MODE_TEXT: Record<Mode, ModeText> = {
   words: { label: 'Words', sentence: 'The words above alone. A picture that is dropped or pasted here begins the clip.' },
   picture: { label: 'Picture', sentence: 'The picture is the first frame, and the clip moves on from it.' },
   keyframes: { label: 'Keyframes', sentence: 'Pictures that the clip passes through: the first frame, the last, and up to three at times between.' },

@@ -1,0 +1,66 @@
+// npm test: types, lint and import rules; unit tests; the build; kernels and parity through Dawn; Playwright in a real Chromium.
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { cacheFolder, run, runBin, secondsSince } from './process.mjs'
+import { testEnvironmentFile } from './test-environment.mjs'
+
+const reports = join(cacheFolder, 'reports')
+rmSync(reports, { recursive: true, force: true })
+mkdirSync(reports, { recursive: true })
+
+const found = JSON.parse(readFileSync(testEnvironmentFile, 'utf8'))
+const env = { ...found.env, KINORA_CHROMIUM: found.chromium, KINORA_FFPROBE: found.ffprobe }
+
+const vitest = (project) => async () => {
+  const report = join(reports, `${project}.json`)
+  const { code } = await runBin('vitest', ['run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`], { env })
+  const { numPassedTests = 0, numFailedTests = 0, numPendingTests = 0 } = readReport(report)
+  return { code, passed: numPassedTests, failed: numFailedTests, skipped: numPendingTests }
+}
+
+async function playwright() {
+  const report = join(reports, 'e2e.json')
+  const { code } = await runBin('playwright', ['test', '--config', 'tests/e2e/playwright.config.ts'], { env: { ...env, PLAYWRIGHT_JSON_OUTPUT_FILE: report } })
+  const { expected = 0, unexpected = 0, flaky = 0, skipped = 0 } = readReport(report).stats ?? {}
+  return { code, passed: expected, failed: unexpected + flaky, skipped }
+}
+
+async function command(name, args) {
+  const { code } = await run(name, args, { env })
+  return { code, passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0 }
+}
+
+const stages = [
+  { name: 'check', run: () => command(process.execPath, ['scripts/check.mjs']) },
+  { name: 'unit', run: vitest('unit') },
+  { name: 'build', run: () => command(process.execPath, ['node_modules/vite/bin/vite.js', 'build', '--logLevel', 'warn']) },
+  { name: 'gpu', run: vitest('gpu') },
+  { name: 'parity', run: () => command(process.execPath, ['scripts/run.mjs', 'scripts/parity.ts', 'tests/parity']) },
+  { name: 'forms', run: () => command(process.execPath, ['scripts/run.mjs', 'scripts/adapter-forms.ts']) },
+  { name: 'e2e', run: playwright },
+]
+
+const startedAt = performance.now()
+const lines = []
+let passed = 0
+let failed = 0
+for (const stage of stages) {
+  console.log(`\n── ${stage.name}`)
+  const stageStartedAt = performance.now()
+  const result = await stage.run()
+  // nothing is skipped silently: a skipped test, or a stage that ran none, is a failure
+  if (result.skipped) console.log(`${result.skipped} skipped in ${stage.name}: counted as failed`)
+  result.failed += result.skipped
+  if (result.failed === 0 && (result.code !== 0 || result.passed === 0)) result.failed = 1
+  passed += result.passed
+  failed += result.failed
+  lines.push(`${result.failed ? 'FAIL' : 'ok  '} ${stage.name.padEnd(7)} ${result.passed} passed, ${result.failed} failed (${secondsSince(stageStartedAt)})`)
+}
+
+console.log(`\n${lines.join('\n')}\nin ${secondsSince(startedAt)}\n${passed} passed, ${failed} failed`)
+process.exitCode = failed ? 1 : 0
+
+/** A stage that died before writing its report passed nothing. */
+function readReport(file) {
+  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {}
+}

@@ -1,0 +1,154 @@
+// Where models come from: the only file that names a host. The page's policy (site-headers.ts) allows what stands here, and no more.
+//
+// Revisions, lengths and hashes are those that the hub's file pages show; they were read from public copies of them, for no
+// file was fetched when this was written. A file without a pin is held to what its server said at first: length, ETag, and a
+// hash for each chunk.
+
+/** One file of a source. */
+export interface CatalogueFile {
+  /** within the repository */
+  path: string
+  /** about how many, to be shown before anything was asked */
+  aboutBytes: number
+  /** what the file is known to be: length, and SHA-256 in hex */
+  pin?: { bytes: number; sha256: string }
+}
+
+/** Files that are fetched, checked and deleted together. */
+export interface CatalogueEntry {
+  /** of the folder that it is kept in */
+  id: string
+  name: string
+  /** a video model needs one text encoder and the tokenizer; a prompt writer is for itself */
+  role: 'video' | 'text-encoder' | 'tokenizer' | 'prompt-writer'
+  description: string
+  licence: { name: string; url: string }
+  /** owner/name on the hub */
+  repo: string
+  /** a commit, or a branch where no commit is known */
+  revision: string
+  files: readonly CatalogueFile[]
+  /** of a video model: memory of the GPU that it works in, about */
+  gpuBytes?: number
+}
+
+/**
+ * The hub that all sources are on. `origins`: what its files are served from. A file's address answers with a redirect to a
+ * storage host under hf.co, or to one of the three older ones: https://huggingface.co/docs/hub/models-downloading
+ * (behind a proxy or firewall).
+ */
+export const HUB = {
+  baseUrl: 'https://huggingface.co/',
+  origins: [
+    'https://huggingface.co',
+    'https://*.hf.co',
+    'https://cdn-lfs.huggingface.co',
+    'https://cdn-lfs-us-1.huggingface.co',
+    'https://cdn-lfs-eu-1.huggingface.co',
+  ],
+} as const
+
+/** LTX-Video 2B: 1.9 billion weights in 4 bits with a scale for each 32, 1.15 GB, or, in their place, the decoder's half a billion in 16 and what it works in. */
+const LTX = { role: 'video', repo: 'Lightricks/LTX-Video', revision: '8984fa25007f376c1a299016d0957a37a2f797bb', gpuBytes: 2_000_000_000 } as const
+const LTX_LICENCE = { name: 'LTXV Open Weights License 0.X', url: 'https://huggingface.co/Lightricks/LTX-Video/blob/main/LTX-Video-Open-Weights-License-0.X.txt' }
+const T5_LICENCE = { name: 'Apache 2.0', url: 'https://huggingface.co/google/t5-v1_1-xxl' }
+const T5_SAFETENSORS = { role: 'text-encoder', licence: T5_LICENCE, repo: 'comfyanonymous/flux_text_encoders', revision: '6af2a98e3f615bdfa612fbd85da93d1ed5f69ef5' } as const
+const T5_GGUF = { role: 'text-encoder', licence: T5_LICENCE, repo: 'city96/t5-v1_1-xxl-encoder-gguf', revision: 'main' } as const
+
+/** Writes a short prompt out. `q4`: matrices in 4 bits, for a processor; the embeddings alone, in 32 bits, are 189 MB of it. */
+export const PROMPT_ENHANCER: CatalogueEntry = {
+  id: 'smollm2-360m-instruct',
+  name: 'SmolLM2 360M prompt writer',
+  role: 'prompt-writer',
+  description: 'Writes a few words out as the long paragraph that LTX-Video was trained on: “Fill it in”, in Create. It runs on the processor.',
+  licence: { name: 'Apache 2.0', url: 'https://huggingface.co/HuggingFaceTB/SmolLM2-360M-Instruct' },
+  repo: 'HuggingFaceTB/SmolLM2-360M-Instruct',
+  revision: 'a10cc1512eabd3dde888204e902eca88bddb4951',
+  files: [
+    { path: 'onnx/model_q4.onnx', aboutBytes: 417_000_000 },
+    { path: 'tokenizer.json', aboutBytes: 2_100_000 },
+    { path: 'tokenizer_config.json', aboutBytes: 3_760 },
+    { path: 'config.json', aboutBytes: 850 },
+    { path: 'generation_config.json', aboutBytes: 132 },
+  ],
+}
+
+/** Every model that can be downloaded. */
+export const CATALOGUE: readonly CatalogueEntry[] = [
+  {
+    ...LTX,
+    id: 'ltxv-2b-0.9.8-distilled',
+    name: 'LTX-Video 2B 0.9.8 distilled',
+    description: 'Seven steps without guidance: the quickest, and the newest of the 2B models.',
+    licence: LTX_LICENCE,
+    files: [pinned('ltxv-2b-0.9.8-distilled.safetensors', 6_340_744_492, '76aa8c4786af752fa6f951947129d5290c3c6c0b2fadcadea6b5e114ae2cad8f')],
+  },
+  {
+    ...LTX,
+    id: 'ltxv-2b-0.9.6-distilled',
+    name: 'LTX-Video 2B 0.9.6 distilled',
+    description: 'Eight steps with fresh noise at each, without guidance.',
+    licence: LTX_LICENCE,
+    files: [pinned('ltxv-2b-0.9.6-distilled-04-25.safetensors', 6_340_744_028, '94891bd4bd08de30d484befbfc54fdcffe6d1596a131baad700b9baa5e1de86b')],
+  },
+  {
+    ...LTX,
+    id: 'ltxv-2b-0.9.5',
+    name: 'LTX-Video 2B 0.9.5',
+    description: 'Not distilled: many steps with guidance, and a negative prompt.',
+    licence: { name: 'LTX-Video OpenRAIL-M', url: 'https://huggingface.co/Lightricks/LTX-Video/blob/main/ltx-video-2b-v0.9.5.license.txt' },
+    files: [{ path: 'ltx-video-2b-v0.9.5.safetensors', aboutBytes: 6_340_000_000 }],
+  },
+  {
+    ...T5_SAFETENSORS,
+    id: 't5-xxl-fp8',
+    name: 'T5 XXL encoder, 8-bit floats',
+    description: 'Reads the prompt for LTX-Video.',
+    files: [pinned('t5xxl_fp8_e4m3fn.safetensors', 4_893_934_904, '7d330da4816157540d6bb7838bf63a0f02f573fc48ca4d8de34bb0cbfd514f09')],
+  },
+  {
+    ...T5_SAFETENSORS,
+    id: 't5-xxl-fp16',
+    name: 'T5 XXL encoder, 16-bit floats',
+    description: 'Reads the prompt for LTX-Video; as it was published, and twice as large.',
+    files: [pinned('t5xxl_fp16.safetensors', 9_787_841_024, '6e480b09fae049a72d2a8c5fbccb8d3e92febeb233bbe9dfe7256958a9167635')],
+  },
+  {
+    ...T5_GGUF,
+    id: 't5-xxl-q8',
+    name: 'T5 XXL encoder, GGUF Q8_0',
+    description: 'Reads the prompt for LTX-Video; 8-bit whole numbers in blocks.',
+    files: [pinned('t5-v1_1-xxl-encoder-Q8_0.gguf', 5_061_584_064, '9ec60f6028534b7fe5af439fcb535d75a68592a9ca3fcdeb175ef89e3ee99825')],
+  },
+  {
+    ...T5_GGUF,
+    id: 't5-xxl-q4',
+    name: 'T5 XXL encoder, GGUF Q4_K_M',
+    description: 'Reads the prompt for LTX-Video; the smallest download.',
+    files: [pinned('t5-v1_1-xxl-encoder-Q4_K_M.gguf', 2_896_123_072, '6be2b0b7e2de7cf2919340c88cb802a103a997ce46c53131cec91958c1db1af4')],
+  },
+  {
+    // the 32 000 pieces are the same in every T5; the repository of v1.1 XXL has them as spiece.model only
+    id: 't5-tokenizer',
+    name: 'T5 tokenizer',
+    role: 'tokenizer',
+    description: 'Cuts the prompt into the pieces that T5 reads.',
+    licence: { name: 'Apache 2.0', url: 'https://huggingface.co/google-t5/t5-small' },
+    repo: 'google-t5/t5-small',
+    revision: 'main',
+    files: [{ path: 'tokenizer.json', aboutBytes: 1_390_000 }],
+  },
+  PROMPT_ENHANCER,
+]
+
+/**
+ * The address of a file.
+ * @param baseUrl of the hub or of a mirror with the same paths, ending in /
+ */
+export function catalogueFileUrl({ repo, revision }: Pick<CatalogueEntry, 'repo' | 'revision'>, path: string, baseUrl: string = HUB.baseUrl): string {
+  return `${baseUrl}${repo}/resolve/${revision}/${path}`
+}
+
+function pinned(path: string, bytes: number, sha256: string): CatalogueFile {
+  return { path, aboutBytes: bytes, pin: { bytes, sha256 } }
+}

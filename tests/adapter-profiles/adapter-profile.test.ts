@@ -1,0 +1,203 @@
+// What must hold in every form of the adapter: the kernels that it takes agree with plain references, outliers of ±60 000 included, and so
+// do the models.
+import { join } from 'node:path'
+import * as v from 'valibot'
+import { describe, expect, test } from 'vitest'
+import { Gpu } from '../../workers/engine/device'
+import { withScope } from '../../workers/engine/scope'
+import type { FloatDType } from '../../workers/engine/tensor'
+import { coordinateFractions, ropeAngles } from '../../workers/models/ltx-rope'
+import { LtxTransformer, LtxTransformerConfigSchema } from '../../workers/models/ltx-transformer'
+import { attention } from '../../workers/ops/attention'
+import { gelu, silu } from '../../workers/ops/elementwise'
+import { linear, uploadLinear, type WeightFormat } from '../../workers/ops/linear'
+import { dequantize, quantizeI4, quantizeI8 } from '../../workers/ops/linear-weight'
+import { norm } from '../../workers/ops/norm'
+import { normRope } from '../../workers/ops/rope'
+import { ltxReference } from '../gpu/ltx-reference'
+import { poisoned, testGpu } from '../gpu/open-gpu'
+import {
+  asHalf, attentionReference, geluReference, linearReference, normReference, normRopeReference, randomValues, relativeError, siluReference,
+} from '../gpu/reference'
+import { need, readCase, readWeights } from '../parity/read-case'
+import { runCase, type Precision } from '../parity/run-case'
+import { transformerOptions } from '../parity/run-transformer'
+import { ADAPTER_PROFILES, usualVectors, requestedProfile } from './adapter-profiles'
+
+const form = requestedProfile() ?? ADAPTER_PROFILES[0] as (typeof ADAPTER_PROFILES)[number]
+const gpu = await testGpu()
+/** the same device as a GPU's, so that the kernels for those run here, too */
+const hardware = poisoned(new Gpu(gpu.device, { ...gpu.facts, software: false }))
+const kinds = [['this adapter', gpu], ['a GPU', hardware]] as const
+// vectors of another width have everything compiled anew: there one dtype and one kind of weights have to do
+const dtypes: FloatDType[] = gpu.facts.f16 && usualVectors(form) ? ['f32', 'f16'] : ['f32']
+const formats: WeightFormat[] = usualVectors(form) ? ['f32', 'f16', 'i8', 'i4'] : ['i8']
+const OUTLIER = 60000
+const LARGEST_HALF = 65504
+
+/** What a tensor of this dtype holds: normal values, and ±60 000 here and there. */
+function withOutliers(seed: number, count: number, dtype: FloatDType): Float32Array<ArrayBuffer> {
+  const values = randomValues(seed, count)
+  for (let i = 5; i < count; i += 17) values[i] = i % 2 ? -OUTLIER : OUTLIER
+  return dtype === 'f16' ? asHalf(values) : values
+}
+
+const SUBGROUP_SIZE = `
+@group(0) @binding(0) var<uniform> unused: vec4u;
+@group(0) @binding(1) var<storage, read_write> sizes: array<u32>;
+@compute @workgroup_size(64) fn main(@builtin(subgroup_size) size: u32, @builtin(local_invocation_index) lane: u32) {
+  sizes[lane] = size + unused.x;
+}`
+
+describe('the adapter', () => {
+  test('has the form that is asked for', async () => {
+    const { features, limits } = gpu.device
+    for (const feature of form.without) if (feature !== 'limits') expect(features.has(feature)).toBe(false)
+    expect(gpu.facts).toMatchObject({ f16: features.has('shader-f16'), subgroups: features.has('subgroups'), workgroupBytes: limits.maxComputeWorkgroupStorageSize })
+    if (form.without.includes('limits')) {
+      expect(limits).toMatchObject({ maxStorageBufferBindingSize: 128 * 2 ** 20, maxBufferSize: 256 * 2 ** 20, maxComputeWorkgroupStorageSize: 16384 })
+    }
+  })
+
+  const { vectorBits } = form
+  if (vectorBits) test('has subgroups of the size that is asked for', async () => {
+    await withScope(gpu, async (scope) => {
+      const sizes = scope.alloc([64], 'u32')
+      const kernel = gpu.kernels.get({ name: 'subgroup_size', code: SUBGROUP_SIZE }, { SUBGROUPS: true })
+      gpu.queue.dispatch({ kernel, tensors: [sizes], uniforms: [{ u32: 0 }], workgroups: [1], flops: 64 })
+      expect([...new Uint32Array(await gpu.readBytes(sizes))]).toEqual(Array<number>(64).fill(vectorBits / 32))
+    })
+  })
+})
+
+describe.each(kinds)('kernels for %s', (_, on) => {
+  describe.each(dtypes)('in %s', (dtype) => {
+    test('attention', async () => {
+      const c = { batch: 2, queries: 37, keys: 71, heads: 2, size: 48 }
+      const width = c.heads * c.size
+      const rounded = (values: Float32Array) => (dtype === 'f16' ? asHalf(values) : values)
+      for (const outliers of [false, true]) {
+        // scores of ±10⁴ are nearly one-hot, and hold 3 decimals in f32
+        const q = rounded(randomValues(1, c.batch * c.queries * width, outliers ? 40 : 1))
+        const k = rounded(randomValues(2, c.batch * c.keys * width, outliers ? 40 : 1))
+        const values = outliers ? withOutliers(3, c.batch * c.keys * width, dtype) : rounded(randomValues(3, c.batch * c.keys * width))
+        await withScope(on, async (scope) => {
+          const keysOf = (side: Float32Array) => scope.upload(side, [c.batch, c.keys, width], dtype)
+          const got = await on.read(attention(scope, scope.upload(q, [c.batch, c.queries, width], dtype), keysOf(k), keysOf(values), { heads: c.heads }))
+          expect(relativeError(got, attentionReference(c, q, k, values))).toBeLessThan(outliers ? 5e-3 : dtype === 'f16' ? 1e-3 : 2e-6)
+        })
+      }
+    })
+
+    test.each(formats)('linear, %s weights, few rows and many', async (format) => {
+      const [inner, out] = [68, 44]
+      const values = randomValues(4, out * inner, 0.02)
+      const bias = randomValues(5, out)
+      for (const rows of [3, 37]) {
+        const x = withOutliers(6, rows * inner, dtype)
+        await withScope(on, async (scope) => {
+          const weight = uploadLinear(scope, { values, out, in: inner, bias }, format)
+          const got = await on.read(linear(scope, scope.upload(x, [rows, inner], dtype), weight))
+          const sums = linearReference(x, kept(values, out, inner, format), bias, rows, inner, out)
+          const expected = dtype === 'f16' ? sums.map((sum) => Math.max(-LARGEST_HALF, Math.min(LARGEST_HALF, sum))) : sums
+          expect(relativeError(got, expected)).toBeLessThan(dtype === 'f16' ? 5e-4 : 2e-6)
+        })
+      }
+    })
+
+    test('norm, of a residual stream with outliers and of nothing else', async () => {
+      const [rows, size] = [19, 260]
+      const plain = withOutliers(7, rows * size, dtype)
+      const flat = plain.map((value) => Math.sign(value) * OUTLIER)
+      for (const x of [plain, flat]) {
+        await withScope(on, async (scope) => {
+          const got = await on.read(norm(scope, scope.upload(x, [rows, size], dtype), { kind: 'rms', eps: 1e-6 }))
+          expect(relativeError(got, normReference(x, size, { kind: 'rms', eps: 1e-6 }))).toBeLessThan(dtype === 'f16' ? 5e-4 : 2e-6)
+        })
+      }
+    })
+
+    test('norm and rotation', async () => {
+      const [rows, size] = [19, 96]
+      const x = withOutliers(8, rows * size, dtype)
+      const weight = randomValues(9, size)
+      const angles = randomValues(10, (rows * size) / 2, 100)
+      const rope = { cos: angles.map(Math.cos), sin: angles.map(Math.sin), positions: rows }
+      await withScope(on, async (scope) => {
+        const table = (values: Float32Array) => scope.upload(values, [rows, size / 2], 'f32')
+        const got = await on.read(normRope(scope, scope.upload(x, [rows, size], dtype), {
+          weight: scope.upload(weight, [size], 'f32'), rope: { cos: table(rope.cos), sin: table(rope.sin), positions: rows },
+        }))
+        expect(relativeError(got, normRopeReference(x, size, { weight, eps: 1e-5, rope }))).toBeLessThan(dtype === 'f16' ? 5e-4 : 2e-6)
+      })
+    })
+
+    test('elementwise', async () => {
+      const x = withOutliers(11, 1113, dtype)
+      await withScope(on, async (scope) => {
+        for (const [op, reference] of [[silu, siluReference], [gelu, geluReference]] as const) {
+          const got = await on.read(op(scope, scope.upload(x, [1113], dtype)))
+          const expected = x.map(reference)
+          expect(relativeError(got, expected)).toBeLessThan(dtype === 'f16' ? 5e-4 : 1e-6)
+          // the outliers outweigh the rest by far
+          const quiet = (values: Float32Array) => values.map((value, i) => (Math.abs(x[i] as number) > 100 ? 0 : value))
+          expect(relativeError(quiet(got), quiet(expected))).toBeLessThan(dtype === 'f16' ? 5e-4 : 1e-6)
+        }
+      })
+    })
+  })
+})
+
+describe('a whole transformer', () => {
+  const parityCase = readCase('tests/parity/ltx_transformer_coords') // 2 blocks, 4 heads of 16, two clips, padded text
+  const config = v.parse(LtxTransformerConfigSchema, parityCase.config)
+  const weights = readWeights(parityCase.folder)
+  const given = (name: string) => need(parityCase, name)
+  const tokens = given('hidden_states')
+  const [batch = 0] = tokens.shape
+  const mask = Uint32Array.from(given('encoder_attention_mask').values)
+  const coordinates = given('video_coords').values
+  const call = {
+    config, weights, batch, mask,
+    words: given('encoder_hidden_states').values,
+    rope: ropeAngles(coordinateFractions(coordinates, batch), config.num_attention_heads * config.attention_head_dim),
+    timesteps: given('timestep').values,
+  }
+  const outliers = withOutliers(12, tokens.values.length, 'f32')
+
+  test('in plain loops is that of diffusers', () => {
+    const recorded = parityCase.outputs.get('sample')?.values ?? []
+    expect(relativeError(ltxReference({ ...call, tokens: tokens.values }), recorded)).toBeLessThan(1e-5)
+  })
+
+  const limits: [Precision, number][] = [['f32', 1e-4], ['f16', 1e-2], ['q8', 5e-2], ['q4', 2e-1]]
+  test.each(limits.filter(([precision]) => precision === 'f32' || usualVectors(form)).filter(([precision]) => precision !== 'f16' || gpu.facts.f16))(
+    'given tokens with outliers, in %s', async (precision, limit) => {
+      await withScope(gpu, async (scope) => {
+        const transformer = LtxTransformer.load(scope, parityCase.config, weights, transformerOptions(scope, precision))
+        const text = transformer.prepareText(scope, scope.upload(call.words, given('encoder_hidden_states').shape, 'f32'), mask)
+        const rope = transformer.prepareCoordinates(scope, coordinates, batch)
+        const velocity = await gpu.read(transformer.forward(scope, scope.upload(outliers, tokens.shape, 'f32'), text, rope, call.timesteps))
+        expect(velocity.every(Number.isFinite)).toBe(true)
+        expect(relativeError(velocity, ltxReference({ ...call, tokens: outliers }))).toBeLessThan(limit)
+      })
+    },
+  )
+})
+
+const runs = form.parity.flatMap(({ cases, precisions }) => cases.flatMap((name) => precisions.map((precision) => [name, precision] as const)))
+test.each(runs.filter(([, precision]) => precision !== 'f16' || gpu.facts.f16))('parity: %s %s', async (name, precision) => {
+  const { status, error, reason } = await runCase(gpu, join('tests/parity', name), precision)
+  expect(status, `${error} ${reason ?? ''}`).toBe('pass')
+})
+
+test('leaves nothing on the GPU', () => {
+  expect([gpu.pool.liveBuffers, hardware.pool.liveBuffers]).toEqual([0, 0])
+})
+
+/** The weights that a format keeps of these values. */
+function kept(values: Float32Array, out: number, inner: number, format: WeightFormat): Float32Array {
+  if (format === 'f32') return values
+  if (format === 'f16') return asHalf(values)
+  return dequantize(format === 'i8' ? quantizeI8(values, out, inner) : quantizeI4(values, out, inner), out, inner)
+}

@@ -1,0 +1,90 @@
+// What a generate worker keeps between jobs: the device, the model last used, and embeddings of recent prompts.
+import type { JobCallbacks } from '../../src/shared/worker-apis'
+import type { JobProgress } from '../../src/shared/job'
+import { AppError } from '../../src/shared/errors'
+import { openGpu, type Gpu } from '../engine/device'
+import { fitsInMemory } from '../engine/fits-memory'
+import type { LoadedModel, LoadOptions, OpenModel, PromptEmbedding } from './model'
+
+const CACHED_PROMPTS = 64
+
+/** Opened lazily, forgotten when the device is lost, so that the next job starts afresh. */
+export class ModelHost {
+  private gpuOpened: Promise<Gpu> | undefined
+  private model: LoadedModel | undefined
+  private readonly embeddings = new Map<string, PromptEmbedding>()
+
+  /** @throws AppError no-webgpu, no-adapter */
+  gpu(): Promise<Gpu> {
+    this.gpuOpened ??= this.open()
+    return this.gpuOpened
+  }
+
+  private async open(): Promise<Gpu> {
+    try {
+      // a browser without WebGPU has no such property, whatever its type says
+      const api = navigator.gpu as GPU | undefined
+      if (!api) throw new AppError('no-webgpu', 'This browser does not have WebGPU.', {})
+      const gpu = await openGpu(api)
+      void gpu.lost.then(() => this.forget())
+      return gpu
+    } catch (error) {
+      this.gpuOpened = undefined
+      throw error
+    }
+  }
+
+  private forget(): void {
+    this.model = undefined
+    this.gpuOpened = undefined
+  }
+
+  /** The model's weights, loaded now unless it is the one last used and has not changed. Another model's weights are freed first. */
+  async load(signal: AbortSignal, gpu: Gpu, model: OpenModel, options: LoadOptions, onProgress: (event: JobProgress) => void): Promise<LoadedModel> {
+    onProgress({ stage: 'loading' })
+    const current = this.model
+    const key = (one: { url: string; identity: string; manifest: unknown }, how: LoadOptions) => JSON.stringify([one.url, one.identity, one.manifest, how.precision, how.weights])
+    if (current?.isLoaded() && key(current, current.options) === key(model, options)) return current
+    current?.close()
+    this.model = undefined
+    this.model = await model.load(signal, gpu, options, onProgress)
+    return this.model
+  }
+
+  /** Embeddings of the prompts, from memory or by the model's encoder, which has left when they are here. */
+  async embed(
+    signal: AbortSignal, gpu: Gpu, model: OpenModel, prompts: readonly string[], callbacks: JobCallbacks,
+  ): Promise<PromptEmbedding[]> {
+    const key = (prompt: string) => JSON.stringify([model.encoderIdentity, prompt])
+    const missing = [...new Set(prompts.filter((prompt) => !this.embeddings.has(key(prompt))))]
+    if (missing.length > 0) {
+      const embedded = await model.embed(signal, gpu, missing, callbacks)
+      missing.forEach((prompt, index) => this.embeddings.set(key(prompt), embedded[index] as PromptEmbedding))
+    }
+    const found = prompts.map((prompt) => this.embeddings.get(key(prompt)) as PromptEmbedding)
+    for (const oldest of this.embeddings.keys()) {
+      if (this.embeddings.size <= CACHED_PROMPTS) break
+      this.embeddings.delete(oldest)
+    }
+    return found
+  }
+
+  /** Whether the GPU can give so many bytes beside what it holds. @throws AppError no-webgpu, no-adapter */
+  async fits(bytes: number): Promise<boolean> {
+    return fitsInMemory((await this.gpu()).device, bytes)
+  }
+
+  /** Buffers on the GPU: all of them, and how many are the loaded model's weights. */
+  async buffers(): Promise<{ live: number; weights: number }> {
+    const gpu = await this.gpuOpened
+    return { live: gpu?.pool.liveBuffers ?? 0, weights: this.model?.isLoaded() ? this.model.weightBuffers : 0 }
+  }
+
+  /** Frees the weights and the device. */
+  async unload(): Promise<void> {
+    const gpu = await this.gpuOpened
+    this.model?.close()
+    this.forget()
+    gpu?.close()
+  }
+}
