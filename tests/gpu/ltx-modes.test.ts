@@ -139,7 +139,7 @@ function beginnings(plan: readonly Piece[]): number[] {
   let at = 0
   return plan.map((piece) => {
     const begins = at - piece.dissolve
-    at = begins + (piece.kind === 'source' ? partOf(piece.part).length : shownFrames(piece))
+    at = begins + (piece.kind === 'media' ? partOf(piece.part).length : shownFrames(piece))
     return begins
   })
 }
@@ -166,11 +166,11 @@ async function knownOf({ plan, clip, request, steps }: Made, index: number) {
     const encode = async (rgba: Uint8ClampedArray<ArrayBuffer>, atFrame: number) => {
       all.push(await conditioningLatents(signal, scope, model.encoder as FrameEncoder, grid, { ...SIZE, rgba, atFrame, strength: 1 }))
     }
-    for (const { at, frames: count, of } of window.known) {
+    for (const { at, frames: count, of } of window.context) {
       const atFrame = at === 'start' ? 0 : window.frames - count
       if (of === 'last-shown') await encode(slice(clip.frames.slice(0, begins), begins - count, count), atFrame)
       else if (of === 'first-shown') await encode(slice(clip.frames, 0, count), atFrame)
-      else if (of !== 'next-window') await encode(slice(partOf(of), 0, count), atFrame)
+      else if (of !== 'next-chunk') await encode(slice(partOf(of), 0, count), atFrame)
       // three latent frames of the window behind it, as they were made
       else all.push({ values: (steps.get(index + 1)?.at(-1)?.tokens as Float32Array).slice(0, 3 * grid.height * grid.width * grid.channels), atFrame, strength: 1 })
     }
@@ -194,7 +194,7 @@ describe.each(Object.entries(MODES))('%s', (_, { request: changes, frames, known
     expect(result.latents?.every(Number.isFinite)).toBe(true)
     expect(new Set(clip.frames.at(-1)).size, 'a picture, not one colour').toBeGreaterThan(20)
     for (const [index, piece] of plan.entries()) {
-      if (piece.kind !== 'source') continue
+      if (piece.kind !== 'media') continue
       const own = partOf(piece.part)
       const begins = beginnings(plan)[index] as number
       expect(own.filter((frame, at) => !Buffer.from(frame).equals(Buffer.from(clip.frames[begins + at] as Uint8ClampedArray)))).toHaveLength(0)
@@ -202,7 +202,7 @@ describe.each(Object.entries(MODES))('%s', (_, { request: changes, frames, known
   })
 
   test('keeps what is known of each window to the bit, in every step', async () => {
-    const windows = [...made.plan.entries()].filter(([, { kind }]) => kind === 'window').map(([index]) => index)
+    const windows = [...made.plan.entries()].filter(([, { kind }]) => kind === 'chunk').map(([index]) => index)
     expect(windows).toHaveLength(known.length)
     for (const [at, index] of windows.entries()) {
       const { tokens, strengths, channels, count } = await knownOf(made, index)

@@ -74,7 +74,7 @@ describe('a reel', () => {
         const { reel, file } = reelOf(9)
         let expected = 0
         for (const [index, piece] of plan.entries()) {
-          if (piece.kind === 'source') throw new Error('a storyboard has windows alone')
+          if (piece.kind === 'media') throw new Error('a storyboard has windows alone')
           reel.begin(piece.dissolve, plan[index + 1]?.dissolve ?? 0)
           for (let shown = 0; shown < shownFrames(piece); shown++) await reel.add(signal, frame(shown))
           expected += shownFrames(piece) - piece.dissolve

@@ -29,9 +29,9 @@ export async function encodeChunk(signal: AbortSignal, scope: Scope, window: Chu
   const encode = async (rgba: Uint8ClampedArray<ArrayBuffer>, atFrame: number, strength: number) => {
     known.push(await conditioningLatents(signal, scope, requireEncoder(model), grid, { ...shape, rgba, atFrame, strength }))
   }
-  for (const part of window.known) {
+  for (const part of window.context) {
     const atFrame = part.at === 'start' ? 0 : window.frames - part.frames
-    if (part.of === 'next-window') known.push({ values: beginningOf(context, part.frames), atFrame, strength: 1 })
+    if (part.of === 'next-chunk') known.push({ values: beginningOf(context, part.frames), atFrame, strength: 1 })
     else await encode(await partFrames(signal, part.of, part.frames, context), atFrame, 1)
   }
   for (const condition of window.conditions) {
@@ -41,27 +41,27 @@ export async function encodeChunk(signal: AbortSignal, scope: Scope, window: Chu
 }
 
 /** What is shown beside a window's new frames. @throws as encodeChunk */
-export async function chunkEdges(signal: AbortSignal, { known }: ChunkPiece, context: Omit<ChunkContext, 'model' | 'grid'>): Promise<Edges> {
+export async function chunkEdges(signal: AbortSignal, { context: contextFrames }: ChunkPiece, context: Omit<ChunkContext, 'model' | 'grid'>): Promise<Edges> {
   const edges: Edges = {}
-  for (const { at, of } of known) {
-    if (at === 'end') edges.after = of === 'next-window' ? 'to-come' : await partFrames(signal, of, 1, context)
-    else if (of !== 'next-window') edges.before = await partFrames(signal, of, 1, context)
+  for (const { at, of } of contextFrames) {
+    if (at === 'end') edges.after = of === 'next-chunk' ? 'to-come' : await partFrames(signal, of, 1, context)
+    else if (of !== 'next-chunk') edges.before = await partFrames(signal, of, 1, context)
   }
   return edges
 }
 
 /** Latents of a clip that a window starts from, f32 [F', H', W', C] in the transformer's scale: as long as the window. */
 export async function encodeStart(signal: AbortSignal, scope: Scope, window: ChunkPiece, { model, grid, shape, sources }: ChunkContext): Promise<ConditioningLatents | undefined> {
-  const { start, frames } = window
-  if (!start) return undefined
-  const part = await sources.openPart(signal, start.part, shape, start.stretchedTo)
+  const { initVideo, frames } = window
+  if (!initVideo) return undefined
+  const part = await sources.openPart(signal, initVideo.part, shape, initVideo.stretchedTo)
   try {
-    if (start.fromFrame + frames > part.count) {
-      const [expected, got] = [start.fromFrame + frames, part.count]
+    if (initVideo.fromFrame + frames > part.count) {
+      const [expected, got] = [initVideo.fromFrame + frames, part.count]
       throw new AppError('bad-request', `start: expected a clip of at least ${expected} frames at ${shape.fps} fps, got ${got}.`, { field: 'start', expected, got })
     }
-    const rgba = await gather(part.read(signal, start.fromFrame, frames), shape)
-    return await conditioningLatents(signal, scope, requireEncoder(model), grid, { ...shape, rgba, atFrame: 0, strength: start.strength })
+    const rgba = await gather(part.read(signal, initVideo.fromFrame, frames), shape)
+    return await conditioningLatents(signal, scope, requireEncoder(model), grid, { ...shape, rgba, atFrame: 0, strength: initVideo.strength })
   } finally {
     part.close()
   }
@@ -74,7 +74,7 @@ function beginningOf({ next, grid, model }: ChunkContext, frames: number): Float
   return tokensOfLatent(next, grid.channels).subarray(0, latents * grid.height * grid.width * grid.channels)
 }
 
-type ShownPart = Exclude<ContextFrames['of'], 'next-window'>
+type ShownPart = Exclude<ContextFrames['of'], 'next-chunk'>
 
 async function partFrames(signal: AbortSignal, of: ShownPart, frames: number, { reel, shape, sources }: Pick<ChunkContext, 'reel' | 'shape' | 'sources'>): Promise<Uint8ClampedArray<ArrayBuffer>> {
   if (of === 'last-shown') return reel.lastShown(frames)

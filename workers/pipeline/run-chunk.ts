@@ -45,7 +45,7 @@ export async function makeChunk(signal: AbortSignal, gpu: Gpu, job: MakeChunkJob
   const request = windowRequest(job)
   const grid = latentGrid(request, model.manifest)
   const kept = await checkpoint?.read()
-  const finished = finishedLatents({ model, request, grid, ...(window.start && { start: window.start }) }, kept)
+  const finished = finishedLatents({ model, request, grid, ...(window.initVideo && { start: window.initVideo }) }, kept)
   if (finished) return finished
   return withScope(gpu, async (scope) => {
     const context = { model, grid, shape: request, reel, sources, next }

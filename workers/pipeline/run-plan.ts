@@ -46,7 +46,7 @@ export interface PlanResult {
 
 /** The runs of the model in a plan. */
 export function chunksOf(plan: readonly Piece[]): ChunkPiece[] {
-  return plan.filter((piece) => piece.kind === 'window')
+  return plan.filter((piece) => piece.kind === 'chunk')
 }
 
 /** Shows a plan's pieces. @throws as openPart; AbortError */
@@ -82,11 +82,11 @@ export async function runPlan(signal: AbortSignal, gpu: Gpu, job: PlanJob): Prom
   }
 
   for (let index = 0; index < plan.length; index++) {
-    if (plan[index]?.kind === 'window' && !made.has(index)) index = await make(index)
+    if (plan[index]?.kind === 'chunk' && !made.has(index)) index = await make(index)
     const piece = plan[index] as Piece
     reel.begin(piece.dissolve, plan[index + 1]?.dissolve ?? 0)
     pieces++
-    if (piece.kind === 'source') {
+    if (piece.kind === 'media') {
       await writeMedia(signal, sources, piece, request, reel, tellOf(index + 1))
       continue
     }

@@ -8,7 +8,7 @@ import type { MediaFrames, FrameShape } from './media-frames'
 export async function countFrames(signal: AbortSignal, sources: MediaFrames, plan: readonly Piece[], shape: FrameShape): Promise<number> {
   let frames = 0
   for (const piece of plan) {
-    if (piece.kind === 'source') {
+    if (piece.kind === 'media') {
       const part = await sources.openPart(signal, piece.part, shape)
       frames += part.count
       part.close()
