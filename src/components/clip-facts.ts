@@ -18,11 +18,11 @@ export function requestFacts(request: GenerateRequest): Fact[] {
   ]
 }
 
-function lengthFacts({ frames, fps, before, after, loop, shots }: GenerateRequest): Fact[] {
+function lengthFacts({ frames, fps, prefix, suffix, loop, shots }: GenerateRequest): Fact[] {
   if (shots) return [['Shots', String(shots.length)]]
   const length = `${formatSeconds(frames / fps)}, ${frames} frames`
   // beside a clip that was there; the whole is longer
-  return [[before ?? after ?? loop ? 'New part' : 'Length', length]]
+  return [[prefix ?? suffix ?? loop ? 'New part' : 'Length', length]]
 }
 
 /** How a clip was made, as facts to show. Pure. */

@@ -116,7 +116,7 @@ function side({ setting, values }: TableSide): Change[] {
 
 /** One frame from the words alone. */
 function asDraft(request: GenerateRequest, steps: number): GenerateRequest {
-  const { conditions: _conditions, start: _start, before: _before, after: _after, loop: _loop, shots: _shots, sameSeed: _sameSeed, ...alone } = request
+  const { conditions: _conditions, initVideo: _initVideo, prefix: _prefix, suffix: _suffix, loop: _loop, shots: _shots, sameSeed: _sameSeed, ...alone } = request
   return { ...alone, frames: 1, steps }
 }
 

@@ -3,7 +3,7 @@ import type { GenerateRequest } from './request'
 import type { JobReport } from './job'
 
 /** Bumped with every change of ClipRecord; workers/storage/migrations has a step for each. */
-export const RECORD_SCHEMA_VERSION = 1
+export const RECORD_SCHEMA_VERSION = 2
 
 export interface ClipRecord {
   schemaVersion: typeof RECORD_SCHEMA_VERSION

@@ -2,7 +2,8 @@
 import { requestBytes } from './clip-memory'
 import type { ModelManifest } from './model'
 import { planOf, chunkFrames } from './plan'
-import { requestProblems, type GenerateRequest } from './request'
+import type { GenerateRequest } from './request'
+import { requestProblems } from './request-problems'
 import { isTrainedSize } from './shapes'
 
 /** One thing that a person should know before a clip is made. */
@@ -49,7 +50,7 @@ function sizeWarning({ width, height }: GenerateRequest, model: ModelManifest): 
 }
 
 function lengthWarning(request: GenerateRequest, model: ModelManifest): RequestWarning[] {
-  const { frames, before, after, loop, shots } = request
+  const { frames, prefix, suffix, loop, shots } = request
   const { allowed } = model.frames
   const [longest, taught] = [chunkFrames(model), allowed.join(', ')]
   if (shots) return []
@@ -59,7 +60,7 @@ function lengthWarning(request: GenerateRequest, model: ModelManifest): RequestW
   }
   // beside other clips a window has frames of theirs too, and a still is no short clip
   const known = allowed.includes(frames) || frames === 1 || (model.grid && frames % model.grid.group === 1)
-  if (known || before || after || loop) return []
+  if (known || prefix || suffix || loop) return []
   const nearest = allowed.reduce((best, one) => (Math.abs(one - frames) < Math.abs(best - frames) ? one : best))
   return [{ field: 'frames', kind: 'length', got: String(frames), taught, nearest: { frames: nearest } }]
 }

@@ -1,4 +1,4 @@
-// The recipe in a file that a person gives: a recipe file, a picture or a video that carries one.
+// The recipe in a file: a recipe file, or an image or a video that contains one.
 import { videoTag } from '../rpc/library'
 import { AppError } from '../shared/errors'
 import { isPng, readPngText } from '../shared/png-text'
@@ -6,32 +6,32 @@ import { parseRecipe, RECIPE_KEYWORD, RECIPE_TAG, type ReadRecipe } from '../sha
 
 /** A recipe is a few kilobytes. */
 const MOST_TEXT = 4 * 2 ** 20
-/** Of a picture that is read whole. */
-const MOST_PICTURE = 256 * 2 ** 20
+/** An image is read whole. */
+const MOST_IMAGE = 256 * 2 ** 20
 
-/** Reads the recipe of a file. @throws AppError bad-request where it has none, or one that cannot be read */
+/** Reads the recipe of a file. @throws AppError bad-request where it has none, or an unreadable one */
 export async function findRecipe(file: File): Promise<ReadRecipe> {
   const text = await recipeIn(file)
   if (text === null) {
-    throw new AppError('bad-request', `${file.name} carries no recipe: expected a recipe file, or a clip or still that Kinora made and nothing else has rewritten.`, { file: file.name })
+    throw new AppError('bad-request', `${file.name} contains no recipe: expected a recipe file, or a clip or still that Kinora made and no other program has saved since.`, { file: file.name })
   }
   let data: unknown
   try {
     data = JSON.parse(text)
   } catch {
-    throw new AppError('bad-request', `${file.name} is no recipe: expected JSON, got other text.`, { file: file.name })
+    throw new AppError('bad-request', `${file.name} is not a recipe: expected JSON, got other text.`, { file: file.name })
   }
   return parseRecipe(data)
 }
 
 async function recipeIn(file: File): Promise<string | null> {
   if (/\.json$/i.test(file.name) || file.type === 'application/json') {
-    if (file.size > MOST_TEXT) throw new AppError('bad-request', `${file.name} is no recipe: expected a few kilobytes, got ${Math.round(file.size / 2 ** 20)} MiB.`, { file: file.name })
+    if (file.size > MOST_TEXT) throw new AppError('bad-request', `${file.name} is not a recipe: expected a few kilobytes, got ${Math.round(file.size / 2 ** 20)} MiB.`, { file: file.name })
     return file.text()
   }
   if (isPng(new Uint8Array(await file.slice(0, 8).arrayBuffer()))) {
-    return file.size > MOST_PICTURE ? null : readPngText(new Uint8Array(await file.arrayBuffer()), RECIPE_KEYWORD)
+    return file.size > MOST_IMAGE ? null : readPngText(new Uint8Array(await file.arrayBuffer()), RECIPE_KEYWORD)
   }
-  // other pictures and texts have nothing that could be read
+  // other images and texts have no place for a recipe
   return /^(image|text|audio)\//.test(file.type) ? null : videoTag(file, RECIPE_TAG)
 }

@@ -1,29 +1,29 @@
 import { SvelteSet } from 'svelte/reactivity'
 import { keepAsset, keepFrame, keepVideo, openAsset } from '../rpc/library'
 import { AppError } from '../shared/errors'
+import type { MediaInput } from '../shared/modes/mode'
 import type { ClipRecord } from '../shared/record'
-import type { Source } from '../shared/request'
+import type { MediaRef } from '../shared/request'
 import { library } from './library.svelte'
-import type { Given } from './made-from'
 
-/** What a source looks like. */
+/** A preview of media. */
 export interface MediaPreview {
   name: string
-  /** the picture, the clip's poster, or the video itself */
+  /** the image, the clip's poster, or the video itself */
   blob: Blob
   seconds?: number
 }
 
-/** Pictures, videos and clips that a person gives to the form. Files are kept in the app's storage, so that a clip can be made again. */
+/** Images, videos and clips that a person chooses for the form. Files are stored in the app's storage, so that a clip can be made again. */
 class Sources {
-  /** ids of what was looked for and is not here any more */
+  /** ids of media that were looked up and do not exist any more */
   readonly gone = new SvelteSet<string>()
-  /** how many files are being read and kept: what is made meanwhile would be made without them */
+  /** how many files are being read and stored: a clip that is made meanwhile would be made without them */
   reading = $state(0)
 
-  /** Keeps a picture. @throws AppError unreadable-media, before it is kept */
-  async keepPicture(file: File): Promise<Given> {
-    if (file.type.startsWith('video/')) throw new AppError('unreadable-media', `${file.name} is a video: expected a picture here. Extend and Remix take videos.`, { file: file.name })
+  /** Stores an image. @throws AppError unreadable-media, before it is stored */
+  async keepPicture(file: File): Promise<MediaInput> {
+    if (file.type.startsWith('video/')) throw new AppError('unreadable-media', `${file.name} is a video: expected an image. Extend and Remix take videos.`, { file: file.name })
     const { id, name } = await this.#read(async () => {
       await readable(file)
       return keepAsset(file)
@@ -31,32 +31,32 @@ class Sources {
     return this.#here({ kind: 'image', id, name })
   }
 
-  /** Keeps a video. @throws AppError unreadable-media naming the codec, before it is kept */
-  async keepVideo(file: File): Promise<Given> {
-    if (file.type.startsWith('image/')) throw new AppError('unreadable-media', `${file.name} is a picture: expected a video here. Picture and Keyframes take pictures.`, { file: file.name })
+  /** Stores a video. @throws AppError unreadable-media naming the codec, before it is stored */
+  async keepVideo(file: File): Promise<MediaInput> {
+    if (file.type.startsWith('image/')) throw new AppError('unreadable-media', `${file.name} is an image: expected a video. Image to video and Keyframes take images.`, { file: file.name })
     const { id, name, seconds } = await this.#read(() => keepVideo(file))
     return this.#here({ kind: 'video', id, name, seconds })
   }
 
-  /** Keeps a picture or a video, whichever the file is. @throws AppError unreadable-media */
-  keep(file: File): Promise<Given> {
+  /** Stores an image or a video, by the type of the file. @throws AppError unreadable-media */
+  keep(file: File): Promise<MediaInput> {
     return file.type.startsWith('image/') ? this.keepPicture(file) : this.keepVideo(file)
   }
 
-  /** Keeps a frame of a clip, or a still, as a picture. @throws AppError not-found, unreadable-media */
-  async keepFrame(clip: ClipRecord, which: 'first' | 'last'): Promise<Given> {
+  /** Stores a frame of a clip, or a still, as an image. @throws AppError not-found, unreadable-media */
+  async keepFrame(clip: ClipRecord, which: 'first' | 'last'): Promise<MediaInput> {
     const { id } = await this.#read(() => keepFrame(clip.id, which))
     const frame = clip.file.endsWith('.png') ? 'Still' : which === 'first' ? 'First frame' : 'Last frame'
     return this.#here({ kind: 'image', id, name: `${frame} of ${clip.request.prompt}` })
   }
 
-  /** A clip of the library, to be made from. */
-  clip({ id, request, durationSeconds }: ClipRecord): Given {
+  /** A clip of the library as an input. */
+  clip({ id, request, durationSeconds }: ClipRecord): MediaInput {
     return this.#here({ kind: 'clip', id, name: request.prompt, seconds: durationSeconds })
   }
 
-  /** What a source looks like; null where it is not here any more. @throws AppError when storage cannot be read */
-  async look({ kind, id }: Source): Promise<MediaPreview | null> {
+  /** A preview of media; null where they do not exist any more. @throws AppError when storage cannot be read */
+  async look({ kind, id }: MediaRef): Promise<MediaPreview | null> {
     const look = await (kind === 'clip' ? lookAtClip(id) : lookAtAsset(id))
     if (look) this.gone.delete(id)
     else this.gone.add(id)
@@ -72,9 +72,9 @@ class Sources {
     }
   }
 
-  #here(given: Given): Given {
-    this.gone.delete(given.id)
-    return given
+  #here(media: MediaInput): MediaInput {
+    this.gone.delete(media.id)
+    return media
   }
 }
 
@@ -100,7 +100,7 @@ async function readable(file: File): Promise<void> {
   try {
     ;(await createImageBitmap(file)).close()
   } catch {
-    throw new AppError('unreadable-media', `${file.name} is no picture that this browser reads: JPEG, PNG, WebP, AVIF and GIF work.`, { file: file.name })
+    throw new AppError('unreadable-media', `${file.name} is not an image that this browser can read: JPEG, PNG, WebP, AVIF and GIF work.`, { file: file.name })
   }
 }
 

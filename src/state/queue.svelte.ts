@@ -47,7 +47,7 @@ class Queue {
   #measured = $state.raw<readonly Measured[]>([])
   #goes = false
   /** what the form had before a job was put into it */
-  #formBefore: { modelId: string; request: GenerateRequest; asTyped: Pick<typeof draft, 'prompt' | 'negativePrompt' | 'seedMode' | 'madeFrom'> } | null = null
+  #formBefore: { modelId: string; request: GenerateRequest; asTyped: Pick<typeof draft, 'prompt' | 'negativePrompt' | 'seedMode' | 'mode' | 'inputs'> } | null = null
 
   /** All that this page will make or put back into the form, for what is named in it. */
   get remembered(): unknown {
@@ -86,8 +86,8 @@ class Queue {
   /** Puts a job's words and settings into the form; what is made of them next takes its place, and what the form had comes back. */
   async edit(job: QueueJob): Promise<void> {
     const { model, modelId } = session
-    const { prompt, negativePrompt, seedMode } = draft
-    if (model) this.#formBefore ??= { modelId, request: draft.request(model), asTyped: { prompt, negativePrompt, seedMode, madeFrom: $state.snapshot(draft.madeFrom) } }
+    const { prompt, negativePrompt, seedMode, mode } = draft
+    if (model) this.#formBefore ??= { modelId, request: draft.request(model), asTyped: { prompt, negativePrompt, seedMode, mode, inputs: $state.snapshot(draft.inputs) } }
     this.editing = job.id
     batchForm.kind = 'one'
     await session.use(job.modelId)

@@ -14,7 +14,7 @@ const KEPT_MS = 24 * 3_600_000
  * fails, the next time does it. Never rejects.
  */
 export async function sweepAssets(): Promise<void> {
-  const named = assetIdsIn([draft.madeFrom, queue.remembered, storedKeys('').map(readStored)])
+  const named = assetIdsIn([draft.inputs, queue.remembered, storedKeys('').map(readStored)])
   const removed = await sweep(named, Date.now() - KEPT_MS).catch(() => 0)
   if (removed > 0) await library.load()
 }

@@ -1,6 +1,7 @@
 // What clips of several windows take of the GPU's memory, through the pipeline that the page runs.
 import { planOf } from '../../src/shared/plan'
-import { parseRequest, type GenerateRequest } from '../../src/shared/request'
+import type { GenerateRequest } from '../../src/shared/request'
+import { parseRequest } from '../../src/shared/request-problems'
 import type { ModelManifest } from '../../src/shared/model'
 import type { Gpu } from '../../workers/engine/device'
 import type { FloatDType } from '../../workers/engine/tensor'

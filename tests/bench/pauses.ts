@@ -1,6 +1,6 @@
 // How long the GPU has nothing to do while a clip is denoised, through the pipeline that the page runs: recording, uploads, waits, previews
 // and checkpoints.
-import { parseRequest } from '../../src/shared/request'
+import { parseRequest } from '../../src/shared/request-problems'
 import type { Gpu } from '../../workers/engine/device'
 import { withScope } from '../../workers/engine/scope'
 import type { FloatDType } from '../../workers/engine/tensor'

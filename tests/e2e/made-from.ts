@@ -1,4 +1,4 @@
-// The part of Create that says what a clip is made from, as the tests press its keys.
+// The mode and its inputs in Create, operated from the keyboard.
 import type { Locator, Page } from '@playwright/test'
 import { readFileSync } from 'node:fs'
 import { readClipFrames } from '../evaluate/clip-frames'
@@ -11,14 +11,14 @@ export interface GivenFile {
   buffer: Buffer
 }
 
-export const madeFrom = (page: Page): Locator => page.getByRole('group', { name: 'What the clip is made from' })
+export const madeFrom = (page: Page): Locator => page.getByRole('group', { name: 'Mode and inputs' })
 export const slot = (page: Page, label: string): Locator => madeFrom(page).getByRole('group', { name: label, exact: true })
 export const storyCard = (page: Page, number: number): Locator => madeFrom(page).getByRole('listitem', { name: `Card ${number}`, exact: true })
 export const generateButton = (page: Page): Locator => page.getByRole('button', { name: 'Generate', exact: true })
 
 /** Chooses a mode with arrow keys, from wherever the choice stands. */
 export async function chooseMode(page: Page, label: string): Promise<void> {
-  const modes = madeFrom(page).getByRole('radiogroup', { name: 'Made from' })
+  const modes = madeFrom(page).getByRole('radiogroup', { name: 'Mode' })
   await modes.getByRole('radio', { checked: true }).focus()
   const wanted = modes.getByRole('radio', { name: label, exact: true })
   for (let presses = 0; presses < 12 && !(await wanted.isChecked()); presses++) await page.keyboard.press('ArrowRight')

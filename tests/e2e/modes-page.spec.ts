@@ -30,11 +30,11 @@ test('keyframes: marked while their times are wrong, and in the clip when it is 
   await expect(slot(page, 'First frame').locator('img')).toBeVisible()
 
   await test.step('a row between is marked with the reason until its time fits', async () => {
-    await madeFrom(page).getByRole('button', { name: 'A picture between' }).press('Enter')
-    await expect(whyOff(page)).toHaveText('Picture 2 is missing: choose it, or remove its row.')
-    await chooseFile(page, 'Picture 2', night)
-    const time = madeFrom(page).getByRole('spinbutton', { name: 'Time of picture 2, in seconds' })
-    for (const [typed, reason] of [['5', 'Picture 2 stands at 5 s, and the last frame is at 1 s.'], ['0', 'Picture 2 is at the same time as the first one.'], ['', 'Picture 2 needs a time in seconds.']] as const) {
+    await madeFrom(page).getByRole('button', { name: 'Add a keyframe' }).press('Enter')
+    await expect(whyOff(page)).toHaveText('Keyframe 2 has no image: choose one, or remove the keyframe.')
+    await chooseFile(page, 'Keyframe 2', night)
+    const time = madeFrom(page).getByRole('spinbutton', { name: 'Time of keyframe 2, in seconds' })
+    for (const [typed, reason] of [['5', 'Keyframe 2 is at 5 s, and the last frame is at 1 s.'], ['0', 'Keyframe 2 is at the same time as the first frame.'], ['', 'Keyframe 2 needs a time in seconds.']] as const) {
       await time.fill(typed)
       await expect(madeFrom(page).getByText(reason), 'beside the row').toBeVisible()
       await expect(whyOff(page), 'beside Generate').toHaveText(reason)
@@ -42,12 +42,12 @@ test('keyframes: marked while their times are wrong, and in the clip when it is 
       await expect(generateButton(page)).toBeDisabled()
     }
     await time.fill('0.5')
-    await madeFrom(page).getByRole('button', { name: 'A picture between' }).press('Enter')
-    await chooseFile(page, 'Picture 3', night)
-    await madeFrom(page).getByRole('spinbutton', { name: 'Time of picture 3' }).fill('0.25')
-    await expect(madeFrom(page).getByText('Picture 3 comes before picture 2: put them in order.')).toBeVisible()
-    await madeFrom(page).getByRole('button', { name: 'Remove the row of picture 3' }).press('Enter')
-    await madeFrom(page).getByRole('button', { name: 'Remove the row of picture 2' }).press('Enter')
+    await madeFrom(page).getByRole('button', { name: 'Add a keyframe' }).press('Enter')
+    await chooseFile(page, 'Keyframe 3', night)
+    await madeFrom(page).getByRole('spinbutton', { name: 'Time of keyframe 3' }).fill('0.25')
+    await expect(madeFrom(page).getByText('Keyframe 3 comes before keyframe 2: put them in order.')).toBeVisible()
+    await madeFrom(page).getByRole('button', { name: 'Remove keyframe 3' }).press('Enter')
+    await madeFrom(page).getByRole('button', { name: 'Remove keyframe 2' }).press('Enter')
   })
 
   const dusk = await source(page, app.starter, { prompt: 'a red balloon over mountains at sunset' })
@@ -63,7 +63,7 @@ test('keyframes: marked while their times are wrong, and in the clip when it is 
   expect(towards(frames[8]!), 'it ends with the last').toBeGreaterThan(0)
 
   await test.step('its recipe brings the pictures back', async () => {
-    await chooseMode(page, 'Words')
+    await chooseMode(page, 'Text to video')
     await page.getByRole('link', { name: 'In your library' }).click()
     await page.getByRole('dialog').getByRole('button', { name: 'Reuse these settings' }).click()
     await expect(madeFrom(page).getByRole('radio', { name: 'Keyframes' })).toBeChecked()
@@ -84,10 +84,10 @@ test('clips: the own video goes on, a gap is filled, two are blended, one is mad
 
   await test.step('extend', async () => {
     await chooseMode(page, 'Extend')
-    await expect(whyOff(page)).toHaveText('Choose the clip that goes on.')
-    await chooseFile(page, 'Clip that goes on', own)
-    await expect(slot(page, 'Clip that goes on')).toContainText('holiday.webm')
-    await expect(slot(page, 'Clip that goes on')).toContainText('1.1 s')
+    await expect(whyOff(page)).toHaveText('Choose the clip to extend.')
+    await chooseFile(page, 'Clip to extend', own)
+    await expect(slot(page, 'Clip to extend')).toContainText('holiday.webm')
+    await expect(slot(page, 'Clip to extend')).toContainText('1.1 s')
     const frames = await makeClip(page, SIZE)
     expect(frames).toHaveLength(9 + 8)
     same(frames[0], 0)
@@ -96,7 +96,7 @@ test('clips: the own video goes on, a gap is filled, two are blended, one is mad
   })
 
   await test.step('fill', async () => {
-    await chooseMode(page, 'Fill')
+    await chooseMode(page, 'Interpolate')
     await chooseFromLibrary(page, 'First clip')
     await expect(whyOff(page)).toHaveText('Choose the second clip.')
     await chooseFile(page, 'Second clip', own)
@@ -156,20 +156,20 @@ test('a clip of the library goes round, and is made anew as much as is asked for
     for (const index of [0, 4, 8]) expect(psnr(frames[index]!, source[index]!), `frame ${index}`).toBeGreaterThan(28)
     expect(stepBetween(frames.at(-1)!, frames[0]!), 'no jump where it goes round').toBeLessThan(3 * median(stepsOf(frames)))
     const [record] = await records(page)
-    expect(record).toMatchObject({ durationSeconds: 2, request: { loop: true, before: { source: { kind: 'clip' } } } })
+    expect(record).toMatchObject({ durationSeconds: 2, request: { loop: true, prefix: { source: { kind: 'clip' } } } })
   })
 
   await test.step('remix: the layout stays, less the more may change', async () => {
     await chooseMode(page, 'Remix')
     await chooseFromLibrary(page, 'Clip', undefined, 'a red balloon')
-    const exactly = madeFrom(page).getByRole('slider', { name: 'Exactly' })
+    const exactly = madeFrom(page).getByRole('slider', { name: 'Amount' })
     const near: number[] = []
     const remix = async (strength: number) => {
       await expect(exactly).toHaveValue(String(strength))
       const frames = await makeClip(page, size)
       expect(frames).toHaveLength(9)
       const [record] = await records(page)
-      expect(record?.request.start).toEqual({ source: { kind: 'clip', id: expect.any(String) }, strength })
+      expect(record?.request.initVideo).toEqual({ source: { kind: 'clip', id: expect.any(String) }, strength })
       expect(record?.durationSeconds).toBe(9 / 8)
       near.push(psnr(frames[4]!, source[4]!))
       expect(near.at(-1), `${strength}: nearer to its source than another clip is`).toBeGreaterThan(psnr(unrelated[4]!, source[4]!))
@@ -187,7 +187,7 @@ test('a clip of the library goes round, and is made anew as much as is asked for
 
   await test.step('a clip shorter than what is asked for is said to be, and a length that fits is offered', async () => {
     await page.getByRole('radio', { name: '2.1 s', exact: true }).press('Space')
-    await expect(madeFrom(page).getByRole('alert')).toContainText('The clip is 1.13 s long, and 2.13 s are asked for.')
+    await expect(madeFrom(page).getByRole('alert')).toContainText('The clip is 1.13 s long, and the length in the settings is 2.13 s.')
     await expect(generateButton(page)).toBeDisabled()
     await madeFrom(page).getByRole('button', { name: 'Use 1.1 s' }).press('Enter')
     await expect(generateButton(page)).toBeEnabled()
@@ -207,7 +207,7 @@ test('a clip that was deleted is named, and Generate is off', async ({ page, app
   await page.getByRole('button', { name: 'Delete for good' }).click()
   await expect(page.getByRole('status', { name: 'Library' })).toHaveText('The clip was deleted.')
   await page.goto(`${app.url}/#/create`)
-  await expect(madeFrom(page).getByRole('alert')).toContainText('“a red sky at sunset” is not here any more: choose another.')
+  await expect(madeFrom(page).getByRole('alert')).toContainText('“a red sky at sunset” no longer exists: choose another one.')
   await expect(generateButton(page)).toBeDisabled()
   await slot(page, 'Clip').getByRole('button', { name: 'Remove: Clip' }).press('Enter')
   await expect(generateButton(page)).toBeEnabled()
@@ -218,20 +218,20 @@ test('a file of the wrong kind is refused in a sentence that names it', async ({
   await openWith(page, app.url, smallClip(app.starter, SIZE))
   const refused = madeFrom(page).getByRole('alert')
   await chooseMode(page, 'Extend')
-  await chooseFile(page, 'Clip that goes on', await twoColours(page, 'sky.png', '#27c', '#27c'))
-  await expect(refused).toContainText('sky.png is a picture: expected a video here.')
-  await chooseFile(page, 'Clip that goes on', { name: 'empty.mp4', mimeType: 'video/mp4', buffer: Buffer.alloc(0) })
+  await chooseFile(page, 'Clip to extend', await twoColours(page, 'sky.png', '#27c', '#27c'))
+  await expect(refused).toContainText('sky.png is an image: expected a video.')
+  await chooseFile(page, 'Clip to extend', { name: 'empty.mp4', mimeType: 'video/mp4', buffer: Buffer.alloc(0) })
   await expect(refused).toContainText('empty.mp4 is empty: expected a video')
-  await chooseFile(page, 'Clip that goes on', { name: 'notes.mp4', mimeType: 'video/mp4', buffer: Buffer.from('no video at all') })
+  await chooseFile(page, 'Clip to extend', { name: 'notes.mp4', mimeType: 'video/mp4', buffer: Buffer.from('no video at all') })
   await expect(refused).toContainText('notes.mp4 (video/mp4) is no video that can be read')
   const old = info.outputPath('old.mkv')
   execFileSync('ffmpeg', ['-v', 'error', '-f', 'lavfi', '-i', 'testsrc=size=64x64:rate=8:duration=1', '-c:v', 'mpeg2video', '-y', old])
-  await chooseFile(page, 'Clip that goes on', { name: 'old.mkv', mimeType: 'video/x-matroska', buffer: readFileSync(old) })
+  await chooseFile(page, 'Clip to extend', { name: 'old.mkv', mimeType: 'video/x-matroska', buffer: readFileSync(old) })
   await expect(refused).toContainText(/old\.mkv is coded in .*, which this browser cannot decode/)
   await expect(generateButton(page)).toBeDisabled()
-  await chooseMode(page, 'Picture')
-  await chooseFile(page, 'Picture', { name: 'film.webm', mimeType: 'video/webm', buffer: Buffer.from('film') })
-  await expect(refused).toContainText('film.webm is a video: expected a picture here.')
+  await chooseMode(page, 'Image to video')
+  await chooseFile(page, 'Image', { name: 'film.webm', mimeType: 'video/webm', buffer: Buffer.from('film') })
+  await expect(refused).toContainText('film.webm is a video: expected an image.')
 })
 
 for (const [theme, width] of [['dark', 1280], ['light', 390]] as const) {
@@ -240,19 +240,19 @@ for (const [theme, width] of [['dark', 1280], ['light', 390]] as const) {
     await page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' })
     await openWith(page, app.url, smallClip(app.starter, SIZE))
     const file = await twoColours(page, 'sky.png', '#27c', '#e83')
-    for (const mode of ['Words', 'Picture', 'Keyframes', 'Extend', 'Fill', 'Blend', 'Loop', 'Remix', 'Re-time', 'Storyboard']) {
+    for (const mode of ['Text to video', 'Image to video', 'Keyframes', 'Extend', 'Interpolate', 'Blend', 'Loop', 'Remix', 'Re-time', 'Storyboard']) {
       await chooseMode(page, mode)
-      if (mode === 'Picture') {
-        await chooseFile(page, 'Picture', file)
+      if (mode === 'Image to video') {
+        await chooseFile(page, 'Image', file)
         await expect(generateButton(page)).toBeEnabled()
       }
       if (mode === 'Keyframes') {
-        await madeFrom(page).getByRole('button', { name: 'A picture between' }).press('Enter')
-        await chooseFile(page, 'Picture 2', file)
+        await madeFrom(page).getByRole('button', { name: 'Add a keyframe' }).press('Enter')
+        await chooseFile(page, 'Keyframe 2', file)
         await madeFrom(page).getByRole('spinbutton').fill('7')
-        await expect(madeFrom(page).getByText('Picture 2 stands at 7 s')).toBeVisible()
-        await slot(page, 'Picture 2').getByRole('button', { name: 'Crop: Picture 2', exact: true }).press('Enter')
-        await expect(madeFrom(page).getByRole('status', { name: 'Crop of picture 2' })).toContainText('in the middle')
+        await expect(madeFrom(page).getByText('Keyframe 2 is at 7 s')).toBeVisible()
+        await slot(page, 'Keyframe 2').getByRole('button', { name: 'Crop: Keyframe 2', exact: true }).press('Enter')
+        await expect(madeFrom(page).getByRole('status', { name: 'Crop of keyframe 2' })).toContainText('in the center')
       }
       if (mode === 'Loop') await slot(page, 'Clip').getByRole('button', { name: /library/i }).press('Enter')
       if (mode === 'Storyboard') await madeFrom(page).getByRole('spinbutton').first().fill('0.1')
@@ -265,20 +265,20 @@ for (const [theme, width] of [['dark', 1280], ['light', 390]] as const) {
 test('a picture that a form or the queue names is kept, however old; one that was taken out goes when the library is opened', async ({ page, app, context }) => {
   test.setTimeout(2 * CLIP_MS)
   await openWith(page, app.url, smallClip(app.starter, { ...SIZE, steps: app.starter.steps.max }))
-  const give = async (name: string, colour: string) => chooseFile(page, 'Picture', await twoColours(page, name, colour, colour))
-  await chooseMode(page, 'Picture')
+  const give = async (name: string, colour: string) => chooseFile(page, 'Image', await twoColours(page, name, colour, colour))
+  await chooseMode(page, 'Image to video')
   await give('queued.png', '#284')
-  await expect(slot(page, 'Picture')).toContainText('queued.png')
+  await expect(slot(page, 'Image')).toContainText('queued.png')
   await generateButton(page).press('Enter')
   await expect(page.getByRole('button', { name: 'Cancel' })).toBeVisible()
   const [queued] = await keptIn(page, 'assets')
   await give('taken-out.png', '#842')
-  await expect(slot(page, 'Picture')).toContainText('taken-out.png')
+  await expect(slot(page, 'Image')).toContainText('taken-out.png')
   await give('in-the-form.png', '#248')
-  await expect(slot(page, 'Picture')).toContainText('in-the-form.png')
+  await expect(slot(page, 'Image')).toContainText('in-the-form.png')
   expect(await keptIn(page, 'assets')).toHaveLength(3)
   // what is not shown names its picture as well
-  await chooseMode(page, 'Words')
+  await chooseMode(page, 'Text to video')
   await page.close()
 
   const later = await context.newPage()
@@ -294,9 +294,9 @@ test('a picture that a form or the queue names is kept, however old; one that wa
   expect(await keptIn(later, 'assets')).toContain(queued)
   await later.goto(`${app.url}/#/create`)
   await later.getByRole('alert').getByRole('button', { name: 'Discard' }).press('Enter')
-  await chooseMode(later, 'Picture')
-  await expect(slot(later, 'Picture').locator('img')).toBeVisible()
-  await slot(later, 'Picture').getByRole('button', { name: 'Remove: Picture' }).press('Enter')
+  await chooseMode(later, 'Image to video')
+  await expect(slot(later, 'Image').locator('img')).toBeVisible()
+  await slot(later, 'Image').getByRole('button', { name: 'Remove: Image' }).press('Enter')
   await openLibrary()
   await expect.poll(() => keptIn(later, 'assets')).toEqual([])
 })

@@ -2,7 +2,7 @@ import { deflateSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { readPngText } from '../../src/shared/png-text'
-import { parseRecipe, recipeOf, recipeText, sourcesOf } from '../../src/shared/recipe'
+import { parseRecipe, recipeOf, recipeText, mediaOf } from '../../src/shared/recipe'
 import type { GenerateRequest } from '../../src/shared/request'
 
 const request: GenerateRequest = {
@@ -29,13 +29,13 @@ describe('a recipe', () => {
     }
     expect(parseRecipe(newer)).toEqual({
       recipe: { ...recipe, version: 3 },
-      ignored: ['version 3 is newer than 1, which is understood', 'request.loop', 'request.conditions.0.blur', 'request.sound', 'model.colour', 'mood'],
+      ignored: ['version 3 is newer than 2, which is understood', 'request.loop', 'request.conditions.0.blur', 'request.sound', 'model.colour', 'mood'],
     })
   })
 
   it.each([
-    [null, 'This is no recipe of Kinora'],
-    ['text', 'This is no recipe of Kinora'],
+    [null, 'This is not a Kinora recipe'],
+    ['text', 'This is not a Kinora recipe'],
     [{ format: 'storyboard', version: 1, request, model }, 'format'],
     [{ ...recipe, version: 0 }, 'version'],
     [{ ...recipe, model: {} }, 'model'],
@@ -63,12 +63,12 @@ describe('a recipe', () => {
     const clip = { kind: 'clip', id: 'c' } as const
     const image = { kind: 'image', id: 'a' } as const
     expect(
-      sourcesOf({
-        ...request, before: { source: clip }, after: { source: clip }, start: { source: { kind: 'video', id: 'v' }, strength: 0.5 },
+      mediaOf({
+        ...request, prefix: { source: clip }, suffix: { source: clip }, initVideo: { source: { kind: 'video', id: 'v' }, strength: 0.5 },
         shots: [{ prompt: '', frames: 9, join: 'cut', conditions: [{ source: image, atFrame: 0, strength: 1 }] }],
       }),
     ).toEqual([image, { kind: 'video', id: 'v' }, clip])
-    expect(sourcesOf({ ...request, conditions: [] })).toEqual([])
+    expect(mediaOf({ ...request, conditions: [] })).toEqual([])
   })
 })
 

@@ -2,7 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { downloadedManifest, presetOf } from '../../src/shared/downloaded-model'
 import { parseManifest } from '../../src/shared/model'
-import { requestProblems, type GenerateRequest } from '../../src/shared/request'
+import type { GenerateRequest } from '../../src/shared/request'
+import { requestProblems } from '../../src/shared/request-problems'
 import { requestWarnings } from '../../src/shared/request-warnings'
 import { canMakeSize, LARGEST_SIDE, nearestSide, offeredSizes, ratioOf, SHAPES } from '../../src/shared/shapes'
 import { CATALOGUE } from '../../src/shared/model-catalogue'
@@ -93,7 +94,7 @@ describe('lengths', () => {
     expect(warnings(starter, { frames: 5 })).toMatchObject([{ kind: 'length', nearest: { frames: 9 } }])
     expect(warnings(starter, { frames: 21 })).toMatchObject([{ kind: 'length', nearest: { frames: 17 } }])
     const before = { source: { kind: 'clip', id: 'a' } } as const
-    expect(warnings(starter, { frames: 5, before }), 'beside another clip a window is longer').toEqual([])
+    expect(warnings(starter, { frames: 5, prefix: before }), 'beside another clip a window is longer').toEqual([])
   })
 
   it('beyond them are made in windows, which is said', () => {

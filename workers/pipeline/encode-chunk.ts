@@ -58,7 +58,7 @@ export async function encodeStart(signal: AbortSignal, scope: Scope, window: Chu
   try {
     if (initVideo.fromFrame + frames > part.count) {
       const [expected, got] = [initVideo.fromFrame + frames, part.count]
-      throw new AppError('bad-request', `start: expected a clip of at least ${expected} frames at ${shape.fps} fps, got ${got}.`, { field: 'start', expected, got })
+      throw new AppError('bad-request', `initVideo: expected a clip of at least ${expected} frames at ${shape.fps} fps, got ${got}.`, { field: 'initVideo', expected, got })
     }
     const rgba = await gather(part.read(signal, initVideo.fromFrame, frames), shape)
     return await conditioningLatents(signal, scope, requireEncoder(model), grid, { ...shape, rgba, atFrame: 0, strength: initVideo.strength })

@@ -3,7 +3,9 @@ import type { GenerateOptions, JobCallbacks } from '../../src/shared/worker-apis
 import type { GenerateResult, JobReport, JobProgress } from '../../src/shared/job'
 import { truncatedRequest, retainedFrames, planOf } from '../../src/shared/plan'
 import { recipeOf } from '../../src/shared/recipe'
-import { parseRequest, type GenerateRequest } from '../../src/shared/request'
+import type { GenerateRequest } from '../../src/shared/request'
+import { parseRequest } from '../../src/shared/request-problems'
+import { requestIdentity } from '../../src/shared/upgrade'
 import { kernelVariants } from '../engine/kernel'
 import { KernelSelector } from '../engine/kernel-selector'
 import { openCheckpoint } from '../storage/checkpoints'
@@ -124,5 +126,5 @@ export async function makeClip(
 
 /** Where any of it differs, what an earlier run kept is of other frames. */
 function framesFollowFrom(request: GenerateRequest, { identity, manifest }: OpenModel, precision: string, { weights }: GenerateOptions): string {
-  return JSON.stringify([request, identity, manifest.version, precision, weights ?? null])
+  return JSON.stringify([requestIdentity(request), identity, manifest.version, precision, weights ?? null])
 }

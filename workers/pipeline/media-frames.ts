@@ -1,6 +1,6 @@
 // The frames of what a request names: the user's pictures and videos, and clips of the library.
 import { AppError } from '../../src/shared/errors'
-import { MIDDLE, type ClipPart, type Condition, type Crop, type Source } from '../../src/shared/request'
+import { MIDDLE, type ClipPart, type Condition, type Crop, type MediaRef } from '../../src/shared/request'
 import { openClipReader, type ClipReader } from '../media/read-clip'
 import { readPicture } from '../media/read-picture'
 import { openStillReader } from '../media/read-still'
@@ -88,7 +88,7 @@ export async function pictureFrame(id: string, { width, height }: FrameShape, cr
   return readPicture(file, name, width, height, crop)
 }
 
-async function openVideo(signal: AbortSignal, { kind, id }: Source): Promise<ClipReader> {
+async function openVideo(signal: AbortSignal, { kind, id }: MediaRef): Promise<ClipReader> {
   if (kind === 'clip') {
     const clip = await openSavedClip(id)
     return clip.type.startsWith('image/') ? openStillReader(clip, 'The still') : openClipReader(signal, clip, 'The clip')

@@ -1,5 +1,6 @@
-// How the database came to its present shape, one step a version. A step never changes after it was released.
+// The steps that bring the database of any version to this one. A step never changes after it was released.
 import type { IDBPDatabase, IDBPTransaction } from 'idb'
+import { upgradeRequest } from '../../src/shared/upgrade'
 
 /** Name of the object store of ClipRecords, keyed by `id`. */
 export const CLIPS = 'clips'
@@ -15,5 +16,12 @@ export const MIGRATIONS: readonly Migration[] = [
   // 1: the library
   (database) => {
     database.createObjectStore(CLIPS, { keyPath: 'id' }).createIndex('createdAtMs', 'createdAtMs')
+  },
+  // 2: requests with initVideo, prefix and suffix, which were start, before and after
+  async (_database, transaction) => {
+    for (let cursor = await transaction.objectStore(CLIPS).openCursor(); cursor; cursor = await cursor.continue()) {
+      const record = cursor.value as { request: unknown }
+      await cursor.update({ ...record, schemaVersion: 2, request: upgradeRequest(record.request) })
+    }
   },
 ]

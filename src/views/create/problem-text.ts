@@ -1,9 +1,11 @@
 import { formatBytes } from '../../components/quantities'
-import type { GenerateRequest, RequestProblem } from '../../shared/request'
+import type { GenerateRequest } from '../../shared/request'
+import type { RequestProblem } from '../../shared/request-problems'
 import type { RequestWarning } from '../../shared/request-warnings'
 
 /** What is wrong with a setting, in words. Pure. */
-export function problemText({ field, expected, got }: RequestProblem): string {
+export function problemText({ field, expected, got, reason }: RequestProblem): string {
+  if (reason) return reason
   switch (field) {
     case 'width':
     case 'height':

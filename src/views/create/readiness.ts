@@ -2,7 +2,7 @@ import { errorSentence } from '../../components/error-sentence'
 import type { AdapterReport } from '../../shared/worker-apis'
 import type { ErrorData } from '../../shared/errors'
 import type { ModelManifest } from '../../shared/model'
-import { requestProblems } from '../../shared/request'
+import { requestProblems } from '../../shared/request-problems'
 import type { GenerateRequest } from '../../shared/request'
 
 /** All that decides whether a clip can be made now. */
@@ -25,7 +25,7 @@ export function whyOff({ model, modelError, adapter, adapterError, request, miss
   if (request.prompt === '' && !request.shots) return 'Write a few words first.'
   if (missing !== null) return missing
   const problem = requestProblems(request, model)[0]
-  if (problem) return 'A setting needs another value.'
+  if (problem) return problem.reason ?? 'A setting needs another value.'
   if (!adapter) return 'Looking for the GPU…'
   return null
 }
