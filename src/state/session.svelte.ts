@@ -1,6 +1,6 @@
 import { fetchManifest, modelFolderUrl } from '../rpc/model'
 import { probe } from '../rpc/generate'
-import { downloadedModelUrl, presetOf } from '../shared/downloaded-model'
+import { downloadedModelUrl, presetOf } from '../shared/model-address'
 import { toErrorData } from '../shared/errors'
 import type { AdapterReport } from '../shared/worker-apis'
 import type { ErrorData } from '../shared/errors'

@@ -1,7 +1,7 @@
 // The starter, loaded for clips whose words are made up: what words say costs neither time nor memory.
 import type { Gpu } from '../../workers/engine/device'
 import type { FloatDType } from '../../workers/engine/tensor'
-import { loadModel } from '../../workers/pipeline/load-model'
+import { loadModel } from '../../workers/models/starter/runtime'
 import type { LoadedModel, PromptEmbedding } from '../../workers/pipeline/model'
 import { fetchManifest } from '../../workers/weights/fetch-file'
 import { serveFolder } from '../evaluate/serve-folder'

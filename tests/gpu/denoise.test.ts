@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { withScope, type Scope } from '../../workers/engine/scope'
 import type { Tensor } from '../../workers/engine/tensor'
-import { LtxTransformer, type PreparedText } from '../../workers/models/ltx-transformer'
+import { LtxTransformer, type PreparedText } from '../../workers/models/ltx/transformer'
 import type { RopeTable } from '../../workers/ops/rope'
 import { gaussianNoise } from '../../workers/pipeline/noise'
 import { denoise, type DenoiseInputs } from '../../workers/pipeline/sampler'

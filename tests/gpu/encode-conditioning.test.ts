@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { AppError } from '../../src/shared/errors'
 import { withScope, type Scope } from '../../workers/engine/scope'
-import { KinoraAutoencoder } from '../../workers/models/kinora-autoencoder'
+import { KinoraAutoencoder } from '../../workers/models/starter/autoencoder'
 import { conditioningLatents, wholeClip, type FrameEncoder } from '../../workers/pipeline/encode-conditioning'
 import { readCase, readWeights } from '../parity/read-case'
 import { testGpu } from './open-gpu'

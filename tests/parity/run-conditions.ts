@@ -2,7 +2,7 @@
 // noise, place it. The reference has appended tokens before the grid's own, we behind them.
 import { join } from 'node:path'
 import type { Scope } from '../../workers/engine/scope'
-import { LtxAutoencoder } from '../../workers/models/ltx-autoencoder'
+import { LtxAutoencoder } from '../../workers/models/ltx/autoencoder'
 import { encodeConditioning, wholeClip, type FrameEncoder } from '../../workers/pipeline/encode-conditioning'
 import { videoCoordinates, type LatentGrid } from '../../workers/pipeline/latent-grid'
 import { injectConditioning, tokensOfLatent, type ConditioningLatents } from '../../workers/pipeline/inject-conditioning'

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { downloadedManifest, downloadedModelUrl, downloadedSources, manifestOfDownloaded, presetOf } from '../../src/shared/downloaded-model'
+import { downloadedManifest, downloadedModelUrl, downloadedSources, manifestOfDownloaded, presetOf } from '../../src/shared/model-address'
 import { parseManifest } from '../../src/shared/model'
 import { requestProblems, type GenerateRequest } from '../../src/shared/request'
 import { CATALOGUE } from '../../src/shared/model-catalogue'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { downloadedManifest, presetOf } from '../../src/shared/downloaded-model'
+import { downloadedManifest, presetOf } from '../../src/shared/model-address'
 import { expandPrompt } from '../../src/shared/prompt-expansion'
 import { understands, vocabularyOf } from '../../src/shared/scene-vocabulary'
 import { parseManifest, type ModelManifest } from '../../src/shared/model'

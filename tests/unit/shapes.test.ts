@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { downloadedManifest, presetOf } from '../../src/shared/downloaded-model'
+import { downloadedManifest, presetOf } from '../../src/shared/model-address'
 import { parseManifest } from '../../src/shared/model'
 import { requestProblems, type GenerateRequest } from '../../src/shared/request'
 import { requestWarnings } from '../../src/shared/request-warnings'

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { LTX_2B } from '../../workers/pipeline/measure-model'
 import { clipBytes } from '../../src/shared/clip-memory'
 import { durationText, clipTimesOf } from '../../src/views/models/time-text'
-import { downloadedManifest, presetOf } from '../../src/shared/downloaded-model'
+import { downloadedManifest, presetOf } from '../../src/shared/model-address'
 import { CATALOGUE } from '../../src/shared/model-catalogue'
 import { blockMs, clipSeconds, evaluationsOf, fitBlockTimes } from '../../src/shared/time-estimate'
 

@@ -2,7 +2,7 @@
 import type { BlockTime } from '../../src/shared/time-estimate'
 import type { Gpu } from '../engine/device'
 import { withScope, type Scope } from '../engine/scope'
-import { LtxTransformer, type TransformerOptions } from '../models/ltx-transformer'
+import { LtxTransformer, type TransformerOptions } from '../models/ltx/transformer'
 import { PANEL } from '../ops/linear-weight'
 import { allocLinear } from '../ops/quantize'
 import type { LoadedWeights, WeightStream } from '../ops/weight-stream'

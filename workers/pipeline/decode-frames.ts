@@ -10,7 +10,7 @@ import { gaussianNoise, NOISE_STREAM } from './noise'
 import { tokensOfLatent } from './inject-conditioning'
 import type { FrameWriter } from './frame-writer'
 import { BoundaryBlend, type Edges } from './boundary-blend'
-import { untilAborted } from './until-aborted'
+import { untilAborted } from '../engine/until-aborted'
 
 export interface DecodeJob {
   model: LoadedModel

@@ -7,7 +7,7 @@ import type { TuningCache } from '../storage/tuning-cache'
 import type { Scope } from '../engine/scope'
 import { elementCount, reshape, type Tensor } from '../engine/tensor'
 import type { Schedule } from '../models/flow-match-scheduler'
-import { ltxSchedule } from '../models/ltx-schedule'
+import { ltxSchedule } from '../models/ltx/schedule'
 import { readPreview } from '../models/read-frames'
 import { patchify, unpatchify } from '../ops/patchify'
 import type { Conditioning } from './prompt-embeds'
@@ -18,7 +18,7 @@ import { gaussianNoise, NOISE_STREAM } from './noise'
 import { latentOfTokens, injectConditioning, tokensOfLatent, type ConditioningLatents } from './inject-conditioning'
 import { prepareKernels } from './prepare-kernels'
 import { denoise, rehearse, type DenoiseInputs, type DenoiseStep } from './sampler'
-import { untilAborted } from './until-aborted'
+import { untilAborted } from '../engine/until-aborted'
 
 /** Sigmas this near count as one. */
 const NEAR = 1e-6

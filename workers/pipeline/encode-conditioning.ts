@@ -2,11 +2,11 @@
 import { AppError } from '../../src/shared/errors'
 import type { Scope } from '../engine/scope'
 import { dim, type Tensor } from '../engine/tensor'
-import type { FrameSource } from '../models/ltx-encode-tiled'
+import type { FrameSource } from '../models/ltx/encode-tiled'
 import { affine } from '../ops/elementwise'
 import type { LatentGrid } from './latent-grid'
 import type { ConditioningLatents } from './inject-conditioning'
-import { untilAborted } from './until-aborted'
+import { untilAborted } from '../engine/until-aborted'
 
 /** Frames as pictures are decoded: RGBA, 8 bits, [F, H, W, 4]; already in the size of the clip being made. */
 export interface ConditioningFrames {

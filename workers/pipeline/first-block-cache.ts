@@ -3,10 +3,10 @@
 // (hooks/first_block_cache.py): what is compared with is the last evaluation that ran whole, so that small changes do not add up unseen.
 import { withScope, type Scope } from '../engine/scope'
 import type { Tensor } from '../engine/tensor'
-import type { Evaluation, LtxTransformer } from '../models/ltx-transformer'
+import type { Evaluation, LtxTransformer } from '../models/ltx/transformer'
 import { l1Sums, relativeL1 } from '../ops/relative-l1'
 import { add, subtract } from '../ops/elementwise'
-import { untilAborted } from './until-aborted'
+import { untilAborted } from '../engine/until-aborted'
 
 /** Of the last evaluation that ran whole, f32 [B, N, D]: what the first block added to the tokens, and what all others did. */
 interface Kept {

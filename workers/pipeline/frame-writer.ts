@@ -3,7 +3,7 @@
 import type { ClipSink } from './clip-sink'
 import type { GpuFrameFormat } from './frame-format'
 import { ValuesHash } from './hashes'
-import { untilAborted } from './until-aborted'
+import { untilAborted } from '../engine/until-aborted'
 
 type Rgba = Uint8ClampedArray<ArrayBuffer>
 

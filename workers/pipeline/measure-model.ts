@@ -1,11 +1,11 @@
 // What a model takes here, measured before it is downloaded: by the shape of its blocks alone.
-import { downloadedSources } from '../../src/shared/downloaded-model'
+import { downloadedSources } from '../../src/shared/model-address'
 import type { ModelTimes } from '../../src/shared/time-estimate'
 import type { Gpu } from '../engine/device'
 import { fitsInMemory } from '../engine/fits-memory'
-import { kinoraDecoderFlops, parseKinoraAutoencoderConfig } from '../models/kinora-autoencoder-config'
-import { parseLtxAutoencoderConfig } from '../models/ltx-autoencoder-config'
-import { decoderFlops } from '../models/ltx-autoencoder-sizes'
+import { kinoraDecoderFlops, parseKinoraAutoencoderConfig } from '../models/starter/autoencoder-config'
+import { parseLtxAutoencoderConfig } from '../models/ltx/autoencoder-config'
+import { decoderFlops } from '../models/ltx/autoencoder-sizes'
 import { fetchManifest, fetchModelFile, modelFile } from '../weights/fetch-file'
 import { probeBlock } from './block-probe'
 

@@ -6,8 +6,8 @@ import type { Gpu } from '../engine/device'
 import type { FloatDType } from '../engine/tensor'
 import type { VideoDecoder } from '../models/autoencoder'
 import type { SchedulerConfig } from '../models/flow-match-scheduler'
-import type { ScheduleSource } from '../models/ltx-schedule'
-import type { LtxTransformer } from '../models/ltx-transformer'
+import type { ScheduleSource } from '../models/ltx/schedule'
+import type { LtxTransformer } from '../models/ltx/transformer'
 import type { FrameEncoder } from './encode-conditioning'
 
 /** A prompt's embedding: f32 [L, E]. */

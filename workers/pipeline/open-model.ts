@@ -1,8 +1,8 @@
 // Every kind of model that a job can name, each by its own loader.
 import type { LocalFiles } from '../../src/shared/local-files'
-import { downloadedSources } from '../../src/shared/downloaded-model'
-import { openDownloadedModel } from './downloaded-model'
-import { openModelFolder } from './load-model'
+import { downloadedSources } from '../../src/shared/model-address'
+import { openDownloadedModel } from '../models/ltx/runtime'
+import { openModelFolder } from '../models/starter/runtime'
 import type { OpenModel } from './model'
 
 /**

@@ -7,7 +7,7 @@ import type { Tensor } from '../engine/tensor'
 import { tuneKernels, type Tuned } from '../engine/tune-kernels'
 import type { TuningCache } from '../storage/tuning-cache'
 import { sha256Hex } from '../weights/sha256'
-import { untilAborted } from './until-aborted'
+import { untilAborted } from '../engine/until-aborted'
 
 /** What all trying of kernels together may take for a clip of a new size. */
 const TUNE_MS = 1500

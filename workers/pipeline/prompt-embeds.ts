@@ -5,7 +5,7 @@ import { AppError } from '../../src/shared/errors'
 import type { Gpu } from '../engine/device'
 import type { OpenModel, PromptEmbedding } from './model'
 import type { ModelHost } from './model-host'
-import { untilAborted } from './until-aborted'
+import { untilAborted } from '../engine/until-aborted'
 
 /** The prompt's embedding, and with guidance the embedding to steer away from (the empty prompt's unless the request names one). */
 export interface Conditioning {

@@ -1,7 +1,7 @@
 // The denoise loop: steps along the flow from noise (sigma 1) to latents (sigma 0), straight (Euler) or with fresh noise.
 import { withScope, type Scope } from '../engine/scope'
 import { dim, type Tensor } from '../engine/tensor'
-import type { LtxTransformer, PreparedText } from '../models/ltx-transformer'
+import type { LtxTransformer, PreparedText } from '../models/ltx/transformer'
 import { guideVelocity } from '../ops/guidance'
 import type { RopeTable } from '../ops/rope'
 import { denoisedEstimate, eulerStep, tokenStep } from '../ops/sampler-step'

@@ -1,18 +1,18 @@
 // A model folder becomes a transformer, an autoencoder and a scheduler on the GPU. Nothing half-loaded is ever used:
 // every file is whole and checked before the first upload.
-import type { ModelManifest } from '../../src/shared/model'
-import type { JobProgress } from '../../src/shared/job'
-import { AppError } from '../../src/shared/errors'
-import type { Gpu } from '../engine/device'
-import { Scope } from '../engine/scope'
-import { KinoraAutoencoder } from '../models/kinora-autoencoder'
-import { LtxTransformer } from '../models/ltx-transformer'
-import type { SchedulerConfig } from '../models/flow-match-scheduler'
-import { weightSource } from '../models/weight-source'
-import { fetchManifest, fetchModelFile, modelFile } from '../weights/fetch-file'
-import { openSafetensors } from '../weights/safetensors'
-import { wholeClip } from './encode-conditioning'
-import type { LoadedModel, LoadOptions, OpenModel } from './model'
+import type { ModelManifest } from '../../../src/shared/model'
+import type { JobProgress } from '../../../src/shared/job'
+import { AppError } from '../../../src/shared/errors'
+import type { Gpu } from '../../engine/device'
+import { Scope } from '../../engine/scope'
+import { KinoraAutoencoder } from './autoencoder'
+import { LtxTransformer } from '../ltx/transformer'
+import type { SchedulerConfig } from '../flow-match-scheduler'
+import { weightSource } from '../weight-source'
+import { fetchManifest, fetchModelFile, modelFile } from '../../weights/fetch-file'
+import { openSafetensors } from '../../weights/safetensors'
+import { wholeClip } from '../../pipeline/encode-conditioning'
+import type { LoadedModel, LoadOptions, OpenModel } from '../../pipeline/model'
 
 /** The files of a diffusers folder that run on the GPU; the text encoder's are the text worker's. */
 const FILES = {

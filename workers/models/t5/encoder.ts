@@ -4,17 +4,17 @@
 // L tokens of a prompt   D width (d_model)   H heads   I inner width of attention: H·d_kv   F width of the feed-forward (d_ff)
 //
 // A prompt runs without padding: a masked key has no part in the reference's softmax either, so its true tokens come out the same.
-import { withScope, type Scope } from '../engine/scope'
-import type { FloatDType, Tensor } from '../engine/tensor'
-import { attention } from '../ops/attention'
-import { multiply } from '../ops/elementwise'
-import { linear, type WeightFormat } from '../ops/linear'
-import { norm } from '../ops/norm'
-import type { WeightStream } from '../ops/weight-stream'
-import type { T5EncoderConfig } from './t5-encoder-config'
-import { embeddingName, FINAL_NORM_NAME, loadHalf, POSITION_BIAS_NAME, type AttentionHalf, type FeedHalf } from './t5-encoder-weights'
-import { distanceBias } from './t5-relative-position'
-import { inTwoSlots } from './two-slots'
+import { withScope, type Scope } from '../../engine/scope'
+import type { FloatDType, Tensor } from '../../engine/tensor'
+import { attention } from '../../ops/attention'
+import { multiply } from '../../ops/elementwise'
+import { linear, type WeightFormat } from '../../ops/linear'
+import { norm } from '../../ops/norm'
+import type { WeightStream } from '../../ops/weight-stream'
+import type { T5EncoderConfig } from './encoder-config'
+import { embeddingName, FINAL_NORM_NAME, loadHalf, POSITION_BIAS_NAME, type AttentionHalf, type FeedHalf } from './encoder-weights'
+import { distanceBias } from './relative-position'
+import { inTwoSlots } from '../two-slots'
 
 /** How an encoder computes. */
 export interface T5Options {

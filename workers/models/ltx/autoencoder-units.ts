@@ -1,11 +1,11 @@
 // LTX-Video's autoencoder as a list of units that run in time order, in the order of ltx-autoencoder-sizes.ts.
-import type { Scope } from '../engine/scope'
-import { conv } from '../ops/conv'
-import { pixelShuffle, pixelUnshuffle } from '../ops/pixel-shuffle'
-import { conditionBy, embedStageTime, normSilu, RESIDUAL_SLOTS, type Conditioning, type Pass } from './ltx-autoencoder-block'
-import type { LtxAutoencoderConfig } from './ltx-autoencoder-config'
-import { convUnit, foldUnit, frameUnit, residualUnit, unfoldUnit, windowedUnit, type StreamContext, type StreamUnit } from './ltx-autoencoder-stream'
-import { LAST_SLOTS, type Decoder, type Encoder, type Stage } from './ltx-autoencoder-weights'
+import type { Scope } from '../../engine/scope'
+import { conv } from '../../ops/conv'
+import { pixelShuffle, pixelUnshuffle } from '../../ops/pixel-shuffle'
+import { conditionBy, embedStageTime, normSilu, RESIDUAL_SLOTS, type Conditioning, type Pass } from './autoencoder-block'
+import type { LtxAutoencoderConfig } from './autoencoder-config'
+import { convUnit, foldUnit, frameUnit, residualUnit, unfoldUnit, windowedUnit, type StreamContext, type StreamUnit } from './autoencoder-stream'
+import { LAST_SLOTS, type Decoder, type Encoder, type Stage } from './autoencoder-weights'
 
 /** What the clip's timestep does to each norm of the decoder. */
 export interface DecoderConditioning {

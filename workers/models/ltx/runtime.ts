@@ -1,22 +1,22 @@
 // LTX-Video from its published files, downloaded or on the user's own disk: read from there alone.
-import type { LocalFiles } from '../../src/shared/local-files'
-import { LATENT, manifestOfDownloaded, requirePreset, type DownloadedSources } from '../../src/shared/downloaded-model'
-import type { JobProgress } from '../../src/shared/job'
-import type { CatalogueEntry } from '../../src/shared/model-catalogue'
-import type { Gpu } from '../engine/device'
-import { Scope, withScope } from '../engine/scope'
-import { elementCount } from '../engine/tensor'
-import type { SchedulerConfig } from '../models/flow-match-scheduler'
-import { T5Encoder } from '../models/t5-encoder'
-import { DTYPE_BYTES } from '../weights/safetensors-header'
-import type { TensorTable } from '../weights/tensor-table'
+import type { LocalFiles } from '../../../src/shared/local-files'
+import { LATENT, manifestOfDownloaded, requirePreset, type DownloadedSources } from '../../../src/shared/model-address'
+import type { JobProgress } from '../../../src/shared/job'
+import type { CatalogueEntry } from '../../../src/shared/model-catalogue'
+import type { Gpu } from '../../engine/device'
+import { Scope, withScope } from '../../engine/scope'
+import { elementCount } from '../../engine/tensor'
+import type { SchedulerConfig } from '../flow-match-scheduler'
+import { T5Encoder } from '../t5/encoder'
+import { DTYPE_BYTES } from '../../weights/safetensors-header'
+import type { TensorTable } from '../../weights/tensor-table'
 import { DecoderOnDemand } from './decoder-on-demand'
 import { encoderOnDemand } from './encoder-on-demand'
-import { requireMemory } from './gpu-memory-budget'
-import { largeTextEncoderWeights, loadLargeTransformer } from './large-model'
-import { openLtxFiles, transformerBytes } from './ltx-files'
-import type { LoadedModel, LoadOptions, OpenModel, PromptEmbedding } from './model'
-import { findModelFiles, openTextEncoder, readTokenizer, type ModelFiles } from './model-files'
+import { requireMemory } from '../gpu-memory-budget'
+import { largeTextEncoderWeights, loadLargeTransformer } from './cached-models'
+import { openLtxFiles, transformerBytes } from './files'
+import type { LoadedModel, LoadOptions, OpenModel, PromptEmbedding } from '../../pipeline/model'
+import { findModelFiles, openTextEncoder, readTokenizer, type ModelFiles } from '../model-files'
 
 /** Of the transformer's blocks where nothing else is asked for: LTX-Video 2B is then 1.15 GB. */
 export const TRANSFORMER_FORMAT = 'i4'
@@ -51,7 +51,7 @@ async function embed(
   onProgress: (event: JobProgress) => void,
 ): Promise<PromptEmbedding[]> {
   // half a megabyte of code that no other model needs here
-  const { createTokenizer } = await import('../text/tokenizer')
+  const { createTokenizer } = await import('../../text/tokenizer')
   const tokenize = createTokenizer(await readTokenizer(signal, tokenizer), NO_CONFIG, maxTokens)
   const tokenized = prompts.map(tokenize)
   const { table, config } = await openTextEncoder(signal, encoder)

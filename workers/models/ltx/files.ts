@@ -1,18 +1,18 @@
 // LTX-Video's transformer and autoencoder by their headers and configs: in one file whose metadata holds the configs, or in the folders of
 // diffusers' layout with a config.json each.
 import * as v from 'valibot'
-import { AppError } from '../../src/shared/errors'
-import { parseLtxAutoencoderConfig } from '../models/ltx-autoencoder-config'
-import { LtxTransformer, type TransformerOptions } from '../models/ltx-transformer'
-import type { LtxOriginalConfig } from '../models/ltx-original-config'
-import { checkpointKind, type CheckpointKind } from '../weights/checkpoint-kind'
-import type { DiskFolder } from '../weights/disk-source'
-import { StoredWeights } from '../weights/stored-weights'
-import { TensorReader } from '../weights/tensor-reader'
-import { openPartTable, type TensorTable } from '../weights/tensor-table'
-import { bytesOf } from './gpu-memory-budget'
-import { openLtxCheckpoint } from './large-model'
-import type { ModelFiles } from './model-files'
+import { AppError } from '../../../src/shared/errors'
+import { parseLtxAutoencoderConfig } from './autoencoder-config'
+import { LtxTransformer, type TransformerOptions } from './transformer'
+import type { LtxOriginalConfig } from './original-config'
+import { checkpointKind, type CheckpointKind } from '../../weights/checkpoint-kind'
+import type { DiskFolder } from '../../weights/disk-source'
+import { StoredWeights } from '../../weights/stored-weights'
+import { TensorReader } from '../../weights/tensor-reader'
+import { openPartTable, type TensorTable } from '../../weights/tensor-table'
+import { bytesOf } from '../gpu-memory-budget'
+import { openLtxCheckpoint } from './cached-models'
+import type { ModelFiles } from '../model-files'
 
 /** LTX-Video, of which nothing but headers has been read. */
 export interface LtxFiles {

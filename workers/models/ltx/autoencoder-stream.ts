@@ -2,14 +2,14 @@
 // the two frames that its next window needs, so the frames are those of the whole clip, none is computed twice, and memory
 // does not grow with the length. (A cut would not do: the large decoder has 45 convolutions one after the other, and looks
 // 21 latent frames back and ahead: 12 for those at the latent's own scale, half of 11, a quarter of 11, an eighth of 11.) A unit that looks ahead gives its frames late, and the rest at the end.
-import type { Scope } from '../engine/scope'
-import { dim, type Tensor } from '../engine/tensor'
-import { conv, type ConvWeight } from '../ops/conv'
-import { joinFrames, sliceFrames, type FrameRun } from '../ops/frames'
-import { norm } from '../ops/norm'
-import { pixelShuffle, pixelUnshuffle } from '../ops/pixel-shuffle'
-import { injectNoise, normSilu, type Conditioning, type Pass, type Residual } from './ltx-autoencoder-block'
-import type { Steps } from './ltx-autoencoder-config'
+import type { Scope } from '../../engine/scope'
+import { dim, type Tensor } from '../../engine/tensor'
+import { conv, type ConvWeight } from '../../ops/conv'
+import { joinFrames, sliceFrames, type FrameRun } from '../../ops/frames'
+import { norm } from '../../ops/norm'
+import { pixelShuffle, pixelUnshuffle } from '../../ops/pixel-shuffle'
+import { injectNoise, normSilu, type Conditioning, type Pass, type Residual } from './autoencoder-block'
+import type { Steps } from './autoencoder-config'
 
 /** A part of the network. Its weights are shared; what it remembers of frames gone by is its own. */
 export interface StreamUnit {

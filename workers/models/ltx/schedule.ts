@@ -1,7 +1,7 @@
 // The noise levels of a job of LTX-Video, from what its preset, its file and its scheduler say.
-import { AppError } from '../../src/shared/errors'
-import { linspaceSigmas, setTimesteps, shiftForTokens, type Schedule, type SchedulerConfig } from './flow-match-scheduler'
-import { linearQuadraticSigmas } from './linear-quadratic'
+import { AppError } from '../../../src/shared/errors'
+import { linspaceSigmas, setTimesteps, shiftForTokens, type Schedule, type SchedulerConfig } from '../flow-match-scheduler'
+import { linearQuadraticSigmas } from '../linear-quadratic'
 
 /** What a schedule is made from besides the number of steps. */
 export interface ScheduleSource {

@@ -3,18 +3,18 @@
 //
 // F pixel frames (4k + 1)   T latent frames (k + 1)   H, W pixels   h, w latent pixels (H/16, W/16)
 // Z latent channels   c0, c1, c2 features at H/4, H/8, H/16
-import type { Scope } from '../engine/scope'
-import { dim, type FloatDType, type Tensor } from '../engine/tensor'
-import { conv } from '../ops/conv'
-import { placeFrames, sliceFrames } from '../ops/frames'
-import { framesToRgba } from '../ops/frames-to-rgba'
-import { norm } from '../ops/norm'
-import { pixelShuffle, pixelUnshuffle } from '../ops/pixel-shuffle'
-import type { DecodeNoise, FramesToPixels, VideoDecoder } from './autoencoder'
-import { parseKinoraAutoencoderConfig, type KinoraAutoencoderConfig } from './kinora-autoencoder-config'
-import { loadDecoder, loadEncoder, type Decoder, type Encoder, type ResidualBlock } from './kinora-autoencoder-weights'
-import { readFrames } from './read-frames'
-import type { WeightSource } from './weight-source'
+import type { Scope } from '../../engine/scope'
+import { dim, type FloatDType, type Tensor } from '../../engine/tensor'
+import { conv } from '../../ops/conv'
+import { placeFrames, sliceFrames } from '../../ops/frames'
+import { framesToRgba } from '../../ops/frames-to-rgba'
+import { norm } from '../../ops/norm'
+import { pixelShuffle, pixelUnshuffle } from '../../ops/pixel-shuffle'
+import type { DecodeNoise, FramesToPixels, VideoDecoder } from '../autoencoder'
+import { parseKinoraAutoencoderConfig, type KinoraAutoencoderConfig } from './autoencoder-config'
+import { loadDecoder, loadEncoder, type Decoder, type Encoder, type ResidualBlock } from './autoencoder-weights'
+import { readFrames } from '../read-frames'
+import type { WeightSource } from '../weight-source'
 
 /** Encodes and decodes clips of 4k + 1 frames. Latents here are raw and channels last: f32 [T, h, w, Z]. */
 export class KinoraAutoencoder implements VideoDecoder {

@@ -1,7 +1,7 @@
 // A model that was downloaded, as the rest of the app knows it: its address, and its manifest, for it has no kinora.json.
 import { ALL_CAPABILITIES } from './capabilities'
 import { AppError } from './errors'
-import { LTX_PRESETS, type LtxPreset } from './ltx-presets'
+import { LTX_PRESETS, type LtxPreset } from '../../workers/models/ltx/presets'
 import type { ModelManifest } from './model'
 import { CATALOGUE, type CatalogueEntry } from './model-catalogue'
 

@@ -1,8 +1,8 @@
 // The configs inside LTX-Video's single-file checkpoints (the `config` of the safetensors metadata), as diffusers writes them.
 // Source of the block names and their meaning: Lightricks/LTX-Video, causal_video_autoencoder.py and diffusers_config_mapping.py.
 import * as v from 'valibot'
-import { AppError } from '../../src/shared/errors'
-import type { LtxAutoencoderConfig } from './ltx-autoencoder-config'
+import { AppError } from '../../../src/shared/errors'
+import type { LtxAutoencoderConfig } from './autoencoder-config'
 
 /** A block of the autoencoder: its kind, and its numbers (a bare number is `num_layers`). */
 const BlockSchema = v.tuple([

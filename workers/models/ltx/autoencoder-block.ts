@@ -1,15 +1,15 @@
 // Parts of LTX-Video's autoencoder: residual blocks, down- and upsamplers. Activations are [F, H, W, C]; the residual
 // stream is f32, and convolutions are given `dtype`.
-import { AppError } from '../../src/shared/errors'
-import type { Scope } from '../engine/scope'
-import { dim, elementCount, reshape, type FloatDType, type Tensor } from '../engine/tensor'
-import { conv, uploadConv, type ConvWeight } from '../ops/conv'
-import { add } from '../ops/elementwise'
-import { norm, type NormOptions } from '../ops/norm'
-import { pixelShuffle, pixelUnshuffle } from '../ops/pixel-shuffle'
-import { streamConv, streamFloats, type StreamLoader } from './float-stream'
-import type { ResidualSize, Steps } from './ltx-autoencoder-config'
-import { embedTimesteps, streamTimestepEmbedder, type TimestepEmbedder } from './timestep-embedding'
+import { AppError } from '../../../src/shared/errors'
+import type { Scope } from '../../engine/scope'
+import { dim, elementCount, reshape, type FloatDType, type Tensor } from '../../engine/tensor'
+import { conv, uploadConv, type ConvWeight } from '../../ops/conv'
+import { add } from '../../ops/elementwise'
+import { norm, type NormOptions } from '../../ops/norm'
+import { pixelShuffle, pixelUnshuffle } from '../../ops/pixel-shuffle'
+import { streamConv, streamFloats, type StreamLoader } from '../float-stream'
+import type { ResidualSize, Steps } from './autoencoder-config'
+import { embedTimesteps, streamTimestepEmbedder, type TimestepEmbedder } from '../timestep-embedding'
 
 /** The autoencoder's norms have no gain. */
 export const RMS_EPS = 1e-8

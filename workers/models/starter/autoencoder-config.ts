@@ -1,6 +1,6 @@
 // The sizes of the starter's autoencoder.
 import * as v from 'valibot'
-import { AppError } from '../../src/shared/errors'
+import { AppError } from '../../../src/shared/errors'
 
 const size = v.pipe(v.number(), v.integer(), v.minValue(1))
 

@@ -1,15 +1,15 @@
 // A large autoencoder whose decoder is on the GPU only while it decodes: beside the transformer where there is room for both, else
 // in its place. Previews need its statistics alone.
-import type { Gpu } from '../engine/device'
-import { fitsInMemory } from '../engine/fits-memory'
-import { Scope } from '../engine/scope'
-import { elementCount, tensorBytes, type FloatDType, type Tensor } from '../engine/tensor'
-import type { DecodeNoise, FramesToPixels, VideoDecoder } from '../models/autoencoder'
-import { linearPreview } from '../models/linear-preview'
-import { LtxAutoencoder, rawStatistics, readStatistics } from '../models/ltx-autoencoder'
-import { TiledLtxAutoencoder } from '../models/ltx-autoencoder-tiled'
-import { TensorReader } from '../weights/tensor-reader'
-import type { TensorTable } from '../weights/tensor-table'
+import type { Gpu } from '../../engine/device'
+import { fitsInMemory } from '../../engine/fits-memory'
+import { Scope } from '../../engine/scope'
+import { elementCount, tensorBytes, type FloatDType, type Tensor } from '../../engine/tensor'
+import type { DecodeNoise, FramesToPixels, VideoDecoder } from '../autoencoder'
+import { linearPreview } from '../linear-preview'
+import { LtxAutoencoder, rawStatistics, readStatistics } from './autoencoder'
+import { TiledLtxAutoencoder } from './autoencoder-tiled'
+import { TensorReader } from '../../weights/tensor-reader'
+import type { TensorTable } from '../../weights/tensor-table'
 
 /** What decoding works in beside its weights, about. */
 const WORK_BYTES = 2 ** 29

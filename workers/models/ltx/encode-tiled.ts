@@ -1,15 +1,15 @@
 // LTX-Video's encoder for clips of any length: in time order, and in tiles where one picture is over the limit of a binding.
-import { AppError } from '../../src/shared/errors'
-import { Scope } from '../engine/scope'
-import { dim, type Tensor } from '../engine/tensor'
-import { placeFrames } from '../ops/frames'
-import type { LatentDistribution, LtxAutoencoder } from './ltx-autoencoder'
-import type { Pass } from './ltx-autoencoder-block'
-import { compressionOf, encoderSizes } from './ltx-autoencoder-sizes'
-import { runUnits } from './ltx-autoencoder-stream'
-import { encoderUnits } from './ltx-autoencoder-units'
-import { planTiles, type Tile, type TileOptions, type TilePlan } from './tile-plan'
-import { blendTiles, cutTile } from './tiles'
+import { AppError } from '../../../src/shared/errors'
+import { Scope } from '../../engine/scope'
+import { dim, type Tensor } from '../../engine/tensor'
+import { placeFrames } from '../../ops/frames'
+import type { LatentDistribution, LtxAutoencoder } from './autoencoder'
+import type { Pass } from './autoencoder-block'
+import { compressionOf, encoderSizes } from './autoencoder-sizes'
+import { runUnits } from './autoencoder-stream'
+import { encoderUnits } from './autoencoder-units'
+import { planTiles, type Tile, type TileOptions, type TilePlan } from '../tile-plan'
+import { blendTiles, cutTile } from '../tiles'
 
 /** Frames to encode, read as they are needed. */
 export interface FrameSource {

@@ -1,14 +1,14 @@
 // Where a source's files are: downloaded, or on the user's own disk. The only place that knows both.
 import { localFilesOf, placeName, type LocalFiles } from '../../src/shared/local-files'
 import type { CatalogueEntry } from '../../src/shared/model-catalogue'
-import type { T5EncoderConfig } from '../models/t5-encoder-config'
-import { t5ConfigFromShapes } from '../models/t5-encoder-config'
+import type { T5EncoderConfig } from './t5/encoder-config'
+import { t5ConfigFromShapes } from './t5/encoder-config'
 import type { ByteSource } from '../weights/byte-source'
 import type { DiskFolder } from '../weights/disk-source'
 import { localFolder, localIdentity, requireUnchanged } from '../weights/local-file-handles'
 import { openDownloadedSource } from '../weights/downloaded-source'
 import { openPartTable, type TensorTable } from '../weights/tensor-table'
-import { openT5Table } from './large-model'
+import { openT5Table } from './ltx/cached-models'
 
 /** A source whose files are all here: one file, as it is published, or a folder in diffusers' layout. */
 export type ModelFiles = {

@@ -1,9 +1,9 @@
 // The weights of LTX-Video's autoencoder, by diffusers' names or the original checkpoint's.
-import { reshape, type Tensor } from '../engine/tensor'
-import { uploadConv, type ConvWeight } from '../ops/conv'
-import { inTurn, renamedFloats, streamFloats, type FloatStream, type StreamLoader } from './float-stream'
-import { loadConv3d, loadResidual, loadStageTime, RESIDUAL_SLOTS, type Residual, type StageTime } from './ltx-autoencoder-block'
-import { originalAutoencoderName, type DownStage, type LtxAutoencoderConfig, type LtxAutoencoderPlan, type UpStage } from './ltx-autoencoder-config'
+import { reshape, type Tensor } from '../../engine/tensor'
+import { uploadConv, type ConvWeight } from '../../ops/conv'
+import { inTurn, renamedFloats, streamFloats, type FloatStream, type StreamLoader } from '../float-stream'
+import { loadConv3d, loadResidual, loadStageTime, RESIDUAL_SLOTS, type Residual, type StageTime } from './autoencoder-block'
+import { originalAutoencoderName, type DownStage, type LtxAutoencoderConfig, type LtxAutoencoderPlan, type UpStage } from './autoencoder-config'
 
 export interface Stage {
   residuals: Residual[]

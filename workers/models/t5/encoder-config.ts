@@ -1,6 +1,6 @@
 // transformers' T5Config, as far as its encoder reads it.
 import * as v from 'valibot'
-import { AppError } from '../../src/shared/errors'
+import { AppError } from '../../../src/shared/errors'
 
 /** Widths of a head that the attention kernel takes. */
 const HEAD_STEP = 4

@@ -1,18 +1,18 @@
 // LTX-Video's autoencoder: diffusers' AutoencoderKLLTXVideo of all three releases, one clip at a time.
 //
 // F, H, W  frames and pixels   f, h, w  their latents   Z latent channels   C features
-import type { Scope } from '../engine/scope'
-import type { FloatDType, Tensor } from '../engine/tensor'
-import { conv } from '../ops/conv'
-import { pixelShuffle, pixelUnshuffle } from '../ops/pixel-shuffle'
-import type { FloatStream, StreamLoader } from './float-stream'
+import type { Scope } from '../../engine/scope'
+import type { FloatDType, Tensor } from '../../engine/tensor'
+import { conv } from '../../ops/conv'
+import { pixelShuffle, pixelUnshuffle } from '../../ops/pixel-shuffle'
+import type { FloatStream, StreamLoader } from '../float-stream'
 import {
   conditionBy, embedStageTime, foldDown, normSilu, runResidual, unfoldUp, type NoiseField, type Pass, type Residual,
-} from './ltx-autoencoder-block'
-import { parseLtxAutoencoderConfig, planLtxAutoencoder, type LtxAutoencoderConfig } from './ltx-autoencoder-config'
+} from './autoencoder-block'
+import { parseLtxAutoencoderConfig, planLtxAutoencoder, type LtxAutoencoderConfig } from './autoencoder-config'
 import {
   LAST_SLOTS, loadDecoder, loadEncoder, withDiffusersNames, type Decoder, type DownWeights, type Encoder, type Stage, type UpWeights,
-} from './ltx-autoencoder-weights'
+} from './autoencoder-weights'
 
 /** Latents of a clip: f32 [f, h, w, Z] and, the same for all channels, f32 [f, h, w, 1]. */
 export interface LatentDistribution {

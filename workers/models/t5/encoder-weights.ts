@@ -1,11 +1,11 @@
 // T5's weights: their names, and half a block of them on the GPU.
 //
 // D width (d_model)   I inner width of attention, all heads together   F width of the feed-forward (d_ff)
-import type { Scope } from '../engine/scope'
-import type { Tensor } from '../engine/tensor'
-import type { LinearWeight, WeightFormat } from '../ops/linear'
-import { buildFrom, requestsOf, type WeightRequest, type WeightStream, type WeightTaker } from '../ops/weight-stream'
-import type { T5EncoderConfig } from './t5-encoder-config'
+import type { Scope } from '../../engine/scope'
+import type { Tensor } from '../../engine/tensor'
+import type { LinearWeight, WeightFormat } from '../../ops/linear'
+import { buildFrom, requestsOf, type WeightRequest, type WeightStream, type WeightTaker } from '../../ops/weight-stream'
+import type { T5EncoderConfig } from './encoder-config'
 
 /** Names that files give the table of embeddings; where both are there, they are the same table. */
 export const EMBEDDING_NAMES = ['shared.weight', 'encoder.embed_tokens.weight'] as const

@@ -1,11 +1,11 @@
 // The weights of the starter's autoencoder, by the names its training gives them.
-import type { Scope } from '../engine/scope'
-import type { FloatDType, Tensor } from '../engine/tensor'
-import { uploadConv, type ConvWeight } from '../ops/conv'
-import type { KinoraAutoencoderConfig } from './kinora-autoencoder-config'
-import { loadConv } from './load-conv'
-import { loadFloats } from './load-linear'
-import { getShaped, type WeightSource } from './weight-source'
+import type { Scope } from '../../engine/scope'
+import type { FloatDType, Tensor } from '../../engine/tensor'
+import { uploadConv, type ConvWeight } from '../../ops/conv'
+import type { KinoraAutoencoderConfig } from './autoencoder-config'
+import { loadConv } from '../load-conv'
+import { loadFloats } from '../load-linear'
+import { getShaped, type WeightSource } from '../weight-source'
 
 export interface ResidualBlock {
   /** f32 [C] */

@@ -1,7 +1,7 @@
 // How much memory each part of LTX-Video's autoencoder takes when it runs in time order: read from the config alone, so that
 // a clip can be planned before a weight is loaded. One entry a unit, in the order in which they run.
-import { planLtxAutoencoder, type LtxAutoencoderConfig, type Steps } from './ltx-autoencoder-config'
-import type { UnitSize } from './tile-plan'
+import { planLtxAutoencoder, type LtxAutoencoderConfig, type Steps } from './autoencoder-config'
+import type { UnitSize } from '../tile-plan'
 
 /** Frames of a window besides the new ones. */
 const HELD = 2

@@ -1,6 +1,6 @@
 // `vae/config.json` of LTX-Video's autoencoder.
 import * as v from 'valibot'
-import { AppError } from '../../src/shared/errors'
+import { AppError } from '../../../src/shared/errors'
 
 const numbers = v.array(v.number())
 const flags = v.array(v.boolean())

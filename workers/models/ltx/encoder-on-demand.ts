@@ -1,12 +1,12 @@
 // The other half of a large autoencoder: read and on the GPU only while a picture or clip is encoded.
-import { Scope } from '../engine/scope'
-import type { FloatDType } from '../engine/tensor'
-import type { VideoDecoder } from '../models/autoencoder'
-import { LtxAutoencoder } from '../models/ltx-autoencoder'
-import { TiledLtxAutoencoder } from '../models/ltx-autoencoder-tiled'
-import { TensorReader } from '../weights/tensor-reader'
-import type { TensorTable } from '../weights/tensor-table'
-import type { FrameEncoder } from './encode-conditioning'
+import { Scope } from '../../engine/scope'
+import type { FloatDType } from '../../engine/tensor'
+import type { VideoDecoder } from '../autoencoder'
+import { LtxAutoencoder } from './autoencoder'
+import { TiledLtxAutoencoder } from './autoencoder-tiled'
+import { TensorReader } from '../../weights/tensor-reader'
+import type { TensorTable } from '../../weights/tensor-table'
+import type { FrameEncoder } from '../../pipeline/encode-conditioning'
 
 /**
  * Encodes with weights that it reads each time.
