@@ -5,7 +5,7 @@ import { blockMs, fitBlockTimes } from '../../src/shared/time-estimate'
 import { withScope } from '../../workers/engine/scope'
 import { LtxTransformer } from '../../workers/models/ltx/transformer'
 import { weightSource } from '../../workers/models/weight-source'
-import { probeBlock } from '../../workers/pipeline/block-probe'
+import { probeBlock } from '../../workers/models/ltx/block-probe'
 import { openSafetensors } from '../../workers/weights/safetensors'
 import { testGpu } from './open-gpu'
 

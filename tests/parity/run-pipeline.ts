@@ -48,9 +48,9 @@ export async function runDenoise(scope: Scope, parityCase: ParityCase, precision
     const loop = denoise(new AbortController().signal, scope, {
       transformer,
       noise: scope.upload(tokens.values, tokens.shape, 'f32'),
-      rope,
+      positions: rope,
       text: prepare('prompt_embeds', 'prompt_attention_mask'),
-      ...(guidance > 1 && { unconditional: prepare('negative_prompt_embeds', 'negative_prompt_attention_mask') }),
+      ...(guidance > 1 && { negative: prepare('negative_prompt_embeds', 'negative_prompt_attention_mask') }),
       guidance,
       rescale,
       ...(strengths && { strengths }),

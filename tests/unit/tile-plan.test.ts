@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { LTX_2B_AUTOENCODER } from '../../workers/pipeline/measure-model'
+import { LTX_2B_AUTOENCODER } from '../../workers/models/ltx/released-shape'
 import { compressionOf, decoderSizes, encoderSizes } from '../../workers/models/ltx/autoencoder-sizes'
 import { BINDING_BYTES, blendWeight, planTiles, scaleSpan, splitAxis, type UnitSize } from '../../workers/models/tile-plan'
 

@@ -8,17 +8,9 @@ import type { Pass } from './autoencoder-block'
 import { compressionOf, encoderSizes } from './autoencoder-sizes'
 import { runUnits } from './autoencoder-stream'
 import { encoderUnits } from './autoencoder-units'
+import type { FrameSource } from '../architecture'
 import { planTiles, type Tile, type TileOptions, type TilePlan } from '../tile-plan'
 import { blendTiles, cutTile } from '../tiles'
-
-/** Frames to encode, read as they are needed. */
-export interface FrameSource {
-  frames: number
-  height: number
-  width: number
-  /** f32 [count, H, W, 3] in −1..1, in `scope` */
-  read(scope: Scope, from: number, count: number): Tensor | Promise<Tensor>
-}
 
 /**
  * Encodes F = k·time + 1 frames in whole latent pixels → latents in `scope`. Holds a few frames at a time.

@@ -6,7 +6,7 @@ import { LtxAutoencoder } from './autoencoder'
 import { TiledLtxAutoencoder } from './autoencoder-tiled'
 import { TensorReader } from '../../weights/tensor-reader'
 import type { TensorTable } from '../../weights/tensor-table'
-import type { FrameEncoder } from '../../pipeline/encode-conditioning'
+import type { FrameEncoder } from '../architecture'
 
 /**
  * Encodes with weights that it reads each time.

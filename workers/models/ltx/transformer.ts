@@ -14,6 +14,7 @@ import { norm, normFor } from '../../ops/norm'
 import { normRope, type RopeTable } from '../../ops/rope'
 import type { QuantizedActivations } from '../../ops/quantize-activations'
 import { buildFrom, renamedStream, requestsOf, type WeightRequest, type WeightStream, type WeightTaker } from '../../ops/weight-stream'
+import type { Evaluation, ModelParts, VideoTransformer } from '../architecture'
 import { coordinateFractions, gridFractions, ropeAngles, type RopeGrid } from './rope'
 import { takeFrom } from '../stream-in-memory'
 import { embedTimesteps, takeTimestepEmbedder, timestepRows, type TimestepEmbedder } from '../timestep-embedding'
@@ -98,13 +99,10 @@ interface Weights {
 }
 
 /** An evaluation under way. Its tensors belong to the scope that it was begun in. */
-export interface Evaluation {
-  scope: Scope
-  /** f32 [B, N, D], the residual stream: blocks add to it in place */
-  x: Tensor
+interface LtxEvaluation extends Evaluation {
   text: PreparedText
   rope: RopeTable
-  blind: readonly number[]
+  skipBlocks: readonly number[]
   /** u32 [B·N]: which of the distinct timesteps is a token's */
   rowOf: Tensor
   /** f32 [U, D] */
@@ -114,7 +112,7 @@ export interface Evaluation {
 }
 
 /** The weights on the GPU, and the forward pass. Its tensors belong to the scope it was loaded in. */
-export class LtxTransformer {
+export class LtxTransformer implements VideoTransformer<PreparedText, RopeTable, LtxEvaluation> {
   private readonly weights: Omit<Weights, 'blockTables'>
   /** f32 [blocks, 6·D] */
   private readonly tables: Tensor
@@ -151,6 +149,12 @@ export class LtxTransformer {
   static requests(config: unknown, source: WeightStream, options: TransformerOptions): WeightRequest[] {
     const parsed = parseConfig(config)
     return requestsOf(withDiffusersNames(source, renamedStream), (take) => takeWeights(take, parsed, options))
+  }
+
+  /** What the pipeline needs of the config: patches, and E. */
+  get sizes(): Pick<ModelParts, 'patch' | 'textWidth'> {
+    const { patch_size: patch, patch_size_t: patchTime, caption_channels: textWidth } = this.config
+    return { patch: { patch, patchTime }, textWidth }
   }
 
   /** D */
@@ -200,25 +204,25 @@ export class LtxTransformer {
    * One evaluation: the velocity of every token, f32 [B, N, C]. Only dispatches; reads nothing back.
    * @param tokens f32 [B, N, C]
    * @param timesteps 0 … 1000: one for all, one a clip, or one a token ([B·N])
-   * @param blind indices of blocks whose self-attention hands each token its own value, so that no token sees another:
+   * @param skipBlocks indices of blocks whose self-attention hands each token its own value, so that no token sees another:
    *   the perturbed model of spatio-temporal guidance, `attention_values` in Lightricks' code
    */
-  forward(scope: Scope, tokens: Tensor, text: PreparedText, rope: RopeTable, timesteps: Float32Array, blind?: readonly number[]): Tensor {
+  forward(scope: Scope, tokens: Tensor, text: PreparedText, rope: RopeTable, timesteps: Float32Array, skipBlocks?: readonly number[]): Tensor {
     return scope.within((inner) => {
-      const evaluation = this.begin(inner, tokens, text, rope, timesteps, blind)
+      const evaluation = this.begin(inner, tokens, text, rope, timesteps, skipBlocks)
       this.runBlocks(evaluation)
       return this.velocity(scope, evaluation)
     })
   }
 
   /** What forward does before the first block. */
-  begin(scope: Scope, tokens: Tensor, text: PreparedText, rope: RopeTable, timesteps: Float32Array, blind: readonly number[] = []): Evaluation {
+  begin(scope: Scope, tokens: Tensor, text: PreparedText, rope: RopeTable, timesteps: Float32Array, skipBlocks: readonly number[] = []): LtxEvaluation {
     const { tokensIn, time, timeOut } = this.weights
     const [batch, count] = [dim(tokens, 0), dim(tokens, 1)]
     const { times, rowOf } = timestepRows(timesteps, batch, count)
     const embedded = embedTimesteps(scope, time, times)                              // [U, D]
     return {
-      scope, text, rope, blind, embedded,
+      scope, text, rope, skipBlocks, embedded,
       rowOf: scope.upload(rowOf, [batch * count], 'u32'),                            // [B·N]
       modulation: linear(scope, silu(scope, embedded), timeOut),                     // [U, 6·D]
       x: linear(scope, tokens, tokensIn, { dtype: 'f32' }),                          // [B, N, D]
@@ -226,7 +230,7 @@ export class LtxTransformer {
   }
 
   /** Runs the blocks from `first` up to `end`, which add to the evaluation's x. */
-  runBlocks(evaluation: Evaluation, first = 0, end = this.weights.blocks.length): void {
+  runBlocks(evaluation: LtxEvaluation, first = 0, end = this.weights.blocks.length): void {
     const { scope, modulation } = evaluation
     const together = Math.max(1, Math.floor(MODULATION_BYTES / tensorBytes(modulation.shape, 'f32')))
     for (let from = first; from < end; from += together) {
@@ -240,7 +244,7 @@ export class LtxTransformer {
   }
 
   /** What forward does after the last block: the velocity of every token, f32 [B, N, C], in a scope that may be another. */
-  velocity(scope: Scope, { x, embedded, rowOf }: Evaluation): Tensor {
+  velocity(scope: Scope, { x, embedded, rowOf }: LtxEvaluation): Tensor {
     const { outTable, tokensOut } = this.weights
     return scope.within((inner) => {
       const table = modulationTables(inner, embedded, outTable)                      // [U, 2, D]
@@ -258,7 +262,7 @@ export class LtxTransformer {
   }
 
   /** @param table f32 [U, S, D], with the block's slots from `firstSlot` on */
-  private runBlock(scope: Scope, { x, text, rope, rowOf, blind }: Evaluation, index: number, table: Tensor, firstSlot: number): void {
+  private runBlock(scope: Scope, { x, text, rope, rowOf, skipBlocks }: LtxEvaluation, index: number, table: Tensor, firstSlot: number): void {
     const dtype = this.options.precision
     const heads = this.config.num_attention_heads
     const eps = this.config.norm_eps
@@ -270,7 +274,7 @@ export class LtxTransformer {
     const y = normFor(scope, x, self.query, {
       kind: 'rms', eps, ...weightOf(block.norm1), modulation: modulated(SLOT.scaleAttention, SLOT.shiftAttention), dtype,
     })                                                                                            // [B, N, D]
-    const seen = blind.includes(index) ? linear(scope, y, self.value) : this.lookAround(scope, y, self, rope) // [B, N, D]
+    const seen = skipBlocks.includes(index) ? linear(scope, y, self.value) : this.lookAround(scope, y, self, rope) // [B, N, D]
     linear(scope, seen, self.out, { addTo: x, gate: at(SLOT.gateAttention) })                     // [B, N, D]
 
     const asked = normRope(scope, linear(scope, x, cross.query, { dtype }), { weight: cross.queryNorm, eps: QK_EPS }) // [B, N, D]

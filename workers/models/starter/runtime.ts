@@ -1,18 +1,24 @@
-// A model folder becomes a transformer, an autoencoder and a scheduler on the GPU. Nothing half-loaded is ever used:
-// every file is whole and checked before the first upload.
-import type { ModelManifest } from '../../../src/shared/model'
+// The built-in model: a folder in diffusers' layout on this origin. Its transformer is LTX-Video's at small scale, its autoencoder its own,
+// and its text encoder runs in the text worker.
 import type { JobProgress } from '../../../src/shared/job'
+import type { ModelManifest } from '../../../src/shared/model'
 import { AppError } from '../../../src/shared/errors'
 import type { Gpu } from '../../engine/device'
-import { Scope } from '../../engine/scope'
-import { KinoraAutoencoder } from './autoencoder'
+import type { Scope } from '../../engine/scope'
+import type { Tensor } from '../../engine/tensor'
+import { untilAborted } from '../../engine/until-aborted'
+import { fetchModelFile, modelFile } from '../../weights/fetch-file'
+import { openSafetensors } from '../../weights/safetensors'
+import type { Architecture, FrameEncoder, LoadedModel, LoadOptions, ModelParts, OpenModel } from '../architecture'
+import { probeBlock } from '../ltx/block-probe'
+import { ltxPositions } from '../ltx/positions'
+import { ltxSchedule } from '../ltx/schedule'
 import { LtxTransformer } from '../ltx/transformer'
 import type { SchedulerConfig } from '../flow-match-scheduler'
+import { loadOnGpu } from '../load-on-gpu'
 import { weightSource } from '../weight-source'
-import { fetchManifest, fetchModelFile, modelFile } from '../../weights/fetch-file'
-import { openSafetensors } from '../../weights/safetensors'
-import { wholeClip } from '../../pipeline/encode-conditioning'
-import type { LoadedModel, LoadOptions, OpenModel } from '../../pipeline/model'
+import { KinoraAutoencoder } from './autoencoder'
+import { kinoraDecoderFlops, parseKinoraAutoencoderConfig } from './autoencoder-config'
 
 /** The files of a diffusers folder that run on the GPU; the text encoder's are the text worker's. */
 const FILES = {
@@ -23,68 +29,75 @@ const FILES = {
   schedulerConfig: 'scheduler/scheduler_config.json',
 }
 
-/** Opens a model's folder. @param url absolute, ending in / @throws AppError weights-missing, weights-corrupt */
-export async function openModelFolder(signal: AbortSignal, url: string): Promise<OpenModel> {
-  const manifest = await fetchManifest(url, signal)
+/** See Architecture. */
+export const starter: Architecture = {
+  open: (_signal, url, manifest) => Promise.resolve(openStarter(url, manifest)),
+
+  async shape(signal, url, manifest) {
+    const config = async (path: string) => parseJson(await fetchModelFile(url, modelFile(manifest, path), { signal }), path)
+    const transformer = (await config(FILES.transformerConfig)) as Record<string, unknown>
+    const number = (name: string) => Number(transformer[name])
+    return {
+      probe: (probing, gpu) => probeBlock(probing, gpu, transformer, { precision: gpu.facts.f16 ? 'f16' : 'f32', linearFormat: 'i8' }),
+      width: number('num_attention_heads') * number('attention_head_dim'),
+      blocks: number('num_layers'),
+      decoderFlops: kinoraDecoderFlops(parseKinoraAutoencoderConfig(await config(FILES.autoencoderConfig))),
+    }
+  },
+}
+
+function openStarter(url: string, manifest: ModelManifest): OpenModel {
+  const identity = JSON.stringify([url, manifest.version])
+  const opened = { url, identity, manifest }
   return {
-    url,
-    identity: identityOf(url, manifest),
-    manifest,
-    encoderIdentity: identityOf(url, manifest),
-    embed: async (_signal, _gpu, prompts, callbacks) => (await callbacks.encodeText(url, [...prompts])).prompts,
-    load: (loading, gpu, options, onProgress) => loadModel(loading, gpu, url, manifest, options, onProgress),
+    ...opened,
+    encoderIdentity: identity,
+    embed: (signal, _gpu, prompts, { encodeText }) => untilAborted(signal, encodeText(url, prompts)),
+    load: (signal, gpu, options, onProgress) => loadStarter(signal, gpu, opened, options, onProgress),
   }
 }
 
-const identityOf = (url: string, { version }: ModelManifest) => JSON.stringify([url, version])
-
 /**
- * Fetches, checks and uploads a model.
+ * Fetches, checks and uploads the model. Nothing half-loaded is ever used: every file is whole and checked before the first upload.
  * @throws AppError weights-missing, weights-truncated, weights-corrupt, out-of-memory; AbortError
  */
-export async function loadModel(
-  signal: AbortSignal,
-  gpu: Gpu,
-  url: string,
-  manifest: ModelManifest,
-  options: LoadOptions,
-  onProgress: (event: JobProgress) => void,
+async function loadStarter(
+  signal: AbortSignal, gpu: Gpu, opened: Pick<OpenModel, 'url' | 'identity' | 'manifest'>, options: LoadOptions, onProgress: (event: JobProgress) => void,
 ): Promise<LoadedModel> {
+  const { url, manifest } = opened
   const { precision } = options
   const files = await fetchAll(signal, url, manifest, onProgress)
   const json = (name: keyof typeof FILES) => parseJson(files[name], FILES[name])
   const weights = (name: keyof typeof FILES) => weightSource(openSafetensors(files[name]))
-
-  const scope = new Scope(gpu)
-  const before = { bytes: gpu.pool.liveBytes, buffers: gpu.pool.liveBuffers }
-  try {
+  return loadOnGpu(gpu, opened, options, (scope): ModelParts => {
     const transformer = LtxTransformer.load(scope, json('transformerConfig'), weights('transformerWeights'), { precision, linearFormat: 'i8' })
     const autoencoder = KinoraAutoencoder.load(scope, json('autoencoderConfig'), weights('autoencoderWeights'), precision)
-    const { latents_std, latents_mean } = autoencoder.config
-    const latentScale = Float32Array.from([...latents_std, ...latents_mean])
-    await gpu.settle()
-    let loaded = true
+    const config = json('schedulerConfig') as SchedulerConfig
     return {
-      url,
-      identity: identityOf(url, manifest),
-      manifest,
-      options,
       transformer,
-      autoencoder,
-      encoder: { encode: wholeClip((own, video) => autoencoder.encode(own, video)), mean: latents_mean, std: latents_std, scaleTime: manifest.latent.scaleTime },
-      latentScale,
-      schedulerConfig: json('schedulerConfig') as SchedulerConfig,
-      weightGpuBytes: gpu.pool.liveBytes - before.bytes,
-      weightBuffers: gpu.pool.liveBuffers - before.buffers,
-      isLoaded: () => loaded,
-      close: () => {
-        loaded = false
-        scope.close()
+      ...transformer.sizes,
+      positions: ltxPositions(transformer, manifest),
+      decoder: autoencoder,
+      encoder: {
+        mean: autoencoder.config.latents_mean,
+        std: autoencoder.config.latents_std,
+        scaleTime: manifest.latent.scaleTime,
+        encode: encodeAtOnce((own, video) => autoencoder.encode(own, video)),
       },
+      schedule: (steps, tokens) => ltxSchedule({ config }, steps, tokens),
+      ancestral: false,
     }
-  } catch (error) {
-    scope.close()
-    throw error
+  })
+}
+
+/** Encodes an image or a short clip at once: its memory grows with the length. @param encode video f32 [F, H, W, 3] → f32 [F', H', W', C]; only dispatches */
+export function encodeAtOnce(encode: (scope: Scope, video: Tensor) => Tensor): FrameEncoder['encode'] {
+  return async (signal, scope, source) => {
+    const video = await source.read(scope, 0, source.frames)
+    await untilAborted(signal, scope.gpu.compile(() => scope.within((temporary) => void encode(temporary, video))))
+    const latents = encode(scope, video)
+    scope.free(video)
+    return latents
   }
 }
 
@@ -99,7 +112,7 @@ async function fetchAll(
   const entries = Object.entries(FILES).map(([name, path]) => ({ name, file: modelFile(manifest, path) }))
   const totalBytes = entries.reduce((sum, { file }) => sum + file.bytes, 0)
   const loaded = new Map<string, number>()
-  let toldPercent = -1
+  let reportedPercent = -1
   const fetched = await Promise.all(
     entries.map(async ({ name, file }) => {
       const bytes = await fetchModelFile(url, file, {
@@ -108,8 +121,8 @@ async function fetchAll(
           loaded.set(name, fileBytes)
           const loadedBytes = [...loaded.values()].reduce((a, b) => a + b, 0)
           const percent = Math.floor((100 * loadedBytes) / totalBytes)
-          if (percent === toldPercent) return // a network chunk is a few KB: not each is worth a message
-          toldPercent = percent
+          if (percent === reportedPercent) return // a network chunk is a few KB: not each is worth a message
+          reportedPercent = percent
           onProgress({ stage: 'loading', loadedBytes, totalBytes })
         },
       })

@@ -1,11 +1,11 @@
 // How long one block of a transformer takes on this GPU: measured with matrices that hold nothing, so that a model need not be here.
-import type { BlockTime } from '../../src/shared/time-estimate'
-import type { Gpu } from '../engine/device'
-import { withScope, type Scope } from '../engine/scope'
-import { LtxTransformer, type TransformerOptions } from '../models/ltx/transformer'
-import { PANEL } from '../ops/linear-weight'
-import { allocLinear } from '../ops/quantize'
-import type { LoadedWeights, WeightStream } from '../ops/weight-stream'
+import type { BlockTime } from '../../../src/shared/time-estimate'
+import type { Gpu } from '../../engine/device'
+import { withScope, type Scope } from '../../engine/scope'
+import { LtxTransformer, type TransformerOptions } from './transformer'
+import { PANEL } from '../../ops/linear-weight'
+import { allocLinear } from '../../ops/quantize'
+import type { LoadedWeights, WeightStream } from '../../ops/weight-stream'
 
 /** What all measuring together should take, compiling and the first run of a kernel left out. */
 const BUDGET_MS = 1500

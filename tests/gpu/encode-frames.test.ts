@@ -2,7 +2,9 @@ import { expect, test } from 'vitest'
 import { AppError } from '../../src/shared/errors'
 import { withScope, type Scope } from '../../workers/engine/scope'
 import { KinoraAutoencoder } from '../../workers/models/starter/autoencoder'
-import { conditioningLatents, wholeClip, type FrameEncoder } from '../../workers/pipeline/encode-conditioning'
+import type { FrameEncoder } from '../../workers/models/architecture'
+import { encodeAtOnce } from '../../workers/models/starter/runtime'
+import { encodeRgba } from '../../workers/pipeline/encode-frames'
 import { readCase, readWeights } from '../parity/read-case'
 import { testGpu } from './open-gpu'
 import { randomSource, relativeError } from './reference'
@@ -13,7 +15,7 @@ const { signal } = new AbortController()
 function open(scope: Scope): { autoencoder: KinoraAutoencoder; encoder: FrameEncoder; patch: number } {
   const autoencoder = KinoraAutoencoder.load(scope, readCase(FOLDER).config, readWeights(FOLDER), 'f32')
   const { latents_mean: mean, latents_std: std, patch_size: patch, patch_size_t: scaleTime } = autoencoder.config
-  const encode = wholeClip((own, video) => autoencoder.encode(own, video))
+  const encode = encodeAtOnce((own, video) => autoencoder.encode(own, video))
   return { autoencoder, encoder: { encode, mean, std, scaleTime }, patch }
 }
 
@@ -22,7 +24,7 @@ const pixels = (count: number) => {
   return Uint8ClampedArray.from({ length: count }, () => 256 * next())
 }
 
-test('frames become whitened latents; those beyond T·k + 1 are left out', async () => {
+test('encodes frames to normalized latents, and drops those beyond T·k + 1', async () => {
   const gpu = await testGpu()
   await withScope(gpu, async (scope) => {
     const { autoencoder, encoder, patch } = open(scope)
@@ -32,7 +34,7 @@ test('frames become whitened latents; those beyond T·k + 1 are left out', async
     const [width, height] = [2 * patch, patch]
     const rgba = pixels((frames + 1) * width * height * 4)
     const live = gpu.pool.liveBuffers
-    const known = await conditioningLatents(signal, scope, encoder, grid, { rgba, width, height, atFrame: encoder.scaleTime, strength: 0.5 })
+    const known = await encodeRgba({ signal }, scope, encoder, grid, { rgba, width, height, atFrame: encoder.scaleTime, strength: 0.5 })
     expect(gpu.pool.liveBuffers).toBe(live)
     expect(known).toMatchObject({ atFrame: encoder.scaleTime, strength: 0.5 })
 
@@ -45,17 +47,17 @@ test('frames become whitened latents; those beyond T·k + 1 are left out', async
   expect(gpu.pool.liveBuffers).toBe(0)
 })
 
-test('frames of another size are refused, an aborted job ends, and nothing is left on the GPU', async () => {
+test('refuses frames of another size, stops when aborted, and leaves nothing on the GPU', async () => {
   const gpu = await testGpu()
   await withScope(gpu, async (scope) => {
     const { encoder, patch } = open(scope)
     const grid = { channels: encoder.mean.length, frames: 3, height: 2, width: 2 }
     const known = { rgba: pixels(patch * patch * 2 * 4), width: 2 * patch, height: patch, atFrame: 0, strength: 1 }
     const live = gpu.pool.liveBuffers
-    await expect(conditioningLatents(signal, scope, encoder, grid, known)).rejects.toThrow(/expected frames whose latents are 2×2 .* got 1×2/)
+    await expect(encodeRgba({ signal }, scope, encoder, grid, known)).rejects.toThrow(/expected frames whose latents are 2×2 .* got 1×2/)
     expect(gpu.pool.liveBuffers).toBe(live)
-    await expect(conditioningLatents(signal, scope, encoder, grid, { ...known, height: patch + 1 })).rejects.toThrow(AppError)
-    await expect(conditioningLatents(AbortSignal.abort(), scope, encoder, grid, known)).rejects.toThrow(/abort/i)
+    await expect(encodeRgba({ signal }, scope, encoder, grid, { ...known, height: patch + 1 })).rejects.toThrow(AppError)
+    await expect(encodeRgba({ signal: AbortSignal.abort() }, scope, encoder, grid, known)).rejects.toThrow(/abort/i)
   })
   expect(gpu.pool.liveBuffers).toBe(0)
 })
