@@ -1,42 +1,95 @@
-// What a request is made of: pieces in the order in which they are shown, each a clip that is there or one run of the model. Every mode
-// is such a plan, and one loop runs it.
+// A job is a plan: pieces in the order in which they are shown, each a clip that exists or one run of the model. Every mode plans such
+// pieces, and one loop runs them, whoever wrote them.
+import * as v from 'valibot'
+import { capabilityReason, missingCapabilities, type Capability } from './capabilities'
+import { AppError } from './errors'
 import type { ModelManifest } from './model'
-import type { ClipPart, Condition, GenerateRequest, Shot } from './request'
+import { ClipPartSchema, ConditionSchema, LONGEST_SECONDS, type ClipPart, type Condition, type GenerateRequest, type Shot } from './request'
 
-/** Frames that are there already. */
-export interface MediaPiece {
-  kind: 'media'
-  part: ClipPart
-  /** frames of the piece before it that it is faded into */
-  dissolve: number
-}
+const frames = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(100_000))
+
+/** Frames that exist already: `dissolve` frames of them fade in over the end of the piece before. */
+const MediaPieceSchema = v.object({ kind: v.literal('media'), part: ClipPartSchema, dissolve: frames })
 
 /**
- * A clip that a chunk starts or ends with: of the library, what this plan has shown so far (its last frames or its first), or the
- * beginning of the chunk behind this one, which is therefore made before it.
+ * Frames that a chunk starts or ends with: of a clip, of what this plan has written so far (its last frames or its first), or the
+ * beginning of the next chunk, which is therefore generated first.
  */
-export type ContextFrames = { at: 'start' | 'end'; frames: number; of: 'last-shown' | 'first-shown' | 'next-chunk' | ClipPart }
+const ContextFramesSchema = v.object({
+  at: v.picklist(['start', 'end']),
+  frames: v.pipe(frames, v.minValue(1)),
+  of: v.union([v.picklist(['last-shown', 'first-shown', 'next-chunk']), ClipPartSchema]),
+})
 
 /** One run of the model. */
-export interface ChunkPiece {
-  kind: 'chunk'
-  prompt: string
-  seed: number
-  /** k·T + 1, those that are known included */
-  frames: number
-  conditions: readonly Condition[]
-  context: readonly ContextFrames[]
-  /** where the run starts from a clip's latents, and the first of that clip's frames that it takes; `stretchedTo`: frames that the clip is made to last */
-  initVideo?: { part: ClipPart; fromFrame: number; strength: number; stretchedTo?: number }
-  /** frames at its beginning and end that are shown already, or will be */
-  skipFirst: number
-  skipLast: number
-  dissolve: number
-  /** of a storyboard: which shot it belongs to */
-  shot?: number
+const ChunkPieceSchema = v.object({
+  kind: v.literal('chunk'),
+  prompt: v.string(),
+  seed: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0xffffffff)),
+  /** k·T + 1, context frames included */
+  frames: v.pipe(frames, v.minValue(1)),
+  conditions: v.pipe(v.array(ConditionSchema), v.maxLength(64)),
+  context: v.pipe(v.array(ContextFramesSchema), v.maxLength(2)),
+  /** the clip that the run starts from, and the first of its frames; `stretchedTo`: frames that it is stretched or squeezed to */
+  initVideo: v.optional(v.object({ part: ClipPartSchema, fromFrame: frames, strength: v.pipe(v.number(), v.minValue(0), v.maxValue(1)), stretchedTo: v.optional(v.pipe(frames, v.minValue(1))) })),
+  /** context frames at its beginning and end that other pieces write */
+  skipFirst: frames,
+  skipLast: frames,
+  dissolve: frames,
+  /** the shot of a storyboard that it belongs to */
+  shot: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
+})
+
+/** See MediaPieceSchema. */
+export type MediaPiece = v.InferOutput<typeof MediaPieceSchema>
+/** See ContextFramesSchema. */
+export type ContextFrames = v.InferOutput<typeof ContextFramesSchema>
+/** See ChunkPieceSchema. */
+export type ChunkPiece = v.InferOutput<typeof ChunkPieceSchema>
+export type Piece = MediaPiece | ChunkPiece
+
+const PlanSchema = v.pipe(v.array(v.variant('kind', [MediaPieceSchema, ChunkPieceSchema])), v.minLength(1), v.maxLength(1000))
+
+/**
+ * Checks a plan that somebody else wrote, such as an editor's timeline.
+ * @throws AppError bad-request naming the piece, what was expected and what came
+ */
+export function parsePlan(data: unknown, request: GenerateRequest, model: ModelManifest): Piece[] {
+  const refuse = (at: string, expected: string, got: unknown): never => {
+    throw new AppError('bad-request', `plan: expected ${at} ${expected}, got ${String(got)}.`, { field: 'plan', expected, got: String(got) })
+  }
+  const parsed = v.safeParse(PlanSchema, data)
+  if (!parsed.success) {
+    const issue = parsed.issues[0]
+    return refuse(v.getDotPath(issue) ?? 'pieces', `${issue.expected ?? issue.requirement ?? 'another value'}`, issue.received)
+  }
+  const plan = parsed.output
+  const { scaleTime } = model.latent
+  plan.forEach((piece, index) => {
+    if (piece.kind === 'media') return
+    const at = `piece ${index + 1}`
+    const longest = chunkFrames(model)
+    if ((piece.frames - 1) % scaleTime !== 0 || piece.frames > longest) refuse(at, `with ${scaleTime}·k + 1 frames, at most ${longest}`, piece.frames)
+    if (shownFrames(piece) < 1) refuse(at, 'with at least one new frame', shownFrames(piece))
+    if (piece.dissolve > shownFrames(piece)) refuse(at, `with a dissolve of at most ${shownFrames(piece)} frames`, piece.dissolve)
+    for (const { frames: count, of } of piece.context) {
+      if ((count - 1) % scaleTime !== 0 || count >= piece.frames) refuse(at, `with context of ${scaleTime}·k + 1 frames, fewer than its own`, count)
+      if (of === 'next-chunk' && plan[index + 1]?.kind !== 'chunk') refuse(at, 'followed by a chunk, which its context is taken from', plan[index + 1]?.kind ?? 'nothing')
+      if (of !== 'next-chunk' && typeof of === 'string' && index === 0) refuse(at, 'with context of a clip, because nothing is before it', of)
+    }
+    const missing = missingCapabilities(needsOf(piece), model.capabilities)[0]
+    if (missing) throw new AppError('bad-request', `${at}: ${capabilityReason(model.name, missing)}`, { field: 'plan', expected: missing })
+  })
+  const seconds = plan.reduce((sum, piece) => sum + (piece.kind === 'chunk' ? shownFrames(piece) : 0), 0) / request.fps
+  if (seconds > LONGEST_SECONDS + 1) refuse('pieces', `of at most ${LONGEST_SECONDS} s together`, `${seconds.toFixed(1)} s`)
+  return plan
 }
 
-export type Piece = MediaPiece | ChunkPiece
+/** What a chunk needs of a model. Pure. */
+export function needsOf({ conditions, context, initVideo }: Pick<ChunkPiece, 'conditions' | 'context' | 'initVideo'>): Capability[] {
+  const fixed = conditions.length > 0 || context.length > 0
+  return [...(fixed || initVideo ? (['frameEncoder'] as const) : []), ...(fixed ? (['perTokenTimesteps'] as const) : [])]
+}
 
 /** Latent frames that a chunk shares with what it goes on from or leads to, beside the first one. */
 const SHARED_LATENTS = 2
