@@ -4,7 +4,7 @@ import { patchify, unpatchify } from '../../workers/ops/patchify'
 import { floatTypes, testGpu } from './open-gpu'
 import { asHalf, randomValues } from './reference'
 
-/** latent [C, F, H, W] → tokens, one patch after the other, channel by channel inside. */
+/** latent [C, F, H, W] → tokens, patch by patch, channel by channel within. */
 function tokensReference(x: Float32Array, [C, F, H, W]: readonly [number, number, number, number], p: number, pt: number): number[] {
   const tokens: number[] = []
   for (let f = 0; f < F; f += pt)
@@ -22,7 +22,7 @@ describe.each(await floatTypes())('patchify in %s', (dtype) => {
     { size: [5, 3, 7, 3] as const, patch: 1, patchTime: 1 },
     { size: [3, 4, 6, 10] as const, patch: 2, patchTime: 1 },
     { size: [2, 6, 3, 9] as const, patch: 3, patchTime: 2 },
-  ])('$size in patches of $patchTime×$patch×$patch: forth and back', async ({ size, patch, patchTime }) => {
+  ])('$size in patches of $patchTime×$patch×$patch: patchifies and unpatchifies', async ({ size, patch, patchTime }) => {
     const gpu = await testGpu()
     const [C, F, H, W] = size
     const values = asHalf(randomValues(11, C * F * H * W))
@@ -39,7 +39,7 @@ describe.each(await floatTypes())('patchify in %s', (dtype) => {
   })
 })
 
-test('sizes that are no whole patches are refused', async () => {
+test('rejects sizes that are not whole patches', async () => {
   const gpu = await testGpu()
   await withScope(gpu, async (scope) => {
     expect(() => patchify(scope, scope.alloc([2, 3, 5, 4]), { patch: 2, patchTime: 1 })).toThrow(/1×2×2, got \[2, 3, 5, 4\]/)

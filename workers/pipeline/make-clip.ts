@@ -50,7 +50,7 @@ export async function makeClip(
   const gpu = await modelHost.gpu()
   gpu.pool.resetPeak()
   gpu.queue.used.clear()
-  gpu.choices = new KernelSelector()
+  gpu.selector = new KernelSelector()
   const compiledMs = gpu.compileMs
   // of software adapters the fixed table was measured on the very ones
   const tuningCache = (options.autotune ?? !gpu.facts.software) ? openTuningCache(gpu.facts.name) : undefined

@@ -2,7 +2,7 @@
 import { downloadedSources } from '../../src/shared/downloaded-model'
 import type { ModelTimes } from '../../src/shared/time-estimate'
 import type { Gpu } from '../engine/device'
-import { fitsInMemory } from '../engine/fits-memory'
+import { fitsInMemory } from '../engine/buffer-pool'
 import { kinoraDecoderFlops, parseKinoraAutoencoderConfig } from '../models/kinora-autoencoder-config'
 import { parseLtxAutoencoderConfig } from '../models/ltx-autoencoder-config'
 import { decoderFlops } from '../models/ltx-autoencoder-sizes'

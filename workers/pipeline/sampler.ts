@@ -93,12 +93,8 @@ function takeStep(scope: Scope, temporary: Scope, inputs: DenoiseInputs, seen: V
   const { sigmas, strengths, renoise } = inputs
   const sigma = sigmas[index] as number
   const sigmaNext = sigmas[index + 1] as number
-  if (!strengths && !renoise) {
-    const { velocity, ...guided } = seen.perturbed || inputs.rescale ? { velocity: guide(temporary, inputs, seen) } : seen
-    const from = { sigma, guidance: inputs.guidance, ...guided }
-    return [eulerStep(scope, latent, velocity, { ...from, sigmaNext }), denoisedEstimate(scope, latent, velocity, from)]
-  }
   const velocity = guide(temporary, inputs, seen)
+  if (!strengths && !renoise) return [eulerStep(scope, latent, velocity, { sigma, sigmaNext }), denoisedEstimate(scope, latent, velocity, { sigma })]
   const tokens = dim(latent, -2)
   const known = strengths ?? new Float32Array(tokens)
   const upload = (table: Float32Array) => temporary.upload(table, [tokens, 3], 'f32')
