@@ -36,7 +36,7 @@ const stages = [
   { name: 'build', run: () => command(process.execPath, ['node_modules/vite/bin/vite.js', 'build', '--logLevel', 'warn']) },
   { name: 'gpu', run: vitest('gpu') },
   { name: 'parity', run: () => command(process.execPath, ['scripts/run.mjs', 'scripts/parity.ts', 'tests/parity']) },
-  { name: 'forms', run: () => command(process.execPath, ['scripts/run.mjs', 'scripts/adapter-forms.ts']) },
+  { name: 'adapter-profiles', run: () => command(process.execPath, ['scripts/run.mjs', 'scripts/adapter-profiles.ts']) },
   { name: 'e2e', run: playwright },
 ]
 

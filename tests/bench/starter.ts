@@ -1,13 +1,28 @@
-// The starter, loaded for clips whose words are made up: what words say costs neither time nor memory.
+// The starter for benchmarks: its autoencoder alone, or loaded with random prompt embeds, which do not affect time or memory.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { root } from '../../scripts/process.mjs'
 import type { Gpu } from '../../workers/engine/device'
 import type { FloatDType } from '../../workers/engine/tensor'
+import { weightSource } from '../../workers/models/weight-source'
 import { loadModel } from '../../workers/pipeline/load-model'
 import type { LoadedModel, PromptEmbedding } from '../../workers/pipeline/model'
 import { fetchManifest } from '../../workers/weights/fetch-file'
+import { openSafetensors } from '../../workers/weights/safetensors'
 import { serveFolder } from '../evaluate/serve-folder'
 import { randomValues } from '../gpu/reference'
+import type { StarterAutoencoder } from './decoder-rows'
 
-const WORDS = 8
+const TEXT_TOKENS = 8
+
+/** Config and weights of the starter's autoencoder. */
+export function readStarterAutoencoder(): StarterAutoencoder {
+  const file = (name: string) => readFileSync(join(root, 'public/models/starter/vae', name))
+  return {
+    config: JSON.parse(file('config.json').toString('utf8')) as unknown,
+    weights: weightSource(openSafetensors(new Uint8Array(file('diffusion_pytorch_model.safetensors')))),
+  }
+}
 
 /** Loads the starter for as long as `body` runs. @param dtype of activations */
 export async function withStarter<T>(gpu: Gpu, dtype: FloatDType, body: (model: LoadedModel, embed: (prompt: string) => PromptEmbedding) => Promise<T>): Promise<T> {
@@ -17,7 +32,7 @@ export async function withStarter<T>(gpu: Gpu, dtype: FloatDType, body: (model: 
     const model = await loadModel(signal, gpu, server.url, await fetchManifest(server.url), { precision: dtype }, () => undefined)
     try {
       const width = model.transformer.config.caption_channels
-      return await body(model, (prompt) => ({ values: randomValues(prompt.length, WORDS * width), tokens: WORDS, width, usedPrompt: prompt }))
+      return await body(model, (prompt) => ({ values: randomValues(prompt.length, TEXT_TOKENS * width), tokens: TEXT_TOKENS, width, usedPrompt: prompt }))
     } finally {
       model.close()
     }
