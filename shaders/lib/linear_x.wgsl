@@ -3,12 +3,12 @@
 @group(0) @binding(1) var<storage, read> x: array<x_item>;
 
 fn read_channel(row: u32, k: u32) -> f32 {
-  return select(0.0, vec4<f32>(x[row * params.inner + min(k, params.inner - 1u)]).x, k < params.inner);
+  return select(0.0, f32(vec4<elem>(x[row * params.inner + min(k, params.inner - 1u)]).x), k < params.inner);
 }
 
 fn read_x(row: u32, step: u32) -> vec4<f32> {
   if (K_BY_4) {
-    return vec4<f32>(x[row * params.steps + step]);
+    return vec4<f32>(vec4<elem>(x[row * params.steps + step]));
   }
   let k = step * 4u;
   return vec4<f32>(read_channel(row, k), read_channel(row, k + 1u), read_channel(row, k + 2u), read_channel(row, k + 3u));
