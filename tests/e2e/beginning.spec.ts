@@ -49,7 +49,7 @@ test('a file that is no picture is refused in a sentence, and nothing is lost', 
   await openWith(page, app.url, smallClip(app.starter))
   await chooseMode(page, 'Image to video')
   await chooseFile(page, 'Image', { name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('no picture') })
-  await expect(page.getByRole('alert')).toContainText('notes.txt is no picture that this browser reads')
+  await expect(page.getByRole('alert')).toContainText('notes.txt is not an image that this browser can read')
   await expect(page.getByRole('textbox', { name: 'Prompt', exact: true })).toHaveValue('a red sky at sunset')
   await chooseMode(page, 'Text to video')
   await expect(generateButton(page)).toBeEnabled()

@@ -24,7 +24,7 @@ test('keyframes: marked while their times are wrong, and in the clip when it is 
   const [sunset, night] = [await twoColours(page, 'sunset.png', '#e84', '#e84'), await twoColours(page, 'night.png', '#124', '#124')]
   await chooseMode(page, 'Keyframes')
   await expect(generateButton(page)).toBeDisabled()
-  await expect(whyOff(page)).toHaveText('Choose at least one picture.')
+  await expect(whyOff(page)).toHaveText('Choose at least one image.')
   await chooseFile(page, 'First frame', sunset)
   await expect(slot(page, 'First frame')).toContainText('sunset.png')
   await expect(slot(page, 'First frame').locator('img')).toBeVisible()

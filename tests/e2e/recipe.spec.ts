@@ -146,8 +146,8 @@ test('what is missing here is named, and what is not understood is listed', asyn
 
 test.describe('what is no recipe', () => {
   for (const [name, file, words] of [
-    ['text', { name: 'a.json', type: 'application/json', bytes: Buffer.from('not json') }, 'a.json is no recipe: expected JSON'],
-    ['other JSON', { name: 'b.json', type: 'application/json', bytes: Buffer.from('{"shots": []}') }, 'no recipe of Kinora: format'],
+    ['text', { name: 'a.json', type: 'application/json', bytes: Buffer.from('not json') }, 'a.json is not a recipe: expected JSON'],
+    ['other JSON', { name: 'b.json', type: 'application/json', bytes: Buffer.from('{"shots": []}') }, 'not a Kinora recipe: format'],
     ['a recipe without words', jsonFile({ format: 'kinora-recipe', version: 1, model: { id: 'starter', name: 'x' }, request: { model: 'starter' } }), 'request.prompt'],
     ['no bytes', { name: 'c.webm', type: 'video/webm', bytes: Buffer.alloc(0) }, 'c.webm contains no recipe'],
     ['noise', { name: 'd.webm', type: 'video/webm', bytes: Buffer.from(Array.from({ length: 5000 }, (_, index) => (index * 7919) % 251)) }, 'd.webm contains no recipe'],

@@ -31,7 +31,7 @@ test('storyboard: cards are written, moved and made, and go into a file and out 
   await expect(madeFrom(page)).toContainText('2.3 s of at most 60 s')
 
   await card(2).getByRole('spinbutton', { name: 'Seconds' }).fill('0.2')
-  await expect(card(2).getByText('Card 2 is shorter than 1 s, the least that this model makes.')).toBeVisible()
+  await expect(card(2).getByText('Card 2 is shorter than 1 s, the shortest length of this model.')).toBeVisible()
   await expect(generateButton(page)).toBeDisabled()
   await card(2).getByRole('spinbutton', { name: 'Seconds' }).fill('1')
 
