@@ -116,7 +116,7 @@ function toRequest(flags: GenerateFlags, manifest: ModelManifest): GenerateReque
 /** @throws UsageError when the model does not allow it */
 function requireFitting(request: GenerateRequest, manifest: ModelManifest): void {
   const problem = requestProblems(request, manifest)[0]
-  if (problem) throw new UsageError(`--${problem.field}: expected ${problem.expected}, got ${problem.got}`)
+  if (problem) throw new UsageError(`--${problem.field}: expected ${problem.expected}, got ${problem.got}${problem.reason ? `: ${problem.reason}` : ''}`)
 }
 
 /** What the model was not taught; the clip is made all the same. */
