@@ -7,7 +7,7 @@ import { draft } from './draft.svelte'
 import { generation } from './generation.svelte'
 import type { MadeClip } from './generation.svelte'
 import { library } from './library.svelte'
-import { changed, duplicated, goingOn, isOpen, movedBy, movedTo, replaced, wantedIds } from './queue-jobs'
+import { changed, duplicated, openList, isOpen, movedBy, movedTo, replaced, wantedIds } from './queue-jobs'
 import type { BatchPlace, QueueJob } from './queue-jobs'
 import { adoptQueues, keepQueue, storedJobIds } from './queue-storage'
 import { modelUrlOf, session } from './session.svelte'
@@ -75,7 +75,7 @@ class Queue {
     if (!model) return
     const jobs = wanted.map((entry): QueueJob => ({ id: crypto.randomUUID(), ...entry, modelId, modelName: model.name, status: 'waiting' }))
     this.looked = null
-    if (this.editing === null) this.#set([...goingOn(this.jobs), ...jobs])
+    if (this.editing === null) this.#set([...openList(this.jobs), ...jobs])
     else {
       this.#set(replaced(this.jobs, this.editing, jobs))
       void this.#leaveForm()

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { GenerateRequest } from '../../src/shared/request'
-import { adopted, changed, duplicated, goingOn, isOpen, movedBy, movedTo, readJobs, replaced, wantedIds, type QueueJob } from '../../src/state/queue-jobs'
+import { adopted, changed, duplicated, openList, isOpen, movedBy, movedTo, readJobs, replaced, wantedIds, type QueueJob } from '../../src/state/queue-jobs'
 import { draftShareText, jobText, offerText, queueText } from '../../src/views/create/job-text'
 
 const request: GenerateRequest = { model: 'starter', prompt: 'a boat', width: 128, height: 128, frames: 17, fps: 8, steps: 10, guidance: 5, seed: 7 }
@@ -57,8 +57,8 @@ describe('the list', () => {
   it('is gone on with while something is open; else a new one begins with what failed', () => {
     fc.assert(
       fc.property(list, (jobs) => {
-        if (jobs.some(isOpen)) expect(goingOn(jobs)).toBe(jobs)
-        else expect(goingOn(jobs)).toEqual(jobs.length > 1 ? jobs.filter(({ status }) => status === 'failed') : [])
+        if (jobs.some(isOpen)) expect(openList(jobs)).toBe(jobs)
+        else expect(openList(jobs)).toEqual(jobs.length > 1 ? jobs.filter(({ status }) => status === 'failed') : [])
       }),
     )
   })

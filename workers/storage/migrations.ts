@@ -6,8 +6,8 @@ import { upgradeRequest } from '../../src/shared/upgrade'
 export const CLIPS = 'clips'
 
 /**
- * Brings the database from the version before to this one: stores and indexes, and every record in them.
- * Runs inside the upgrade's transaction, so that a failing step leaves everything as it was; it may await only the database.
+ * Migrates stores, indexes and records from the previous version to this one.
+ * Runs in the upgrade's transaction, so that a failing step changes nothing; it may await only the database.
  */
 export type Migration = (database: IDBPDatabase, transaction: IDBPTransaction<unknown, string[], 'versionchange'>) => void | Promise<void>
 

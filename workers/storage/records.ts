@@ -1,4 +1,4 @@
-// The library's records, in IndexedDB. A record is written last: a file without one is garbage.
+// The library's records, in IndexedDB. A record is written last: a file without one is deleted.
 import { openDB } from 'idb'
 import { AppError } from '../../src/shared/errors'
 import type { ClipRecord } from '../../src/shared/record'
@@ -16,9 +16,9 @@ export interface Records {
 }
 
 /**
- * Opens the database, bringing an older one up to date first.
- * @param migrations one step a version; the number of steps is the version
- * @throws AppError internal when a step fails (all is as it was then), or a newer version of the app made the database
+ * Opens the database, and migrates an older one first.
+ * @param migrations one step per version; their number is the version
+ * @throws AppError internal when a step fails (nothing is changed then), or a newer version of the app wrote the database
  */
 export async function openRecords(name = 'kinora', migrations: readonly Migration[] = MIGRATIONS): Promise<Records> {
   const version = migrations.length
@@ -28,7 +28,7 @@ export async function openRecords(name = 'kinora', migrations: readonly Migratio
       try {
         for (const migrate of migrations.slice(oldVersion)) await migrate(db, transaction)
       } catch (error) {
-        // without this the upgrade would be kept half done
+        // without this the upgrade would be committed half done
         failure = error
         transaction.done.catch(() => undefined)
         transaction.abort()
