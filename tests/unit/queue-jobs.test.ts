@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { GenerateRequest } from '../../src/shared/request'
-import { adopted, changed, duplicated, openList, isOpen, movedBy, movedTo, readJobs, replaced, wantedIds, type QueueJob } from '../../src/state/queue-jobs'
+import { adopted, changed, duplicated, isOpen, movedBy, movedTo, openList, readJobs, replaced, wantedIds, type QueueJob } from '../../src/state/queue-jobs'
 import { draftShareText, jobText, offerText, queueText } from '../../src/views/create/job-text'
 
 const request: GenerateRequest = { model: 'starter', prompt: 'a boat', width: 128, height: 128, frames: 17, fps: 8, steps: 10, guidance: 5, seed: 7 }
@@ -54,7 +54,7 @@ describe('the list', () => {
     expect(changed([job('a'), job('b')], 'b', { status: 'paused' })).toEqual([job('a'), job('b', 'paused')])
   })
 
-  it('is gone on with while something is open; else a new one begins with what failed', () => {
+  it('continues while a job is open; otherwise a new one begins with the failed jobs', () => {
     fc.assert(
       fc.property(list, (jobs) => {
         if (jobs.some(isOpen)) expect(openList(jobs)).toBe(jobs)
