@@ -4,7 +4,7 @@ import { pick, type Random } from './scene-vocabulary'
 const SUBJECTS = [
   'A small sailboat crosses a calm bay', 'A red fox walks through fresh snow', 'A paper lantern floats up above a quiet village', 'An old steam train rolls over a stone bridge',
   'A potter shapes a bowl on a turning wheel', 'A heron stands still in shallow water, then takes off', 'A cyclist rides along a coast road', 'A hot-air balloon drifts over fields of lavender',
-  'A black cat spans on a windowsill', 'Waves break against a lighthouse', 'A child runs across a meadow with a kite', 'A street musician plays the violin under an arcade',
+  'A black cat stretches on a windowsill', 'Waves break against a lighthouse', 'A child runs across a meadow with a kite', 'A street musician plays the violin under an arcade',
   'A herd of horses gallops along a beach', 'Steam rises from a cup of tea by a window', 'A hummingbird hovers in front of a red flower', 'A tram climbs a steep, narrow street',
 ]
 const LIGHTS = [
