@@ -79,7 +79,7 @@ export function disabledReason({ model, modelError, adapter, adapterError, reque
   if (request.prompt === '' && !request.shots) return 'Enter a prompt first.'
   if (missing !== null) return missing
   const problem = requestProblems(request, model)[0]
-  if (problem) return 'Fix the setting marked above.'
+  if (problem) return 'Fix the invalid setting first.'
   if (!adapter) return 'Detecting the GPU…'
   return null
 }
