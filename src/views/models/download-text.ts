@@ -21,7 +21,7 @@ export function statusText({ status, note, parts }: Pick<SetProgress, 'status' |
       if (hasLocalFiles && parts) return `Incomplete: download the ${missingRoles(parts)}.`
       return failed ? 'Stopped. Progress is saved.' : 'Paused. Progress is saved.'
     case 'complete':
-      return hasLocalFiles ? 'Ready. The headers of local files were verified.' : 'Downloaded and verified.'
+      return hasLocalFiles ? 'Ready. The headers of local files were verified.' : 'Ready. All files were verified.'
     case 'asking':
       return 'Connecting…'
     case 'downloading':
