@@ -22,7 +22,8 @@ export interface AvailableSize extends ClipSize {
 
 /** Width and height are multiples of this: whole latent pixels, and even because of chroma subsampling. */
 export function sideStep({ latent }: Pick<ModelManifest, 'latent'>): number {
-  return latent.scaleSpace % 2 === 0 ? latent.scaleSpace : 2 * latent.scaleSpace
+  const side = latent.scaleSpace * (latent.patch ?? 1)
+  return side % 2 === 0 ? side : 2 * side
 }
 
 /** Minimum width and height in pixels: two latent pixels. */

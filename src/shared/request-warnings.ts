@@ -54,7 +54,7 @@ function lengthWarning(request: GenerateRequest, model: ModelManifest): RequestW
   const longest = chunkFrames(model)
   if (shots) return []
   if (frames > longest) {
-    const chunks = planOf(request, model).filter(({ kind }) => kind === 'window').length
+    const chunks = planOf(request, model).filter(({ kind }) => kind === 'chunk').length
     return [{ field: 'frames', kind: 'chunks', got: String(frames), expected: String(longest), chunks }]
   }
   // next to other clips a chunk also contains their frames, and one frame is an image

@@ -1,6 +1,6 @@
 import { fetchManifest, modelFolderUrl } from '../rpc/model'
 import { probe } from '../rpc/generate'
-import { downloadedModelUrl, presetOf } from '../shared/downloaded-model'
+import { catalogueManifest, downloadedModelUrl } from '../shared/model-address'
 import { toErrorData } from '../shared/errors'
 import type { AdapterReport } from '../shared/worker-apis'
 import type { ErrorData } from '../shared/errors'
@@ -12,7 +12,7 @@ import { readStored, writeStored } from './stored'
 /** Id of the model that is included with the page and selected by default. */
 export const STARTER = 'starter'
 /** Models that can generate clips once they are downloaded. */
-const LOADABLE = VIDEO_SOURCES.filter(presetOf)
+const LOADABLE = VIDEO_SOURCES.filter(catalogueManifest)
 
 /** URL that a job gets as its model: the folder of the starter, or the address of a downloaded model with its text encoder. */
 export function modelUrlOf(id: string): string {
