@@ -1,7 +1,6 @@
 // npm run check: types, lint and import rules. Says what is wrong, exits 1 if anything is.
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
-import { checkDocs } from './check-docs.mjs'
 import { cacheFolder, root, runBin, secondsSince } from './process.mjs'
 
 /** Type information is kept between runs, so that a second check is quick. */
@@ -19,7 +18,6 @@ const checks = [
   { name: 'types of the service worker', run: types('service-worker') },
   { name: 'imports', run: () => runBin('depcruise', ['src', 'workers', 'tests', '--config', '.dependency-cruiser.cjs'], { capture: true }) },
   { name: 'workers are started by src/rpc alone', run: startedWorkers },
-  { name: 'links and file names in the docs', run: async () => checkDocs() },
 ]
 
 /** Only src/rpc starts threads: everything else asks it. */
