@@ -11,7 +11,7 @@ const FlagsSchema = v.object({
   /** of activations; f16 where the adapter has it, when left out */
   precision: v.optional(v.picklist(['f32', 'f16'], 'expected f32 or f16')),
   json: v.optional(v.boolean(), false),
-  /** save the result in tests/bench/results, and rewrite the tables there */
+  /** keep the result in tests/bench/results, and write the table of tests/bench/README.md anew */
   save: v.optional(v.boolean(), false),
 })
 export type BenchFlags = v.InferOutput<typeof FlagsSchema>
