@@ -45,7 +45,7 @@ const stages = [
   { name: 'gpu', run: vitest('gpu') },
   ...(process.platform === 'linux' ? [{ name: 'swiftshader', run: onSwiftshader }] : []),
   { name: 'parity', run: () => command(process.execPath, ['scripts/run.mjs', 'scripts/parity.ts', 'tests/parity']) },
-  { name: 'forms', run: () => command(process.execPath, ['scripts/run.mjs', 'scripts/adapter-forms.ts']) },
+  { name: 'adapter-profiles', run: () => command(process.execPath, ['scripts/run.mjs', 'scripts/adapter-profiles.ts']) },
   { name: 'e2e', run: playwright },
 ]
 
