@@ -20,7 +20,7 @@ const vitest = (project) => async () => {
 
 async function playwright() {
   const report = join(reports, 'e2e.json')
-  const { code } = await runBin('playwright', ['test', '--config', 'tests/e2e/playwright.config.ts'], { env: { ...env, PLAYWRIGHT_JSON_OUTPUT_FILE: report } })
+  const { code } = await runBin('playwright', ['test', '--config', 'playwright.config.ts'], { env: { ...env, PLAYWRIGHT_JSON_OUTPUT_FILE: report } })
   const { expected = 0, unexpected = 0, flaky = 0, skipped = 0 } = readReport(report).stats ?? {}
   return { code, passed: expected, failed: unexpected + flaky, skipped }
 }

@@ -16,7 +16,7 @@ const DEV = 'LTX-Video 2B 0.9.5'
 const FRESH = 'LTX-Video 2B 0.9.6 distilled'
 const OTHER = 'LTX-Video 2B 0.9.8 distilled'
 
-const test = withTinyHub(4640, () => {
+const test = withTinyHub(() => {
   const { gguf, safetensors } = tinyGgufT5()
   return {
     'ltx-video-2b-v0.9.5.safetensors': tinyDevLtx(DEV_BLOCKS),

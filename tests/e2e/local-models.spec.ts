@@ -6,8 +6,6 @@ import { downloadedModelUrl } from '../../src/shared/downloaded-model'
 import type {} from '../../src/components/pick-from-disk' // what it declares of Window
 import type { GenerateRequest } from '../../src/shared/request'
 import { writeSafetensors } from '../../workers/weights/safetensors'
-import { dist } from '../../scripts/build.mjs'
-import { serveBuild } from '../../scripts/serve.mjs'
 import { expectAccessible } from './accessible'
 import { CLIP_MS, expect, generate, test as base } from './app'
 import { ModelHub } from './model-hub'
@@ -32,9 +30,9 @@ interface Site {
 
 const test = base.extend<{ disk: (files: Record<string, Uint8Array>) => string }, { site: Site }>({
   site: [
-    async ({}, use) => {
+    async ({ serve, build }, use) => {
       const hub = new ModelHub(FOLDER)
-      const server = await serveBuild(4650, [hub.plugin(dist)])
+      const server = await serve([hub.plugin(build)])
       await use({ url: server.url, hub })
       await server.close()
     },

@@ -1,7 +1,5 @@
 // `test` with a hub of small LTX-Video files beside the built page, and what a person does in Models with them.
 import type { Page } from '@playwright/test'
-import { dist } from '../../scripts/build.mjs'
-import { serveBuild } from '../../scripts/serve.mjs'
 import { expect, test as base } from './app'
 import { ModelHub } from './model-hub'
 
@@ -11,13 +9,13 @@ export interface TinyHub {
   hub: ModelHub
 }
 
-/** @param port the first to try; @param files the bytes of each path of the hub */
-export function withTinyHub(port: number, files: () => Record<string, Uint8Array>) {
+/** @param files the bytes of each path of the hub */
+export function withTinyHub(files: () => Record<string, Uint8Array>) {
   return base.extend<object, { site: TinyHub }>({
     site: [
-      async ({}, use) => {
+      async ({ serve, build }, use) => {
         const hub = new ModelHub(files())
-        const server = await serveBuild(port, [hub.plugin(dist)])
+        const server = await serve([hub.plugin(build)])
         await use({ url: server.url, hub })
         await server.close()
       },

@@ -1,5 +1,5 @@
 // Builds the workers' public functions into a page of their own, so that tests can call them in a real browser
-// under the same headers and policy as the app. Only the tests use it: `npx vite build --config tests/e2e/harness/vite.config.ts`
+// under the same headers and policy as the app. Only the tests use it: `npx vite build --config tests/workers/harness/vite.config.ts`
 import { fileURLToPath } from 'node:url'
 import { defineConfig, mergeConfig } from 'vite'
 import app from '../../../vite.config.ts'

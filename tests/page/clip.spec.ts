@@ -2,7 +2,8 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import type { Locator } from '@playwright/test'
-import { CLIP_MS, expect, openWith, smallClip, test } from './app'
+import { CLIP_MS, expect, openWith, smallClip, test } from '../e2e/app'
+import { follow } from './scripted'
 
 test('a clip is made, played, kept across a reload, reused, downloaded and deleted', async ({ page, app }, info) => {
   const elsewhere: string[] = []
@@ -12,6 +13,7 @@ test('a clip is made, played, kept across a reload, reused, downloaded and delet
   })
   const request = smallClip(app.starter, { steps: Math.max(3, app.starter.steps.min) })
   await openWith(page, app.url, request)
+  await follow(page, { stepMs: 400 })
 
   await test.step('make it', async () => {
     const progress = page.getByRole('status', { name: 'Progress' })

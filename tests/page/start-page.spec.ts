@@ -2,9 +2,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { dist } from '../../scripts/build.mjs'
-import { expectAccessible } from './accessible'
-import { expect, openWith, smallClip, test } from './app'
+import { expectAccessible } from '../e2e/accessible'
+import { expect, openWith, smallClip, test } from '../e2e/app'
 
 const FIRST_SCREEN_BYTES = 150 * 1024
 
@@ -83,7 +82,7 @@ test('says when a clip is larger than the memory that was measured', async ({ pa
   // what Models measures and keeps, of a GPU with little room
   await page.evaluate((version) => {
     const times = { measured: [{ tokens: 100, ms: 1 }], width: 192, blocks: 6, decoderFlops: 1, budgetBytes: 1e8 }
-    localStorage.setItem('kinora.times', JSON.stringify([[JSON.stringify([2, 'google swiftshader', `starter ${version}`]), times]]))
+    localStorage.setItem('kinora.times', JSON.stringify([[JSON.stringify([2, 'Scripted adapter', `starter ${version}`]), times]]))
   }, app.starter.version)
   await page.reload()
   const settings = page.getByRole('region', { name: 'Settings' })
@@ -131,7 +130,7 @@ test('works from the keyboard alone', async ({ page, app }) => {
   expect(await generate.evaluate((button) => getComputedStyle(button).outlineStyle), 'the focus is seen').not.toBe('none')
 })
 
-test('first screen: at most 150 KB of script and style, compressed', async ({ page, app }) => {
+test('first screen: at most 150 KB of script and style, compressed', async ({ page, app, build }) => {
   const files = new Set<string>()
   page.on('response', (response) => {
     const { pathname } = new URL(response.url())
@@ -139,7 +138,7 @@ test('first screen: at most 150 KB of script and style, compressed', async ({ pa
   })
   await page.goto(app.url)
   await expect(page.getByRole('textbox', { name: 'Prompt', exact: true })).toBeVisible()
-  const bytes = [...files].reduce((sum, file) => sum + gzipSync(readFileSync(join(dist, file))).length, 0)
+  const bytes = [...files].reduce((sum, file) => sum + gzipSync(readFileSync(join(build, file))).length, 0)
   expect(files.size).toBeGreaterThan(1)
   expect(bytes).toBeLessThanOrEqual(FIRST_SCREEN_BYTES)
 })

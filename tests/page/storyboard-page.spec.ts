@@ -1,8 +1,8 @@
 // Storyboards, written by keyboard and made through the real page.
 import { readFileSync } from 'node:fs'
 import { median, psnr, stepsOf } from '../evaluate/clip-frames'
-import { CLIP_MS, expect, openWith, records, smallClip, test } from './app'
-import { chooseFile, chooseFromLibrary, chooseMode, generateButton, madeFrom, makeClip, meanColour, slot, storyCard, twoColours } from './made-from'
+import { CLIP_MS, expect, openWith, records, smallClip, test } from '../e2e/app'
+import { chooseFile, chooseFromLibrary, chooseMode, generateButton, madeFrom, makeClip, meanColour, slot, storyCard, twoColours } from '../e2e/made-from'
 
 const SIZE = { width: 64, height: 64 }
 

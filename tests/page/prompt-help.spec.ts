@@ -1,7 +1,7 @@
 // What helps with writing a prompt: a surprise, a fuller prompt, styles, and the prompts used before. By keyboard and by pointer.
 import type { Page } from '@playwright/test'
-import { expectAccessible } from './accessible'
-import { CLIP_MS, expect, openWith, smallClip, test } from './app'
+import { expectAccessible } from '../e2e/accessible'
+import { CLIP_MS, expect, openWith, smallClip, test } from '../e2e/app'
 
 const field = (page: Page) => page.getByRole('textbox', { name: 'Prompt', exact: true })
 const help = (page: Page) => page.getByRole('group', { name: 'Help with the prompt' })

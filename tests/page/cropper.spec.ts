@@ -1,7 +1,7 @@
 // What of a picture is shown, chosen by keys, pointer and finger.
 import type { Locator, Page } from '@playwright/test'
-import { CLIP_MS, expect, openWith, records, smallClip, test } from './app'
-import { chooseFile, chooseMode, madeFrom, makeClip, meanColour, slot, storyCard, twoColours } from './made-from'
+import { CLIP_MS, expect, openWith, records, smallClip, test } from '../e2e/app'
+import { chooseFile, chooseMode, madeFrom, makeClip, meanColour, slot, storyCard, twoColours } from '../e2e/made-from'
 
 const SIZE = { width: 64, height: 64 }
 

@@ -1,8 +1,8 @@
 // Clips made from pictures and from other clips, as a person does it: chosen in the form or in the library.
 import type { Page } from '@playwright/test'
-import { expectAccessible } from './accessible'
-import { CLIP_MS, expect, openWith, smallClip, test } from './app'
-import { chooseFile, chooseMode, generateButton, madeFrom, slot, twoColours } from './made-from'
+import { expectAccessible } from '../e2e/accessible'
+import { CLIP_MS, expect, openWith, smallClip, test } from '../e2e/app'
+import { chooseFile, chooseMode, generateButton, madeFrom, slot, twoColours } from '../e2e/made-from'
 
 async function made(page: Page): Promise<void> {
   await expect(page.getByRole('region', { name: 'Your clip' })).toBeVisible({ timeout: CLIP_MS })

@@ -1,6 +1,6 @@
 // The library in a real browser: records, files, garbage, a full disk, an older database.
 import type { Page } from '@playwright/test'
-import { keptIn } from './app'
+import { keptIn } from '../e2e/app'
 import type { ClipSpec } from './harness/clip-spec'
 import { expect, test } from './harness/serve'
 

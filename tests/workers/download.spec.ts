@@ -7,7 +7,7 @@ import type { DownloadState } from '../../src/shared/worker-apis'
 import type { CatalogueEntry } from '../../src/shared/model-catalogue'
 import type { DownloadHarness } from './harness/download.worker'
 import { expect, test as base } from './harness/serve'
-import { OPEN_TO_ALL, serveModel, type ModelServer } from './model-server'
+import { OPEN_TO_ALL, serveModel, type ModelServer } from '../e2e/model-server'
 
 const CHUNK = 128 * 1024
 const CONTENT = randomBytes(3 * 2 ** 20 + 12_345)

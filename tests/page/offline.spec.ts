@@ -3,9 +3,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Page } from '@playwright/test'
-import { dist } from '../../scripts/build.mjs'
-import { serveBuild } from '../../scripts/serve.mjs'
-import { expect, generate, smallClip, test } from './app'
+import { expect, generate, smallClip, test } from '../e2e/app'
 
 test.use({ serviceWorkers: 'allow' })
 
@@ -23,9 +21,9 @@ async function untilOfflineReady(page: Page): Promise<void> {
   })
 }
 
-test('after one visit, with the server gone, the page opens and generates', async ({ page, app, context }) => {
+test('after one visit, with the server gone, the page opens and generates', async ({ page, app, context, serve }) => {
   // a server of its own, so that stopping it takes nothing from the other tests
-  const server = await serveBuild(4500)
+  const server = await serve()
   await page.goto(server.url)
   await untilOfflineReady(page)
   await server.close()
@@ -42,8 +40,8 @@ test('after one visit, with the server gone, the page opens and generates', asyn
   await expect(page.getByRole('link', { name: 'a red sky at sunset' })).toBeVisible()
 })
 
-test('a static host without headers is isolated from the second visit on', async ({ page }) => {
-  const server = await serveBuild(4500, [
+test('a static host without headers is isolated from the second visit on', async ({ page, serve }) => {
+  const server = await serve([
     {
       name: 'kinora:no-headers',
       configurePreviewServer({ middlewares }) {
@@ -71,10 +69,10 @@ test('a static host without headers is isolated from the second visit on', async
   }
 })
 
-test('a new version waits until it is asked for, then the page reloads into it', async ({ page }) => {
+test('a new version waits until it is asked for, then the page reloads into it', async ({ page, build, serve }) => {
   const folder = mkdtempSync(join(tmpdir(), 'kinora-'))
-  cpSync(dist, folder, { recursive: true, filter: (path) => !path.includes('/models/') })
-  const server = await serveBuild(4500, [], folder)
+  cpSync(build, folder, { recursive: true, filter: (path) => !path.includes('/models/') })
+  const server = await serve([], folder)
   try {
     await page.goto(server.url)
     await page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined))

@@ -1,7 +1,7 @@
 // Several clips of one form, side by side: other seeds, other words, a table over two settings, and drafts that are made to move.
 import type { Page } from '@playwright/test'
-import { expectAccessible } from './accessible'
-import { CLIP_MS, expect, openWith, smallClip, test } from './app'
+import { expectAccessible } from '../e2e/accessible'
+import { CLIP_MS, expect, openWith, smallClip, test } from '../e2e/app'
 
 const sheet = (page: Page) => page.getByRole('region', { name: 'Side by side' })
 const howMany = (page: Page, name: string) => page.getByRole('radiogroup', { name: 'How many' }).getByRole('radio', { name, exact: true }).click()

@@ -4,8 +4,8 @@ import { ALL_FORMATS, BufferSource, BufferTarget, Conversion, Input, Output, Web
 import { readFileSync } from 'node:fs'
 import { parseRecipe, RECIPE_KEYWORD, recipeOf, recipeText } from '../../src/shared/recipe'
 import type { GenerateRequest } from '../../src/shared/request'
-import { expectAccessible } from './accessible'
-import { CLIP_MS, expect, generate, openWith, smallClip, test } from './app'
+import { expectAccessible } from '../e2e/accessible'
+import { CLIP_MS, expect, generate, openWith, smallClip, test } from '../e2e/app'
 
 const field = (page: Page) => page.getByRole('textbox', { name: 'Prompt', exact: true })
 const restored = (page: Page) => page.getByRole('alert').filter({ hasText: 'are in the form' })

@@ -1,7 +1,7 @@
 // The language model in a real browser, on the runtime's wasm, against transformers' greedy answers.
 import type { Page } from '@playwright/test'
 import { expect, test, type HarnessServer } from './harness/serve'
-import { enhancerCases, enhancerFiles } from './prompt-enhancer-fixture'
+import { enhancerCases, enhancerFiles } from '../e2e/prompt-enhancer-fixture'
 
 /** Serves the tiny model; a path that `changed` has comes with those bytes. */
 function serve(harness: HarnessServer, changed: Record<string, Buffer> = {}): void {

@@ -1,12 +1,10 @@
 // The Models view with its real worker, against a hub of small files: what is asked before, shown during and kept after a download.
 import AxeBuilder from '@axe-core/playwright'
 import type { Page } from '@playwright/test'
-import { dist } from '../../scripts/build.mjs'
-import { serveBuild } from '../../scripts/serve.mjs'
-import { expectAccessible } from './accessible'
-import { expect, test as base } from './app'
-import { chromiumFlags, findChromium } from './browser'
-import { ModelHub } from './model-hub'
+import { expectAccessible } from '../e2e/accessible'
+import { expect, test as base } from '../e2e/app'
+import { chromiumFlags, findChromium } from '../e2e/browser'
+import { ModelHub } from '../e2e/model-hub'
 
 const MODEL = 'LTX-Video 2B 0.9.8 distilled'
 const OTHER = 'LTX-Video 2B 0.9.6 distilled'
@@ -23,9 +21,9 @@ interface Site {
 
 const test = base.extend<{ openModels: void }, { site: Site }>({
   site: [
-    async ({}, use) => {
+    async ({ serve, build }, use) => {
       const hub = new ModelHub({ [FILE]: MODEL_BYTES, 't5xxl_fp8_e4m3fn.safetensors': 3_000_000, 'tokenizer.json': 1_390_000 })
-      const server = await serveBuild(4500, [hub.plugin(dist)])
+      const server = await serve([hub.plugin(build)])
       await use({ url: server.url, hub })
       await server.close()
     },

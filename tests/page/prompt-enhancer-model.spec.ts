@@ -1,21 +1,19 @@
 // A short prompt is written out by a small language model: downloaded in Models, used in Create with LTX-Video, from this disk alone.
 // The model is a tiny one that knows a few answers by heart.
 import type { Page } from '@playwright/test'
-import { dist } from '../../scripts/build.mjs'
-import { serveBuild } from '../../scripts/serve.mjs'
 import { PROMPT_ENHANCER } from '../../src/shared/model-catalogue'
-import { expectAccessible } from './accessible'
-import { CLIP_MS, expect } from './app'
-import { ModelHub } from './model-hub'
-import { card, download, openModels, withTinyHub, type TinyHub } from './tiny-hub'
-import { tinyLtx, tinyT5, tinyTokenizer } from './tiny-ltx'
-import { enhancerCases, enhancerOnHub } from './prompt-enhancer-fixture'
+import { expectAccessible } from '../e2e/accessible'
+import { CLIP_MS, expect } from '../e2e/app'
+import { ModelHub } from '../e2e/model-hub'
+import { card, download, openModels, withTinyHub, type TinyHub } from '../e2e/tiny-hub'
+import { tinyLtx, tinyT5, tinyTokenizer } from '../e2e/tiny-ltx'
+import { enhancerCases, enhancerOnHub } from '../e2e/prompt-enhancer-fixture'
 
 const MODEL = 'LTX-Video 2B 0.9.8 distilled'
 const WRITER_CARD = 'Prompt writer'
 
 const files = () => ({ 'ltxv-2b-0.9.8-distilled.safetensors': tinyLtx(), 't5xxl_fp8_e4m3fn.safetensors': tinyT5(), 'tokenizer.json': tinyTokenizer, ...enhancerOnHub })
-const test = withTinyHub(4680, files)
+const test = withTinyHub(files)
 
 const field = (page: Page) => page.getByRole('textbox', { name: 'Prompt', exact: true })
 const help = (page: Page, name: string) => page.getByRole('group', { name: 'Help with the prompt' }).getByRole('button', { name, exact: true })
@@ -236,10 +234,10 @@ for (const [theme, width] of [['dark', 390], ['light', 1280]] as const) {
 test.describe('offline', () => {
   test.use({ serviceWorkers: 'allow' })
 
-  test('writes with every server gone, after a reload', async ({ page, context }) => {
+  test('writes with every server gone, after a reload', async ({ page, context, serve, build }) => {
     // a server of its own, so that stopping it takes nothing from the other tests
     const hub = new ModelHub(files())
-    const server = await serveBuild(4690, [hub.plugin(dist)])
+    const server = await serve([hub.plugin(build)])
     await openCreate(page, { url: server.url, hub }, { withWriter: true })
     await page.evaluate(async () => {
       const ready = new Promise<void>((done) => navigator.serviceWorker.addEventListener('message', ({ data }: MessageEvent<{ type: string }>) => data.type === 'offline-ready' && done()))

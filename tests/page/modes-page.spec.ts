@@ -5,9 +5,9 @@ import { readFileSync } from 'node:fs'
 import type { ModelManifest } from '../../src/shared/model'
 import type { GenerateRequest } from '../../src/shared/request'
 import { median, psnr, readClipFrames, stepBetween, stepsOf } from '../evaluate/clip-frames'
-import { expectAccessible } from './accessible'
-import { CLIP_MS, expect, generate, keptIn, openWith, records, smallClip, test } from './app'
-import { chooseFile, chooseFromLibrary, chooseMode, generateButton, madeFrom, makeClip, slot, twoColours } from './made-from'
+import { expectAccessible } from '../e2e/accessible'
+import { CLIP_MS, expect, generate, keptIn, openWith, records, smallClip, test } from '../e2e/app'
+import { chooseFile, chooseFromLibrary, chooseMode, generateButton, madeFrom, makeClip, slot, twoColours } from '../e2e/made-from'
 
 const SIZE = { width: 128, height: 128 }
 const whyOff = (page: Page) => page.locator('#why-off')

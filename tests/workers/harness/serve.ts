@@ -1,8 +1,8 @@
-// Builds the harness once a test worker and serves it, with whatever model folder a test wants under /models/.
+// Serves the harness, which build.ts beside this file has made, with whatever model folder a test wants under /models/.
 import { test as base } from '@playwright/test'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { fileURLToPath } from 'node:url'
-import { build, preview } from 'vite'
+import { preview } from 'vite'
 import { contentSecurityPolicy } from '../../../src/shared/site-headers'
 
 type ModelHandler = (request: IncomingMessage, response: ServerResponse) => void
@@ -23,7 +23,6 @@ const configFile = fileURLToPath(new URL('./vite.config.ts', import.meta.url))
 export const test = base.extend<{ openHarness: void }, { harness: HarnessServer }>({
   harness: [
     async ({}, use) => {
-      await build({ configFile })
       let handler: ModelHandler = (_, response) => response.writeHead(404).end()
       let mirror: string | null = null
       const server = await preview({

@@ -1,7 +1,7 @@
 // Bad days: each says what happened, loses nothing else, and offers the way out.
-import { chromiumFlags, findChromium } from './browser'
-import { CLIP_MS, expect, openWith, reachStep, smallClip, test } from './app'
-import type { Damage } from './app'
+import { chromiumFlags, findChromium } from '../e2e/browser'
+import { CLIP_MS, expect, openWith, reachStep, smallClip, test } from '../e2e/app'
+import type { Damage } from '../e2e/app'
 
 const WEIGHTS = 'transformer/diffusion_pytorch_model.safetensors'
 

@@ -1,8 +1,7 @@
 // A person's mirror: forbidden by the page's policy until it is set, allowed from the next reload on, and nothing else with it.
 import type { Page } from '@playwright/test'
-import { serveBuild } from '../../scripts/serve.mjs'
-import { expect, test } from './app'
-import { OPEN_TO_ALL, serveModel } from './model-server'
+import { expect, test } from '../e2e/app'
+import { OPEN_TO_ALL, serveModel } from '../e2e/model-server'
 
 test.use({ serviceWorkers: 'allow' })
 
@@ -21,9 +20,9 @@ function setMirror(page: Page, url: string | null): Promise<string> {
 }
 
 for (const host of ['with headers', 'without headers'] as const) {
-  test(`on a host ${host}, a mirror may be read after it was set and the page reloaded`, async ({ page }) => {
+  test(`on a host ${host}, a mirror may be read after it was set and the page reloaded`, async ({ page, serve }) => {
     const [mirror, other] = await Promise.all([serveModel(Buffer.from('model')), serveModel(Buffer.from('other'))])
-    const server = await serveBuild(4500, [
+    const server = await serve([
       {
         name: 'kinora:no-policy-header',
         configurePreviewServer({ middlewares }) {
