@@ -2,6 +2,7 @@
 import type { Page } from '@playwright/test'
 import { expectAccessible } from '../e2e/accessible'
 import { CLIP_MS, expect, openWith, smallClip, test } from '../e2e/app'
+import { follow } from './scripted'
 
 const sheet = (page: Page) => page.getByRole('region', { name: 'Side by side' })
 const howMany = (page: Page, name: string) => page.getByRole('radiogroup', { name: 'How many' }).getByRole('radio', { name, exact: true }).click()
@@ -17,6 +18,7 @@ test('drafts fill a sheet; one of them is made to move, with the same words and 
   test.setTimeout(6 * CLIP_MS)
   const request = smallClip(app.starter, { steps: 3 })
   await openWith(page, app.url, request)
+  await follow(page, { stepMs: 200 })
   await howMany(page, 'Drafts')
   await page.getByRole('slider', { name: 'Draft steps' }).press('Home')
   await page.getByRole('button', { name: 'Generate 4' }).click()
@@ -76,6 +78,7 @@ test('a table says what does not fit; half of it, left by a reload, is filled by
   test.setTimeout(6 * CLIP_MS)
   const { min, max } = app.starter.steps
   await openWith(page, app.url, smallClip(app.starter))
+  await follow(page, { stepMs: 700 })
   await howMany(page, 'Table…')
   const rows = page.getByRole('textbox', { name: 'Values of the rows' })
   const off = page.locator('#why-off')

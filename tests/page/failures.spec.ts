@@ -1,30 +1,26 @@
-// Bad days: each says what happened, loses nothing else, and offers the way out.
+// Failures: each reports what happened, loses nothing else, and offers the way out. What raises them: tests/e2e/failures.spec.ts
 import { chromiumFlags, findChromium } from '../e2e/browser'
 import { CLIP_MS, expect, openWith, reachStep, smallClip, test } from '../e2e/app'
-import type { Damage } from '../e2e/app'
+import { follow } from './scripted'
+import type { ErrorData } from '../../src/shared/errors'
 
 const WEIGHTS = 'transformer/diffusion_pytorch_model.safetensors'
+const error = (code: ErrorData['code'], message: string, details: ErrorData['details'] = {}): ErrorData => ({ code, message, details })
 
-const FAULTS: { damage: Damage; title: string; facts: (expected: { bytes: number; sha256: string }) => string[] }[] = [
-  { damage: 'missing', title: 'A file of the model is missing.', facts: () => [WEIGHTS, '404'] },
-  { damage: 'truncated', title: 'A file of the model is incomplete.', facts: ({ bytes }) => [WEIGHTS, String(bytes), String(Math.floor(bytes / 2))] },
-  { damage: 'corrupt', title: 'A file of the model is damaged.', facts: ({ sha256 }) => [WEIGHTS, sha256] },
+const FAULTS: { fault: ErrorData; title: string; facts: string[] }[] = [
+  { fault: error('weights-missing', `${WEIGHTS}: expected a file, got status 404.`, { file: WEIGHTS, found: 'status 404' }), title: 'A file of the model is missing.', facts: [WEIGHTS, '404'] },
+  { fault: error('weights-truncated', `${WEIGHTS}: expected 200 bytes, got 100.`, { file: WEIGHTS, expected: 200, found: 100 }), title: 'A file of the model is incomplete.', facts: [WEIGHTS, '200', '100'] },
+  { fault: error('weights-corrupt', `${WEIGHTS}: expected the SHA-256 beef, got f00d.`, { file: WEIGHTS, expected: 'beef', found: 'f00d' }), title: 'A file of the model is damaged.', facts: [WEIGHTS, 'beef'] },
 ]
 
-for (const { damage, title, facts } of FAULTS) {
-  test(`a ${damage} weight file is named with what was expected and found, and Retry works once it is right`, async ({ page, app }) => {
+for (const { fault, title, facts } of FAULTS) {
+  test(`${fault.code} is reported with its facts, and Retry works once it is right`, async ({ page, app }) => {
     await openWith(page, app.url, smallClip(app.starter))
-    app.damage(WEIGHTS, damage)
-    try {
-      await page.getByRole('button', { name: 'Generate', exact: true }).click()
-      const notice = page.getByRole('alert').filter({ hasText: title })
-      await expect(notice).toBeVisible({ timeout: CLIP_MS })
-      for (const fact of facts(app.starter.files.find(({ path }) => path === WEIGHTS)!)) await expect(notice).toContainText(fact)
-      const buffers = await page.evaluate(() => window.kinora!.gpuBuffers())
-      expect(buffers.live, 'nothing half-loaded stays').toBe(buffers.weights)
-    } finally {
-      app.repair()
-    }
+    await follow(page, { fail: { error: fault, atStep: 0, times: 1 } })
+    await page.getByRole('button', { name: 'Generate', exact: true }).click()
+    const notice = page.getByRole('alert').filter({ hasText: title })
+    await expect(notice).toBeVisible()
+    for (const fact of facts) await expect(notice).toContainText(fact)
     await page.getByRole('button', { name: 'Retry' }).click()
     await expect(page.getByRole('status', { name: 'Progress' })).toHaveText('Done.', { timeout: CLIP_MS })
   })
@@ -64,18 +60,16 @@ test('with storage full the clip still plays and downloads, with a notice', asyn
   await expect(page.getByText('No clips yet.')).toBeVisible()
 })
 
-test('a lost GPU device fails the job with its reason, and Retry works without a reload', async ({ page, app, browser }) => {
+test('a lost GPU device fails the job with its reason, and Retry works without a reload', async ({ page, app }) => {
   const request = smallClip(app.starter, { steps: app.starter.steps.max })
   await openWith(page, app.url, request)
+  await follow(page, { stepMs: 300, fail: { error: error('device-lost', 'The GPU process crashed.'), atStep: 2, times: 1 } })
   await page.getByRole('button', { name: 'Generate', exact: true }).click()
   await reachStep(page, 1)
-
-  const cdp = await browser.newBrowserCDPSession()
-  // the process that every WebGPU device of this browser lives in; the browser starts another
-  await cdp.send('Browser.crashGpuProcess').catch(() => undefined)
   const notice = page.getByRole('alert').filter({ hasText: 'The GPU was lost while the clip was being made.' })
   await expect(notice).toBeVisible({ timeout: 30_000 })
 
+  await follow(page, { stepMs: 300 })
   await page.evaluate(() => Object.assign(window, { sameDocument: true }))
   await notice.getByRole('button', { name: 'Retry' }).click()
   await reachStep(page, 2)

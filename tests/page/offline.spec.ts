@@ -1,44 +1,10 @@
-// The service worker: one visit is enough to generate without a network, and a new version waits to be asked.
+// The service worker: isolation on any host, and a new version waits to be asked. Generating without a network: tests/e2e/offline.spec.ts
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Page } from '@playwright/test'
-import { expect, generate, smallClip, test } from '../e2e/app'
+import { expect, test } from '../e2e/app'
 
 test.use({ serviceWorkers: 'allow' })
-
-/** Until the service worker says that everything is here. */
-async function untilOfflineReady(page: Page): Promise<void> {
-  await page.evaluate(async () => {
-    const ready = new Promise<void>((done) => {
-      navigator.serviceWorker.addEventListener('message', ({ data }: MessageEvent<{ type: string }>) => {
-        if (data.type === 'offline-ready') done()
-      })
-    })
-    const registration = await navigator.serviceWorker.ready
-    registration.active?.postMessage({ type: 'prepare-offline' })
-    await ready
-  })
-}
-
-test('after one visit, with the server gone, the page opens and generates', async ({ page, app, context, serve }) => {
-  // a server of its own, so that stopping it takes nothing from the other tests
-  const server = await serve()
-  await page.goto(server.url)
-  await untilOfflineReady(page)
-  await server.close()
-  await context.setOffline(true)
-
-  await page.reload()
-  await expect(page.getByRole('heading', { level: 1 })).toBeVisible()
-  expect(await page.evaluate(() => crossOriginIsolated)).toBe(true)
-  const { report, id } = await generate(page, smallClip(app.starter))
-  expect(report.framesSha256).toMatch(/^[0-9a-f]{64}$/)
-  expect(id).not.toBeNull()
-  await page.reload()
-  await page.getByRole('link', { name: 'Library' }).click()
-  await expect(page.getByRole('link', { name: 'a red sky at sunset' })).toBeVisible()
-})
 
 test('a static host without headers is isolated from the second visit on', async ({ page, serve }) => {
   const server = await serve([

@@ -5,6 +5,7 @@ import { PROMPT_ENHANCER } from '../../src/shared/model-catalogue'
 import { expectAccessible } from '../e2e/accessible'
 import { CLIP_MS, expect } from '../e2e/app'
 import { ModelHub } from '../e2e/model-hub'
+import { follow } from './scripted'
 import { card, download, openModels, withTinyHub, type TinyHub } from '../e2e/tiny-hub'
 import { tinyLtx, tinyT5, tinyTokenizer } from '../e2e/tiny-ltx'
 import { enhancerCases, enhancerOnHub } from '../e2e/prompt-enhancer-fixture'
@@ -189,6 +190,7 @@ test('its memory is free again when a clip begins', async ({ page, site }) => {
   await expect(paragraph(page)).toHaveValue(answerTo('a white sailboat'), { timeout: 60_000 })
   await inPanel(page, 'No, thanks').click()
   expect(writerWorkers(page), 'it waits for another prompt').toBe(1)
+  await follow(page, { stepMs: 10_000 })
   await page.getByRole('button', { name: 'Generate', exact: true }).click()
   await expect.poll(() => writerWorkers(page)).toBe(0)
 

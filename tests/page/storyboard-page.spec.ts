@@ -1,8 +1,7 @@
 // Storyboards, written by keyboard and made through the real page.
 import { readFileSync } from 'node:fs'
-import { median, psnr, stepsOf } from '../evaluate/clip-frames'
 import { CLIP_MS, expect, openWith, records, smallClip, test } from '../e2e/app'
-import { chooseFile, chooseFromLibrary, chooseMode, generateButton, madeFrom, makeClip, meanColour, slot, storyCard, twoColours } from '../e2e/made-from'
+import { chooseFile, chooseFromLibrary, chooseMode, generateButton, madeFrom, makeClip, slot, storyCard, twoColours } from '../e2e/made-from'
 
 const SIZE = { width: 64, height: 64 }
 
@@ -45,7 +44,6 @@ test('storyboard: cards are written, moved and made, and go into a file and out 
 
   const frames = await makeClip(page, SIZE)
   expect(frames).toHaveLength(9 + 9 - 4)
-  expect(psnr(frames[0]!, frames.at(-1)!), 'two shots').toBeLessThan(25)
   await page.getByRole('link', { name: 'In your library' }).click()
   await expect(page.getByRole('dialog')).toContainText('Shots')
   await page.keyboard.press('Escape')
@@ -92,21 +90,12 @@ test('storyboard: a card goes on from the one before, one begins with a picture,
     ['cut', 9, 1],
     ['dissolve', 9, 0],
   ])
-
-  const steps = stepsOf(frames)
-  const [goesOn, cut] = [steps[8]!, steps[16]!]
-  expect(goesOn, 'no cut where it goes on').toBeLessThan(cut / 3)
-  expect(Math.max(...steps.slice(21)), 'no cut in the fade').toBeLessThan(cut / 2)
-  const half = { ...SIZE, columns: SIZE.width / 2 }
-  const [left, right] = [meanColour(frames[17]!, half), meanColour(frames[17]!, { ...half, from: half.columns })]
-  expect(left.red - left.blue, 'the picture’s left half').toBeGreaterThan(80)
-  expect(right.blue - right.red, 'its right half').toBeGreaterThan(80)
 })
 
 test('storyboard: a card begins with a clip of the library, and goes on from it', async ({ page, app }) => {
   test.setTimeout(4 * CLIP_MS)
   await openWith(page, app.url, smallClip(app.starter, { ...SIZE, steps: 4, prompt: 'a red balloon rising over the sea at sunset' }))
-  const source = await makeClip(page, SIZE)
+  await makeClip(page, SIZE)
   await chooseMode(page, 'Storyboard')
   await storyCard(page, 2).getByRole('button', { name: 'Remove card 2' }).press('Enter')
   await page.getByRole('textbox', { name: 'Prompt', exact: true }).fill('')
@@ -120,9 +109,6 @@ test('storyboard: a card begins with a clip of the library, and goes on from it'
   expect(frames).toHaveLength(17)
   const [record] = await records(page)
   expect(record?.request.shots).toMatchObject([{ frames: 17, conditions: [{ source: { kind: 'clip' }, atFrame: 0, strength: 1 }] }])
-  // made from these words alone, they are 18 and 19 dB from it
-  for (const at of [0, 4, 8]) expect(psnr(frames[at]!, source[at]!), `frame ${at} is the clip’s`).toBeGreaterThan(30)
-  expect(median(stepsOf(frames).slice(8)), 'what follows moves as the clip does').toBeGreaterThan(0.4 * median(stepsOf(source)))
 })
 
 test('storyboard: alternatives in a card make one clip of each', async ({ page, app }) => {

@@ -1,0 +1,51 @@
+// Failures of the real engine: what is wrong is found before anything is made of it, reported with what was expected and found, and
+// leaves nothing on the GPU. What the page says of each: tests/page/failures.spec.ts
+import { CLIP_MS, expect, openWith, reachStep, smallClip, test } from './app'
+import type { Damage } from './app'
+
+const WEIGHTS = 'transformer/diffusion_pytorch_model.safetensors'
+
+test('a damaged weight file is named with what was expected and found, and Retry works once it is right', async ({ page, app }) => {
+  const expected = app.starter.files.find(({ path }) => path === WEIGHTS)!
+  await openWith(page, app.url, smallClip(app.starter, { width: 64, height: 64 }))
+  const faults: [Damage, string, string[]][] = [
+    ['missing', 'A file of the model is missing.', ['404']],
+    ['truncated', 'A file of the model is incomplete.', [String(expected.bytes), String(Math.floor(expected.bytes / 2))]],
+    ['corrupt', 'A file of the model is damaged.', [expected.sha256]],
+  ]
+  try {
+    for (const [damage, title, facts] of faults) {
+      app.damage(WEIGHTS, damage)
+      await page.getByRole('button', { name: /^(Generate|Retry)$/ }).first().click()
+      const notice = page.getByRole('alert').filter({ hasText: title })
+      await expect(notice).toBeVisible({ timeout: CLIP_MS })
+      for (const fact of [WEIGHTS, ...facts]) await expect(notice).toContainText(fact)
+      const buffers = await page.evaluate(() => window.kinora!.gpuBuffers())
+      expect(buffers.live, 'nothing half-loaded stays').toBe(buffers.weights)
+    }
+  } finally {
+    app.repair()
+  }
+  await page.getByRole('button', { name: 'Retry' }).click()
+  await expect(page.getByRole('status', { name: 'Progress' })).toHaveText('Done.', { timeout: CLIP_MS })
+})
+
+test('a lost GPU device fails the job with its reason, and Retry works without a reload', async ({ page, app, browser }) => {
+  const request = smallClip(app.starter, { width: 64, height: 64, steps: app.starter.steps.max })
+  await openWith(page, app.url, request)
+  await page.getByRole('button', { name: 'Generate', exact: true }).click()
+  await reachStep(page, 1)
+
+  const cdp = await browser.newBrowserCDPSession()
+  // the process that every WebGPU device of this browser lives in; the browser starts another
+  await cdp.send('Browser.crashGpuProcess').catch(() => undefined)
+  const notice = page.getByRole('alert').filter({ hasText: 'The GPU was lost while the clip was being made.' })
+  await expect(notice).toBeVisible({ timeout: 30_000 })
+
+  await page.evaluate(() => Object.assign(window, { sameDocument: true }))
+  await notice.getByRole('button', { name: 'Retry' }).click()
+  await reachStep(page, 2)
+  expect(await page.evaluate(() => 'sameDocument' in window)).toBe(true)
+  await page.keyboard.press('Escape')
+  await expect(page.getByRole('status', { name: 'Progress' })).toHaveText('Cancelled. Nothing was kept.', { timeout: CLIP_MS })
+})
