@@ -30,5 +30,7 @@ export default defineConfig<object, AppOptions>({
     { name: 'workers', testDir: 'tests/workers', fullyParallel: false, workers: CORES },
     // the production build with Chromium's software adapter, everywhere the same: it uses every core, so that one test runs at a time
     { name: 'engine', testDir: 'tests/e2e', fullyParallel: false, workers: 1, timeout: 600_000 },
+    // what takes minutes: npm run test:full
+    { name: 'full', testDir: 'tests/full', fullyParallel: false, workers: 1, timeout: 1_800_000 },
   ],
 })

@@ -18,7 +18,7 @@ async function untilOfflineReady(page: Page): Promise<void> {
   })
 }
 
-test('after one visit, with the server gone, the page opens and generates', async ({ page, app, context, serve }) => {
+test('after one visit, with the server gone, the page opens and generates', { tag: '@smoke' }, async ({ page, app, context, serve }) => {
   // a server of its own, so that stopping it takes nothing from the other tests
   const server = await serve()
   await page.goto(server.url)

@@ -6,7 +6,7 @@ export const SCRIPT_CACHE = 'kinora-test-script'
 export const SCRIPT_URL = '/script.json'
 
 export interface Script {
-  /** how long a denoise step takes, ms; 10 when left out */
+  /** how long a denoise step takes, ms; 80 when left out */
   stepMs?: number
   /** jobs reject with this error at this step of their first chunk; 0: before the model is loaded */
   fail?: { error: ErrorData; atStep: number; times: number }

@@ -80,7 +80,7 @@ const sha256 = async (value: unknown) =>
 async function play(signal: AbortSignal, jobId: string, modelUrl: string, data: unknown, callbacks: JobCallbacks, options: GenerateOptions): Promise<GenerateResult> {
   const startedAt = performance.now()
   const script = await readScript()
-  const { stepMs = 10, fail, noGpu } = script
+  const { stepMs = 80, fail, noGpu } = script
   if (noGpu) throw thrown(noGpu)
   const failAt = async (step: number) => {
     if (!fail || fail.times < 1 || fail.atStep !== step) return

@@ -1,7 +1,7 @@
 // A minute of video takes no more memory than ten seconds, and is on the disk as it grows.
 import type { Page } from '@playwright/test'
 import { watchHostMemory } from '../../scripts/host-memory'
-import { CLIP_MS, expect, smallClip, test, type App } from './app'
+import { CLIP_MS, expect, smallClip, test, type App } from '../e2e/app'
 
 interface Run {
   gpuBytes: number
