@@ -26,8 +26,8 @@ const KEYS =
   'mode prompt seed width height frames fps steps guidance model adapter precision kernels tokens textMs compileMs stepMs decodeMs encodeMs totalMs ' +
   'weightGpuBytes peakGpuBytes peakHostBytes requests latentsSha256 framesSha256 out'
 
-test('writes the WebM and one JSON line; the same noise and embeddings from files give the same latents', async ({ app }, info) => {
-  const { prompt, width, height, frames, fps, steps, guidance, seed } = smallClip(app.starter)
+test('writes the WebM and one JSON line; the same noise and embeddings from files give the same latents', { tag: '@smoke' }, async ({ app }, info) => {
+  const { prompt, width, height, frames, fps, steps, guidance, seed } = smallClip(app.starter, { width: 64, height: 64 })
   mkdirSync(info.outputDir, { recursive: true })
   const out = info.outputPath('clip.webm')
   const latents = info.outputPath('latents.safetensors')
@@ -71,8 +71,8 @@ test('refuses wrong flags and values with exit code 2 and one line', async ({ ap
     [['--prompt', 'x', '--out', out, '--frames', String(Math.max(...allowed) + 1)], `one more than a multiple of ${app.starter.latent.scaleTime}`],
     [['--prompt', 'x', '--out', out, '--noise', '/nowhere.safetensors'], '--noise'],
   ]
-  for (const [flags, says] of wrong) {
-    const { code, stdout, stderr } = await npmRunGenerate(...flags)
+  const runs = await Promise.all(wrong.map(async ([flags, says]) => ({ flags, says, ...(await npmRunGenerate(...flags)) })))
+  for (const { flags, says, code, stdout, stderr } of runs) {
     expect(code, flags.join(' ')).toBe(2)
     expect(stdout).toBe('')
     expect(stderr.trim().split('\n')).toHaveLength(1)
