@@ -2,6 +2,7 @@
 // leaves nothing on the GPU. What the page says of each: tests/page/failures.spec.ts
 import { CLIP_MS, expect, openWith, reachStep, smallClip, test } from './app'
 import type { Damage } from './app'
+import { generateButton, progress } from './locators'
 
 const WEIGHTS = 'transformer/diffusion_pytorch_model.safetensors'
 
@@ -27,13 +28,13 @@ test('a damaged weight file is named with what was expected and found, and Retry
     app.repair()
   }
   await page.getByRole('button', { name: 'Retry' }).click()
-  await expect(page.getByRole('status', { name: 'Progress' })).toHaveText('Done.', { timeout: CLIP_MS })
+  await expect(progress(page)).toHaveText('Done.', { timeout: CLIP_MS })
 })
 
 test('a lost GPU device fails the job with its reason, and Retry works without a reload', async ({ page, app, browser }) => {
   const request = smallClip(app.starter, { width: 64, height: 64, steps: app.starter.steps.max })
   await openWith(page, app.url, request)
-  await page.getByRole('button', { name: 'Generate', exact: true }).click()
+  await generateButton(page).click()
   await reachStep(page, 1)
 
   const cdp = await browser.newBrowserCDPSession()
@@ -47,5 +48,5 @@ test('a lost GPU device fails the job with its reason, and Retry works without a
   await reachStep(page, 2)
   expect(await page.evaluate(() => 'sameDocument' in window)).toBe(true)
   await page.keyboard.press('Escape')
-  await expect(page.getByRole('status', { name: 'Progress' })).toHaveText('Cancelled. Nothing was kept.', { timeout: CLIP_MS })
+  await expect(progress(page)).toHaveText('Cancelled. Nothing was kept.', { timeout: CLIP_MS })
 })

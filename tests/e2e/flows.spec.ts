@@ -5,11 +5,11 @@ import { readFileSync } from 'node:fs'
 import type { Page } from '@playwright/test'
 import { psnr } from '../evaluate/clip-frames'
 import { CLIP_MS, expect, generate, keptIn, openWith, reachStep, records, smallClip, test } from './app'
-import { chooseFile, chooseFromLibrary, chooseMode, generateButton, madeFrom, makeClip, meanColour, slot, storyCard, twoColours } from './made-from'
+import { chooseFile, chooseFromLibrary, chooseMode, generateButton, libraryLink, madeFrom, makeClip, meanColour, progress, promptField, sideBySide, slot, storyCard, twoColours } from './locators'
 
 const SIZE = { width: 64, height: 64 }
 const smoke = { tag: '@smoke' }
-const prompt = (page: Page) => page.getByRole('textbox', { name: 'Prompt', exact: true })
+const prompt = promptField
 
 test.describe.serial('in one page', () => {
   let page: Page
@@ -22,14 +22,14 @@ test.describe.serial('in one page', () => {
   test.afterAll(() => page.close())
 
   test('words become a clip with progress and previews; it plays, is in the library, and is downloaded as a WebM', smoke, async ({ app }, info) => {
-    const progress = page.getByRole('status', { name: 'Progress' })
+    const status = progress(page)
     await generateButton(page).click()
-    await expect(progress).toHaveText(/step \d of 3/, { timeout: CLIP_MS })
+    await expect(status).toHaveText(/step \d of 3/, { timeout: CLIP_MS })
     await expect(page.locator('.strip canvas').first(), 'a moving preview after a step').toBeAttached({ timeout: CLIP_MS })
-    await expect(progress).toHaveText('Done.', { timeout: CLIP_MS })
+    await expect(status).toHaveText('Done.', { timeout: CLIP_MS })
     const video = page.getByLabel('The clip: a red sky at sunset')
     await expect.poll(() => video.evaluate((element: HTMLVideoElement) => [element.videoWidth, element.videoHeight])).toEqual([64, 64])
-    await page.getByRole('link', { name: 'In your library' }).click()
+    await libraryLink(page).click()
     const dialog = page.getByRole('dialog', { name: 'Clip: a red sky at sunset' })
     for (const fact of ['64 × 64', app.starter.name, '7']) await expect(dialog.locator('dd').filter({ hasText: fact }).first()).toBeVisible()
     const waiting = page.waitForEvent('download')
@@ -78,7 +78,7 @@ test.describe.serial('in one page', () => {
   test('a clip of the library is extended: its frames as they were, then new ones', smoke, async () => {
     await chooseMode(page, 'Words')
     made = await makeClip(page, SIZE)
-    await page.getByRole('link', { name: 'In your library' }).click()
+    await libraryLink(page).click()
     await page.getByRole('dialog').getByRole('button', { name: 'Extend' }).click()
     await expect(slot(page, 'Clip that goes on')).toContainText('“a red sky at sunset”')
     const frames = await makeClip(page, SIZE)
@@ -113,7 +113,7 @@ test.describe.serial('in one page', () => {
   test('two seeds side by side are two clips', smoke, async () => {
     await page.getByRole('radiogroup', { name: 'How many' }).getByRole('radio', { name: '2', exact: true }).click()
     await page.getByRole('button', { name: 'Generate 2' }).click()
-    await expect(page.getByRole('region', { name: 'Side by side' }).getByRole('status')).toHaveText('2 of 2 done', { timeout: CLIP_MS })
+    await expect(sideBySide(page).getByRole('status')).toHaveText('2 of 2 done', { timeout: CLIP_MS })
     const [second, first] = await records(page)
     expect([first, second].map((record) => record?.request.seed)).toEqual([7, 8])
     expect(first?.report.framesSha256).not.toBe(second?.report.framesSha256)
@@ -123,7 +123,7 @@ test.describe.serial('in one page', () => {
     await page.getByRole('radiogroup', { name: 'How many' }).getByRole('radio', { name: 'Drafts', exact: true }).click()
     await page.getByRole('slider', { name: 'Draft steps' }).press('Home')
     await page.getByRole('button', { name: 'Generate 4' }).click()
-    const sheet = page.getByRole('region', { name: 'Side by side' })
+    const sheet = sideBySide(page)
     await expect(sheet.getByRole('status')).toHaveText('4 of 4 done', { timeout: 2 * CLIP_MS })
     await sheet.getByRole('button', { name: 'Show Seed 8 large' }).click()
     const image = page.getByRole('img', { name: 'The draft: a red sky at sunset' })

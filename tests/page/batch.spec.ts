@@ -3,10 +3,11 @@ import type { Page } from '@playwright/test'
 import { expectAccessible } from '../e2e/accessible'
 import { CLIP_MS, expect, openWith, smallClip, test } from '../e2e/app'
 import { follow } from './scripted'
+import { promptField, sideBySide, yourClip } from '../e2e/locators'
 
-const sheet = (page: Page) => page.getByRole('region', { name: 'Side by side' })
+const sheet = sideBySide
 const howMany = (page: Page, name: string) => page.getByRole('radiogroup', { name: 'How many' }).getByRole('radio', { name, exact: true }).click()
-const words = (page: Page) => page.getByRole('textbox', { name: 'Prompt', exact: true })
+const words = promptField
 
 async function allDone(page: Page, count: number): Promise<void> {
   await expect(sheet(page).getByRole('status')).toHaveText(`${count} of ${count} done`, { timeout: count * CLIP_MS })
@@ -46,7 +47,7 @@ test('drafts fill a sheet; one of them is made to move, with the same words and 
   await page.keyboard.press('Control+Enter')
   const clip = page.getByLabel(`The clip: ${request.prompt}`)
   await expect(clip).toBeVisible({ timeout: CLIP_MS })
-  await expect(page.getByRole('region', { name: 'Your clip' })).toContainText(`${request.frames} frames`)
+  await expect(yourClip(page)).toContainText(`${request.frames} frames`)
   await howMany(page, 'Drafts')
   await expect(page.getByText(/A draft took 1\/\d+ of a clip’s time\./)).toBeVisible()
 })
@@ -67,7 +68,7 @@ test('variations and alternatives in the words stand side by side, in seeds and 
   await page.screenshot({ path: info.outputPath('variations-narrow.png'), fullPage: true })
   await sheet(page).getByRole('button', { name: `Show blue, Seed ${request.seed + 1} large` }).press('Enter')
   await expect(page.getByLabel('The clip: a blue sky')).toBeVisible()
-  const facts = page.getByRole('region', { name: 'Your clip' }).locator('dd')
+  const facts = yourClip(page).locator('dd')
   await expect(facts.first()).toHaveText(String(request.seed + 1))
   await page.getByRole('link', { name: 'Library', exact: true }).click()
   await expect(page.getByRole('link', { name: 'a red sky' })).toHaveCount(2)

@@ -2,10 +2,10 @@
 import type { Page } from '@playwright/test'
 import { expectAccessible } from '../e2e/accessible'
 import { CLIP_MS, expect, openWith, smallClip, test } from '../e2e/app'
-import { chooseFile, chooseMode, generateButton, madeFrom, slot, twoColours } from '../e2e/made-from'
+import { chooseFile, chooseMode, generateButton, libraryLink, madeFrom, promptField, slot, twoColours, yourClip } from '../e2e/locators'
 
 async function made(page: Page): Promise<void> {
-  await expect(page.getByRole('region', { name: 'Your clip' })).toBeVisible({ timeout: CLIP_MS })
+  await expect(yourClip(page)).toBeVisible({ timeout: CLIP_MS })
 }
 
 test('a picture is chosen and becomes the first frame; its clip is extended from the library', async ({ page, app }, info) => {
@@ -26,7 +26,7 @@ test('a picture is chosen and becomes the first frame; its clip is extended from
   await generateButton(page).click()
   await made(page)
 
-  await page.getByRole('link', { name: 'In your library' }).click()
+  await libraryLink(page).click()
   await page.getByRole('dialog').getByRole('button', { name: 'Extend' }).click()
   await expect(slot(page, 'Clip that goes on')).toContainText('“a red sky at sunset”')
   await madeFrom(page).getByRole('radio', { name: 'Before it' }).press('Space')
@@ -35,7 +35,7 @@ test('a picture is chosen and becomes the first frame; its clip is extended from
   await page.screenshot({ path: info.outputPath('extend.png'), fullPage: true })
   await generateButton(page).click()
   await made(page)
-  await page.getByRole('link', { name: 'In your library' }).click()
+  await libraryLink(page).click()
   await expect(page.getByRole('dialog')).toContainText('New part')
   const seconds = await page.getByRole('dialog').locator('video').evaluate(async (video: HTMLVideoElement) => {
     if (!(video.duration > 0)) await new Promise((done) => video.addEventListener('loadedmetadata', done))
@@ -50,7 +50,7 @@ test('a file that is no picture is refused in a sentence, and nothing is lost', 
   await chooseMode(page, 'Picture')
   await chooseFile(page, 'Picture', { name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('no picture') })
   await expect(page.getByRole('alert')).toContainText('notes.txt is no picture that this browser reads')
-  await expect(page.getByRole('textbox', { name: 'Prompt', exact: true })).toHaveValue('a red sky at sunset')
+  await expect(promptField(page)).toHaveValue('a red sky at sunset')
   await chooseMode(page, 'Words')
   await expect(generateButton(page)).toBeEnabled()
 })

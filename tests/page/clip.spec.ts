@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import type { Locator } from '@playwright/test'
 import { CLIP_MS, expect, openWith, smallClip, test } from '../e2e/app'
 import { follow } from './scripted'
+import { generateButton, progress, promptField } from '../e2e/locators'
 
 test('a clip is made, played, kept across a reload, reused, downloaded and deleted', async ({ page, app }, info) => {
   const elsewhere: string[] = []
@@ -16,13 +17,13 @@ test('a clip is made, played, kept across a reload, reused, downloaded and delet
   await follow(page, { stepMs: 400 })
 
   await test.step('make it', async () => {
-    const progress = page.getByRole('status', { name: 'Progress' })
-    await page.getByRole('button', { name: 'Generate', exact: true }).click()
+    const status = progress(page)
+    await generateButton(page).click()
     await expect(page.getByRole('button', { name: 'Cancel' })).toBeVisible()
-    await expect(progress).toHaveText(new RegExp(`step \\d of ${request.steps}`), { timeout: CLIP_MS })
+    await expect(status).toHaveText(new RegExp(`step \\d of ${request.steps}`), { timeout: CLIP_MS })
     // a moving preview after a step: the strip shows one picture a step
     await expect(page.locator('.strip canvas').first()).toBeAttached({ timeout: CLIP_MS })
-    await expect(progress).toHaveText('Done.', { timeout: CLIP_MS })
+    await expect(status).toHaveText('Done.', { timeout: CLIP_MS })
     await expect(page.locator('.screen'), 'the clip is in view').toBeInViewport({ ratio: 0.5 })
   })
 
@@ -58,7 +59,7 @@ test('a clip is made, played, kept across a reload, reused, downloaded and delet
   await test.step('reuse its settings', async () => {
     await page.evaluate(() => localStorage.removeItem('kinora.draft'))
     await page.getByRole('dialog').getByRole('button', { name: 'Reuse these settings' }).click()
-    await expect(page.getByRole('textbox', { name: 'Prompt', exact: true })).toHaveValue(request.prompt)
+    await expect(promptField(page)).toHaveValue(request.prompt)
     await expect(page.getByLabel('Seed number')).toHaveValue(String(request.seed))
     await expect(page.getByRole('slider', { name: 'Steps' })).toHaveValue(String(request.steps))
   })

@@ -1,7 +1,7 @@
 // What of a picture is shown, chosen by keys, pointer and finger.
 import type { Locator, Page } from '@playwright/test'
 import { CLIP_MS, expect, openWith, records, smallClip, test } from '../e2e/app'
-import { chooseFile, chooseMode, madeFrom, makeClip, slot, storyCard, twoColours } from '../e2e/made-from'
+import { chooseFile, chooseMode, libraryLink, madeFrom, makeClip, slot, storyCard, twoColours } from '../e2e/locators'
 
 const SIZE = { width: 64, height: 64 }
 
@@ -122,7 +122,7 @@ test('pictures of keyframes and of cards are cropped, each for itself, and reque
 
   await test.step('its recipe brings what is shown back', async () => {
     await chooseMode(page, 'Words')
-    await page.getByRole('link', { name: 'In your library' }).click()
+    await libraryLink(page).click()
     await page.getByRole('dialog').getByRole('button', { name: 'Reuse these settings' }).click()
     await slot(page, 'Picture or clip of card 1').getByRole('button', { name: 'Cropped: Picture or clip of card 1' }).press('Enter')
     await expect(cropper(page, 'Picture or clip of card 1').where).toContainText('100 % to the left')

@@ -3,6 +3,7 @@ import { chromiumFlags, findChromium } from '../e2e/browser'
 import { CLIP_MS, expect, openWith, reachStep, smallClip, test } from '../e2e/app'
 import { follow } from './scripted'
 import type { ErrorData } from '../../src/shared/errors'
+import { generateButton, progress } from '../e2e/locators'
 
 const WEIGHTS = 'transformer/diffusion_pytorch_model.safetensors'
 const error = (code: ErrorData['code'], message: string, details: ErrorData['details'] = {}): ErrorData => ({ code, message, details })
@@ -17,12 +18,12 @@ for (const { fault, title, facts } of FAULTS) {
   test(`${fault.code} is reported with its facts, and Retry works once it is right`, async ({ page, app }) => {
     await openWith(page, app.url, smallClip(app.starter))
     await follow(page, { fail: { error: fault, atStep: 0, times: 1 } })
-    await page.getByRole('button', { name: 'Generate', exact: true }).click()
+    await generateButton(page).click()
     const notice = page.getByRole('alert').filter({ hasText: title })
     await expect(notice).toBeVisible()
     for (const fact of facts) await expect(notice).toContainText(fact)
     await page.getByRole('button', { name: 'Retry' }).click()
-    await expect(page.getByRole('status', { name: 'Progress' })).toHaveText('Done.', { timeout: CLIP_MS })
+    await expect(progress(page)).toHaveText('Done.', { timeout: CLIP_MS })
   })
 }
 
@@ -32,7 +33,7 @@ test('a damaged kinora.json is named, and Retry works', async ({ page, app }) =>
     await page.goto(app.url)
     const notice = page.getByRole('alert').filter({ hasText: 'A file of the model is damaged.' })
     await expect(notice).toContainText('kinora.json')
-    await expect(page.getByRole('button', { name: 'Generate', exact: true })).toBeDisabled()
+    await expect(generateButton(page)).toBeDisabled()
   } finally {
     app.repair()
   }
@@ -45,7 +46,7 @@ test('with storage full the clip still plays and downloads, with a notice', asyn
   await openWith(page, app.url, request)
   const cdp = await page.context().newCDPSession(page)
   await cdp.send('Storage.overrideQuotaForOrigin', { origin: app.url, quotaSize: 1 })
-  await page.getByRole('button', { name: 'Generate', exact: true }).click()
+  await generateButton(page).click()
   await expect(page.getByRole('alert').filter({ hasText: 'This clip is not in your library.' })).toBeVisible({ timeout: CLIP_MS })
   await expect(page.getByText('no storage left')).toBeVisible()
 
@@ -64,7 +65,7 @@ test('a lost GPU device fails the job with its reason, and Retry works without a
   const request = smallClip(app.starter, { steps: app.starter.steps.max })
   await openWith(page, app.url, request)
   await follow(page, { stepMs: 300, fail: { error: error('device-lost', 'The GPU process crashed.'), atStep: 2, times: 1 } })
-  await page.getByRole('button', { name: 'Generate', exact: true }).click()
+  await generateButton(page).click()
   await reachStep(page, 1)
   const notice = page.getByRole('alert').filter({ hasText: 'The GPU was lost while the clip was being made.' })
   await expect(notice).toBeVisible({ timeout: 30_000 })
@@ -75,7 +76,7 @@ test('a lost GPU device fails the job with its reason, and Retry works without a
   await reachStep(page, 2)
   expect(await page.evaluate(() => 'sameDocument' in window)).toBe(true)
   await page.keyboard.press('Escape')
-  await expect(page.getByRole('status', { name: 'Progress' })).toHaveText('Cancelled. Nothing was kept.', { timeout: CLIP_MS })
+  await expect(progress(page)).toHaveText('Cancelled. Nothing was kept.', { timeout: CLIP_MS })
 })
 
 test('without WebGPU the page says so and how to get it; the library still opens', async ({ app, playwright }) => {

@@ -2,6 +2,7 @@
 import { CACHE_LEVELS } from '../../src/shared/cache-levels'
 import { expectAccessible } from '../e2e/accessible'
 import { CLIP_MS, expect, openWith, records, smallClip, test } from '../e2e/app'
+import { generateButton, yourClip } from '../e2e/locators'
 
 test('a clip that reuses its steps says so, in the result and in the library', async ({ page, app }) => {
   const { threshold, name } = CACHE_LEVELS[CACHE_LEVELS.length - 1]!
@@ -16,8 +17,8 @@ test('a clip that reuses its steps says so, in the result and in the library', a
   await expect(choice(name), 'a choice is kept, and shown').toBeChecked()
   await expectAccessible(page, 'a choice is made')
 
-  await page.getByRole('button', { name: 'Generate', exact: true }).click()
-  const clip = page.getByRole('region', { name: 'Your clip' })
+  await generateButton(page).click()
+  const clip = yourClip(page)
   await expect(clip).toBeVisible({ timeout: CLIP_MS })
   const [made] = await records(page)
   expect(made?.request).toEqual(request)

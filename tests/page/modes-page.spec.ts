@@ -8,7 +8,7 @@ import { psnr, readClipFrames } from '../evaluate/clip-frames'
 import { expectAccessible } from '../e2e/accessible'
 import { follow } from './scripted'
 import { CLIP_MS, expect, generate, keptIn, openWith, records, smallClip, test } from '../e2e/app'
-import { chooseFile, chooseFromLibrary, chooseMode, generateButton, madeFrom, makeClip, slot, twoColours } from '../e2e/made-from'
+import { chooseFile, chooseFromLibrary, chooseMode, generateButton, libraryLink, madeFrom, makeClip, slot, twoColours } from '../e2e/locators'
 
 const SIZE = { width: 128, height: 128 }
 const whyOff = (page: Page) => page.locator('#why-off')
@@ -64,7 +64,7 @@ test('keyframes: marked while their times are wrong, and in the clip when it is 
 
   await test.step('its recipe brings the pictures back', async () => {
     await chooseMode(page, 'Words')
-    await page.getByRole('link', { name: 'In your library' }).click()
+    await libraryLink(page).click()
     await page.getByRole('dialog').getByRole('button', { name: 'Reuse these settings' }).click()
     await expect(madeFrom(page).getByRole('radio', { name: 'Keyframes' })).toBeChecked()
     await expect(slot(page, 'First frame')).toContainText('first-frame.png')
@@ -228,7 +228,7 @@ for (const [theme, width] of [['dark', 1280], ['light', 390]] as const) {
     await page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' })
     await openWith(page, app.url, smallClip(app.starter, SIZE))
     const file = await twoColours(page, 'sky.png', '#27c', '#e83')
-    for (const mode of ['Words', 'Picture', 'Keyframes', 'Extend', 'Fill', 'Blend', 'Loop', 'Remix', 'Re-time', 'Storyboard']) {
+    for (const mode of ['Words', 'Picture', 'Keyframes', 'Extend', 'Fill', 'Blend', 'Loop', 'Remix', 'Re-time', 'Storyboard'] as const) {
       await chooseMode(page, mode)
       if (mode === 'Picture') {
         await chooseFile(page, 'Picture', file)

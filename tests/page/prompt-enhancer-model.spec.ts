@@ -9,6 +9,7 @@ import { follow } from './scripted'
 import { card, download, openModels, withTinyHub, type TinyHub } from '../e2e/tiny-hub'
 import { tinyLtx, tinyT5, tinyTokenizer } from '../e2e/tiny-ltx'
 import { enhancerCases, enhancerOnHub } from '../e2e/prompt-enhancer-fixture'
+import { generateButton, promptField } from '../e2e/locators'
 
 const MODEL = 'LTX-Video 2B 0.9.8 distilled'
 const WRITER_CARD = 'Prompt writer'
@@ -16,7 +17,7 @@ const WRITER_CARD = 'Prompt writer'
 const files = () => ({ 'ltxv-2b-0.9.8-distilled.safetensors': tinyLtx(), 't5xxl_fp8_e4m3fn.safetensors': tinyT5(), 'tokenizer.json': tinyTokenizer, ...enhancerOnHub })
 const test = withTinyHub(files)
 
-const field = (page: Page) => page.getByRole('textbox', { name: 'Prompt', exact: true })
+const field = promptField
 const help = (page: Page, name: string) => page.getByRole('group', { name: 'Help with the prompt' }).getByRole('button', { name, exact: true })
 const panel = (page: Page) => page.getByRole('group', { name: 'The prompt written out' })
 const paragraph = (page: Page) => page.getByRole('textbox', { name: 'The prompt written out' })
@@ -191,7 +192,7 @@ test('its memory is free again when a clip begins', async ({ page, site }) => {
   await inPanel(page, 'No, thanks').click()
   expect(writerWorkers(page), 'it waits for another prompt').toBe(1)
   await follow(page, { stepMs: 10_000 })
-  await page.getByRole('button', { name: 'Generate', exact: true }).click()
+  await generateButton(page).click()
   await expect.poll(() => writerWorkers(page)).toBe(0)
 
   // while a clip is made it can be asked for another, and does not stay

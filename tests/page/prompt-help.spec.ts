@@ -2,8 +2,9 @@
 import type { Page } from '@playwright/test'
 import { expectAccessible } from '../e2e/accessible'
 import { CLIP_MS, expect, openWith, smallClip, test } from '../e2e/app'
+import { generateButton, promptField } from '../e2e/locators'
 
-const field = (page: Page) => page.getByRole('textbox', { name: 'Prompt', exact: true })
+const field = promptField
 const help = (page: Page) => page.getByRole('group', { name: 'Help with the prompt' })
 const button = (page: Page, name: string) => help(page).getByRole('button', { name, exact: true })
 
@@ -111,7 +112,7 @@ test('earlier prompts are searched, taken and removed from the keyboard', async 
 test('a prompt is remembered when a clip is begun with it, once', async ({ page, app }) => {
   await earlier(page, ['a starry night', 'a red sky at sunset'])
   await openWith(page, app.url, smallClip(app.starter))
-  await page.getByRole('button', { name: 'Generate', exact: true }).click({ timeout: CLIP_MS })
+  await generateButton(page).click({ timeout: CLIP_MS })
   await button(page, 'Earlier prompts').click()
   await expect(page.getByRole('group', { name: 'Earlier prompts' }).getByRole('listitem')).toHaveText(['a red sky at sunset', 'a starry night'])
 })

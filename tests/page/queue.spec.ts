@@ -3,9 +3,10 @@ import type { Locator, Page } from '@playwright/test'
 import { expectAccessible } from '../e2e/accessible'
 import { CLIP_MS, expect, keptIn, openWith, reachStep, records, smallClip, test } from '../e2e/app'
 import { follow } from './scripted'
+import { generateButton, progress, promptField, queueRegion, yourClip } from '../e2e/locators'
 
-const prompt = (page: Page) => page.getByRole('textbox', { name: 'Prompt', exact: true })
-const queue = (page: Page) => page.getByRole('region', { name: 'Queue' })
+const prompt = promptField
+const queue = queueRegion
 const rows = (page: Page) => queue(page).getByRole('group')
 const row = (page: Page, words: string) => queue(page).getByRole('group', { name: words, exact: true })
 const act = (page: Page, name: string, words: string) => queue(page).getByRole('button', { name: name.replace('…', `“${words}”`), exact: true })
@@ -28,7 +29,7 @@ test('clips wait their turn, and are moved, edited, duplicated and removed meanw
   await openWith(page, app.url, smallClip(app.starter, { steps: app.starter.steps.max }))
   // long enough to be there still when the list has been changed
   await follow(page, { stepMs: 1000 })
-  await page.getByRole('button', { name: 'Generate', exact: true }).click()
+  await generateButton(page).click()
   await expect(queue(page).getByRole('button', { name: 'Queue' })).toHaveAttribute('aria-expanded', 'false')
   await add(page, 'a blue sky')
   await prompt(page).fill('a starry night')
@@ -77,7 +78,7 @@ test('clips wait their turn, and are moved, edited, duplicated and removed meanw
     await page.keyboard.press('Escape')
     await stands(row(page, 'a red sky at sunset'), 'Cancelled')
     await expect(queue(page)).toContainText('1 paused, 1 cancelled')
-    await expect(page.getByRole('button', { name: 'Generate', exact: true })).toBeVisible()
+    await expect(generateButton(page)).toBeVisible()
     await expect.poll(() => keptIn(page, 'jobs'), 'nothing is kept of a cancelled job').toEqual([])
     await act(page, 'Retry …', 'a red sky at sunset').click()
     await reachStep(page, 1)
@@ -90,11 +91,11 @@ test('clips wait their turn, and are moved, edited, duplicated and removed meanw
   })
 
   await test.step('all are cancelled at once', async () => {
-    await page.getByRole('button', { name: 'Generate', exact: true }).click()
+    await generateButton(page).click()
     await add(page, 'a blue sky')
     await add(page, 'a green sky')
     await queue(page).getByRole('button', { name: 'Cancel all' }).click()
-    await expect(page.getByRole('status', { name: 'Progress' })).toHaveText('Cancelled. Nothing was kept.', { timeout: CLIP_MS })
+    await expect(progress(page)).toHaveText('Cancelled. Nothing was kept.', { timeout: CLIP_MS })
     await expect(queue(page)).toBeHidden()
   })
 })
@@ -105,7 +106,7 @@ test('a reload in the middle: the next page offers to resume, and the first job 
   const request = smallClip(app.starter, { steps: 6 })
   await openWith(page, app.url, request)
   await follow(page, { stepMs: 500 })
-  await page.getByRole('button', { name: 'Generate', exact: true }).click()
+  await generateButton(page).click()
   await add(page, 'a blue sky')
   await reachStep(page, 3)
   let asked = false
@@ -144,7 +145,7 @@ test('a reload in the middle: the next page offers to resume, and the first job 
   await expect(page.getByLabel('The clip: a blue sky')).toBeVisible()
   await page.reload()
   await expect(prompt(page)).toBeVisible()
-  await expect(page.getByRole('button', { name: 'Generate', exact: true })).toBeEnabled()
+  await expect(generateButton(page)).toBeEnabled()
   await expect(queue(page), 'a queue that is done leaves nothing').toBeHidden()
 })
 
@@ -152,18 +153,18 @@ test('all is paused and goes on by keyboard; what another tab has is its own unt
   test.setTimeout(4 * CLIP_MS)
   await page.emulateMedia({ reducedMotion: 'reduce' })
   await openWith(page, app.url, smallClip(app.starter, { steps: 6 }))
-  await expect(page.getByRole('button', { name: 'Generate', exact: true })).toBeEnabled()
+  await expect(generateButton(page)).toBeEnabled()
   await follow(page, { stepMs: 500 })
-  await page.getByRole('button', { name: 'Generate', exact: true }).press('Enter')
+  await generateButton(page).press('Enter')
   await reachStep(page, 2)
   const pause = queue(page).getByRole('button', { name: 'Pause', exact: true })
   await pause.first().press('Enter')
-  await expect(page.getByRole('status', { name: 'Progress' })).toHaveText('Paused. What is done so far is kept.', { timeout: CLIP_MS })
+  await expect(progress(page)).toHaveText('Paused. What is done so far is kept.', { timeout: CLIP_MS })
   expect(await keptIn(page, 'jobs')).toHaveLength(1)
 
   const other = await context.newPage()
   await other.goto(app.url)
-  await expect(other.getByRole('button', { name: 'Generate', exact: true })).toBeEnabled()
+  await expect(generateButton(other)).toBeEnabled()
   // longer than a tab waits for the lock of one that may be reloading
   await other.waitForTimeout(1500)
   await expect(queue(other), 'the first tab lives').toBeHidden()
@@ -180,7 +181,7 @@ test('all is paused and goes on by keyboard; what another tab has is its own unt
   await expect(queue(other)).toBeHidden()
   await expect.poll(() => keptIn(other, 'jobs')).toEqual([])
   await other.reload()
-  await expect(other.getByRole('button', { name: 'Generate', exact: true })).toBeEnabled()
+  await expect(generateButton(other)).toBeEnabled()
   await expect(offer).toBeHidden()
 })
 
@@ -189,7 +190,7 @@ test('a failed clip does not stop the queue, and is tried again from it', async 
   await page.emulateMedia({ reducedMotion: 'reduce' })
   await openWith(page, app.url, smallClip(app.starter))
   await follow(page, { stepMs: 200, fail: { error: { code: 'weights-truncated', message: 'model.safetensors has 10 bytes, expected 20.', details: { file: 'model.safetensors', expected: 20, found: 10 } }, atStep: 2, times: 2 } })
-  await page.getByRole('button', { name: 'Generate', exact: true }).click()
+  await generateButton(page).click()
   await add(page, 'a blue sky')
   await stands(row(page, 'a red sky at sunset'), 'A file of the model is incomplete.')
   await stands(row(page, 'a blue sky'), 'A file of the model is incomplete.')
@@ -205,12 +206,12 @@ test('a clip of several parts is stopped and kept as far as it has come', async 
   const request = smallClip(app.starter, { frames: 2 * longest - 1, steps: 2 })
   await openWith(page, app.url, request)
   await follow(page, { stepMs: 500 })
-  await page.getByRole('button', { name: 'Generate', exact: true }).click()
+  await generateButton(page).click()
   await page.getByRole('button', { name: 'Stop and keep' }).click({ timeout: CLIP_MS })
-  await expect(page.getByRole('status', { name: 'Progress' })).toHaveText('Finishing with what is made so far…')
-  await expect(page.getByRole('region', { name: 'Your clip' })).toBeVisible({ timeout: CLIP_MS })
+  await expect(progress(page)).toHaveText('Finishing with what is made so far…')
+  await expect(yourClip(page)).toBeVisible({ timeout: CLIP_MS })
   const [made] = await records(page)
-  await expect(page.getByRole('region', { name: 'Your clip' })).toContainText(`${made?.request.frames} frames`)
+  await expect(yourClip(page)).toContainText(`${made?.request.frames} frames`)
   expect(made?.request.frames).toBeLessThan(request.frames)
   expect(made?.request.frames).toBeGreaterThan(1)
 })

@@ -6,8 +6,9 @@ import { parseRecipe, RECIPE_KEYWORD, recipeOf, recipeText } from '../../src/sha
 import type { GenerateRequest } from '../../src/shared/request'
 import { expectAccessible } from '../e2e/accessible'
 import { CLIP_MS, expect, generate, openWith, smallClip, test } from '../e2e/app'
+import { generateButton, promptField } from '../e2e/locators'
 
-const field = (page: Page) => page.getByRole('textbox', { name: 'Prompt', exact: true })
+const field = promptField
 const restored = (page: Page) => page.getByRole('alert').filter({ hasText: 'are in the form' })
 
 interface Dropped {
@@ -135,7 +136,7 @@ test('what is missing here is named, and what is not understood is listed', asyn
     conditions: [{ source: { kind: 'image', id: 'cafe0123'.repeat(8) }, atFrame: 4, strength: 1 }],
   }
   await openWith(page, app.url, smallClip(app.starter))
-  await expect(page.getByRole('button', { name: 'Generate', exact: true })).toBeEnabled()
+  await expect(generateButton(page)).toBeEnabled()
   await drop(page, 'main', jsonFile({ ...recipeOf(request, { id: request.model, name: 'LTX-Video 2B 0.9.5' }), version: 9, mood: 'calm' }))
   await expect(restored(page)).toContainText('LTX-Video 2B 0.9.5 is not installed')
   await expect(restored(page)).toContainText('A clip that it is made from is no longer in the library (deadbeef)')

@@ -120,7 +120,7 @@ async function play(signal: AbortSignal, jobId: string, modelUrl: string, data: 
   }
   const show = async (piece: Piece, index: number) => {
     writer.begin(piece.dissolve, plan[index + 1]?.dissolve ?? 0)
-    if (piece.kind === 'source') return writeMedia(signal, storedMedia, piece, request, writer, told(index + 1))
+    if ('part' in piece) return writeMedia(signal, storedMedia, piece, request, writer, told(index + 1))
     const count = shownFrames(piece)
     for (let frame = 0; frame < count; frame++) {
       await writer.add(signal, paint(request, piece.prompt, piece.seed, piece.skipFirst + frame))
@@ -131,10 +131,10 @@ async function play(signal: AbortSignal, jobId: string, modelUrl: string, data: 
   try {
     let pieces = 0
     for (const [index, piece] of plan.entries()) {
-      if (piece.kind === 'window') await denoise(piece, index)
+      if (!('part' in piece)) await denoise(piece, index)
       await show(piece, index)
       pieces++
-      if (ending.has(jobId) && piece.kind === 'window' && !leadsToNext(plan[0]) && plan.slice(index + 1).some(({ kind }) => kind === 'window')) break
+      if (ending.has(jobId) && !('part' in piece) && !leadsToNext(plan[0]) && plan.slice(index + 1).some((later) => !('part' in later))) break
     }
     await writer.end(signal)
     tell({ stage: 'saving' })

@@ -4,14 +4,15 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { expectAccessible } from '../e2e/accessible'
 import { expect, openWith, smallClip, test } from '../e2e/app'
+import { generateButton, promptField } from '../e2e/locators'
 
 const FIRST_SCREEN_BYTES = 150 * 1024
 
 test('offers words that work, and says what it does not know', async ({ page, app }) => {
   await page.goto(app.url)
   await expect(page).toHaveTitle(/Kinora/)
-  const prompt = page.getByRole('textbox', { name: 'Prompt', exact: true })
-  const generate = page.getByRole('button', { name: 'Generate', exact: true })
+  const prompt = promptField(page)
+  const generate = generateButton(page)
 
   await expect(generate).toBeDisabled()
   await expect(page.locator('#why-off')).toHaveText('Write a few words first.')
@@ -30,27 +31,27 @@ test('offers words that work, and says what it does not know', async ({ page, ap
 test('cuts a prompt that is too long, and says where', async ({ page, app }) => {
   await page.goto(app.url)
   const words = Array.from({ length: app.starter.text.maxTokens + 5 }, (_, index) => (index % 2 ? 'sky' : 'red'))
-  await page.getByRole('textbox', { name: 'Prompt', exact: true }).fill(words.join(' '))
+  await promptField(page).fill(words.join(' '))
   const lastRead = words[app.starter.text.maxTokens - 3] ?? ''
   await expect(page.locator('#prompt-notes')).toContainText(`It stops after “${lastRead}”`)
   await expect(page.locator('#prompt-notes')).toContainText('last 7 words are left out')
-  await expect(page.getByRole('button', { name: 'Generate', exact: true })).toBeEnabled()
+  await expect(generateButton(page)).toBeEnabled()
 })
 
 test('offers the nearest size and length when the model cannot make one', async ({ page, app }) => {
   const { width, height } = app.starter.sizes[0]!
   const frames = Math.max(...app.starter.frames.allowed)
   await openWith(page, app.url, smallClip(app.starter, { width: width + 3, height, frames: frames + 1 }))
-  await expect(page.getByRole('button', { name: 'Generate', exact: true })).toBeDisabled()
+  await expect(generateButton(page)).toBeDisabled()
   await page.getByRole('button', { name: `${width} × ${height}` }).first().click()
   await page.getByRole('button', { name: `${frames} frames` }).click()
-  await expect(page.getByRole('button', { name: 'Generate', exact: true })).toBeEnabled()
+  await expect(generateButton(page)).toBeEnabled()
 })
 
 test('offers shapes and lengths that the model was not taught, and says so', async ({ page, app }) => {
   await openWith(page, app.url, smallClip(app.starter))
   const settings = page.getByRole('region', { name: 'Settings' })
-  const generate = page.getByRole('button', { name: 'Generate', exact: true })
+  const generate = generateButton(page)
   await expect(settings.getByText('was not taught')).toHaveCount(0)
 
   await settings.getByRole('radio', { name: '4:3 (new to this model)' }).check()
@@ -86,7 +87,7 @@ test('says when a clip is larger than the memory that was measured', async ({ pa
   }, app.starter.version)
   await page.reload()
   const settings = page.getByRole('region', { name: 'Settings' })
-  await expect(page.getByRole('button', { name: 'Generate', exact: true })).toBeEnabled()
+  await expect(generateButton(page)).toBeEnabled()
   await expect(settings.getByText('of GPU memory')).toHaveCount(0)
   await settings.getByRole('radio', { name: 'Custom' }).check()
   for (const side of ['Width', 'Height']) await settings.getByRole('spinbutton', { name: `${side} in pixels` }).fill('1024')
@@ -102,11 +103,11 @@ for (const theme of ['dark', 'light'] as const) {
       // the widest shape and the most steps make the longest film strip
       const widest = app.starter.sizes.toSorted((a, b) => b.width - a.width)[0]!
       await openWith(page, app.url, smallClip(app.starter, { width: widest.width, height: widest.height, steps: app.starter.steps.max }))
-      await page.getByRole('textbox', { name: 'Prompt', exact: true }).fill('a red sky over a xylophone ')
+      await promptField(page).fill('a red sky over a xylophone ')
       for (const view of ['create', 'library', 'models', 'settings']) {
         await page.goto(`${app.url}/#/${view}`)
         await expect(page.getByRole('link', { name: view, exact: false }).and(page.locator('[aria-current=page]'))).toBeVisible()
-        if (view === 'create') await expect(page.getByRole('button', { name: 'Generate', exact: true })).toBeEnabled()
+        if (view === 'create') await expect(generateButton(page)).toBeEnabled()
         await expectAccessible(page, view)
       }
     })
@@ -121,9 +122,9 @@ test('works from the keyboard alone', async ({ page, app }) => {
   await page.keyboard.press('Enter')
   await expect(page.locator('main')).toBeFocused()
   await page.keyboard.press('Tab')
-  await expect(page.getByRole('textbox', { name: 'Prompt', exact: true })).toBeFocused()
+  await expect(promptField(page)).toBeFocused()
   await page.keyboard.type('a red sky')
-  const generate = page.getByRole('button', { name: 'Generate', exact: true })
+  const generate = generateButton(page)
   await expect(generate).toBeEnabled()
   await page.keyboard.press('Tab')
   await expect(generate).toBeFocused()
@@ -137,7 +138,7 @@ test('first screen: at most 150 KB of script and style, compressed', async ({ pa
     if (/\.(js|css)$/.test(pathname) && !pathname.startsWith('/assets/engine/')) files.add(pathname)
   })
   await page.goto(app.url)
-  await expect(page.getByRole('textbox', { name: 'Prompt', exact: true })).toBeVisible()
+  await expect(promptField(page)).toBeVisible()
   const bytes = [...files].reduce((sum, file) => sum + gzipSync(readFileSync(join(build, file))).length, 0)
   expect(files.size).toBeGreaterThan(1)
   expect(bytes).toBeLessThanOrEqual(FIRST_SCREEN_BYTES)

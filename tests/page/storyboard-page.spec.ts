@@ -1,7 +1,7 @@
 // Storyboards, written by keyboard and made through the real page.
 import { readFileSync } from 'node:fs'
 import { CLIP_MS, expect, openWith, records, smallClip, test } from '../e2e/app'
-import { chooseFile, chooseFromLibrary, chooseMode, generateButton, madeFrom, makeClip, slot, storyCard, twoColours } from '../e2e/made-from'
+import { chooseFile, chooseFromLibrary, chooseMode, generateButton, libraryLink, madeFrom, makeClip, promptField, sideBySide, slot, storyCard, twoColours } from '../e2e/locators'
 
 const SIZE = { width: 64, height: 64 }
 
@@ -44,7 +44,7 @@ test('storyboard: cards are written, moved and made, and go into a file and out 
 
   const frames = await makeClip(page, SIZE)
   expect(frames).toHaveLength(9 + 9 - 4)
-  await page.getByRole('link', { name: 'In your library' }).click()
+  await libraryLink(page).click()
   await expect(page.getByRole('dialog')).toContainText('Shots')
   await page.keyboard.press('Escape')
   await page.goto(`${app.url}/#/create`)
@@ -56,7 +56,7 @@ test('storyboard: cards are written, moved and made, and go into a file and out 
   }
   const json = (data: unknown) => ({ name: 'board.json', mimeType: 'application/json', buffer: Buffer.from(JSON.stringify(data)) })
   await load(json({ version: 9, prompt: 'pastel style', mood: 'calm', shots: [{ prompt: 'a kite', seconds: 3, join: 'wipe', image: 'sky.png' }] }), await twoColours(page, 'sky.png', '#27c', '#48d'))
-  await expect(page.getByRole('textbox', { name: 'Prompt', exact: true })).toHaveValue('pastel style')
+  await expect(promptField(page)).toHaveValue('pastel style')
   await expect(words(1)).toHaveValue('a kite')
   await expect(slot(page, 'Picture or clip of card 1')).toContainText('sky.png')
   await expect(madeFrom(page).getByRole('alert')).toContainText('mood')
@@ -98,7 +98,7 @@ test('storyboard: a card begins with a clip of the library, and goes on from it'
   await makeClip(page, SIZE)
   await chooseMode(page, 'Storyboard')
   await storyCard(page, 2).getByRole('button', { name: 'Remove card 2' }).press('Enter')
-  await page.getByRole('textbox', { name: 'Prompt', exact: true }).fill('')
+  await promptField(page).fill('')
   await storyCard(page, 1).getByRole('textbox', { name: 'What happens' }).fill('a white bird over snowy hills, a starry night')
   await storyCard(page, 1).getByRole('spinbutton', { name: 'Seconds' }).fill('2')
   await chooseFromLibrary(page, 'Picture or clip of card 1')
@@ -122,7 +122,7 @@ test('storyboard: alternatives in a card make one clip of each', async ({ page, 
   await expect(page.locator('#why-off')).toContainText('16 is the most at once.')
   await words.fill('a {red|blue} car in the desert')
   await page.getByRole('button', { name: 'Generate 2', exact: true }).press('Enter')
-  const sheet = page.getByRole('region', { name: 'Side by side' })
+  const sheet = sideBySide(page)
   await expect(sheet.getByRole('status')).toHaveText('2 of 2 done', { timeout: 2 * CLIP_MS })
   await expect(sheet).toContainText('red')
   const made = (await records(page)).map(({ request }) => request.shots?.map(({ prompt }) => prompt))

@@ -1,4 +1,4 @@
-// The part of Create that says what a clip is made from, as the tests press its keys.
+// The labels of the page that several specs use, and what a person does with them: a change of wording changes this file.
 import type { Locator, Page } from '@playwright/test'
 import { readFileSync } from 'node:fs'
 import { readClipFrames } from '../evaluate/clip-frames'
@@ -11,13 +11,34 @@ export interface GivenFile {
   buffer: Buffer
 }
 
+export const promptField = (page: Page): Locator => page.getByRole('textbox', { name: 'Prompt', exact: true })
+export const progress = (page: Page): Locator => page.getByRole('status', { name: 'Progress' })
+export const yourClip = (page: Page): Locator => page.getByRole('region', { name: 'Your clip' })
+export const sideBySide = (page: Page): Locator => page.getByRole('region', { name: 'Side by side' })
+export const queueRegion = (page: Page): Locator => page.getByRole('region', { name: 'Queue' })
+export const libraryLink = (page: Page): Locator => page.getByRole('link', { name: 'In your library' })
 export const madeFrom = (page: Page): Locator => page.getByRole('group', { name: 'What the clip is made from' })
 export const slot = (page: Page, label: string): Locator => madeFrom(page).getByRole('group', { name: label, exact: true })
 export const storyCard = (page: Page, number: number): Locator => madeFrom(page).getByRole('listitem', { name: `Card ${number}`, exact: true })
 export const generateButton = (page: Page): Locator => page.getByRole('button', { name: 'Generate', exact: true })
 
+/** The modes by the names that specs use, with their labels in the form. */
+export const MODES = {
+  Words: 'Words',
+  Picture: 'Picture',
+  Keyframes: 'Keyframes',
+  Extend: 'Extend',
+  Fill: 'Fill',
+  Blend: 'Blend',
+  Loop: 'Loop',
+  Remix: 'Remix',
+  'Re-time': 'Re-time',
+  Storyboard: 'Storyboard',
+} as const
+
 /** Chooses a mode with arrow keys, from wherever the choice stands. */
-export async function chooseMode(page: Page, label: string): Promise<void> {
+export async function chooseMode(page: Page, mode: keyof typeof MODES): Promise<void> {
+  const label = MODES[mode]
   const modes = madeFrom(page).getByRole('radiogroup', { name: 'Made from' })
   await modes.getByRole('radio', { checked: true }).focus()
   const wanted = modes.getByRole('radio', { name: label, exact: true })
