@@ -1,4 +1,5 @@
 // A model that was downloaded, as the rest of the app knows it: its address, and its manifest, for it has no kinora.json.
+import { ALL_CAPABILITIES } from './capabilities'
 import { AppError } from './errors'
 import { LTX_PRESETS, type LtxPreset } from './ltx-presets'
 import type { ModelManifest } from './model'
@@ -74,6 +75,8 @@ export function downloadedManifest({ id, name, description, licence }: Catalogue
     id,
     name,
     version: 1,
+    architecture: 'LTXPipeline',
+    capabilities: { ...ALL_CAPABILITIES, guidance: guided, negativePrompt: guided },
     licence: licence.name,
     description,
     files: [],

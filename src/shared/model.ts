@@ -1,5 +1,6 @@
 // kinora.json: what a model folder says of itself beyond the diffusers configs.
 import * as v from 'valibot'
+import { ALL_CAPABILITIES, CapabilitiesSchema } from './capabilities'
 import { AppError } from './errors'
 
 const range = v.object({ default: v.number(), min: v.number(), max: v.number() })
@@ -10,6 +11,9 @@ export const ModelManifestSchema = v.object({
   id: v.string(),
   name: v.string(),
   version: v.number(),
+  /** `_class_name` of the architecture that runs it, a key of workers/models/architectures.ts */
+  architecture: v.optional(v.string(), 'KinoraPipeline'),
+  capabilities: v.optional(CapabilitiesSchema, ALL_CAPABILITIES),
   licence: v.string(),
   /** which version of the rendered world the weights know, for the evaluation */
   world: v.optional(v.string()),
