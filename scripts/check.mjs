@@ -35,7 +35,11 @@ const checks = [
   { name: 'links of the documentation', inputs: ['.'], run: () => Promise.resolve(checkLinks()) },
 ]
 if (all) {
-  checks.unshift({ name: 'lint with types', inputs: [...CODE, 'tsconfig.node.json', 'tsconfig.page.json', 'tsconfig.workers.json'], run: bin('eslint', '.', '--max-warnings', '0') })
+  const inputs = [...CODE, '.oxlintrc.json', '.oxlintrc-types.json', 'tsconfig.node.json', 'tsconfig.page.json', 'tsconfig.workers.json']
+  checks.unshift(
+    { name: 'rules that need types, of components', inputs, run: bin('eslint', 'src/**/*.svelte', 'src/**/*.svelte.ts', '--max-warnings', '0') },
+    { name: 'rules that need types', inputs, run: bin('oxlint', '-c', '.oxlintrc-types.json', '--type-aware', '--deny-warnings') },
+  )
 }
 
 /** Only src/rpc starts threads: everything else asks it. */
