@@ -1,5 +1,6 @@
 // Failures of the real engine: what is wrong is found before anything is made of it, reported with what was expected and found, and
 // leaves nothing on the GPU. What the page says of each: tests/page/failures.spec.ts
+import { chromiumFlags, findChromium } from './browser'
 import { CLIP_MS, expect, openWith, reachStep, smallClip, test } from './app'
 import type { Damage } from './app'
 import { generateButton, progress } from './locators'
@@ -49,4 +50,20 @@ test('a lost GPU device fails the job with its reason, and Retry works without a
   expect(await page.evaluate(() => 'sameDocument' in window)).toBe(true)
   await page.keyboard.press('Escape')
   await expect(progress(page)).toHaveText('Cancelled. Nothing was kept.', { timeout: CLIP_MS })
+})
+
+test('without WebGPU the page says so and how to get it; the library still opens', async ({ app, playwright }) => {
+  const browser = await playwright.chromium.launch({ executablePath: findChromium(), args: chromiumFlags('none') })
+  try {
+    const page = await browser.newPage()
+    await page.goto(app.url)
+    await expect(page.getByRole('heading', { level: 1 })).toHaveText(/This browser has no WebGPU\.|no GPU answers/)
+    await expect(page.getByText('Chrome and Edge 113')).toBeVisible()
+    await expect(page.getByText('chrome://flags/#enable-unsafe-webgpu')).toBeVisible()
+    await page.getByRole('link', { name: 'Open the library' }).click()
+    await expect(page.getByRole('heading', { level: 1 })).toHaveText('Library')
+    await expect(page.getByText('No clips yet.')).toBeVisible()
+  } finally {
+    await browser.close()
+  }
 })

@@ -1,5 +1,4 @@
 // Failures: each reports what happened, loses nothing else, and offers the way out. What raises them: tests/e2e/failures.spec.ts
-import { chromiumFlags, findChromium } from '../e2e/browser'
 import { CLIP_MS, expect, openWith, reachStep, smallClip, test } from '../e2e/app'
 import { follow } from './scripted'
 import type { ErrorData } from '../../src/shared/errors'
@@ -79,18 +78,13 @@ test('a lost GPU device fails the job with its reason, and Retry works without a
   await expect(progress(page)).toHaveText('Cancelled. Nothing was kept.', { timeout: CLIP_MS })
 })
 
-test('without WebGPU the page says so and how to get it; the library still opens', async ({ app, playwright }) => {
-  const browser = await playwright.chromium.launch({ executablePath: findChromium(), args: chromiumFlags('none') })
-  try {
-    const page = await browser.newPage()
-    await page.goto(app.url)
-    await expect(page.getByRole('heading', { level: 1 })).toHaveText(/This browser has no WebGPU\.|no GPU answers/)
-    await expect(page.getByText('Chrome and Edge 113')).toBeVisible()
-    await expect(page.getByText('chrome://flags/#enable-unsafe-webgpu')).toBeVisible()
-    await page.getByRole('link', { name: 'Open the library' }).click()
-    await expect(page.getByRole('heading', { level: 1 })).toHaveText('Library')
-    await expect(page.getByText('No clips yet.')).toBeVisible()
-  } finally {
-    await browser.close()
-  }
+test('without a GPU the page says so and how to get it; the library still opens', async ({ page, app }) => {
+  await page.goto(app.url)
+  await follow(page, { noGpu: error('no-adapter', 'No GPU answers.') })
+  await page.reload()
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText(/no GPU answers/)
+  await expect(page.getByText('Chrome and Edge 113')).toBeVisible()
+  await page.getByRole('link', { name: 'Open the library' }).click()
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('Library')
+  await expect(page.getByText('No clips yet.')).toBeVisible()
 })
