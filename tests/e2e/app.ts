@@ -161,6 +161,7 @@ export async function openWith(page: Page, url: string, request: GenerateRequest
 /** What the library has, newest first. */
 export function records(page: Page): Promise<Pick<ClipRecord, 'request' | 'report' | 'durationSeconds'>[]> {
   return page.evaluate(async () => {
+    if (!(await indexedDB.databases()).some(({ name }) => name === 'kinora')) return []
     const open = indexedDB.open('kinora')
     await new Promise((done) => (open.onsuccess = done))
     const all = open.result.transaction('clips').objectStore('clips').getAll() as IDBRequest<ClipRecord[]>

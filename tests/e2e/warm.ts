@@ -31,7 +31,9 @@ export const test = base.extend<{ page: Page; context: BrowserContext }, AppOpti
 async function clearStorage(page: Page): Promise<void> {
   await page.evaluate(async () => {
     localStorage.clear()
-    const open = indexedDB.open('kinora')
+    // opening would make an empty one of a database that is not there yet
+    const there = (await indexedDB.databases()).some(({ name }) => name === 'kinora')
+    const open = indexedDB.open(there ? 'kinora' : 'kinora-none')
     await new Promise((done) => (open.onsuccess = done))
     const { result } = open
     if (result.objectStoreNames.contains('clips')) {
