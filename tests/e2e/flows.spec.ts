@@ -9,7 +9,6 @@ import { chooseFile, chooseFromLibrary, chooseMode, generateButton, libraryLink,
 
 const SIZE = { width: 64, height: 64 }
 const smoke = { tag: '@smoke' }
-const prompt = promptField
 
 test.describe.serial('in one page', () => {
   let page: Page
@@ -147,7 +146,7 @@ test.describe.serial('in one page', () => {
 
   test('a queue that a reload interrupts resumes, and its frames are those of a job that was not interrupted', smoke, async ({ app }) => {
     await chooseMode(page, 'Words')
-    await prompt(page).fill('a blue sky')
+    await promptField(page).fill('a blue sky')
     await page.getByRole('slider', { name: 'Steps', exact: true }).press('End')
     await makeClip(page, SIZE)
     const [whole] = await records(page)

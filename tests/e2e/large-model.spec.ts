@@ -64,7 +64,7 @@ const leaveCopy = (page: Page) =>
     await file.close()
   })
 
-test('is downloaded, chosen, and makes the same clip again from this disk alone', { tag: '@smoke' }, async ({ page, site }) => {
+test('is downloaded, chosen, and makes the same clip again from this disk alone', async ({ page, site }) => {
   test.setTimeout(2 * CLIP_MS)
   await openModels(page, site)
   await expect(card(page)).toContainText('up to 768 × 512')

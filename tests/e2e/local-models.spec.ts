@@ -94,7 +94,7 @@ async function drop(page: Page, path: string): Promise<void> {
   }
 }
 
-test('single files through an input make a clip without a request, for this visit', async ({ page, site, disk }) => {
+test('single files through an input make a clip without a request, for this visit', { tag: '@smoke' }, async ({ page, site, disk }) => {
   test.setTimeout(CLIP_MS)
   const folder = disk({ 'ltxv.safetensors': tinyLtx(), 't5.safetensors': tinyT5(), 'tokenizer.json': tinyTokenizer })
   await withoutPickers(page)
