@@ -1,5 +1,5 @@
-// patchify: tokens[(f*H' + h)*W' + w, ((c*pt + dt)*p + dy)*p + dx] = latent[c, f*pt + dt, h*p + dy, w*p + dx], or back
-// latent: [C, F, H, W] elem; tokens: [F' H' W', C*pt*p*p] elem with F' = F/pt, H' = H/p, W' = W/p
+// patchify: tokens[(f*H' + h)*W' + w, ((c*pt + dt)*p + dy)*p + dx] = latent[f*pt + dt, h*p + dy, w*p + dx, c], or back
+// latent: [F, H, W, C] elem; tokens: [F' H' W', C*pt*p*p] elem with F' = F/pt, H' = H/p, W' = W/p
 // one invocation an element of y, a workgroup 64 of them; workgroups as dispatch-groups.ts folds them
 // prelude: elem = f16 | f32, TO_TOKENS = bool (x is the latent and y the tokens; else the other way round)
 
@@ -33,14 +33,14 @@ fn latent_index_of_token(at: u32) -> u32 {
   token /= dims.width / dims.side;
   let h = token % (dims.height / dims.side);
   let f = token / (dims.height / dims.side);
-  return ((channel * dims.frames + f * dims.patch_time + dt) * dims.height + h * dims.side + dy) * dims.width + w * dims.side + dx;
+  return (((f * dims.patch_time + dt) * dims.height + h * dims.side + dy) * dims.width + w * dims.side + dx) * dims.channels + channel;
 }
 
 fn token_index_of_latent(at: u32) -> u32 {
-  let column = at % dims.width;
-  let row = (at / dims.width) % dims.height;
-  let frame = (at / (dims.width * dims.height)) % dims.frames;
-  let channel = at / (dims.width * dims.height * dims.frames);
+  let channel = at % dims.channels;
+  let column = (at / dims.channels) % dims.width;
+  let row = (at / (dims.channels * dims.width)) % dims.height;
+  let frame = at / (dims.channels * dims.width * dims.height);
   let rows = dims.height / dims.side;
   let token = ((frame / dims.patch_time) * rows + row / dims.side) * (dims.width / dims.side) + column / dims.side;
   let inner = ((channel * dims.patch_time + frame % dims.patch_time) * dims.side + row % dims.side) * dims.side + column % dims.side;
