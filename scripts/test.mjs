@@ -1,6 +1,6 @@
 // npm test: types, lint, import rules and links; unit tests; the build; the page against a scripted generator; single workers in a browser;
-// kernels, models and clips through Dawn; parity; two forms of the adapter; the real engine in Chromium.
-// --smoke: the flows alone that take words to a saved file. --full: all forms of the adapter and what takes minutes, too.
+// kernels, models and clips through Dawn; parity; two adapter profiles; the real engine in Chromium.
+// --smoke: the flows alone that take words to a saved file. --full: all adapter profiles and what takes minutes, too.
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { cacheFolder, run, runBin, secondsSince } from './process.mjs'
@@ -8,8 +8,8 @@ import { findSwiftshader, testEnvironmentFile } from './test-environment.mjs'
 
 const smoke = process.argv.includes('--smoke')
 const full = process.argv.includes('--full')
-/** Forms of the adapter that differ most: the least that any has, and vectors of another width. */
-const FORMS = ['the least of all', 'subgroups of 8']
+/** Adapter profiles that differ most: the least that any adapter has, and vectors of another width. */
+const PROFILES = ['the least of all', 'subgroups of 8']
 
 const reports = join(cacheFolder, 'reports')
 rmSync(reports, { recursive: true, force: true })
@@ -59,7 +59,7 @@ const stages = smoke
       { name: 'gpu', run: vitest('gpu') },
       ...(process.platform === 'linux' ? [{ name: 'swiftshader', run: onSwiftshader }] : []),
       { name: 'parity', run: node('scripts/run.mjs', 'scripts/parity.ts', 'tests/parity') },
-      { name: 'forms', run: node('scripts/run.mjs', 'scripts/adapter-forms.ts', ...(full ? [] : FORMS)) },
+      { name: 'profiles', run: node('scripts/run.mjs', 'scripts/adapter-profiles.ts', ...(full ? [] : PROFILES)) },
       { name: 'engine', run: playwright('engine') },
       ...(full ? [{ name: 'full', run: playwright('full') }] : []),
     ]

@@ -141,7 +141,7 @@ describe('a chunk', () => {
     const reportedAt: number[] = []
     const tokens: number[] = []
     queue.dispatch = (call) => {
-      if (!queue.dryRun) dispatched++
+      if (!queue.recording) dispatched++
       dispatch(call)
     }
     queue.rate = 1e9 // a step is far less than a submit: no wait for the GPU is between two of them

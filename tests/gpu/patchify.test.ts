@@ -39,7 +39,7 @@ describe.each(await floatTypes())('patchify in %s', (dtype) => {
   })
 })
 
-test('sizes that are no whole patches are refused', async () => {
+test('rejects sizes that are not whole patches', async () => {
   const gpu = await testGpu()
   await withScope(gpu, async (scope) => {
     expect(() => patchify(scope, scope.alloc([3, 5, 4, 2]), { patch: 2, patchTime: 1 })).toThrow(/1×2×2, got \[3, 5, 4, 2\]/)

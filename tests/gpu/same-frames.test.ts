@@ -1,37 +1,35 @@
-// The same recipe makes the same frames: every mode, with the starter and with a tiny LTX-Video of random weights, against what version
-// 0.1.0 made. same-frames-recipes.json has the recipes as 0.1.0 wrote them, same-frames.json the hashes of their frames.
+// The same recipe generates the same frames as version 0.1.0: every mode, with the starter and with a tiny LTX-Video of random weights.
+// same-frames-recipes.json has the recipes as 0.1.0 wrote them, same-frames.json the hashes of their frames.
 //
-// Hashes are compared where they were made: on the same driver and a processor with the same instructions. Elsewhere the last bit of a sum may
-// differ; there the means of 8×8 blocks of three frames are compared instead. An adapter of which nothing is stored fails.
-// KINORA_UPDATE_HASHES=1 stores what this adapter makes: for a new adapter, or when frames are meant to change.
+// Hashes are compared on the driver and processor kind that they were made on. Elsewhere the last bit of a sum may differ, and the means of
+// 8×8 blocks of three frames are compared instead. The test fails on an adapter without stored hashes.
+// KINORA_UPDATE_HASHES=1 stores this adapter's hashes: for a new adapter, or when frames are meant to change.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { DiskPick } from '../../src/shared/disk-pick'
-import type { JobCallbacks } from '../../src/shared/doors'
-import { downloadedModelUrl, downloadedSources, type DownloadedSources } from '../../src/shared/downloaded-model'
+import type { LocalFiles } from '../../src/shared/local-files'
+import { downloadedModelUrl, downloadedSources, type DownloadedSources } from '../../src/shared/model-address'
+import type { Embeds } from '../../src/shared/prompt-embeds'
 import { parseRecipe } from '../../src/shared/recipe'
 import { parseRequest } from '../../src/shared/request'
 import { BT709 } from '../../workers/media/yuv'
-import { openDownloadedModel } from '../../workers/pipeline/downloaded-model'
-import { i420Form, RGBA_FORM } from '../../workers/pipeline/frame-form'
-import { loadModel } from '../../workers/pipeline/load-model'
-import type { LoadedModel, PromptEmbedding } from '../../workers/pipeline/model'
-import { fetchManifest } from '../../workers/weights/fetch-file'
+import type { LoadedModel, TextServices } from '../../workers/models/architecture'
+import { i420Format, RGBA_FORMAT } from '../../workers/pipeline/frame-format'
+import { openModel } from '../../workers/pipeline/open-model'
 import { tinyDevLtx, tinyLtx, tinyT5, tinyTokenizer } from '../e2e/tiny-ltx'
 import type { Clip } from '../evaluate/clip'
 import { clipInMemory } from '../evaluate/clip-in-memory'
 import { serveFolder } from '../evaluate/serve-folder'
-import { fixedWords } from './fixed-words'
+import { fixedEmbeds } from './fixed-embeds'
 import { testGpu } from './open-gpu'
 
 const { signal } = new AbortController()
-/** Of three frames, for the eye cannot tell less. */
+/** Largest difference of a block's mean, of 255: less is invisible. */
 const COARSE_LIMIT = 2
 const BLOCKS = 8
 /** A software adapter compiles many kernels for the first recipe of a model, and the machine may be busy. */
 const RECIPE_MS = 600_000
 
-/** What a recipe makes. */
+/** A recipe's result. */
 interface Made {
   framesSha256: string
   latentsSha256: string
@@ -39,7 +37,7 @@ interface Made {
   blocks: string
 }
 
-/** What was made on an adapter; `made` by model and recipe. */
+/** Results of an adapter; `made` by model and recipe. */
 interface Stored {
   /** its driver, precision and processor */
   adapter: string
@@ -57,10 +55,10 @@ const precision = gpu.facts.f16 ? 'f16' : 'f32'
 const family = /llvmpipe/i.test(gpu.facts.name) ? 'lavapipe' : /swiftshader/i.test(gpu.facts.name) ? 'swiftshader' : gpu.facts.name
 const adapter = `${gpu.facts.name}, ${precision}, ${processorKind()}`
 
-/** A model, and how it reads words. */
+/** A model, and its text encoder. */
 interface Opened {
   model: LoadedModel
-  embed: (prompt: string) => Promise<PromptEmbedding>
+  embed: (prompt: string) => Promise<Embeds>
 }
 
 const MODELS: Record<string, () => Promise<Opened>> = {
@@ -72,15 +70,15 @@ const MODELS: Record<string, () => Promise<Opened>> = {
 async function openStarter(): Promise<Opened> {
   const server = await serveFolder('public/models/starter')
   try {
-    const model = await loadModel(signal, gpu, server.url, await fetchManifest(server.url), { precision }, () => undefined)
-    const width = model.transformer.config.caption_channels
-    return { model, embed: (prompt) => Promise.resolve(fixedWords(prompt, width)) }
+    const model = await (await openModel(signal, server.url)).load(signal, gpu, { precision }, () => undefined)
+    const width = model.textWidth
+    return { model, embed: (prompt) => Promise.resolve(fixedEmbeds(prompt, width)) }
   } finally {
     server.close()
   }
 }
 
-/** From files, as a person's own disk has them, with the encoder and tokenizer that read its words. */
+/** From local files, with their text encoder and tokenizer. */
 async function openTinyLtx(id: string, checkpoint: Uint8Array<ArrayBuffer>): Promise<Opened> {
   const url = downloadedModelUrl(id, 't5-xxl-fp8')
   const sources = downloadedSources(url) as DownloadedSources
@@ -89,15 +87,15 @@ async function openTinyLtx(id: string, checkpoint: Uint8Array<ArrayBuffer>): Pro
     pick(sources.encoder.id, 't5.safetensors', tinyT5()),
     pick(sources.tokenizer.id, 'tokenizer.json', Uint8Array.from(tinyTokenizer)),
   ]
-  const opened = await openDownloadedModel(signal, url, sources, picks)
+  const opened = await openModel(signal, url, picks)
   const loaded = await opened.load(signal, gpu, { precision }, () => undefined)
-  // windows of 49 frames in the place of 257: what they share with their neighbours is the same
+  // chunks of 49 frames in place of 257: the overlap is the same
   const model = { ...loaded, manifest: { ...opened.manifest, frames: { default: 49, allowed: [25, 49] } } }
-  const nobody: JobCallbacks = { onProgress: () => undefined, encodeText: () => Promise.reject(new Error('LTX-Video brings its encoder.')) }
-  return { model, embed: async (prompt) => (await opened.embed(signal, gpu, [prompt], nobody))[0] as PromptEmbedding }
+  const text: TextServices = { report: () => undefined, encodeText: () => Promise.reject(new Error('LTX-Video brings its encoder.')) }
+  return { model, embed: async (prompt) => (await opened.embed(signal, gpu, [prompt], text))[0] as Embeds }
 }
 
-function pick(source: string, name: string, bytes: Uint8Array<ArrayBuffer>): DiskPick {
+function pick(source: string, name: string, bytes: Uint8Array<ArrayBuffer>): LocalFiles {
   const file = new File([bytes], name)
   return { schemaVersion: 1, source, place: { kind: 'file', file }, files: [{ path: name, bytes: file.size, lastModified: file.lastModified }] }
 }
@@ -118,7 +116,7 @@ function drawn(side: number, frames: number, seed: number): Clip {
   }
 }
 
-/** What the recipes name. */
+/** The media that the recipes name. */
 const GIVEN: Record<string, Map<string, Clip>> = Object.fromEntries(
   Object.keys(MODELS).map((name) => {
     const [side, frames] = name === 'starter' ? [32, 17] as const : [64, 25] as const
@@ -144,9 +142,9 @@ describe.each(Object.entries(MODELS))('%s', (name, open) => {
     expect(ignored).toEqual([])
     const { model, embed } = opened
     const request = parseRequest(recipe.request, model.manifest)
-    // as the page writes them: a still is a picture, a clip a video
+    // in the formats that the page writes
     const still = request.frames === 1
-    const form = still ? RGBA_FORM : i420Form(request.width, request.height, BT709)
+    const form = still ? RGBA_FORMAT : i420Format(request.width, request.height, BT709)
     const { clip, result, framesSha256 } = await clipInMemory(signal, gpu, { model, request, given: GIVEN[name], embed, form })
     const { frames } = clip
     const shown = [0, Math.floor(frames.length / 2), frames.length - 1].map((index) => frames[index] as Uint8ClampedArray)
@@ -157,7 +155,7 @@ describe.each(Object.entries(MODELS))('%s', (name, open) => {
   }, RECIPE_MS)
 })
 
-/** To the bit where the hashes were made, by what the frames show elsewhere. */
+/** Bit-exact where the hashes were made, by the means of blocks elsewhere. */
 function compare(made: Made, before: Made | undefined): void {
   if (!before) throw new Error(`Nothing is stored for this recipe on ${family}: KINORA_UPDATE_HASHES=1 stores it.`)
   const [now, then] = [made, before].map(({ blocks }) => Buffer.from(blocks, 'base64')) as [Buffer, Buffer]
@@ -195,7 +193,7 @@ function blockMeans(frame: Uint8ClampedArray, { width, height }: { width: number
   ))
 }
 
-/** What a driver that compiles for this processor may use of it. */
+/** The instruction sets that a driver may compile for here. */
 function processorKind(): string {
   const known = /^flags\s*:(.*)$/m.exec(existsSync('/proc/cpuinfo') ? readFileSync('/proc/cpuinfo', 'utf8') : '')?.[1]?.split(' ') ?? []
   return [process.arch, ...['sse4_1', 'avx', 'avx2', 'fma', 'f16c', 'avx512f'].filter((flag) => known.includes(flag))].join(' ')

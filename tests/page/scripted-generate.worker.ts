@@ -6,15 +6,14 @@ import { fetchManifest } from '../../src/rpc/model'
 import { registerErrorTransfer } from '../../src/shared/error-transfer'
 import { AppError, toErrorData } from '../../src/shared/errors'
 import type { GenerateResult, JobProgress, JobReport, Preview } from '../../src/shared/job'
-import { leadsToNext, planOf, retainedFrames, shownFrames, truncatedRequest, type ChunkPiece, type Piece } from '../../src/shared/plan'
+import { leadsToNext, parsePlan, planOf, retainedFrames, shownFrames, truncatedRequest, type ChunkPiece, type Piece } from '../../src/shared/plan'
 import { recipeOf } from '../../src/shared/recipe'
 import { parseRequest, type GenerateRequest } from '../../src/shared/request'
 import { chooseEncoder } from '../../workers/media/encode'
 import { openClipSink, requireEncoder, saveRecord } from '../../workers/pipeline/clip-sink'
 import { FrameWriter } from '../../workers/pipeline/frame-writer'
-import { storedMedia } from '../../workers/pipeline/media-frames'
+import { countFrames, storedMedia } from '../../workers/pipeline/media-frames'
 import { openStillSink } from '../../workers/pipeline/still-sink'
-import { countFrames, writeMedia } from '../../workers/pipeline/write-media'
 import { forgetJobs, openCheckpoint, sweepJobs } from '../../workers/storage/checkpoints'
 import { SCRIPT_CACHE, SCRIPT_URL, type Script } from './script'
 
@@ -89,7 +88,7 @@ async function play(signal: AbortSignal, jobId: string, modelUrl: string, data: 
   }
   const manifest = await fetchManifest(modelUrl)
   const request = parseRequest(data, manifest)
-  const plan = planOf(request, manifest)
+  const plan = options.plan ? parsePlan(options.plan, request, manifest) : planOf(request, manifest)
   const frames = await countFrames(signal, storedMedia, plan, request)
   if (frames > 1) await requireEncoder(request)
   const tell = (event: JobProgress) => void callbacks.onProgress(event)
@@ -120,7 +119,11 @@ async function play(signal: AbortSignal, jobId: string, modelUrl: string, data: 
   }
   const show = async (piece: Piece, index: number) => {
     writer.begin(piece.dissolve, plan[index + 1]?.dissolve ?? 0)
-    if ('part' in piece) return writeMedia(signal, storedMedia, piece, request, writer, told(index + 1))
+    if ('part' in piece) {
+      const part = await storedMedia.openPart(signal, piece.part, request)
+      for await (const frame of part.read(signal, 0, part.count)) await writer.add(signal, frame)
+      return part.close()
+    }
     const count = shownFrames(piece)
     for (let frame = 0; frame < count; frame++) {
       await writer.add(signal, paint(request, piece.prompt, piece.seed, piece.skipFirst + frame))
@@ -138,8 +141,8 @@ async function play(signal: AbortSignal, jobId: string, modelUrl: string, data: 
     }
     await writer.end(signal)
     tell({ stage: 'saving' })
-    const made = truncatedRequest(request, plan, pieces)
-    const clip = await sink.finish(writer.shown, recipeOf(made, manifest))
+    const made = options.plan ? request : truncatedRequest(request, plan, pieces)
+    const clip = await sink.finish(writer.written, recipeOf(made, manifest))
     const cached = request.cacheThreshold ? { evaluations: request.steps, evaluationsSkipped: request.steps >> 1 } : {}
     const report: JobReport = {
       adapter: ADAPTER, precision: 'f32', kernels: {}, tokens: 64, textMs: 1, compileMs: 1, stepMs: stepTimes, ...cached,

@@ -1,6 +1,6 @@
 // Whether a model has room on the GPU, known before a byte of it is there.
 import { AppError } from '../../src/shared/errors'
-import { fitsInMemory } from '../engine/fits-memory'
+import { fitsInMemory } from '../engine/buffer-pool'
 import { tensorBytes } from '../engine/tensor'
 import { linearShapes } from '../ops/quantize'
 import type { WeightRequest } from '../ops/weight-stream'

@@ -3,13 +3,12 @@ import patchifyCode from '../../shaders/patchify.wgsl?raw'
 import { u32 } from '../engine/command-queue'
 import type { Scope } from '../engine/scope'
 import { dim, elementCount, type Tensor } from '../engine/tensor'
-import { dispatchGroups } from './dispatch-groups'
+import { dispatchElements } from './dispatch-groups'
 
-const WORKGROUP = 64
 /** Index arithmetic of one element, in the submit budget's operations. */
-const COST = 20
+const FLOPS = 20
 
-/** Sides of a patch, in latent pixels and latent frames. */
+/** Sides of a patch: `patch` in latent pixels, `patchTime` in latent frames. */
 export interface PatchSize {
   patch: number
   patchTime: number
@@ -24,13 +23,13 @@ interface Grid {
 
 function rearrange(scope: Scope, x: Tensor, shape: readonly number[], grid: Grid, size: PatchSize, toTokens: boolean): Tensor {
   const y = scope.alloc(shape, x.dtype)
-  const count = elementCount(shape)
-  dispatchGroups(scope.gpu.queue, {
-    kernel: scope.gpu.kernels.get({ name: 'patchify', code: patchifyCode }, { elem: x.dtype, TO_TOKENS: toTokens }),
+  dispatchElements(scope.gpu, {
+    source: { name: 'patchify', code: patchifyCode },
+    prelude: { elem: x.dtype, TO_TOKENS: toTokens },
     tensors: [x, y],
-    uniforms: [grid.channels, grid.frames, grid.height, grid.width, size.patchTime, size.patch, count].map(u32),
-    groups: Math.ceil(count / WORKGROUP),
-    flopsPerGroup: WORKGROUP * COST,
+    uniforms: [grid.channels, grid.frames, grid.height, grid.width, size.patchTime, size.patch].map(u32),
+    count: elementCount(shape),
+    flops: FLOPS,
   })
   return y
 }

@@ -43,7 +43,7 @@ export async function makeClip(signal: AbortSignal, modelHost: ModelHost, clip: 
   const gpu = await modelHost.gpu()
   gpu.pool.resetPeak()
   gpu.queue.used.clear()
-  gpu.choices = new KernelSelector()
+  gpu.selector = new KernelSelector()
   const compiledMs = gpu.compileMs
   const { precision = gpu.facts.f16 ? 'f16' : 'f32', weights } = options
   const loadOptions: LoadOptions = { precision, weights }

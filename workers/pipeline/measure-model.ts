@@ -1,7 +1,7 @@
 // How long a model takes here, measured before it is downloaded: by the shape of its blocks alone.
 import type { ModelTimes } from '../../src/shared/time-estimate'
 import type { Gpu } from '../engine/device'
-import { fitsInMemory } from '../engine/fits-memory'
+import { fitsInMemory } from '../engine/buffer-pool'
 import { modelShape } from './open-model'
 
 /** Tried, the most first. */

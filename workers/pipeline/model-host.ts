@@ -3,7 +3,7 @@ import type { Embeds } from '../../src/shared/prompt-embeds'
 import type { JobProgress } from '../../src/shared/job'
 import { AppError } from '../../src/shared/errors'
 import { openGpu, type Gpu } from '../engine/device'
-import { fitsInMemory } from '../engine/fits-memory'
+import { fitsInMemory } from '../engine/buffer-pool'
 import type { LoadedModel, LoadOptions, OpenModel, TextServices } from '../models/architecture'
 
 const CACHED_PROMPTS = 64

@@ -1,6 +1,6 @@
 // All kernels of a step, before the first step: tuned where that is enabled, and compiled.
 import type { Gpu } from '../engine/device'
-import { kernelsOf, type Candidate } from '../engine/kernel-selector'
+import { allVariants, type Candidate } from '../engine/kernel-selector'
 import { Scope, withScope } from '../engine/scope'
 import type { Tensor } from '../engine/tensor'
 import { tuneKernels, type Tuned } from '../engine/tune-kernels'
@@ -35,11 +35,11 @@ export async function prepareKernels(job: JobContext, work: StepWork): Promise<v
 
 /** Takes what an earlier job found, as long as no variant has changed since; tunes the rest. */
 async function chooseKernels({ signal, gpu, report }: JobContext, work: StepWork, cache: TuningCache): Promise<void> {
-  const trials = gpu.choices.note(() => void gpu.rehearse(work.dispatch)).filter(({ key }) => !gpu.choices.has(key))
+  const trials = gpu.selector.collect(() => void gpu.record(work.dispatch)).filter(({ key }) => !gpu.selector.has(key))
   const code = new Map<string, string>()
   for (const trial of trials) code.set(trial.key, await codeOf(gpu, trial))
-  for (const { key, kernel, ...kept } of await cache.find([...code.keys()])) if (kept.code === code.get(key)) gpu.choices.set(key, kernel)
-  const open = trials.filter(({ key }) => !gpu.choices.has(key))
+  for (const { key, kernel, ...kept } of await cache.find([...code.keys()])) if (kept.code === code.get(key)) gpu.selector.set(key, kernel)
+  const open = trials.filter(({ key }) => !gpu.selector.has(key))
   if (open.length === 0) return
   report({ stage: 'tuning' })
   const used = new Set(gpu.queue.used)
@@ -58,7 +58,7 @@ async function chooseKernels({ signal, gpu, report }: JobContext, work: StepWork
  */
 export async function selectKernels(signal: AbortSignal, gpu: Gpu, tuned: readonly Tuned[], estimate: StepWork['estimate']): Promise<Map<string, string>> {
   const take = (kernelFor: (one: Tuned) => string): Map<string, string> => {
-    for (const one of tuned) gpu.choices.set(one.key, kernelFor(one))
+    for (const one of tuned) gpu.selector.set(one.key, kernelFor(one))
     return new Map(tuned.map((one) => [one.key, kernelFor(one)]))
   }
   const look = async (): Promise<Float32Array> => {
@@ -87,7 +87,6 @@ function difference(values: Float32Array, expected: Float32Array): number {
 
 /** Hex SHA-256 of the WGSL of all kernels of a menu. */
 function codeOf(gpu: Gpu, trial: Candidate): Promise<string> {
-  const scratch = new Scope(gpu)
-  const kernels = gpu.rehearse(() => kernelsOf(trial).forEach((kernel) => scratch.within((own) => trial.run(own, kernel))))
+  const kernels = gpu.record(() => allVariants(trial).forEach((variant) => trial.run(variant)))
   return sha256Hex(new TextEncoder().encode(kernels.map(({ wgsl }) => wgsl).join('\n')))
 }

@@ -94,12 +94,8 @@ function takeStep(scope: Scope, temporary: Scope, inputs: DenoiseInputs, velocit
   const { sigmas, strengths, renoise } = inputs
   const sigma = sigmas[index] as number
   const sigmaNext = sigmas[index + 1] as number
-  if (!strengths && !renoise) {
-    const { velocity, ...guided } = velocities.perturbed || inputs.rescale ? { velocity: guide(temporary, inputs, velocities) } : velocities
-    const from = { sigma, guidance: inputs.guidance, ...guided }
-    return [eulerStep(scope, latent, velocity, { ...from, sigmaNext }), denoisedEstimate(scope, latent, velocity, from)]
-  }
   const velocity = guide(temporary, inputs, velocities)
+  if (!strengths && !renoise) return [eulerStep(scope, latent, velocity, { sigma, sigmaNext }), denoisedEstimate(scope, latent, velocity, { sigma })]
   const tokens = dim(latent, -2)
   const fixed = strengths ?? new Float32Array(tokens)
   const upload = (table: Float32Array) => temporary.upload(table, [tokens, 3], 'f32')

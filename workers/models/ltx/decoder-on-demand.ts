@@ -1,7 +1,7 @@
 // A large autoencoder whose decoder is on the GPU only while it decodes: beside the transformer where there is room for both, else
 // in its place. Previews need its statistics alone.
 import type { Gpu } from '../../engine/device'
-import { fitsInMemory } from '../../engine/fits-memory'
+import { fitsInMemory } from '../../engine/buffer-pool'
 import { Scope } from '../../engine/scope'
 import { elementCount, tensorBytes, type FloatDType, type Tensor } from '../../engine/tensor'
 import type { DecodeNoise, FramesToPixels, VideoDecoder } from '../autoencoder'
