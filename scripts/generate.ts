@@ -119,10 +119,10 @@ function requireFitting(request: GenerateRequest, manifest: ModelManifest): void
   if (problem) throw new UsageError(`--${problem.field}: expected ${problem.expected}, got ${problem.got}${problem.reason ? `: ${problem.reason}` : ''}`)
 }
 
-/** What the model was not taught; the clip is made all the same. */
-function warningLine({ field, kind, got, taught, windows }: RequestWarning, modelName: string): string {
-  if (kind === 'windows') return `--${field}: ${got} is longer than ${modelName} was taught (${taught}): made in ${windows} parts that go on from each other`
-  return `--${field}: ${modelName} was not taught ${got}, only ${taught}: the clip may come out badly`
+/** A warning that a setting is outside the training data; the clip is generated nevertheless. */
+function warningLine({ field, kind, got, expected, chunks }: RequestWarning, modelName: string): string {
+  if (kind === 'chunks') return `--${field}: ${got} is longer than ${modelName} was trained on (${expected}); generating ${chunks} parts that continue each other`
+  return `--${field}: ${modelName} was not trained on ${got}, only on ${expected}; the quality may be poor`
 }
 
 type Finished = Extract<AutomationResult, { ok: true }>

@@ -6,7 +6,7 @@ import { AppError } from './errors'
 import type { ModelManifest } from './model'
 import { chunkFrames } from './plan'
 import { GenerateRequestSchema, LONGEST_SECONDS, type GenerateRequest, type Shot } from './request'
-import { canMakeSize, LARGEST_SIDE, nearestSide, sideStep, smallestSide } from './shapes'
+import { canMakeSize, LARGEST_SIDE, nearestSide, sideStep, smallestSide } from './clip-sizes'
 import { upgradeRequest } from './upgrade'
 
 /** In the order in which problems are listed. */

@@ -49,7 +49,7 @@ export const blend: Mode<'blend', v.InferOutput<typeof PairInputs>, typeof inbet
     return problems.length > 0 || isRead ? problems : [{ at: 'all', text: 'The clips are loading.', missing: true }]
   },
   form: inbetween.form,
-  from: { kind: 'clip', label: 'Blend from here', inputs: (first) => ({ first, last: null }) },
+  from: { kind: 'clip', inputs: (first) => ({ first, last: null }) },
   flags: inbetween.flags,
   required: ['first', 'last'],
   isChosen: () => false,

@@ -22,7 +22,7 @@ export const extend: Mode<'extend', v.InferOutput<typeof Inputs>, typeof FLAGS> 
     { kind: 'clip', key: 'clip', label: 'Clip to extend' },
     { kind: 'choice', key: 'backward', label: 'New part', off: 'After the clip', on: 'Before the clip' },
   ],
-  from: { kind: 'clip', label: 'Extend', inputs: (clip) => ({ clip, backward: false }) },
+  from: { kind: 'clip', inputs: (clip) => ({ clip, backward: false }) },
   flags: FLAGS,
   required: ['extend'],
   isChosen: ({ extend: file }) => file !== undefined,

@@ -22,7 +22,7 @@ export const i2v: Mode<'i2v', v.InferOutput<typeof Inputs>, typeof FLAGS> = {
     { kind: 'image', key: 'image', label: 'Image', hint: 'Choose, drop or paste an image.', cropper: true },
     { kind: 'strength', key: 'strength', label: 'Strength', hint: '1 keeps the image as it is; less lets the model change it', min: 0.1, when: 'image' },
   ],
-  from: { kind: 'image', label: 'Image to video', inputs: (image) => ({ image, strength: 1 }) },
+  from: { kind: 'image', inputs: (image) => ({ image, strength: 1 }) },
   flags: FLAGS,
   required: ['image'],
   isChosen: ({ image }) => image !== undefined,

@@ -20,7 +20,7 @@ export const inbetween: Mode<'inbetween', v.InferOutput<typeof PairInputs>, type
     { kind: 'clip', key: 'first', label: 'First clip' },
     { kind: 'clip', key: 'last', label: 'Second clip' },
   ],
-  from: { kind: 'clip', label: 'Interpolate from here', inputs: (first) => ({ first, last: null }) },
+  from: { kind: 'clip', inputs: (first) => ({ first, last: null }) },
   flags: FLAGS,
   required: [],
   isChosen: ({ first, last }, isImage) => [first, last].some((file) => file !== undefined) && [first, last].every((file) => file === undefined || !isImage(file)),

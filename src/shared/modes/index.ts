@@ -78,10 +78,10 @@ export function inputProblems(id: ModeId, inputs: ModeInputs, context: ProblemCo
   return reason ? [{ at: 'all', text: `${modeById(id).label}: ${reason}` }] : modeById(id).problems(inputs[id], context)
 }
 
-/** The modes that a clip or an image alone can begin, with the label of the button that does so. */
+/** The modes that a clip or an image alone can begin. */
 export function modesFrom(kind: MediaInput['kind']): { id: ModeId; label: string }[] {
   return MODES.flatMap((mode) => {
-    const { from } = modeById(mode.id)
-    return from && (from.kind === 'image') === (kind === 'image') ? [{ id: mode.id, label: from.label }] : []
+    const { from, label } = modeById(mode.id)
+    return from && (from.kind === 'image') === (kind === 'image') ? [{ id: mode.id, label }] : []
   })
 }

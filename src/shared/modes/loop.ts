@@ -17,7 +17,7 @@ export const loop: Mode<'loop', v.InferOutput<typeof Inputs>, typeof FLAGS> = {
   fromRequest: ({ loop: loops, prefix }) => (loops ? { clip: prefix ? inputOf(prefix.source) : null } : undefined),
   problems: ({ clip }, context) => (clip ? slotProblem(context, 'clip', clip, '') : []),
   form: [{ kind: 'clip', key: 'clip', label: 'Clip', hint: 'Optional: without one, a new looping clip is made.' }],
-  from: { kind: 'clip', label: 'Loop', inputs: (clip) => ({ clip }) },
+  from: { kind: 'clip', inputs: (clip) => ({ clip }) },
   flags: FLAGS,
   required: [],
   isChosen: (flags) => flags.loop === true,

@@ -107,8 +107,8 @@ export interface Mode<Id extends string = string, Inputs extends object = Record
   form: readonly Field<keyof Inputs & string>[] | { editor: 'keyframes' | 'storyboard' }
   /** what its inputs come to, shown below the form */
   summary?(inputs: Inputs, context: ModeContext): string | undefined
-  /** a clip or image alone can begin it: empty inputs with this one in its first place; `label`: of the button that does so */
-  from?: { kind: 'clip' | 'image'; label: string; inputs(media: MediaInput): Inputs }
+  /** a clip or image alone can begin it: empty inputs with this one in the first */
+  from?: { kind: 'clip' | 'image'; inputs(media: MediaInput): Inputs }
   flags: F
   /** flags that must be given */
   required: readonly (keyof F & string)[]

@@ -28,7 +28,7 @@ export const retime: Mode<'retime', v.InferOutput<typeof Inputs>, typeof FLAGS> 
     const change = Math.abs(speed - 1) < 0.02 ? 'the same speed' : speed > 1 ? `${speed.toFixed(1)} times as fast` : `${(1 / speed).toFixed(1)} times slower`
     return `From ${short(clip.seconds)} to ${short(frames / fps)}, ${change}.`
   },
-  from: { kind: 'clip', label: 'Re-time', inputs: (clip) => ({ clip, strength: DEFAULT_STRENGTH }) },
+  from: { kind: 'clip', inputs: (clip) => ({ clip, strength: DEFAULT_STRENGTH }) },
   flags: FLAGS,
   required: ['retime'],
   isChosen: ({ retime: file }) => file !== undefined,

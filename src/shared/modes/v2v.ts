@@ -25,7 +25,7 @@ export const v2v: Mode<'v2v', v.InferOutput<typeof Inputs>, typeof FLAGS> = {
       presets: { label: 'Change', values: [{ value: 0.3, label: 'Subtle' }, { value: 0.6, label: 'Mild' }, { value: 0.85, label: 'Strong' }] },
     },
   ],
-  from: { kind: 'clip', label: 'Remix', inputs: (clip) => ({ clip, strength: DEFAULT_STRENGTH }) },
+  from: { kind: 'clip', inputs: (clip) => ({ clip, strength: DEFAULT_STRENGTH }) },
   flags: FLAGS,
   required: ['remix'],
   isChosen: ({ remix }) => remix !== undefined,
