@@ -140,7 +140,7 @@ test('what is missing here is named, and what is not understood is listed', asyn
   await drop(page, 'main', jsonFile({ ...recipeOf(request, { id: request.model, name: 'LTX-Video 2B 0.9.5' }), version: 9, mood: 'calm' }))
   await expect(restored(page)).toContainText('LTX-Video 2B 0.9.5 is not installed')
   await expect(restored(page)).toContainText('An input clip is no longer in Library (deadbeef)')
-  await expect(restored(page)).toContainText('An image that it uses is not on this machine (cafe0123)')
+  await expect(restored(page)).toContainText('An input image is not on this device (cafe0123)')
   await expect(restored(page)).toContainText('version 9 is newer than 2, which is understood; mood')
   await expect(field(page)).toHaveValue('a blue planet')
 })
