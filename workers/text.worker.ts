@@ -1,4 +1,4 @@
-// The text door: fetches a model's tokenizer and encoder, and turns prompts into embeddings.
+// The text API: fetches a model's tokenizer and text encoder, and encodes prompts.
 import { expose, transfer } from 'comlink'
 import type { TextApi, TextEmbeddings } from '../src/shared/worker-apis'
 import { registerErrorTransfer } from '../src/shared/error-transfer'

@@ -7,7 +7,7 @@ import { CATALOGUE, type CatalogueEntry } from './model-catalogue'
 const SCHEME = 'download:'
 
 /** The sources that a downloaded model is made of. */
-export interface DownloadedSources {
+export interface DownloadedEntries {
   video: CatalogueEntry
   encoder: CatalogueEntry
   tokenizer: CatalogueEntry
@@ -19,7 +19,7 @@ export function downloadedModelUrl(video: string, encoder: string): string {
 }
 
 /** The sources that an address names; undefined for the URL of a folder. @throws AppError not-found when the table has no such sources */
-export function downloadedSources(url: string): DownloadedSources | undefined {
+export function downloadedEntries(url: string): DownloadedEntries | undefined {
   if (!url.startsWith(SCHEME)) return undefined
   const { pathname, searchParams } = new URL(url)
   const tokenizer = CATALOGUE.find(({ role }) => role === 'tokenizer')
@@ -65,7 +65,7 @@ const EXAMPLES = [
 ]
 
 /** The manifest of a downloaded model, from how it is run. Pure. */
-export function downloadedManifest({ id, name, description, licence }: CatalogueEntry, preset: LtxPreset): ModelManifest {
+export function downloadedManifest({ id, name, description, license }: CatalogueEntry, preset: LtxPreset): ModelManifest {
   const only = (value: number) => ({ default: value, min: value, max: value })
   const { guidance, steps, sizes, fps, stg, guidanceRescale, negativePrompt } = preset
   const guided = guidance > 1
@@ -74,7 +74,7 @@ export function downloadedManifest({ id, name, description, licence }: Catalogue
     id,
     name,
     version: 1,
-    licence: licence.name,
+    licence: license.name,
     description,
     files: [],
     sizes: SIZES,
@@ -94,7 +94,7 @@ export function downloadedManifest({ id, name, description, licence }: Catalogue
 }
 
 /** The same by the model's address. @throws AppError not-found */
-export function manifestOfDownloaded({ video }: DownloadedSources): ModelManifest {
+export function manifestOfDownloaded({ video }: DownloadedEntries): ModelManifest {
   return downloadedManifest(video, requirePreset(video))
 }
 

@@ -18,7 +18,7 @@ class DiskPicks {
   /** Looks where all of them stand. */
   async load(): Promise<void> {
     const states = await listLocalFiles().catch(() => [])
-    this.#states = new Map(states.map((state) => [state.pick.source, state] as const))
+    this.#states = new Map(states.map((state) => [state.localFiles.source, state] as const))
   }
 
   /** Where a source stands that is read from the disk; undefined for any other. */
@@ -30,8 +30,8 @@ class DiskPicks {
   asDownload(source: CatalogueEntry): DownloadState | undefined {
     const state = this.of(source)
     if (!state || state.status === 'gone') return undefined
-    const bytes = localBytes(state.pick)
-    const parts = [{ path: placeName(state.pick.place), bytesDone: bytes, bytesTotal: bytes }]
+    const bytes = localBytes(state.localFiles)
+    const parts = [{ path: placeName(state.localFiles.place), bytesDone: bytes, bytesTotal: bytes }]
     return { ...absent(source), status: 'complete', parts }
   }
 
@@ -46,7 +46,7 @@ class DiskPicks {
   /** Takes a place for a source when its headers say that it is one. @param others that a folder may supply besides */
   async choose(source: CatalogueEntry, place: LocalPlace, others: readonly CatalogueEntry[]): Promise<void> {
     await this.#about(source, async () => {
-      for (const pick of await chooseLocalFiles([source, ...others].map(({ id }) => id), place)) this.#take({ pick, status: 'ready', error: null })
+      for (const chosen of await chooseLocalFiles([source, ...others].map(({ id }) => id), place)) this.#take({ localFiles: chosen, status: 'ready', error: null })
     })
   }
 
@@ -55,7 +55,7 @@ class DiskPicks {
     await this.#about(source, async () => {
       const state = this.of(source)
       if (!state) return
-      await askToRead(state.pick.place)
+      await askToRead(state.localFiles.place)
       await this.load() // one answer may be for several files of a folder
     })
   }
@@ -65,7 +65,7 @@ class DiskPicks {
     await this.#about(source, async () => {
       const state = this.of(source)
       if (!state) return
-      await forgetLocalFiles(state.pick)
+      await forgetLocalFiles(state.localFiles)
       this.#states = new Map([...this.#states].filter(([id]) => id !== source.id))
     })
   }
@@ -83,7 +83,7 @@ class DiskPicks {
   }
 
   #take(state: LocalFilesState): void {
-    this.#states = new Map([...this.#states, [state.pick.source, state]])
+    this.#states = new Map([...this.#states, [state.localFiles.source, state]])
   }
 }
 

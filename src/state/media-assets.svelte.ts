@@ -1,8 +1,8 @@
 import { SvelteSet } from 'svelte/reactivity'
-import { keepAsset, keepFrame, keepVideo, openAsset } from '../rpc/library'
+import { saveAsset, saveFrame, saveVideo, openAsset } from '../rpc/library'
 import { AppError } from '../shared/errors'
 import type { ClipRecord } from '../shared/record'
-import type { Source } from '../shared/request'
+import type { MediaRef } from '../shared/request'
 import { library } from './library.svelte'
 import type { Given } from './made-from'
 
@@ -26,26 +26,26 @@ class Sources {
     if (file.type.startsWith('video/')) throw new AppError('unreadable-media', `${file.name} is a video: expected a picture here. Extend and Remix take videos.`, { file: file.name })
     const { id, name } = await this.#read(async () => {
       await readable(file)
-      return keepAsset(file)
+      return saveAsset(file)
     })
     return this.#here({ kind: 'image', id, name })
   }
 
   /** Keeps a video. @throws AppError unreadable-media naming the codec, before it is kept */
-  async keepVideo(file: File): Promise<Given> {
+  async saveVideo(file: File): Promise<Given> {
     if (file.type.startsWith('image/')) throw new AppError('unreadable-media', `${file.name} is a picture: expected a video here. Picture and Keyframes take pictures.`, { file: file.name })
-    const { id, name, seconds } = await this.#read(() => keepVideo(file))
+    const { id, name, seconds } = await this.#read(() => saveVideo(file))
     return this.#here({ kind: 'video', id, name, seconds })
   }
 
   /** Keeps a picture or a video, whichever the file is. @throws AppError unreadable-media */
   keep(file: File): Promise<Given> {
-    return file.type.startsWith('image/') ? this.keepPicture(file) : this.keepVideo(file)
+    return file.type.startsWith('image/') ? this.keepPicture(file) : this.saveVideo(file)
   }
 
   /** Keeps a frame of a clip, or a still, as a picture. @throws AppError not-found, unreadable-media */
-  async keepFrame(clip: ClipRecord, which: 'first' | 'last'): Promise<Given> {
-    const { id } = await this.#read(() => keepFrame(clip.id, which))
+  async saveFrame(clip: ClipRecord, which: 'first' | 'last'): Promise<Given> {
+    const { id } = await this.#read(() => saveFrame(clip.id, which))
     const frame = clip.file.endsWith('.png') ? 'Still' : which === 'first' ? 'First frame' : 'Last frame'
     return this.#here({ kind: 'image', id, name: `${frame} of ${clip.request.prompt}` })
   }
@@ -56,7 +56,7 @@ class Sources {
   }
 
   /** What a source looks like; null where it is not here any more. @throws AppError when storage cannot be read */
-  async look({ kind, id }: Source): Promise<MediaPreview | null> {
+  async look({ kind, id }: MediaRef): Promise<MediaPreview | null> {
     const look = await (kind === 'clip' ? lookAtClip(id) : lookAtAsset(id))
     if (look) this.gone.delete(id)
     else this.gone.add(id)

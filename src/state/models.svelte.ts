@@ -1,5 +1,5 @@
 import { fits } from '../rpc/generate'
-import { fetchManifest, modelFolderUrl } from '../rpc/model'
+import { fetchManifest, modelFolderUrl } from '../rpc/manifest'
 import { download, listCopies, listDownloads, pauseDownload, removeDownload, storageSpace, verifyDownload, verifyFolder } from '../rpc/models'
 import type { DownloadState, StorageSpace } from '../shared/worker-apis'
 import { toErrorData } from '../shared/errors'
@@ -130,11 +130,11 @@ class Models {
 
   /** The sources of a set whose licences are yet to be accepted. */
   licencesToAccept(source: CatalogueEntry): CatalogueEntry[] {
-    return modelSet(source, this.encoder).filter(({ licence }) => !this.#licences.has(licence.url))
+    return modelSet(source, this.encoder).filter(({ license }) => !this.#licences.has(license.url))
   }
 
   acceptLicences(sources: readonly CatalogueEntry[]): void {
-    this.#licences = new Set([...this.#licences, ...sources.map(({ licence }) => licence.url)])
+    this.#licences = new Set([...this.#licences, ...sources.map(({ license }) => license.url)])
     writeStored('licences', [...this.#licences])
   }
 

@@ -1,8 +1,8 @@
 import { openAsset } from '../rpc/library'
 import { toErrorData } from '../shared/errors'
 import type { ErrorData } from '../shared/errors'
-import { sourcesOf, type Recipe } from '../shared/recipe'
-import type { GenerateRequest, Source } from '../shared/request'
+import { mediaRefsOf, type Recipe } from '../shared/recipe'
+import type { GenerateRequest, MediaRef } from '../shared/request'
 import { draft } from './draft.svelte'
 import { findRecipe } from './find-recipe'
 import { library } from './library.svelte'
@@ -86,10 +86,10 @@ class Recipes {
 
 /** Which of a request's clips and files are not here, in sentences. */
 async function missingSources(request: GenerateRequest): Promise<string[]> {
-  const sources = sourcesOf(request)
+  const sources = mediaRefsOf(request)
   if (sources.some(({ kind }) => kind === 'clip') && library.status !== 'ready') await library.load()
   const here = await Promise.all(sources.map(isHere))
-  const words: Record<Source['kind'], string> = {
+  const words: Record<MediaRef['kind'], string> = {
     clip: 'A clip that it is made from is no longer in the library',
     image: 'A picture that it is made from is not on this machine',
     video: 'A video that it is made from is not on this machine',
@@ -97,7 +97,7 @@ async function missingSources(request: GenerateRequest): Promise<string[]> {
   return sources.flatMap(({ kind, id }, index) => (here[index] ? [] : [`${words[kind]} (${id.slice(0, 8)}).`]))
 }
 
-async function isHere({ kind, id }: Source): Promise<boolean> {
+async function isHere({ kind, id }: MediaRef): Promise<boolean> {
   if (kind === 'clip') return library.clips.some((clip) => clip.id === id)
   return openAsset(id).then(
     () => true,

@@ -1,4 +1,4 @@
-import { fetchManifest, modelFolderUrl } from '../rpc/model'
+import { fetchManifest, modelFolderUrl } from '../rpc/manifest'
 import { probe } from '../rpc/generate'
 import { downloadedModelUrl, presetOf } from '../shared/downloaded-model'
 import { toErrorData } from '../shared/errors'

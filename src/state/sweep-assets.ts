@@ -1,6 +1,6 @@
 // Pictures and videos of the user's own that nothing names any more.
 import { sweepAssets as sweep } from '../rpc/library'
-import { assetIdsIn } from '../shared/asset-ids'
+import { assetIdsIn } from '../shared/record'
 import { draft } from './draft.svelte'
 import { library } from './library.svelte'
 import { queue } from './queue.svelte'

@@ -42,7 +42,7 @@ export function measurePauses(gpu: Gpu, dtype: FloatDType, sides: readonly numbe
               model, request, words,
               grid: latentGrid(request, model.manifest),
               clock: new JobClock(),
-              checkpoint: { keep: () => undefined },
+              checkpoint: { save: () => undefined },
               tell(event) {
                 if (event.stage !== 'denoising' || event.step !== 1) return
                 sinceMs = performance.now()

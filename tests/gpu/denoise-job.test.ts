@@ -102,7 +102,7 @@ describe('a job', () => {
     const words = twoPrompts()
     const states: LoopState[] = []
     const clock = new JobClock()
-    const whole = await make(request, { words, clock, checkpoint: { keep: (state) => void states.push(state) } })
+    const whole = await make(request, { words, clock, checkpoint: { save: (state) => void states.push(state) } })
     expect(clock.evaluations).toBe(24)
     expect(clock.evaluationsSkipped).toBeGreaterThan(4)
     expect(clock.evaluationsSkipped).toBeLessThan(20)
@@ -142,7 +142,7 @@ describe('a job', () => {
     try {
       await make({ steps: 4 }, {
         tell: (event) => void (event.stage === 'denoising' && toldAt.push(dispatched)),
-        checkpoint: { keep: (state) => void tokens.push(state.step) },
+        checkpoint: { save: (state) => void tokens.push(state.step) },
       })
     } finally {
       queue.dispatch = dispatch

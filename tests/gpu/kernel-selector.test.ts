@@ -117,7 +117,7 @@ test('what was found is kept, and taken by the next job while the code is the sa
     const kept = new Map<string, CachedKernel>()
     const memory = {
       find: (keys: readonly string[]) => Promise.resolve([...kept.values()].filter(({ key }) => keys.includes(key))),
-      keep: (choices: readonly CachedKernel[]) => Promise.resolve(choices.forEach((choice) => kept.set(choice.key, choice))),
+      save: (choices: readonly CachedKernel[]) => Promise.resolve(choices.forEach((choice) => kept.set(choice.key, choice))),
     }
     const prepare = async (withMemory = true) => {
       gpu.choices = new KernelSelector()

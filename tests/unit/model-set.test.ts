@@ -44,7 +44,7 @@ describe('a set', () => {
   it('does not take the progress of a shared file for its own, nor the moment between two files for a standstill', () => {
     const shared = states(['absent', 0], ['downloading', 10, { bytesPerSecond: 5 }], ['absent', 0])
     expect(setProgress(set, shared, false)).toMatchObject({ status: 'absent', bytesPerSecond: null, secondsLeft: null })
-    expect(setProgress(set, states(['complete', 1000], ['absent', 0], ['absent', 0]), true).status).toBe('asking')
+    expect(setProgress(set, states(['complete', 1000], ['absent', 0], ['absent', 0]), true).status).toBe('connecting')
   })
 
   it('leaves the time of a check to the worker', () => {

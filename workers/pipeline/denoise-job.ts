@@ -41,7 +41,7 @@ export interface DenoiseJob {
   /** where an earlier run of the same job had come to */
   kept?: LoopState | undefined
   /** where each step is kept */
-  checkpoint?: Pick<ChunkCheckpoint, 'keep'> | undefined
+  checkpoint?: Pick<ChunkCheckpoint, 'save'> | undefined
   /** of the clip, still to be made after this one */
   chunksAfter?: number
   /** where the fastest kernels are kept once they are found; without it those of the fixed table are taken */
@@ -93,7 +93,7 @@ function stepReader(signal: AbortSignal, scope: Scope, { model, request, grid, c
     scope.free(raw)
     const [preview, tokens] = await untilAborted(signal, reading)
     const state = tokens && resumable({ step, tokens }, skipped === 0, step === steps)
-    if (state) checkpoint?.keep(state)
+    if (state) checkpoint?.save(state)
     clock.evaluations += evaluations
     clock.evaluationsSkipped += skipped
     clock.stepMs.push(clock.lap())

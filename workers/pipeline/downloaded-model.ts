@@ -1,6 +1,6 @@
 // LTX-Video from its published files, downloaded or on the user's own disk: read from there alone.
 import type { LocalFiles } from '../../src/shared/local-files'
-import { LATENT, manifestOfDownloaded, requirePreset, type DownloadedSources } from '../../src/shared/downloaded-model'
+import { LATENT, manifestOfDownloaded, requirePreset, type DownloadedEntries } from '../../src/shared/downloaded-model'
 import type { JobProgress } from '../../src/shared/job'
 import type { CatalogueEntry } from '../../src/shared/model-catalogue'
 import type { Gpu } from '../engine/device'
@@ -27,14 +27,14 @@ export const NO_CONFIG = new TextEncoder().encode('{}')
 
 /**
  * Opens a model of the table of sources.
- * @param picks those of its sources that are on the user's own disk
+ * @param localFiles its files on the user's own disk
  * @throws AppError weights-missing naming the file that is yet to be downloaded or chosen; not-found
  */
-export async function openDownloadedModel(signal: AbortSignal, url: string, sources: DownloadedSources, picks: readonly LocalFiles[]): Promise<OpenModel> {
+export async function openDownloadedModel(signal: AbortSignal, url: string, sources: DownloadedEntries, localFiles: readonly LocalFiles[]): Promise<OpenModel> {
   const manifest = manifestOfDownloaded(sources)
-  const video = await findModelFiles(signal, sources.video, picks)
-  const encoder = await findModelFiles(signal, sources.encoder, picks)
-  const tokenizer = await findModelFiles(signal, sources.tokenizer, picks)
+  const video = await findModelFiles(signal, sources.video, localFiles)
+  const encoder = await findModelFiles(signal, sources.encoder, localFiles)
+  const tokenizer = await findModelFiles(signal, sources.tokenizer, localFiles)
   const { identity } = video
   return {
     url,

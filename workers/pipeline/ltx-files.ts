@@ -5,9 +5,10 @@ import { AppError } from '../../src/shared/errors'
 import { parseLtxAutoencoderConfig } from '../models/ltx-autoencoder-config'
 import { LtxTransformer, type TransformerOptions } from '../models/ltx-transformer'
 import type { LtxOriginalConfig } from '../models/ltx-original-config'
+import { readWhole } from '../weights/byte-source'
 import { checkpointKind, type CheckpointKind } from '../weights/checkpoint-kind'
-import type { DiskFolder } from '../weights/disk-source'
-import { StoredWeights } from '../weights/stored-weights'
+import type { LocalFolder } from '../weights/local-source'
+import { FileWeights } from '../weights/file-weights'
 import { TensorReader } from '../weights/tensor-reader'
 import { openPartTable, type TensorTable } from '../weights/tensor-table'
 import { bytesOf } from './gpu-memory-budget'
@@ -46,7 +47,7 @@ export async function openLtxFiles(signal: AbortSignal, files: ModelFiles): Prom
   }
 }
 
-async function openLtxFolder(signal: AbortSignal, folder: DiskFolder): Promise<LtxFiles> {
+async function openLtxFolder(signal: AbortSignal, folder: LocalFolder): Promise<LtxFiles> {
   const transformer = await openPartTable(signal, folder, 'transformer', STEM)
   const kind = checkpointKind(transformer.entries, transformer.name)
   requirePart(kind, 'transformer', transformer.name)
@@ -71,14 +72,17 @@ function requirePart({ parts }: CheckpointKind, part: 'transformer' | 'autoencod
   throw new AppError('weights-corrupt', `${file} holds ${found}; expected ${part === 'autoencoder' ? 'an' : 'a'} ${part} of LTX-Video.`, { file, found })
 }
 
+/** Of a config.json; a published one has some 2 kB. */
+const MAX_CONFIG_BYTES = 2 ** 20
+
 async function readConfig<T extends Record<string, unknown>>(
-  signal: AbortSignal, folder: DiskFolder, path: string, schema: v.GenericSchema<unknown, T>,
+  signal: AbortSignal, folder: LocalFolder, path: string, schema: v.GenericSchema<unknown, T>,
 ): Promise<T> {
   const file = await folder.open(signal, path)
   const unfit = (reason: string) => new AppError('weights-corrupt', `${path} does not fit: ${reason}.`, { file: path, reason })
   let json: unknown
   try {
-    json = JSON.parse(new TextDecoder().decode(await file.read(signal, 0, file.bytes)))
+    json = JSON.parse(new TextDecoder().decode(await readWhole(signal, file, MAX_CONFIG_BYTES)))
   } catch (error) {
     if (error instanceof SyntaxError) throw unfit('it is not JSON')
     throw error
@@ -91,5 +95,5 @@ async function readConfig<T extends Record<string, unknown>>(
 
 /** Bytes that the transformer's weights take of the GPU, by its config. @throws AppError weights-corrupt when that does not fit */
 export function transformerBytes({ transformer, config }: LtxFiles, options: TransformerOptions): number {
-  return bytesOf(LtxTransformer.requests(config.transformer, new StoredWeights(new TensorReader(transformer)), options))
+  return bytesOf(LtxTransformer.requests(config.transformer, new FileWeights(new TensorReader(transformer)), options))
 }

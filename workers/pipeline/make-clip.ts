@@ -55,7 +55,7 @@ export async function makeClip(
   // of software adapters the fixed table was measured on the very ones
   const tuningCache = (options.autotune ?? !gpu.facts.software) ? openTuningCache(gpu.facts.name) : undefined
   const { precision = gpu.facts.f16 ? 'f16' : 'f32', weights } = options
-  const opened = await openModel(signal, job.modelUrl, options.picks)
+  const opened = await openModel(signal, job.modelUrl, options.localFiles)
   const request = parseRequest(job.request, opened.manifest)
   const plan = planOf(request, opened.manifest)
   const frames = await countFrames(signal, storedMedia, plan, request)

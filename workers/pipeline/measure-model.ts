@@ -1,5 +1,5 @@
 // What a model takes here, measured before it is downloaded: by the shape of its blocks alone.
-import { downloadedSources } from '../../src/shared/downloaded-model'
+import { downloadedEntries } from '../../src/shared/downloaded-model'
 import type { ModelTimes } from '../../src/shared/time-estimate'
 import type { Gpu } from '../engine/device'
 import { fitsInMemory } from '../engine/fits-memory'
@@ -59,7 +59,7 @@ export const LTX_2B: Shape = {
  * @throws AppError not-found, weights-missing, weights-corrupt
  */
 export async function measureModel(signal: AbortSignal, gpu: Gpu, url: string): Promise<ModelTimes> {
-  const { transformer, format, decoderFlops: flops } = downloadedSources(url) ? LTX_2B : await shapeOfFolder(signal, url)
+  const { transformer, format, decoderFlops: flops } = downloadedEntries(url) ? LTX_2B : await shapeOfFolder(signal, url)
   const measured = await probeBlock(signal, gpu, transformer, { precision: gpu.facts.f16 ? 'f16' : 'f32', linearFormat: format })
   const number = (name: string) => Number(transformer[name])
   return { measured, width: number('num_attention_heads') * number('attention_head_dim'), blocks: number('num_layers'), decoderFlops: flops, budgetBytes: await findMemoryBudget(gpu) }

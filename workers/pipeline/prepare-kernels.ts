@@ -47,7 +47,7 @@ async function chooseKernels(signal: AbortSignal, gpu: Gpu, work: StepWork, memo
   // what was only tried is not in the job's record
   gpu.queue.used.clear()
   for (const kernel of used) gpu.queue.used.add(kernel)
-  await memory.keep([...chosen].map(([key, kernel]) => ({ key, kernel, code: code.get(key) as string })))
+  await memory.save([...chosen].map(([key, kernel]) => ({ key, kernel, code: code.get(key) as string })))
 }
 
 /**

@@ -73,7 +73,7 @@ export async function runPlan(signal: AbortSignal, gpu: Gpu, job: PlanJob): Prom
       model = await job.model(tellPiece)
       made.set(at, await makeChunk(signal, gpu, {
         model, request, window, words: words(window.prompt), reel, sources, noise: at === 0 ? noise : undefined,
-        checkpoint: checkpoint?.window(at), chunksAfter, tuningCache, next: made.get(at + 1), clock, tell: tellPiece,
+        checkpoint: checkpoint?.chunk(at), chunksAfter, tuningCache, next: made.get(at + 1), clock, tell: tellPiece,
       }))
       if (at > index && !endsEarly?.()) continue
       chunksAfter -= at - index // those that are left out

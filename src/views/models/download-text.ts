@@ -20,7 +20,7 @@ export function statusText({ status, note, parts }: Pick<SetProgress, 'status' |
       return failed ? 'Stopped. What is here is kept.' : 'Paused. What is here is kept.'
     case 'complete':
       return fromDisk ? 'Complete. What lies on your disk was checked by its headers.' : 'Complete and checked.'
-    case 'asking':
+    case 'connecting':
       return 'Asking the server…'
     case 'downloading':
       return 'Downloading'
@@ -31,7 +31,7 @@ export function statusText({ status, note, parts }: Pick<SetProgress, 'status' |
   }
 }
 
-const ROLE_WORDS: Record<CatalogueEntry['role'], string> = { video: 'video model', 'text-encoder': 'text encoder', tokenizer: 'tokenizer', 'prompt-writer': 'prompt writer' }
+const ROLE_WORDS: Record<CatalogueEntry['role'], string> = { video: 'video model', 'text-encoder': 'text encoder', tokenizer: 'tokenizer', 'prompt-enhancer': 'prompt writer' }
 
 function missingRoles(parts: readonly SetPart[]): string {
   return [...new Set(parts.filter(({ status }) => status !== 'complete').map(({ source }) => ROLE_WORDS[source.role]))].join(' and ')
@@ -62,7 +62,7 @@ const PART_WORDS: Record<DownloadStatus, string> = {
   absent: 'to come',
   paused: 'in part',
   complete: 'here',
-  asking: 'asking',
+  connecting: 'connecting',
   downloading: 'coming',
   waiting: 'waiting',
   checking: 'checking',

@@ -4,10 +4,10 @@ import type { LocalFilesState } from '../../shared/local-files'
 import type { ErrorData } from '../../shared/errors'
 
 /** What is read from the disk, and for how long it is known. Pure. */
-export function localFilesText({ pick, status }: LocalFilesState): string {
-  const what = `${placeName(pick.place)}, ${formatBytes(localBytes(pick))}, read where it lies.`
+export function localFilesText({ localFiles, status }: LocalFilesState): string {
+  const what = `${placeName(localFiles.place)}, ${formatBytes(localBytes(localFiles))}, read where it lies.`
   if (status === 'ask') return `${what} The browser wants to be asked before this page may read it again.`
-  return handleOf(pick.place) ? what : `${what} This browser lets a page read it for this visit only: after a reload it is chosen again.`
+  return handleOf(localFiles.place) ? what : `${what} This browser lets a page read it for this visit only: after a reload it is chosen again.`
 }
 
 /** Title of why something on the disk is not used; the facts are the worker's own sentence. Pure. */
