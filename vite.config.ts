@@ -82,8 +82,8 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        // one process for a form of the adapter, which scripts/adapter-forms.ts names
-        test: { name: 'forms', environment: 'node', include: ['tests/forms/**/*.test.ts'], pool: 'forks', maxWorkers: 1, testTimeout: 180_000, hookTimeout: 180_000 },
+        // one process for each adapter profile: scripts/adapter-profiles.ts
+        test: { name: 'adapter-profiles', environment: 'node', include: ['tests/adapter-profiles/**/*.test.ts'], pool: 'forks', maxWorkers: 1, testTimeout: 180_000, hookTimeout: 180_000 },
       },
       {
         extends: true,

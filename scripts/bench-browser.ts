@@ -4,8 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { createServer } from 'vite'
 import type {} from '../tests/bench/browser/page' // window.bench
 import { parseBenchFlags } from '../tests/bench/flags'
-import { runBench } from '../tests/bench/run-bench'
-import { versions } from '../tests/bench/versions'
+import { runBench, versions } from '../tests/bench/run-bench'
 import { withPage } from '../tests/e2e/browser'
 import { UsageError } from './generate-flags'
 
@@ -22,7 +21,7 @@ async function main(argv: readonly string[]): Promise<number> {
   await server.listen()
   try {
     const address = server.httpServer?.address()
-    if (typeof address !== 'object' || !address) throw new Error('The server has no address.')
+    if (typeof address !== 'object' || !address) throw new Error('bench:browser: expected the server to have an address, got none.')
     return await withPage({ adapter: 'default' }, async (page, context) => {
       page.setDefaultTimeout(0)
       await page.goto(`http://127.0.0.1:${address.port}/`)

@@ -1,17 +1,16 @@
 // npm run bench: our kernels in turns with ONNX Runtime's WebGPU provider, in one process and on one adapter.
-// What is measured and how: tests/bench/README.md. Exit status: 1 if a goal is missed, 2 if a flag is wrong.
+// Method: tests/bench/README.md. Exit status: 1 if a goal is missed, 2 if a flag is wrong.
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { AppError } from '../src/shared/errors'
 import { measureCeiling } from '../tests/bench/ceiling'
 import { parseBenchFlags } from '../tests/bench/flags'
 import { measureRow } from '../tests/bench/measure-row'
 import { measureMemory } from '../tests/bench/memory'
-import { measurePauses } from '../tests/bench/pauses'
+import { measureIdleTime } from '../tests/bench/idle-time'
 import type { Row } from '../tests/bench/row'
 import { modelRows, operationRows } from '../tests/bench/rows'
-import { runBench } from '../tests/bench/run-bench'
-import { readStarterAutoencoder } from '../tests/bench/starter-autoencoder'
-import { versions } from '../tests/bench/versions'
+import { runBench, versions } from '../tests/bench/run-bench'
+import { readStarterAutoencoder } from '../tests/bench/starter'
 import { openAdapter } from '../tests/evaluate/adapter'
 import { UsageError } from './generate-flags'
 
@@ -29,7 +28,7 @@ async function main(argv: readonly string[]): Promise<number> {
   try {
     const { name: adapter, software, f16 } = gpu.facts
     const dtype = flags.precision ?? (f16 ? 'f16' : 'f32')
-    if (dtype === 'f16' && !f16) throw new UsageError(`--precision: f16 is not there on ${adapter}, expected f32`)
+    if (dtype === 'f16' && !f16) throw new UsageError(`--precision: expected f32, since ${adapter} has no f16, got f16`)
     const rows = new Map([...operationRows(gpu.facts, dtype), ...modelRows(gpu.facts, readStarterAutoencoder(), dtype)].map((row) => [row.name, row]))
     return await runBench(flags, {
       adapter,
@@ -41,8 +40,8 @@ async function main(argv: readonly string[]): Promise<number> {
       measureCeiling: () => measureCeiling(gpu),
       measure: (name, ceiling, limits) => measureRow(gpu, { InferenceSession, Tensor }, rows.get(name) as Row, ceiling, limits),
       clips: {
-        measureMemory: (windowCounts) => measureMemory(gpu, dtype, windowCounts),
-        measurePauses: (sides) => measurePauses(gpu, dtype, sides),
+        measureMemory: (chunkCounts) => measureMemory(gpu, dtype, chunkCounts),
+        measureIdleTime: (sides) => measureIdleTime(gpu, dtype, sides),
       },
     })
   } finally {

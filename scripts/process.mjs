@@ -5,7 +5,7 @@ import { delimiter, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /** The repository's root, absolute. */
-export const root = resolve(fileURLToPath(import.meta.url), '../../..')
+export const root = resolve(fileURLToPath(import.meta.url), '../..')
 
 /** Where commands leave notes for each other; inside node_modules, so that a fresh install starts afresh. */
 export const cacheFolder = join(root, 'node_modules/.cache/kinora')

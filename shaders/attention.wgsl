@@ -1,29 +1,28 @@
 // attention: o[b,n,h] = Σ_m softmax_m(scale · q[b,n,h]·k[b,m,h] + bias[h, m − n + N − 1]) v[b,m,h] over the kept keys; 0 where no
 //   key is kept
 // q, o: [B, N, H·d] elem; k, v: [B, M, H·d] elem; mask: [B, M] u32, 1 = keep; d = 4·HEAD; accumulates in f32
-// bias: [H, N + M − 1] f32, a score's summand by the distance from query to key: a table a head, not one a pair
-// Keys pass in tiles through workgroup memory and the softmax is taken online, so nothing grows with N·M.
-// One workgroup of TX · TY = WG does QUERIES = 4·TY queries of one head, KEYS = 4·TX keys at a time. Invocation (tx, ty) has the
+// bias: [H, N + M − 1] f32, added to a score by the distance from query to key
+// Keys pass through workgroup memory in tiles and the softmax is online, so that no memory grows with N·M.
+// One workgroup of TX · TY = WG does QUERIES = 4·TY queries of one head, KEYS = 4·TX keys at a time. Invocation (tx, ty) computes the
 // scores of queries ty + a·TY with keys tx + b·TX (a, b < 4), then the columns tx + n·TX (n < COLUMNS) of those queries' results:
 // every vec4 read from workgroup memory is used for 16 multiplications or more.
-// With RESIDENT the queries stay in workgroup memory from the first tile of keys to the last; without it both are staged anew for each
-// CHUNK of each tile, which fits into the 14 336 bytes that every adapter has.
-// With WG = 128 a tile has twice the keys, of heads over 64 twice the queries: keys and values are staged for as many queries or more
-// with half the barriers. 8 × 4 scores of 64 invocations would read a quarter less of workgroup memory, but hold twice as many sums.
-// Software adapters take attention_no_smem: a read from workgroup memory costs them far more than a multiplication. Slower than this there
-// were 32 queries × 32 keys for narrow heads, and queries across neighbouring lanes with scalar reads.
-// groups first_group … end_group − 1, folded over x and y: group = (b · H + h) · query_blocks + block
-// prelude: elem = f16 | f32; held = f32 | elem, what workgroup memory has of q, k and v; OUT_F16, HAS_MASK, HAS_BIAS, RESIDENT = bool;
+// With RESIDENT (variant tiled_resident_q) the queries stay in workgroup memory for all tiles of keys; without it (tiled) queries and keys
+// are staged again for each CHUNK of each tile, which fits into the 14 336 bytes that every adapter has.
+// With WG = 128 (tiled_128) a tile has twice the keys, and for heads over 64 twice the queries: keys and values are staged for at least as
+// many queries with half the barriers.
+// Software adapters use attention_no_smem: a read from workgroup memory costs them far more than a multiplication.
+// group = (b · H + h) · query_blocks + block
+// prelude: elem = f16 | f32; held = f32 | elem, the type of q, k and v in workgroup memory; OUT_F16, HAS_MASK, HAS_BIAS, RESIDENT = bool;
 //   HEAD; WG = 64 | 128; TX = 4 | 8, with HEAD ≤ 4·TX; CHUNK = vec4s of d staged at a time for the scores, HEAD with RESIDENT;
 //   VALUE_KEYS = keys staged at a time for the sums, a divisor of KEYS, whose values fit into the stage. Without HAS_MASK the mask is not
 //   read, without HAS_BIAS the bias.
-// libs: attention_params
+// libs: attention_params, groups
 const TY = WG / TX;
 const QUERIES = TY * 4u;
 const KEYS = TX * 4u;
 const COLUMNS = (HEAD + TX - 1u) / TX; // 1 … 4
-const STRIDE = CHUNK | 1u; // odd, so that rows side by side fall into different banks
-const FIRST_KEY = select(QUERIES, 0u, RESIDENT); // rows of queries in front of the keys that are staged
+const STRIDE = CHUNK | 1u; // odd, which puts neighboring rows into different banks
+const FIRST_KEY = select(QUERIES, 0u, RESIDENT); // staged rows of queries in front of the keys
 const STAGE = (FIRST_KEY + KEYS) * STRIDE;
 var<workgroup> stage: array<vec4<held>, STAGE>;
 var<workgroup> resident: array<vec4<held>, select(1u, QUERIES * STRIDE, RESIDENT)>;
@@ -48,16 +47,7 @@ fn staged(at: u32) -> vec4f {
   return vec4f(stage[at]);
 }
 
-@compute @workgroup_size(WG)
-fn main(
-  @builtin(workgroup_id) group_id: vec3u,
-  @builtin(num_workgroups) grid: vec3u,
-  @builtin(local_invocation_index) local: u32,
-) {
-  let group = params.first_group + group_id.x + group_id.y * grid.x;
-  if (group >= params.end_group) {
-    return;
-  }
+fn run(group: u32, local: u32) {
   let first_query = (group % params.query_blocks) * QUERIES;
   let head = (group / params.query_blocks) % params.heads;
   let batch = group / (params.query_blocks * params.heads);
@@ -73,7 +63,7 @@ fn main(
   var o2 = mat4x4f();
   var o3 = mat4x4f();
   var highest = vec4f(LOWEST);
-  var total = vec4f(); // of this invocation's own keys, added up at the end
+  var total = vec4f(); // over this invocation's own keys; summed over tx at the end
 
   if (RESIDENT) {
     for (var i = local; i < QUERIES * params.head; i += WG) {
@@ -91,7 +81,7 @@ fn main(
         kept &= ~(select(1u, 0u, mask[key_row + first + j] != 0u) << j);
       }
       if (kept == 0u) {
-        continue; // padding at the end of a text costs nothing
+        continue; // skips padding at the end of a text
       }
     }
 

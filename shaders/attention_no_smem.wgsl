@@ -1,31 +1,21 @@
 // attention_no_smem: o[b,n,h] = Σ_m softmax_m(scale · q[b,n,h]·k[b,m,h] + bias[h, m − n + N − 1]) v[b,m,h] over the kept keys; 0 where no
 //   key is kept
 // shapes, mask and bias as in attention.wgsl; accumulates in f32
-// for software adapters, whose workgroup memory is ordinary memory: no barriers and none of it. One invocation does 8 queries of one head,
-// KEYS keys at a time: scores of 8 queries × 8 keys in registers, which go to an array of its own and become weights there, then sums of
-// 8 queries × 8 columns in registers over all these keys. All invocations of a workgroup read the same k and v: one address for all.
-// The softmax is taken online, so nothing grows with N·M.
+// for software adapters, whose workgroup memory is ordinary memory: no barriers, no workgroup memory. One invocation does 8 queries of one
+// head, KEYS keys at a time: scores of 8 queries × 8 keys in registers, which move to a local array and become weights there, then sums of
+// 8 queries × 8 columns in registers over all these keys. All invocations of a workgroup read the same addresses of k and v.
+// The softmax is online, so that no memory grows with N·M.
 // One workgroup does 8·WG queries; groups as in attention.wgsl
 // prelude: elem = f16 | f32; OUT_F16, HAS_MASK, HAS_BIAS = bool; HEAD; WG; KEYS, a multiple of 8. Without HAS_MASK the mask is not read, without
 //   HAS_BIAS the bias.
-// libs: attention_params
-// names are unrolled by hand, and loops pass them on where all eight are stored: see linear_no_smem
-// tried and slower on lavapipe (SwiftShader), to this one's 1 in processor time: attention's resident queries 1.5 (2.3); all of q and of the
-// sums by names, with 4 queries an invocation 1.5 (1.9), with 2 2.6, with one 3.9, and compiled for 12 to 40 s; 16 columns at a time 1.2
-// tried and no faster: weights and sums in workgroup memory, which SwiftShader then compiles three times as long; the queries in an array
-// of the invocation's own; 16 keys, or 32 or 128 in a block; two keys a turn of the sums
+// libs: attention_params, groups
+// sums are unrolled by hand, and loops shift them along where all eight are stored: see linear_no_smem
 const ROWS = 8u;
 const STRIDE = HEAD + HEAD % 2u; // columns pass in twos
 
-@compute @workgroup_size(WG)
-fn main(
-  @builtin(workgroup_id) group_id: vec3u,
-  @builtin(num_workgroups) grid: vec3u,
-  @builtin(local_invocation_index) local: u32,
-) {
-  let group = params.first_group + group_id.x + group_id.y * grid.x;
+fn run(group: u32, local: u32) {
   let first_query = ((group % params.query_blocks) * WG + local) * ROWS;
-  if (group >= params.end_group || first_query >= params.queries) {
+  if (first_query >= params.queries) {
     return;
   }
   let rows = min(ROWS, params.queries - first_query);
@@ -52,7 +42,7 @@ fn main(
   for (var first = 0u; first < params.keys; first += KEYS) {
     var here = min(KEYS, params.keys - first);
     if (HAS_MASK) {
-      // to the last key that is kept: padding at the end of a text costs nothing
+      // up to the last key that is kept: skips padding at the end of a text
       while (here > 0u && mask[key_row + first + here - 1u] == 0u) {
         here--;
       }
@@ -99,7 +89,7 @@ fn main(
           hi += biases(head, first_query + 4u, 1u, first + j);
         }
         if (HAS_MASK) {
-          // weighs nothing: a later key of this block is kept, or this one is
+          // its weight becomes 0: at least one key of this block is kept
           let keep = mask[key_row + first + j] != 0u;
           lo = select(vec4f(LOWEST), lo, keep);
           hi = select(vec4f(LOWEST), hi, keep);
@@ -130,7 +120,7 @@ fn main(
     }
 
     for (var n = 0u; n < params.head; n += 2u) {
-      // what these keys add to query r at columns 4·n … 4·n + 3 and the next four: a⟨r⟩ and b⟨r⟩
+      // the sums of these keys for query r at columns 4·n … 4·n + 3 and the next four: a⟨r⟩ and b⟨r⟩
       var a0 = vec4f(); var a1 = vec4f(); var a2 = vec4f(); var a3 = vec4f();
       var a4 = vec4f(); var a5 = vec4f(); var a6 = vec4f(); var a7 = vec4f();
       var b0 = vec4f(); var b1 = vec4f(); var b2 = vec4f(); var b3 = vec4f();

@@ -1,14 +1,14 @@
 // conv_tile: y[r, o] = act(bias[o] + sum over taps and c of x[pixel(r, tap), c] * w[tap, c, o]) (+ residual[r, o])
 // an implicit matrix product: rows are output pixels, K = kt*kh*kw*C; sums in f32; shapes in lib/conv_window
-// for GPUs: one workgroup makes 64 rows x 64 output channels; 16 of K at a time pass through workgroup memory; one invocation
-// keeps 8 rows x 8 output channels in registers
+// for GPUs: one workgroup does 64 rows x 64 output channels, 16 of K at a time through workgroup memory; an invocation keeps 8 rows x 8
+// output channels in registers
 // dispatch (ceil(rows / 64), ceil(O / 64), 1)
-// prelude: elem, weight_elem, residual_elem, out_elem = f16 | f32, REFLECT, SILU, HAS_RESIDUAL, HALF_OUT = bool
-// libs: conv_window, conv_read_{vec4,scalar}, conv_write_{vec4,scalar}
+// prelude: elem, x_item and C_BY_4 as in conv_read; weight_elem, residual_elem, out_elem = f16 | f32, REFLECT, SILU, HAS_RESIDUAL, HALF_OUT = bool
+// libs: conv_window, conv_read, conv_write_{vec4,scalar}
 
 @group(0) @binding(2) var<storage, read> w: array<vec4<weight_elem>>;
 
-const X_STRIDE = 5u; // vec4s a row of x_tile: one more than its four, so that neighbouring rows lie in different banks
+const X_STRIDE = 5u; // vec4s a row of x_tile: one more than its four, which puts neighboring rows into different banks
 const W_STRIDE = 17u; // likewise for the 16 groups of four output channels
 var<workgroup> x_tile: array<vec4<f32>, 320>; // [64 rows][X_STRIDE], four input channels in a vec4
 var<workgroup> w_tile: array<vec4<f32>, 272>; // [16 of K][W_STRIDE], four output channels in a vec4
@@ -23,21 +23,21 @@ fn put_x(row: u32, column: u32, pixel: i32, group: u32, in_groups: u32, steps_le
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_invocation_index) local: u32) {
-  let first_row = dims.row_offset + tile.x * 64u;
+  let first_row = params.row_offset + tile.x * 64u;
   let first_group = tile.y * 16u;
-  let last_row = dims.row_end - 1u;
-  let in_groups = (dims.channels + 3u) / 4u;
-  let out_groups = (dims.outs + 3u) / 4u;
-  let steps = dims.kernel_t * dims.kernel_y * dims.kernel_x * in_groups;
+  let last_row = params.row_end - 1u;
+  let in_groups = (params.channels + 3u) / 4u;
+  let out_groups = (params.outs + 3u) / 4u;
+  let steps = params.kernel_t * params.kernel_y * params.kernel_x * in_groups;
 
-  // what this invocation loads: column load_step of rows load_row + 16 i
+  // this invocation loads column load_step of rows load_row + 16 i
   let load_row = local / 4u;
   let load_step = local % 4u;
   let corner0 = window(min(first_row + load_row, last_row));
   let corner1 = window(min(first_row + load_row + 16u, last_row));
   let corner2 = window(min(first_row + load_row + 32u, last_row));
   let corner3 = window(min(first_row + load_row + 48u, last_row));
-  // what it computes: rows tile_row + 8 r, groups of output channels tile_column and tile_column + 8
+  // it computes rows tile_row + 8 r, groups of output channels tile_column and tile_column + 8
   let tile_row = local / 8u;
   let tile_column = local % 8u;
 
@@ -50,14 +50,14 @@ fn main(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_invocation_index)
     let x_step = step + load_step;
     let group = x_step % in_groups;
     let tap = x_step / in_groups;
-    let plane = dims.kernel_y * dims.kernel_x;
-    let offset = vec3<i32>(vec3<u32>(tap / plane, (tap % plane) / dims.kernel_x, tap % dims.kernel_x));
+    let plane = params.kernel_y * params.kernel_x;
+    let offset = vec3<i32>(vec3<u32>(tap / plane, (tap % plane) / params.kernel_x, tap % params.kernel_x));
     put_x(load_row, load_step, pixel_at(corner0, offset), group, in_groups, x_step < steps);
     put_x(load_row + 16u, load_step, pixel_at(corner1, offset), group, in_groups, x_step < steps);
     put_x(load_row + 32u, load_step, pixel_at(corner2, offset), group, in_groups, x_step < steps);
     put_x(load_row + 48u, load_step, pixel_at(corner3, offset), group, in_groups, x_step < steps);
     for (var i = 0u; i < 4u; i++) {
-      // past the ends of w any finite value will do: x_tile is zero there, or the sum is not stored
+      // past the ends of w any finite value is correct: x_tile is zero there, or the sum is not stored
       let block = min(step + i, steps - 1u) * out_groups + min(first_group + local / 4u, out_groups - 1u);
       w_tile[(i * 4u + local % 4u) * W_STRIDE + local / 4u] = vec4<f32>(w[block * 4u + local % 4u]);
     }

@@ -1,15 +1,13 @@
-// frames_to_i420: of a frame's levels, rounded as frames_to_rgba has them, the planes Y [H, W], U and V [H/2, W/2] in limited range:
-//   Y = (wY · colour + 16.5·2¹⁶) >> 16, U = (wU · s + 128.5·2¹⁶) >> 16, V likewise; s = the sum of the four colours of 2 × 2 pixels
+// frames_to_i420: the planes Y [H, W], U and V [H/2, W/2] of each frame in limited range, from levels 0 … 255 as in frames_to_rgba:
+//   Y = (wY · color + 16.5·2¹⁶) >> 16, U = (wU · s + 128.5·2¹⁶) >> 16, V likewise; s = the sum of the four colors of 2 × 2 pixels
 // x: [F, H, W, 3] elem in -1..1; y: [F, H·W·3/8] u32, the bytes of the planes one after the other; W a multiple of 8, H of 2
-// one invocation 8 × 2 pixels: four words of Y, one of U, one of V; a workgroup 64 of them; workgroups as dispatch-groups.ts folds them
-// prelude: elem = f16 | f32; lib: levels
+// one element: 8 × 2 pixels, which are four words of Y, one of U and one of V
+// prelude: elem = f16 | f32
+// libs: levels, elements, groups
 
-struct Dims {
-  first_group: u32,
-  end_group: u32,
+struct Params {
   height: u32,
   width: u32,
-  cells: u32,
   y_red: i32,
   y_green: i32,
   y_blue: i32,
@@ -21,7 +19,6 @@ struct Dims {
   v_blue: i32,
 }
 
-@group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<storage, read> x: array<elem>;
 @group(0) @binding(2) var<storage, read_write> y: array<u32>;
 
@@ -29,39 +26,29 @@ fn pixel(at: u32) -> vec3<i32> {
   return vec3<i32>(levels(vec3<f32>(f32(x[at * 3u]), f32(x[at * 3u + 1u]), f32(x[at * 3u + 2u]))));
 }
 
-fn weigh(red: i32, green: i32, blue: i32, colour: vec3<i32>, offset: i32) -> u32 {
-  return u32(red * colour.x + green * colour.y + blue * colour.z + offset) >> 16u;
+fn weigh(red: i32, green: i32, blue: i32, color: vec3<i32>, offset: i32) -> u32 {
+  return u32(red * color.x + green * color.y + blue * color.z + offset) >> 16u;
 }
 
-fn luma(colour: vec3<i32>) -> u32 {
-  return weigh(dims.y_red, dims.y_green, dims.y_blue, colour, 1081344); // 16.5 · 65536
+fn luma(color: vec3<i32>) -> u32 {
+  return weigh(params.y_red, params.y_green, params.y_blue, color, 1081344); // 16.5 · 65536
 }
 
-/// U and V of the sum of four pixels, in the low byte of each half
+/// U and V of the sum of four pixels, each in the low byte of a half word
 fn chroma(sum: vec3<i32>) -> u32 {
-  let u = weigh(dims.u_red, dims.u_green, dims.u_blue, sum, 8421376); // 128.5 · 65536
-  let v = weigh(dims.v_red, dims.v_green, dims.v_blue, sum, 8421376);
+  let u = weigh(params.u_red, params.u_green, params.u_blue, sum, 8421376); // 128.5 · 65536
+  let v = weigh(params.v_red, params.v_green, params.v_blue, sum, 8421376);
   return u | (v << 16u);
 }
 
-@compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) block: vec3<u32>,
-  @builtin(num_workgroups) grid: vec3<u32>,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let workgroup = dims.first_group + block.x + block.y * grid.x;
-  let at = workgroup * 64u + lane;
-  if (workgroup >= dims.end_group || at >= dims.cells) {
-    return;
-  }
-  let wide = dims.width / 8u;
-  let high = dims.height / 2u;
+fn element(at: u32) {
+  let wide = params.width / 8u;
+  let high = params.height / 2u;
   let column = at % wide;
   let row = (at / wide) % high;
   let frame = at / (wide * high);
 
-  let top = (frame * dims.height + row * 2u) * dims.width + column * 8u;
+  let top = (frame * params.height + row * 2u) * params.width + column * 8u;
   let luma_words = wide * 2u;
   let planes = frame * wide * high * 6u;
   let y_at = planes + row * 2u * luma_words + column * 2u;
@@ -70,7 +57,7 @@ fn main(
   var v_word = 0u;
   for (var half = 0u; half < 2u; half++) {
     let p = top + half * 4u;
-    let q = p + dims.width;
+    let q = p + params.width;
     let a0 = pixel(p);
     let a1 = pixel(p + 1u);
     let a2 = pixel(p + 2u);

@@ -1,20 +1,19 @@
 // linear: y[m, o] = act(sum over k of x[m, k] * w[o, k] + b[o]), or y[m, o] += gate[m, o] * that
 // x: [M, K] elem; y: [M, O] out_elem; w: panels of 8 outputs, [O/8][K][8] f32 | f16 | i8 | i4; scale, b: f32; sums in f32
-// one workgroup: a tile of TILE_M rows x 64 outputs; 16 columns of x and of w at a time pass through workgroup memory, where the
-// weights are floats already; one of its TILE_M invocations keeps 8 rows x 8 outputs in registers
+// one workgroup: a tile of TILE_M rows x 64 outputs (variants tile64 and tile128); 16 columns of x and of w at a time pass through workgroup
+// memory, weights as floats; each of TILE_M invocations keeps 8 rows x 8 outputs in registers
 // dispatch (ceil(rows / TILE_M), ceil(panels / 8), 1)
-// prelude: elem, out_elem = f16 | f32, OUT_F16 = bool, TILE_M = 64 | 128
-// with 128 rows a weight is read and made a float half as often for each multiplication; reads of workgroup memory (a quarter of a
-// float for each) and barriers are the same, and so is every sum, to the bit. 14 336 bytes of workgroup memory: 32 columns at a
-// time, for half the barriers, would take 26 624, over the 16 KiB that every adapter has
-// libs: linear_params, linear_x_{vec4,scalar}, linear_w_{f32,f16,i8,i4}, activation, linear_finish, linear_y_{vec4,scalar}
-// names are unrolled by hand, so that no compiler keeps the sums in memory
+// prelude: elem, x_item and K_BY_4 as in linear_x; out_elem = f16 | f32, OUT_F16 = bool, TILE_M = 64 | 128
+// with 128 rows each multiplication needs half as many weight reads and conversions; reads of workgroup memory, barriers and all sums, to
+// the bit, are the same. 14 336 bytes of workgroup memory: 32 columns at a time would take 26 624, over the 16 KiB that every adapter has
+// libs: linear_shared, linear_x, linear_w_{f32,f16,i8,i4}, activation, linear_y_{vec4,scalar}
+// sums are unrolled by hand, so that no compiler keeps them in memory
 
-const X_STRIDE = 5u; // vec4s a row of x_tile: one more than its four, so that neighbouring rows lie in different banks
+const X_STRIDE = 5u; // vec4s a row of x_tile: one more than its four, which puts neighboring rows into different banks
 const ROW_STEP = TILE_M / 8u; // from one row of an invocation to its next
 const X_STEP = ROW_STEP * X_STRIDE;
-var<workgroup> x_tile: array<vec4<f32>, TILE_M * X_STRIDE>; // [rows][X_STRIDE], four neighbouring k in a vec4
-var<workgroup> w_tile: array<vec4<f32>, 256>; // [16 k][16 columns], four neighbouring outputs in a vec4
+var<workgroup> x_tile: array<vec4<f32>, TILE_M * X_STRIDE>; // [rows][X_STRIDE], four neighboring k in a vec4
+var<workgroup> w_tile: array<vec4<f32>, 256>; // [16 k][16 columns], four neighboring outputs in a vec4
 
 @compute @workgroup_size(TILE_M)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
@@ -43,7 +42,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       let tile_k = at % 32u / 2u;
       let half = at % 2u;
       let panel = min(first_panel + tile_panel, params.panel_end - 1u);
-      // past the last row of w any finite value will do: x_tile is zero there
+      // past the last row of w any finite value is correct: x_tile is zero there
       let k = min(step * 4u + tile_k, params.steps * 4u - 1u);
       w_tile[tile_k * 16u + tile_panel * 2u + half] = read_w(panel, k, half, group_scale(panel, k / 32u, half));
     }
@@ -67,7 +66,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 
   let row = first_row + tile_row;
   let column = first_panel * 2u + tile_column;
-  // a loop that passes the sums on, and not eight copies of its body: software adapters take seconds to compile those
+  // a loop that shifts the sums along instead of eight copies of its body, which take software adapters seconds to compile
   for (var r = row; r < min(row + TILE_M, params.row_end); r += ROW_STEP) {
     finish(r, column, a0); finish(r, column + 8u, b0);
     a0 = a1; a1 = a2; a2 = a3; a3 = a4; a4 = a5; a5 = a6; a6 = a7;

@@ -1,10 +1,10 @@
-// linear_gemv: linear for at most 8 rows (time embeddings), where reading the weights is all the work
+// linear_gemv: linear for at most 8 rows (time embeddings), which is bound by reading the weights
 // y[m, o] = act(sum over k of x[m, k] * w[o, k] + b[o]), or y[m, o] += gate[m, o] * that
 // x: [M, K] elem; y: [M, O] out_elem; w: panels of 8 outputs, [O/8][K][8] f32 | f16 | i8 | i4; scale, b: f32; sums in f32
-// one workgroup: one panel and 4 rows; each invocation takes every 32nd group of four k, for one half of the panel
+// one workgroup: one panel and 4 rows; each invocation does every 32nd group of four k, for one half of the panel
 // dispatch (ceil(rows / 4), panels, 1)
-// prelude: elem, out_elem = f16 | f32, OUT_F16 = bool
-// libs: linear_params, linear_x_{vec4,scalar}, linear_w_{f32,f16,i8,i4}, activation, linear_finish, linear_y_{vec4,scalar}
+// prelude: elem, x_item and K_BY_4 as in linear_x; out_elem = f16 | f32, OUT_F16 = bool
+// libs: linear_shared, linear_x, linear_w_{f32,f16,i8,i4}, activation, linear_y_{vec4,scalar}
 
 const LANES = 32u; // invocations that share four outputs
 var<workgroup> partial: array<vec4<f32>, 256>; // [4 rows][2 halves][LANES]
@@ -30,7 +30,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let at = half * LANES + lane;
   partial[at] = a0; partial[at + 64u] = a1; partial[at + 128u] = a2; partial[at + 192u] = a3;
   workgroupBarrier();
-  if (local < 8u) { // one for each row and half; lanes from steps on had nothing to add
+  if (local < 8u) { // one for each row and half; lanes from `steps` on have no sum
     var sum = vec4<f32>();
     for (var i = 0u; i < min(LANES, params.steps); i++) {
       sum += partial[local * LANES + i];

@@ -2,25 +2,23 @@
 // or y[m, o] += gate[m, o] * that
 // xq, xs: quantize_activations' q [M, groups * 32] i8 and scale [M, groups] f32, groups = ceil(K / 32); y: [M, O] out_elem; w: panels of 8 outputs,
 // [O/8][K][8] i8 | i4; b: f32; a group's sum is exact, i32, all groups' is f32
-// one workgroup: a tile of 64 rows x 64 outputs; a group of 32 inputs at a time passes through workgroup memory, where four neighbouring
-// inputs of an output are a word; one of its 128 invocations keeps 8 rows x 4 outputs in registers
+// one workgroup: a tile of 64 rows x 64 outputs; a group of 32 inputs at a time passes through workgroup memory, where four neighboring
+// inputs of an output are a word; each of its 128 invocations keeps 8 rows x 4 outputs in registers
 // dispatch (ceil(rows / 64), ceil(panels / 8), 1)
 // prelude: out_elem = f16 | f32, OUT_F16 = bool
-// libs: linear_params, linear_w_{i8,i4}, activation, linear_finish, linear_y_{vec4,scalar}
-// x's codes are made once in front and not while a tile is staged: there each of O/64 tiles would make them anew, and find each group's
-// largest behind a barrier; made in front they are also read as a quarter or half of x's bytes, and serve every layer that takes x.
+// libs: linear_shared, linear_w_{i8,i4}, activation, linear_y_{vec4,scalar}
+// x is quantized by a kernel of its own and not while a tile is staged, where each of O/64 tiles would repeat it and find each group's
+// maximum behind a barrier. Quantized once, x is a quarter or half of the bytes to read, and serves every layer that reads it.
 // a word read from workgroup memory serves 2.7 dot products of four (8 rows and 4 outputs: 96 words for 256). 8 x 8 sums would make that 4
-// and take 64 registers more, and reading is not what limits: lanes of a subgroup read the same words
-// tried for software adapters and dropped: 8 x 8 sums without workgroup memory. On lavapipe 0.9 to 1.05 times as fast as linear_no_smem with
-// i8 and 1.05 to 1.2 times with i4, on SwiftShader half as fast, and twice as long to compile
+// and take 64 registers more; reading is not the limit, because lanes of a subgroup read the same words
 
 @group(0) @binding(1) var<storage, read> x: array<vec4<u32>>; // two a group
 @group(0) @binding(8) var<storage, read> x_scale: array<f32>;
 
-const W_STRIDE = 18u; // vec4s of four inputs in w_tile: two more than its sixteen, so that neighbouring writers meet different banks
+const W_STRIDE = 18u; // vec4s of four inputs in w_tile: two more than its sixteen, which puts neighboring writes into different banks
 var<workgroup> x_tile: array<vec4<u32>, 128>; // [64 rows][2]
 var<workgroup> x_scale_tile: array<f32, 64>;
-var<workgroup> w_tile: array<vec4<u32>, 144>; // [8 words of four inputs][W_STRIDE], four neighbouring outputs in a vec4
+var<workgroup> w_tile: array<vec4<u32>, 144>; // [8 words of four inputs][W_STRIDE], four neighboring outputs in a vec4
 
 /// Four words of four bytes, word i having byte i of each.
 fn transposed(words: vec4<u32>) -> vec4<u32> {
@@ -49,7 +47,7 @@ struct Columns { // a group's inputs of four outputs
   k16: vec4<u32>, k20: vec4<u32>, k24: vec4<u32>, k28: vec4<u32>,
 }
 
-/// What the group adds to a row of the tile, but for the weights' scale.
+/// The group's sum for a row of the tile, before the weights' scale.
 fn group_sum(row: u32, w_group: Columns) -> vec4<f32> {
   let a = x_tile[row * 2u];
   let b = x_tile[row * 2u + 1u];
@@ -76,21 +74,21 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     if (local % 2u == 0u) {
       x_scale_tile[local / 2u] = x_scale[x_row * groups + g];
     }
-    // neighbours read neighbouring bytes of a panel
+    // neighboring invocations read neighboring bytes of a panel
     let panel = min(first_panel + local / 16u, last_panel);
     let half = local % 2u;
     let word = local / 2u % 8u;
-    // past the last row of w any code will do: x's are zero there
+    // past the last row of w any value is correct: x is zero there
     let k = min(g * 8u + word, params.steps - 1u) * 4u;
     w_tile[word * W_STRIDE + local / 16u * 2u + half] =
-      transposed(vec4<u32>(read_codes(panel, k, half), read_codes(panel, k + 1u, half), read_codes(panel, k + 2u, half), read_codes(panel, k + 3u, half)));
+      transposed(vec4<u32>(read_int8(panel, k, half), read_int8(panel, k + 1u, half), read_int8(panel, k + 2u, half), read_int8(panel, k + 3u, half)));
     workgroupBarrier();
     let at = tile_column;
     let w_group = Columns(
       w_tile[at], w_tile[at + W_STRIDE], w_tile[at + 2u * W_STRIDE], w_tile[at + 3u * W_STRIDE],
       w_tile[at + 4u * W_STRIDE], w_tile[at + 5u * W_STRIDE], w_tile[at + 6u * W_STRIDE], w_tile[at + 7u * W_STRIDE],
     );
-    let w_scale = group_scale(min(first_panel + tile_column / 2u, last_panel), g, tile_column % 2u) * CODE_UNIT;
+    let w_scale = group_scale(min(first_panel + tile_column / 2u, last_panel), g, tile_column % 2u) * INT8_UNIT;
     a0 += group_sum(tile_row, w_group) * w_scale;
     a1 += group_sum(tile_row + 8u, w_group) * w_scale;
     a2 += group_sum(tile_row + 16u, w_group) * w_scale;
@@ -104,7 +102,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 
   let row = first_row + tile_row;
   let column = first_panel * 2u + tile_column;
-  // a loop that passes the sums on, and not eight copies of its body: software adapters take seconds to compile those
+  // a loop that shifts the sums along instead of eight copies of its body, which take software adapters seconds to compile
   for (var r = row; r < min(row + 64u, params.row_end); r += 8u) {
     finish(r, column, a0);
     a0 = a1; a1 = a2; a2 = a3; a3 = a4; a4 = a5; a5 = a6; a6 = a7;

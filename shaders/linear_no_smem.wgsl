@@ -1,14 +1,11 @@
 // linear_no_smem: y[m, o] = act(sum over k of x[m, k] * w[o, k] + b[o]), or y[m, o] += gate[m, o] * that
 // x: [M, K] elem; y: [M, O] out_elem; w: panels of 8 outputs, [O/8][K][8] f32 | f16 | i8 | i4; scale, b: f32; sums in f32
-// for software adapters, whose "workgroup memory" is ordinary memory: no barriers, one invocation keeps 8 rows x 8 outputs in
-// registers, and the workgroup's invocations share a panel, so that a weight read is one address for all
+// for software adapters, whose workgroup memory is ordinary memory: no barriers; an invocation keeps 8 rows x 8 outputs in registers, and
+// all invocations of a workgroup read the same weights
 // dispatch (ceil(rows / (8*WG)), panels, 1)
-// prelude: elem, out_elem = f16 | f32, WG, OUT_F16 = bool
-// libs: linear_params, linear_x_{halves,vec4,scalar}, linear_w_{f32,f16,i8,i4}, activation, linear_finish, linear_y_{vec4,scalar}
-// names are unrolled by hand: software adapters keep indexed arrays in memory
-// tried and no faster: reading each weight once a subgroup and broadcasting it, fma(), 4 rows, explicit outer products, workgroups of
-// 4 and 16. 16 rows x 8 outputs: 0.8 times as fast. 8 x 16: 1.1 to 1.2 times on lavapipe, 0.75 on SwiftShader, and twice as long to
-// compile on both. A loop over groups of 32 around that over steps, for i4's scales: 0.9 times with all other weights
+// prelude: elem, x_item and K_BY_4 as in linear_x; out_elem = f16 | f32, WG, OUT_F16 = bool
+// libs: linear_shared, linear_x or linear_x_halves, linear_w_{f32,f16,i8,i4}, activation, linear_y_{vec4,scalar}
+// sums are unrolled by hand: software adapters keep indexed arrays in memory
 
 @compute @workgroup_size(WG)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(workgroup_id) group: vec3<u32>) {
@@ -37,7 +34,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(workgroup_id) gro
     let x7 = read_x(min(row + 7u, last), step); a7 += wa * x7; b7 += wb * x7;
   }
   let column = panel * 2u;
-  // a loop that passes the sums on, and not eight copies of its body: software adapters take seconds to compile those
+  // a loop that shifts the sums along instead of eight copies of its body, which take software adapters seconds to compile
   for (var r = row; r < min(row + 8u, params.row_end); r++) {
     finish(r, column, a0); finish(r, column + 1u, b0);
     a0 = a1; a1 = a2; a2 = a3; a3 = a4; a4 = a5; a5 = a6; a6 = a7;

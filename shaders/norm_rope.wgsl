@@ -1,36 +1,25 @@
 // norm_rope: y[r, 2i], y[r, 2i+1] = rotate(n[r, 2i], n[r, 2i+1]; angle[r % positions, i]),  rotate(a, b) = (a·cos − b·sin, a·sin + b·cos)
 //   n[r,c] = x[r,c] * rsqrt(mean_c(x²) + eps) * w[c] with NORM, else x[r,c]; the mean is over the whole row, all heads together
 // x: [R, D] input; y: [R, D] output; w: [D] f32; cosine, sine: [positions, D/2] f32; accumulates in f32
-// one item is a pair of neighbouring channels
-// one workgroup does WG / LANES rows with LANES invocations each; groups first_group … end_group − 1, folded over x and y
-// prelude: input, output = vec2<f16> | vec2<f32>; OUT_F16, NORM, HAS_WEIGHT, ROPE = bool; WG, LANES = powers of two
-//   A binding that its flag rules out is not read.
-// lib: row_sum
+// one item is a pair of neighboring channels
+// one workgroup: WG / LANES rows with LANES invocations each
+// prelude: input, output = vec2<f16> | vec2<f32>; OUT_F16, NORM, HAS_WEIGHT, ROPE = bool; LANES = a power of two
+//   A binding whose flag is false is not read.
+// libs: row_sum, groups
+
 struct Params {
-  first_group: u32,
-  end_group: u32,
   rows: u32,
   pairs: u32, // D / 2
   positions: u32,
   eps: f32,
 }
-@group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<input>;
 @group(0) @binding(2) var<storage, read_write> y: array<output>;
 @group(0) @binding(3) var<storage, read> weight: array<vec2f>;
 @group(0) @binding(4) var<storage, read> cosine: array<f32>;
 @group(0) @binding(5) var<storage, read> sine: array<f32>;
 
-@compute @workgroup_size(WG)
-fn main(
-  @builtin(workgroup_id) group_id: vec3u,
-  @builtin(num_workgroups) grid: vec3u,
-  @builtin(local_invocation_index) local: u32,
-) {
-  let group = params.first_group + group_id.x + group_id.y * grid.x;
-  if (group >= params.end_group) {
-    return;
-  }
+fn run(group: u32, local: u32) {
   let wanted_row = group * (WG / LANES) + local / LANES;
   let row = min(wanted_row, params.rows - 1u); // the last group's spare lanes redo the last row and write nothing
   let lane = local % LANES;

@@ -1,63 +1,50 @@
-// patchify: tokens[(f*H' + h)*W' + w, ((c*pt + dt)*p + dy)*p + dx] = latent[c, f*pt + dt, h*p + dy, w*p + dx], or back
-// latent: [C, F, H, W] elem; tokens: [F' H' W', C*pt*p*p] elem with F' = F/pt, H' = H/p, W' = W/p
-// one invocation an element of y, a workgroup 64 of them; workgroups as dispatch-groups.ts folds them
+// patchify: tokens[(f*H' + h)*W' + w, ((c*pt + dt)*p + dy)*p + dx] = latent[f*pt + dt, h*p + dy, w*p + dx, c], or back
+// latent: [F, H, W, C] elem; tokens: [F' H' W', C*pt*p*p] elem with F' = F/pt, H' = H/p, W' = W/p
+// one element of y
 // prelude: elem = f16 | f32, TO_TOKENS = bool (x is the latent and y the tokens; else the other way round)
+// libs: elements, groups
 
-struct Dims {
-  first_group: u32,
-  end_group: u32,
+struct Params {
   channels: u32,
   frames: u32,
   height: u32,
   width: u32,
   patch_time: u32,
   side: u32,
-  count: u32,
 }
 
-@group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<storage, read> x: array<elem>;
 @group(0) @binding(2) var<storage, read_write> y: array<elem>;
 
 fn latent_index_of_token(at: u32) -> u32 {
-  let size = dims.channels * dims.patch_time * dims.side * dims.side;
+  let size = params.channels * params.patch_time * params.side * params.side;
   var inner = at % size;
-  let dx = inner % dims.side;
-  inner /= dims.side;
-  let dy = inner % dims.side;
-  inner /= dims.side;
-  let dt = inner % dims.patch_time;
-  let channel = inner / dims.patch_time;
+  let dx = inner % params.side;
+  inner /= params.side;
+  let dy = inner % params.side;
+  inner /= params.side;
+  let dt = inner % params.patch_time;
+  let channel = inner / params.patch_time;
   var token = at / size;
-  let w = token % (dims.width / dims.side);
-  token /= dims.width / dims.side;
-  let h = token % (dims.height / dims.side);
-  let f = token / (dims.height / dims.side);
-  return ((channel * dims.frames + f * dims.patch_time + dt) * dims.height + h * dims.side + dy) * dims.width + w * dims.side + dx;
+  let w = token % (params.width / params.side);
+  token /= params.width / params.side;
+  let h = token % (params.height / params.side);
+  let f = token / (params.height / params.side);
+  return (((f * params.patch_time + dt) * params.height + h * params.side + dy) * params.width + w * params.side + dx) * params.channels + channel;
 }
 
 fn token_index_of_latent(at: u32) -> u32 {
-  let column = at % dims.width;
-  let row = (at / dims.width) % dims.height;
-  let frame = (at / (dims.width * dims.height)) % dims.frames;
-  let channel = at / (dims.width * dims.height * dims.frames);
-  let rows = dims.height / dims.side;
-  let token = ((frame / dims.patch_time) * rows + row / dims.side) * (dims.width / dims.side) + column / dims.side;
-  let inner = ((channel * dims.patch_time + frame % dims.patch_time) * dims.side + row % dims.side) * dims.side + column % dims.side;
-  return token * dims.channels * dims.patch_time * dims.side * dims.side + inner;
+  let channel = at % params.channels;
+  let column = (at / params.channels) % params.width;
+  let row = (at / (params.channels * params.width)) % params.height;
+  let frame = at / (params.channels * params.width * params.height);
+  let rows = params.height / params.side;
+  let token = ((frame / params.patch_time) * rows + row / params.side) * (params.width / params.side) + column / params.side;
+  let inner = ((channel * params.patch_time + frame % params.patch_time) * params.side + row % params.side) * params.side + column % params.side;
+  return token * params.channels * params.patch_time * params.side * params.side + inner;
 }
 
-@compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) block: vec3<u32>,
-  @builtin(num_workgroups) grid: vec3<u32>,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let workgroup = dims.first_group + block.x + block.y * grid.x;
-  let at = workgroup * 64u + lane;
-  if (workgroup >= dims.end_group || at >= dims.count) {
-    return;
-  }
+fn element(at: u32) {
   if (TO_TOKENS) {
     y[at] = x[latent_index_of_token(at)];
   } else {

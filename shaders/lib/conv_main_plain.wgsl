@@ -1,4 +1,4 @@
-// conv, weights read by each invocation for itself.
+// conv, each invocation reads its own weights.
 @group(0) @binding(2) var<storage, read> w: array<mat4x4<weight_elem>>;
 
 fn read_w(block: u32, lane: u32) -> mat4x4<f32> {

@@ -1,6 +1,6 @@
-// conv, weights read once a subgroup: each of its first four lanes (there are never fewer) loads a column and hands it to all.
-// On software adapters a load costs as much as a lane-wise multiplication of a whole vector: this halves the time.
-// No invocation may return early: a lane that is gone has nothing to hand out.
+// conv, weights read once a subgroup: each of its first four lanes (there are never fewer) loads a column and broadcasts it.
+// On software adapters a load costs as much as a multiplication of a whole vector: this halves the time.
+// No invocation may return early: an inactive lane broadcasts nothing.
 @group(0) @binding(2) var<storage, read> w: array<vec4<weight_elem>>;
 
 fn read_w(block: u32, lane: u32) -> mat4x4<f32> {

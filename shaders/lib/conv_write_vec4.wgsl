@@ -3,7 +3,7 @@
 @group(0) @binding(5) var<storage, read_write> y: array<vec4<out_elem>>;
 
 fn write_y(row: u32, group: u32, value: vec4<f32>) {
-  let at = (row * dims.all_outs + dims.first_out) / 4u + group;
+  let at = (row * params.all_outs + params.first_out) / 4u + group;
   var sum = value;
   if (HAS_RESIDUAL) {
     sum += vec4<f32>(residual[at]);

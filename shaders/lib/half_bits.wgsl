@@ -1,4 +1,4 @@
-/// The bits of the half that is nearest, ties to even, at most ±65 504. (pack2x16float may round either way.)
+/// The bits of the nearest half, ties to even, at most ±65 504. (pack2x16float may round either way.)
 fn half_bits(value: f32) -> u32 {
   let word = bitcast<u32>(value);
   let sign = (word >> 16u) & 0x8000u;

@@ -1,4 +1,4 @@
-// linear, any O: the last column of four may be part full
+// linear, any O: the last column may have fewer than four outputs
 @group(0) @binding(3) var<storage, read_write> y: array<out_elem>;
 @group(0) @binding(5) var<storage, read> gate: array<f32>;
 

@@ -1,5 +1,5 @@
-// row_sum: the sum of `value` over the LANES neighbouring invocations that share a row
-// every invocation of the workgroup must call it; prelude: WG, LANES = powers of two, LANES ≤ WG
+// row_sum: the sum of `value` over the LANES neighboring invocations that share a row
+// every invocation of the workgroup must call it; prelude: LANES = a power of two up to WG
 var<workgroup> row_partial: array<f32, WG>;
 
 fn row_sum(local: u32, value: f32) -> f32 {

@@ -1,8 +1,8 @@
 // Models on the user's own disk: the page's client of local-files.worker, and the files chosen so far.
-import { downloadedEntries } from '../shared/downloaded-model'
 import { handleOf, localFilesOf } from '../shared/local-files'
 import type { LocalFiles, LocalFilesState, LocalPlace } from '../shared/local-files'
 import type { LocalFilesApi } from '../shared/worker-apis'
+import { downloadedEntries } from '../shared/model-address'
 import { WorkerClient } from './worker-client'
 
 const client = new WorkerClient<LocalFilesApi>(

@@ -1,5 +1,4 @@
-// The manifest of a model: kinora.json of a model folder, or one made for a downloaded model.
-import { downloadedEntries, manifestOfDownloaded } from '../shared/downloaded-model'
+import { downloadedEntries, manifestOfDownloaded } from '../shared/model-address'
 import { AppError } from '../shared/errors'
 import { parseManifest } from '../shared/model'
 import type { ModelManifest } from '../shared/model'

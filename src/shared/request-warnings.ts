@@ -54,7 +54,7 @@ function lengthWarning(request: GenerateRequest, model: ModelManifest): RequestW
   const [longest, taught] = [chunkFrames(model), allowed.join(', ')]
   if (shots) return []
   if (frames > longest) {
-    const windows = planOf(request, model).filter(({ kind }) => kind === 'window').length
+    const windows = planOf(request, model).filter(({ kind }) => kind === 'chunk').length
     return [{ field: 'frames', kind: 'windows', got: String(frames), taught: String(longest), windows }]
   }
   // beside other clips a window has frames of theirs too, and a still is no short clip

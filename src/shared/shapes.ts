@@ -22,7 +22,8 @@ export interface OfferedSize extends ClipSize {
 
 /** Sides are multiples of it: whole latent pixels, and even, for video halves its colours. */
 export function sideStep({ latent }: Pick<ModelManifest, 'latent'>): number {
-  return latent.scaleSpace % 2 === 0 ? latent.scaleSpace : 2 * latent.scaleSpace
+  const side = latent.scaleSpace * (latent.patch ?? 1)
+  return side % 2 === 0 ? side : 2 * side
 }
 
 /** The smallest side: a latent of one pixel has no neighbour to look at. */

@@ -1,6 +1,6 @@
 import { fetchManifest, modelFolderUrl } from '../rpc/manifest'
 import { probe } from '../rpc/generate'
-import { downloadedModelUrl, presetOf } from '../shared/downloaded-model'
+import { catalogueManifest, downloadedModelUrl } from '../shared/model-address'
 import { toErrorData } from '../shared/errors'
 import type { AdapterReport } from '../shared/worker-apis'
 import type { ErrorData } from '../shared/errors'
@@ -12,7 +12,7 @@ import { readStored, writeStored } from './stored'
 /** The model that comes with the page: what Create uses until another one is chosen. */
 export const STARTER = 'starter'
 /** Models that a job can be given once they are downloaded. */
-const LOADABLE = VIDEO_SOURCES.filter(presetOf)
+const LOADABLE = VIDEO_SOURCES.filter(catalogueManifest)
 
 /** Absolute URL of the starter's folder, or the address of a downloaded model with its text encoder. */
 export function modelUrlOf(id: string): string {

@@ -1,13 +1,12 @@
-// What must hold in every form of the adapter: the kernels that it takes agree with plain references, outliers of ±60 000 included, and so
-// do the models.
+// Checks for every adapter profile: kernels and models agree with plain references, also with outliers of ±60 000.
 import { join } from 'node:path'
 import * as v from 'valibot'
 import { describe, expect, test } from 'vitest'
 import { Gpu } from '../../workers/engine/device'
 import { withScope } from '../../workers/engine/scope'
 import type { FloatDType } from '../../workers/engine/tensor'
-import { coordinateFractions, ropeAngles } from '../../workers/models/ltx-rope'
-import { LtxTransformer, LtxTransformerConfigSchema } from '../../workers/models/ltx-transformer'
+import { coordinateFractions, ropeAngles } from '../../workers/models/ltx/rope'
+import { LtxTransformer, LtxTransformerConfigSchema } from '../../workers/models/ltx/transformer'
 import { attention } from '../../workers/ops/attention'
 import { gelu, silu } from '../../workers/ops/elementwise'
 import { linear, uploadLinear, type WeightFormat } from '../../workers/ops/linear'
@@ -24,18 +23,18 @@ import { runCase, type Precision } from '../parity/run-case'
 import { transformerOptions } from '../parity/run-transformer'
 import { ADAPTER_PROFILES, usualVectors, requestedProfile } from './adapter-profiles'
 
-const form = requestedProfile() ?? ADAPTER_PROFILES[0] as (typeof ADAPTER_PROFILES)[number]
+const profile = requestedProfile() ?? ADAPTER_PROFILES[0] as (typeof ADAPTER_PROFILES)[number]
 const gpu = await testGpu()
-/** the same device as a GPU's, so that the kernels for those run here, too */
+/** the same device with the facts of a GPU, so that kernels for GPUs run here, too */
 const hardware = poisoned(new Gpu(gpu.device, { ...gpu.facts, software: false }))
 const kinds = [['this adapter', gpu], ['a GPU', hardware]] as const
-// vectors of another width have everything compiled anew: there one dtype and one kind of weights have to do
-const dtypes: FloatDType[] = gpu.facts.f16 && usualVectors(form) ? ['f32', 'f16'] : ['f32']
-const formats: WeightFormat[] = usualVectors(form) ? ['f32', 'f16', 'i8', 'i4'] : ['i8']
+// another vector width recompiles all kernels: test one dtype and one weight format there
+const dtypes: FloatDType[] = gpu.facts.f16 && usualVectors(profile) ? ['f32', 'f16'] : ['f32']
+const formats: WeightFormat[] = usualVectors(profile) ? ['f32', 'f16', 'i8', 'i4'] : ['i8']
 const OUTLIER = 60000
 const LARGEST_HALF = 65504
 
-/** What a tensor of this dtype holds: normal values, and ±60 000 here and there. */
+/** Normal values with outliers of ±60 000, rounded to this dtype. */
 function withOutliers(seed: number, count: number, dtype: FloatDType): Float32Array<ArrayBuffer> {
   const values = randomValues(seed, count)
   for (let i = 5; i < count; i += 17) values[i] = i % 2 ? -OUTLIER : OUTLIER
@@ -50,17 +49,17 @@ const SUBGROUP_SIZE = `
 }`
 
 describe('the adapter', () => {
-  test('has the form that is asked for', async () => {
+  test('has the features of the profile', async () => {
     const { features, limits } = gpu.device
-    for (const feature of form.without) if (feature !== 'limits') expect(features.has(feature)).toBe(false)
+    for (const feature of profile.without) if (feature !== 'limits') expect(features.has(feature)).toBe(false)
     expect(gpu.facts).toMatchObject({ f16: features.has('shader-f16'), subgroups: features.has('subgroups'), workgroupBytes: limits.maxComputeWorkgroupStorageSize })
-    if (form.without.includes('limits')) {
+    if (profile.without.includes('limits')) {
       expect(limits).toMatchObject({ maxStorageBufferBindingSize: 128 * 2 ** 20, maxBufferSize: 256 * 2 ** 20, maxComputeWorkgroupStorageSize: 16384 })
     }
   })
 
-  const { vectorBits } = form
-  if (vectorBits) test('has subgroups of the size that is asked for', async () => {
+  const { vectorBits } = profile
+  if (vectorBits) test('has subgroups of the profile\'s size', async () => {
     await withScope(gpu, async (scope) => {
       const sizes = scope.alloc([64], 'u32')
       const kernel = gpu.kernels.get({ name: 'subgroup_size', code: SUBGROUP_SIZE }, { SUBGROUPS: true })
@@ -89,7 +88,7 @@ describe.each(kinds)('kernels for %s', (_, on) => {
       }
     })
 
-    test.each(formats)('linear, %s weights, few rows and many', async (format) => {
+    test.each(formats)('linear, %s weights, few and many rows', async (format) => {
       const [inner, out] = [68, 44]
       const values = randomValues(4, out * inner, 0.02)
       const bias = randomValues(5, out)
@@ -98,14 +97,14 @@ describe.each(kinds)('kernels for %s', (_, on) => {
         await withScope(on, async (scope) => {
           const weight = uploadLinear(scope, { values, out, in: inner, bias }, format)
           const got = await on.read(linear(scope, scope.upload(x, [rows, inner], dtype), weight))
-          const sums = linearReference(x, kept(values, out, inner, format), bias, rows, inner, out)
+          const sums = linearReference(x, roundTrip(values, out, inner, format), bias, rows, inner, out)
           const expected = dtype === 'f16' ? sums.map((sum) => Math.max(-LARGEST_HALF, Math.min(LARGEST_HALF, sum))) : sums
           expect(relativeError(got, expected)).toBeLessThan(dtype === 'f16' ? 5e-4 : 2e-6)
         })
       }
     })
 
-    test('norm, of a residual stream with outliers and of nothing else', async () => {
+    test('norm, with some and with only outliers', async () => {
       const [rows, size] = [19, 260]
       const plain = withOutliers(7, rows * size, dtype)
       const flat = plain.map((value) => Math.sign(value) * OUTLIER)
@@ -139,9 +138,9 @@ describe.each(kinds)('kernels for %s', (_, on) => {
           const got = await on.read(op(scope, scope.upload(x, [1113], dtype)))
           const expected = x.map(reference)
           expect(relativeError(got, expected)).toBeLessThan(dtype === 'f16' ? 5e-4 : 1e-6)
-          // the outliers outweigh the rest by far
-          const quiet = (values: Float32Array) => values.map((value, i) => (Math.abs(x[i] as number) > 100 ? 0 : value))
-          expect(relativeError(quiet(got), quiet(expected))).toBeLessThan(dtype === 'f16' ? 5e-4 : 1e-6)
+          // the outliers dominate the error: check the others separately
+          const withoutOutliers = (values: Float32Array) => values.map((value, i) => (Math.abs(x[i] as number) > 100 ? 0 : value))
+          expect(relativeError(withoutOutliers(got), withoutOutliers(expected))).toBeLessThan(dtype === 'f16' ? 5e-4 : 1e-6)
         }
       })
     })
@@ -152,30 +151,30 @@ describe('a whole transformer', () => {
   const parityCase = readCase('tests/parity/ltx_transformer_coords') // 2 blocks, 4 heads of 16, two clips, padded text
   const config = v.parse(LtxTransformerConfigSchema, parityCase.config)
   const weights = readWeights(parityCase.folder)
-  const given = (name: string) => need(parityCase, name)
-  const tokens = given('hidden_states')
+  const input = (name: string) => need(parityCase, name)
+  const tokens = input('hidden_states')
   const [batch = 0] = tokens.shape
-  const mask = Uint32Array.from(given('encoder_attention_mask').values)
-  const coordinates = given('video_coords').values
+  const mask = Uint32Array.from(input('encoder_attention_mask').values)
+  const coordinates = input('video_coords').values
   const call = {
     config, weights, batch, mask,
-    words: given('encoder_hidden_states').values,
+    text: input('encoder_hidden_states').values,
     rope: ropeAngles(coordinateFractions(coordinates, batch), config.num_attention_heads * config.attention_head_dim),
-    timesteps: given('timestep').values,
+    timesteps: input('timestep').values,
   }
   const outliers = withOutliers(12, tokens.values.length, 'f32')
 
-  test('in plain loops is that of diffusers', () => {
+  test('the reference agrees with diffusers', () => {
     const recorded = parityCase.outputs.get('sample')?.values ?? []
     expect(relativeError(ltxReference({ ...call, tokens: tokens.values }), recorded)).toBeLessThan(1e-5)
   })
 
   const limits: [Precision, number][] = [['f32', 1e-4], ['f16', 1e-2], ['q8', 5e-2], ['q4', 2e-1]]
-  test.each(limits.filter(([precision]) => precision === 'f32' || usualVectors(form)).filter(([precision]) => precision !== 'f16' || gpu.facts.f16))(
-    'given tokens with outliers, in %s', async (precision, limit) => {
+  test.each(limits.filter(([precision]) => precision === 'f32' || usualVectors(profile)).filter(([precision]) => precision !== 'f16' || gpu.facts.f16))(
+    'agrees with the reference on tokens with outliers, in %s', async (precision, limit) => {
       await withScope(gpu, async (scope) => {
         const transformer = LtxTransformer.load(scope, parityCase.config, weights, transformerOptions(scope, precision))
-        const text = transformer.prepareText(scope, scope.upload(call.words, given('encoder_hidden_states').shape, 'f32'), mask)
+        const text = transformer.prepareText(scope, scope.upload(call.text, input('encoder_hidden_states').shape, 'f32'), mask)
         const rope = transformer.prepareCoordinates(scope, coordinates, batch)
         const velocity = await gpu.read(transformer.forward(scope, scope.upload(outliers, tokens.shape, 'f32'), text, rope, call.timesteps))
         expect(velocity.every(Number.isFinite)).toBe(true)
@@ -185,18 +184,18 @@ describe('a whole transformer', () => {
   )
 })
 
-const runs = form.parity.flatMap(({ cases, precisions }) => cases.flatMap((name) => precisions.map((precision) => [name, precision] as const)))
+const runs = profile.parity.flatMap(({ cases, precisions }) => cases.flatMap((name) => precisions.map((precision) => [name, precision] as const)))
 test.each(runs.filter(([, precision]) => precision !== 'f16' || gpu.facts.f16))('parity: %s %s', async (name, precision) => {
   const { status, error, reason } = await runCase(gpu, join('tests/parity', name), precision)
   expect(status, `${error} ${reason ?? ''}`).toBe('pass')
 })
 
-test('leaves nothing on the GPU', () => {
+test('frees all GPU memory', () => {
   expect([gpu.pool.liveBuffers, hardware.pool.liveBuffers]).toEqual([0, 0])
 })
 
-/** The weights that a format keeps of these values. */
-function kept(values: Float32Array, out: number, inner: number, format: WeightFormat): Float32Array {
+/** The values after a round trip through the format. */
+function roundTrip(values: Float32Array, out: number, inner: number, format: WeightFormat): Float32Array {
   if (format === 'f32') return values
   if (format === 'f16') return asHalf(values)
   return dequantize(format === 'i8' ? quantizeI8(values, out, inner) : quantizeI4(values, out, inner), out, inner)

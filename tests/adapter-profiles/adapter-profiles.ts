@@ -1,18 +1,18 @@
-// The forms that the tests give this machine's adapter, one a process. Numbers do not depend on them.
+// Limited versions of this machine's adapter for tests, one per process. Results must not depend on them.
 import type { Withheld } from '../../workers/engine/device'
 import type { Precision } from '../parity/run-case'
 
 export interface AdapterProfile {
   name: string
-  /** only of Mesa's software driver, whose vectors can be set: bits of one, 32 for each lane of a subgroup */
+  /** vector width in bits, 32 per lane of a subgroup; only for Mesa's software driver, where it can be set */
   vectorBits?: 128 | 256 | 512
-  /** what the device is opened without */
+  /** features that the device is opened without */
   without: readonly Withheld[]
-  /** parity cases that go through what this form changes, and how they are computed; the usual form runs them all in a stage of its own */
+  /** parity cases that depend on the missing features, with their precisions; the full adapter runs all cases in the gpu project */
   parity: readonly { cases: readonly string[]; precisions: readonly Precision[] }[]
 }
 
-/** The kernels of a clip once each: for vectors of another width all are compiled anew, for the widest up to half a minute each. */
+/** Each kernel of a clip once: another vector width recompiles every kernel, in up to half a minute each. */
 const OF_A_CLIP = ['ltx_transformer_coords', 'kinora_autoencoder_encode', 'kinora_autoencoder_decode', 'ltx_autoencoder_095_decode']
 const CONVOLUTIONS = ['kinora_autoencoder_encode', 'kinora_autoencoder_decode', 'ltx_autoencoder_090_decode', 'ltx_autoencoder_095_encode']
 const ATTENTIONS = ['ltx_transformer_coords', 'ltx_transformer_tokens', 'ltx_pipeline_denoise', 't5_encoder', 't5_encoder_wide_head']
@@ -31,17 +31,17 @@ export const ADAPTER_PROFILES: readonly AdapterProfile[] = [
   },
 ]
 
-/** Compiled for the vectors that every other test has: what differs is few kernels. */
+/** Whether the vector width is that of all other tests, whose compiled kernels are cached. */
 export const usualVectors = ({ vectorBits = 128 }: Pick<AdapterProfile, 'vectorBits'>): boolean => vectorBits === 128
 
-/** What a process is told its form by. */
+/** The environment variable with the name of the process's profile. */
 export const PROFILE_VARIABLE = 'KINORA_ADAPTER_PROFILE'
 
-/** The form that this process is to have, if it is told of one. @throws Error where it is told of no known one */
+/** The profile of this process, if one is requested. @throws Error if there is none of that name */
 export function requestedProfile(): AdapterProfile | undefined {
   const name = process.env[PROFILE_VARIABLE]
   if (name === undefined) return undefined
-  const form = ADAPTER_PROFILES.find((known) => known.name === name)
-  if (!form) throw new Error(`${PROFILE_VARIABLE}: expected one of ${ADAPTER_PROFILES.map((known) => known.name).join(', ')}, got ${name}.`)
-  return form
+  const profile = ADAPTER_PROFILES.find((one) => one.name === name)
+  if (!profile) throw new Error(`${PROFILE_VARIABLE}: expected one of ${ADAPTER_PROFILES.map((one) => one.name).join(', ')}, got ${name}.`)
+  return profile
 }

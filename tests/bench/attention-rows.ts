@@ -1,10 +1,9 @@
-// Patch attention and cross-attention against the peer's fused MultiHeadAttention.
+// Self-attention and cross-attention against the peer's fused MultiHeadAttention.
 import type { FloatDType } from '../../workers/engine/tensor'
 import { attention, attentionKernel } from '../../workers/ops/attention'
 import { randomValues } from '../gpu/reference'
-import { OnnxGraph } from './onnx-graph'
+import { OnnxGraph, readBack } from './onnx-graph'
 import { openOurs } from './ours'
-import { readBack } from './read-back'
 import { sizeOf, TOLERANCE, type Row } from './row'
 
 export interface AttentionShape {
@@ -20,10 +19,10 @@ export interface AttentionShape {
   headSize: number
 }
 
-/** Values of the result that are compared: the first token's first head, about. */
+/** Number of compared values: about the first token's first head. */
 const COMPARED = 32
 
-/** A row whose repetitions take the last result as queries. */
+/** A row whose repetitions use the previous result as queries. */
 export function attentionRow({ name, batch = 1, queries, keys = queries, heads, headSize }: AttentionShape, dtype: FloatDType): Row {
   const width = heads * headSize
   const inputs = {

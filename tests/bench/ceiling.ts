@@ -1,4 +1,4 @@
-// What this adapter can do at all: multiplications without memory, and memory without multiplications.
+// The adapter's ceilings: arithmetic without memory, and memory without arithmetic.
 import type { Gpu } from '../../workers/engine/device'
 import { u32 } from '../../workers/engine/command-queue'
 import copyCode from './copy.wgsl?raw'
@@ -8,14 +8,14 @@ import { quantile, repetitionMs } from './turns'
 
 /** Ceilings of an adapter. */
 export interface Ceiling {
-  /** 10⁹ operations a second, a fused multiply-add counting as two, f32 */
+  /** 10⁹ f32 operations per second; a fused multiply-add counts as two */
   gflops: number
-  /** 10⁹ bytes a second, read and written together */
+  /** 10⁹ bytes per second, read and written together */
   gbs: number
 }
 
 const WORKGROUP = 64
-/** vec4 sums of an invocation, each multiplied and added to in every round */
+/** vec4 sums of an invocation; each does one multiply-add per round */
 const SUMS = 8
 const TRIES = 5
 
@@ -45,10 +45,10 @@ export async function measureCeiling(gpu: Gpu): Promise<Ceiling> {
       values: 1,
       run(_, repetitions) {
         const kernel = kernels.get({ name: 'copy', code: copyCode }, { WG: WORKGROUP })
-        const wide = Math.ceil(words / 4 / WORKGROUP)
-        const x = Math.min(wide, 65535)
+        const copyGroups = Math.ceil(words / 4 / WORKGROUP)
+        const x = Math.min(copyGroups, 65535)
         for (let i = 0; i < repetitions; i++) {
-          gpu.queue.dispatch({ kernel, tensors: [from, to], uniforms: [u32(words / 4)], workgroups: [x, Math.ceil(wide / x)], flops: words })
+          gpu.queue.dispatch({ kernel, tensors: [from, to], uniforms: [u32(words / 4)], workgroups: [x, Math.ceil(copyGroups / x)], flops: words })
         }
         return to
       },

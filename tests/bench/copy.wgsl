@@ -1,4 +1,4 @@
-// copy: to[i] = from[i], 16 bytes an invocation
+// copy: result[i] = source[i], 16 bytes an invocation
 // prelude: WG
 struct Params {
   count: u32, // vec4s

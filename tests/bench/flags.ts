@@ -1,22 +1,22 @@
-// The flags of `npm run bench`, read and checked before anything starts.
+// The flags of `npm run bench`.
 import { parseArgs } from 'node:util'
 import * as v from 'valibot'
 import { UsageError } from '../../scripts/generate-flags'
 
 const FlagsSchema = v.object({
-  /** rows with this in their name */
+  /** part of the names of rows */
   only: v.optional(v.pipe(v.string(), v.minLength(1, 'expected a part of a name'))),
-  /** turns of each row */
+  /** turns per row */
   pairs: v.optional(v.pipe(v.string(), v.regex(/^[1-9]\d{0,3}$/, 'expected a whole number from 1 to 9999'), v.transform(Number))),
-  /** of activations; f16 where the adapter has it, when left out */
+  /** of activations; f16 by default where the adapter supports it */
   precision: v.optional(v.picklist(['f32', 'f16'], 'expected f32 or f16')),
   json: v.optional(v.boolean(), false),
-  /** keep the result in tests/bench/results, and write the table of tests/bench/README.md anew */
+  /** save the result in tests/bench/results, and rewrite the tables of tests/bench/README.md */
   save: v.optional(v.boolean(), false),
 })
 export type BenchFlags = v.InferOutput<typeof FlagsSchema>
 
-/** @throws UsageError one line: the flag, what was expected and what came. Pure. */
+/** @throws UsageError one line: flag, expected and actual value. Pure. */
 export function parseBenchFlags(argv: readonly string[]): BenchFlags {
   const string = { type: 'string' } as const
   const boolean = { type: 'boolean' } as const

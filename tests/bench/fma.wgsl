@@ -1,4 +1,4 @@
-// fma: sums[i] = what eight vec4 sums of an invocation come to after `rounds` rounds of multiplying and adding; nothing is read
+// fma: sums[i] = the total of eight vec4 sums after `rounds` rounds of multiply-adds; no memory is read
 // sums: [invocations] vec4<f32>
 // prelude: WG
 struct Params {

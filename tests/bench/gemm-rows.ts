@@ -1,33 +1,32 @@
-// Linear layers: MatMul for half floats, MatMulNBits for int8 and int4 weights, with activations that stay floats or become int8.
+// Linear layers: MatMul for f16, MatMulNBits for int8 and int4 weights, with float or int8 activations.
 import type { FloatDType } from '../../workers/engine/tensor'
 import { linear, linearVariant, uploadLinear, type WeightFormat } from '../../workers/ops/linear'
 import { randomValues } from '../gpu/reference'
-import { OnnxGraph } from './onnx-graph'
-import { linearForms, onnxLinear, putLinear } from './onnx-linear'
+import { OnnxGraph, readBack } from './onnx-graph'
+import { linearFormats, onnxLinear, putLinear } from './onnx-linear'
 import { openOurs } from './ours'
 import { randomMatrix } from './random-weights'
-import { readBack } from './read-back'
 import { sizeOf, TOLERANCE, WEIGHT_BYTES, type Row } from './row'
 
 const COMPARED = 32
 
-/** How products with int8 activations may differ: 32 of ours share a scale, and 128 of the peer's, or they stay floats there. */
-const DOT_TOLERANCE = 2e-2
+/** Tolerance with int8 activations: 32 share a scale in ours and 128 in the peer, or the peer's stay floats. */
+const INT8_TOLERANCE = 2e-2
 
-/** x [M, K] times w [O, K]. Each repetition has weights of its own, as each layer of a model has. @param dot with int8 activations */
-export function gemmRow(rows: number, inner: number, out: number, weights: WeightFormat, dtype: FloatDType, dot = false): Row {
-  const variant = dot ? 'int8_dp4a' : undefined
+/** x [M, K] times w [O, K]. Each repetition has other weights, as the layers of a model. @param int8 with int8 activations */
+export function gemmRow(rows: number, inner: number, out: number, weights: WeightFormat, dtype: FloatDType, int8 = false): Row {
+  const variant = int8 ? 'int8_dp4a' : undefined
   const x = randomValues(1, rows * inner)
   const matrix = (repetition: number) => ({ values: randomMatrix(repetition, out, inner), out, in: inner })
   return {
-    name: `gemm-${dot ? 'dot-' : ''}${weights}-${rows}x${inner}x${out}`,
+    name: `gemm-${int8 ? 'int8-' : ''}${weights}-${rows}x${inner}x${out}`,
     shape: `M ${rows}, K ${inner}, O ${out}`,
     dtype,
     weights,
     flops: 2 * rows * inner * out,
     bytes: rows * (inner + out) * sizeOf(dtype) + inner * out * WEIGHT_BYTES[weights],
     goal: weights === 'i8' || weights === 'i4' ? { gpu: 1.3, software: 1 } : { gpu: 1, software: 1 },
-    tolerance: dot ? DOT_TOLERANCE : TOLERANCE[dtype],
+    tolerance: int8 ? INT8_TOLERANCE : TOLERANCE[dtype],
     ours: (gpu) =>
       openOurs(gpu, linearVariant(gpu.facts, rows, weights, dtype, variant), (kept) => {
         const input = kept.upload(x, [rows, inner], dtype)
@@ -41,13 +40,13 @@ export function gemmRow(rows: number, inner: number, out: number, weights: Weigh
         }
       }),
     peers: () =>
-      linearForms(weights, inner, dot).map((form) => ({
-        kernel: form.kernel,
+      linearFormats(weights, inner, int8).map((format) => ({
+        kernel: format.kernel,
         model(repetitions) {
           const graph = new OnnxGraph()
           const input = graph.input('x', dtype, [1, rows, inner])
           const results = Array.from({ length: repetitions }, (_, i) => 
-            onnxLinear(graph, input, putLinear(graph, matrix(8 - repetitions + i), form, dtype)))
+            onnxLinear(graph, input, putLinear(graph, matrix(8 - repetitions + i), format, dtype)))
           readBack(graph, results, 3, COMPARED, dtype)
           return { graph, feeds: { x: { shape: [1, rows, inner], values: x } } }
         },

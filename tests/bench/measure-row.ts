@@ -1,14 +1,13 @@
-// One row, measured.
+// Measures one row.
 import type { Gpu } from '../../workers/engine/device'
 import { relativeError } from '../gpu/reference'
 import type { Ceiling } from './ceiling'
 import type { OurSide } from './ours'
 import { openPeer, type PeerRuntime } from './peer'
 import { precisionOf, type Growth, type Row } from './row'
-import type { Side } from './side'
-import { quantile, repetitionMs, takeTurns, type TurnLimits } from './turns'
+import { quantile, repetitionMs, type Side, takeTurns, type TurnLimits } from './turns'
 
-/** What `--json` prints of a row. */
+/** A row of `--json`. */
 export interface MeasuredRow {
   name: string
   shape: string
@@ -17,7 +16,7 @@ export interface MeasuredRow {
   kernel: string
   oursMs: number
   oursP90Ms: number
-  /** what the peer did it with, or why it could not */
+  /** the peer's operators, or why it could not run */
   peer: string
   peerMs: number | null
   peerP90Ms: number | null
@@ -25,34 +24,34 @@ export interface MeasuredRow {
   ratio: number | null
   ratios: number[]
   goal: number | null
-  /** √(Σ(ours − peer)²) / √(Σpeer²) of the values that were compared */
+  /** √(Σ(ours − peer)²) / √(Σpeer²) of the compared values */
   difference: number | null
-  /** that is as small as rounding makes it */
+  /** the difference is within rounding */
   agrees: boolean
   gflops: number
   gbs: number
-  /** the time that the ceilings would allow / ours: by multiplications or by bytes, whichever takes longer */
+  /** least time at the ceilings / ours; by operations or by bytes, whichever takes longer */
   ceilingShare: number
   /** of a whole step */
   host?: HostShare
   grows?: Growth
 }
 
-/** What a whole step is to the processor, and how its work was cut. */
+/** CPU time and submits of a whole step. */
 export interface HostShare {
-  /** milliseconds of a step until all of it is submitted */
+  /** milliseconds until the whole step is submitted */
   ms: number
   /** of the step's time */
   share: number
-  /** the largest share that is wanted; null where it is only said */
+  /** wanted maximum of the share; null where it is only reported */
   goal: number | null
   /** of a step */
   submits: number
-  /** of the GPU's time that a submit took, milliseconds */
+  /** GPU time of the longest submit, milliseconds */
   longestSubmitMs: number
 }
 
-/** Opens both sides, compares what they come to, and times them in turns. */
+/** Opens both sides, compares their results, and times them in turns. */
 export async function measureRow(gpu: Gpu, runtime: PeerRuntime, row: Row, ceiling: Ceiling, limits: TurnLimits): Promise<MeasuredRow> {
   const ours = await row.ours(gpu)
   let peer: Side | undefined
@@ -93,7 +92,7 @@ export async function measureRow(gpu: Gpu, runtime: PeerRuntime, row: Row, ceili
   }
 }
 
-/** From the records of all runs: the difference of eight and of one, as everywhere. */
+/** From the records of all runs: the difference of eight repetitions and of one. */
 function hostShare({ records }: OurSide, stepMs: number, goal: number | null): HostShare {
   const typical = (repetitions: number, of: 'hostMs' | 'submits') => quantile(records.filter((record) => record.repetitions === repetitions).map((record) => record[of]), 0.5)
   const ofStep = (of: 'hostMs' | 'submits') => (typical(8, of) - typical(1, of)) / 7
@@ -101,19 +100,19 @@ function hostShare({ records }: OurSide, stepMs: number, goal: number | null): H
   return { ms, share: ms / stepMs, goal, submits: ofStep('submits'), longestSubmitMs: Math.max(...records.map((record) => record.longestSubmitMs)) }
 }
 
-/** Tries each form for one repetition's time; the others are closed. */
+/** Times each of the peer's implementations once, and closes all but the fastest. */
 async function fastestPeer(gpu: Gpu, runtime: PeerRuntime, row: Row): Promise<{ fastest: Side | undefined; failures: string[] }> {
   let fastest: Side | undefined
   let leastMs = Infinity
   const failures: string[] = []
-  const forms = await row.peers(gpu)
-  for (const form of forms) {
-    const peer = await openPeer(runtime, form, row.dtype)
+  const formats = await row.peers(gpu)
+  for (const format of formats) {
+    const peer = await openPeer(runtime, format, row.dtype)
     if ('reason' in peer) {
       failures.push(`${peer.kernel}: ${peer.reason}`)
       continue
     }
-    const ms = forms.length > 1 ? await repetitionMs(peer) : 0
+    const ms = formats.length > 1 ? await repetitionMs(peer) : 0
     const slower = ms < leastMs ? fastest : peer
     if (ms < leastMs) [fastest, leastMs] = [peer, ms]
     await slower?.close()

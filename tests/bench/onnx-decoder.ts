@@ -1,7 +1,7 @@
-// The starter's decoder as the peer runs it best. Frames are the batch, [T, C, h, w]; its convolutions over time are either 3D, or 2D over
-// the channels of a frame and of the one before, which is the same sum.
+// The starter's decoder for the peer. Frames are the batch, [T, C, h, w]; convolutions over time are either 3D, or 2D over the channels of
+// a frame and the previous one, which is the same sum.
 import type { FloatDType } from '../../workers/engine/tensor'
-import type { KinoraAutoencoderConfig } from '../../workers/models/kinora-autoencoder-config'
+import type { KinoraAutoencoderConfig } from '../../workers/models/starter/autoencoder-config'
 import type { WeightSource } from '../../workers/models/weight-source'
 import type { OnnxGraph } from './onnx-graph'
 
@@ -11,11 +11,11 @@ export interface OnnxDecoderOptions {
   dtype: FloatDType
   /** latent frames, height, width */
   grid: readonly [number, number, number]
-  /** how the convolutions over time are done */
+  /** implementation of the convolutions over time */
   overTime: '2D' | '3D'
 }
 
-/** Builds decoders of latents into a graph; weights stand in it once. */
+/** Adds decoders of latents to a graph; all of them share the weights. */
 export class OnnxDecoder {
   private readonly names = new Map<string, string>()
 
@@ -24,7 +24,7 @@ export class OnnxDecoder {
     private readonly o: OnnxDecoderOptions,
   ) {}
 
-  /** z [T, Z, h, w] → frames, [T, 3·4, H, W] with colours before frames, in −1..1 */
+  /** z [T, Z, h, w] → frames, [T, 3·4, H, W] with colors before frames, in −1..1 */
   decode(z: string): string {
     const { graph } = this
     const { channels, blocks, patch_size: patch, stem_patch: stem } = this.o.config
@@ -49,7 +49,7 @@ export class OnnxDecoder {
     return this.graph.node('Add', [x, this.conv(this.active(inner, `${name}.norm2`, channels), `${name}.conv2`, channels, channels, 3)])
   }
 
-  /** silu(rms norm over channels): channels are last for the norm, and the peer's layout optimizer takes the transposes away again */
+  /** silu(rms norm over channels): channels are last for the norm; the peer's layout optimizer removes the transposes */
   private active(x: string, name: string, channels: number): string {
     const { graph } = this
     const last = graph.node('Transpose', [x], { attributes: { perm: [0, 2, 3, 1] } })
@@ -65,7 +65,7 @@ export class OnnxDecoder {
     return this.graph.node('Conv', [x, weight, this.bias(name, out)], { attributes: { kernel_shape: [kernel, kernel], pads: [pad, pad, pad, pad] } })
   }
 
-  /** kernel [2, 3, 3] over this frame and the one before; before the first stands the first */
+  /** kernel [2, 3, 3] over this frame and the previous one; the first frame is repeated */
   private convOverTime(x: string, name: string, inputs: number, out: number): string {
     const { graph } = this
     const [frames] = this.o.grid

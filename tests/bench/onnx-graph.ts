@@ -1,5 +1,5 @@
-// Writes ONNX models, so that the peer is given each operation in the form that it is fastest in, with no file and no Python.
-// Messages, fields and their numbers: onnx/onnx.proto3 of https://github.com/onnx/onnx (only what is used here).
+// Writes ONNX models in memory, so that the peer gets each operation in its fastest form.
+// Messages, fields and their numbers: the used part of onnx/onnx.proto3 of https://github.com/onnx/onnx.
 import protobuf from 'protobufjs/light.js'
 import { f32ToF16 } from '../../workers/engine/half-floats'
 
@@ -46,7 +46,7 @@ const Model = protobuf.Root.fromJSON({
   },
 }).lookupType('Model')
 
-/** A node's attribute: whole numbers are ints, `{ float }` is a float. */
+/** A node's attribute: integers are ints, `{ float }` is a float. */
 export type OnnxAttribute = number | string | readonly number[] | { float: number }
 
 export interface NodeOptions {
@@ -55,7 +55,7 @@ export interface NodeOptions {
   contrib?: boolean
 }
 
-/** A graph that grows by a node a call; a value is known by its name. */
+/** A graph under construction; values are identified by their names. */
 export class OnnxGraph {
   private readonly nodes: object[] = []
   private readonly initializers: object[] = []
@@ -63,31 +63,31 @@ export class OnnxGraph {
   private readonly outputs: object[] = []
   private names = 0
 
-  /** What is fed when the graph runs. */
+  /** Adds an input. → its name */
   input(name: string, dtype: OnnxDType, shape: readonly number[]): string {
     this.inputs.push(valueInfo(name, dtype, shape))
     return name
   }
 
-  /** What a run gives back under `name`. */
+  /** Adds an output `name`. */
   output(name: string, value: string, dtype: OnnxDType, shape: readonly number[]): void {
     this.nodes.push({ opType: 'Identity', input: [value], output: [name], name: this.fresh('output') })
     this.outputs.push(valueInfo(name, dtype, shape))
   }
 
-  /** A weight: on the device from the session's beginning on. Floats are halved for f16; other types come as their bytes. */
+  /** Adds a weight, which is uploaded with the session. Floats are rounded for f16; other types are given as bytes. */
   weight(dtype: OnnxDType, shape: readonly number[], values: Float32Array | Uint8Array | readonly number[]): string {
     const name = this.fresh('w')
     this.initializers.push({ name, dims: shape, dataType: DATA_TYPE[dtype], rawData: bytesOf(dtype, values) })
     return name
   }
 
-  /** One operator with one result; '' stands for an input that is left out. */
+  /** Adds an operator with one result; '' is an omitted input. */
   node(opType: string, inputs: readonly string[], options: NodeOptions = {}): string {
     return this.nodeOf(opType, inputs, 1, options)[0] as string
   }
 
-  /** The same with several results, in the operator's order. */
+  /** Adds an operator with several results, in the operator's order. */
   nodeOf(opType: string, inputs: readonly string[], results: number, { attributes = {}, contrib = false }: NodeOptions = {}): string[] {
     const output = Array.from({ length: results }, () => this.fresh('v'))
     const attribute = Object.entries(attributes).map(([name, value]) => ({ name, ...attributeOf(value) }))
@@ -95,7 +95,7 @@ export class OnnxGraph {
     return output
   }
 
-  /** The model's bytes, ready for a session. */
+  /** The encoded model for a session. */
   encode(): Uint8Array {
     const graph = { name: 'bench', node: this.nodes, initializer: this.initializers, input: this.inputs, output: this.outputs }
     const opsetImport = [{ domain: '', version: OPSET }, { domain: CONTRIB_DOMAIN, version: 1 }]
@@ -124,4 +124,30 @@ function bytesOf(dtype: OnnxDType, values: Float32Array | Uint8Array | readonly 
   const floats = values instanceof Float32Array ? values : Float32Array.from(values)
   const stored = dtype === 'f16' ? f32ToF16(floats) : floats
   return new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength)
+}
+
+/**
+ * Adds the output `result`: the first `values` values of the last result along `axis` (the last axis by default), then one value of each
+ * other result, so that these are computed, too.
+ */
+export function readBack(graph: OnnxGraph, results: readonly string[], rank: number, values: number, dtype: OnnxDType, axis = rank - 1): void {
+  const corner = (name: string, count: number) => {
+    const ends = Array.from({ length: rank }, (_, i) => (i === axis ? count : 1))
+    return graph.node('Slice', [name, graph.weight('i64', [rank], Array.from({ length: rank }, () => 0)), graph.weight('i64', [rank], ends)])
+  }
+  const flat = (name: string, count: number) => graph.node('Reshape', [corner(name, count), graph.weight('i64', [1], [count])])
+  const parts = [...results].reverse().map((name, index) => flat(name, index === 0 ? values : 1))
+  const result = parts.length === 1 ? (parts[0] as string) : graph.node('Concat', parts, { attributes: { axis: 0 } })
+  graph.output('result', result, dtype, [values + parts.length - 1])
+}
+
+/** Converts our channels-last clips to ONNX's order: [T, pixels, C] → [T, C, pixels]. Pure. */
+export function channelsFirst(values: Float32Array, channels: number, pixels: number): Float32Array {
+  const result = new Float32Array(values.length)
+  for (let i = 0; i < values.length; i++) {
+    const pixel = Math.floor(i / channels)
+    const frame = Math.floor(pixel / pixels)
+    result[(frame * channels + (i % channels)) * pixels + (pixel % pixels)] = values[i] as number
+  }
+  return result
 }

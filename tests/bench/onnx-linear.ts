@@ -1,19 +1,19 @@
-// A linear layer in the peer's forms.
+// The peer's implementations of a linear layer.
 import type { FloatDType } from '../../workers/engine/tensor'
 import { I4_GROUP, quantizeI4, quantizeI8, type WeightFormat } from '../../workers/ops/linear-weight'
 import type { OnnxGraph } from './onnx-graph'
 
-/** How the peer holds a matrix. */
-export interface LinearForm {
+/** The peer's representation of a matrix. */
+export interface PeerLinearFormat {
   kernel: string
   format: WeightFormat
-  /** inputs that share a scale, of quantized weights */
+  /** inputs that share a scale in quantized weights */
   block: number
-  /** MatMulNBits' own: 0 leaves activations floats, 4 makes them int8 */
+  /** of MatMulNBits: 0 keeps float activations, 4 quantizes them to int8 */
   accuracy: 0 | 4
 }
 
-/** A layer's values, [out, in] as torch has them. */
+/** A layer's values, [out, in], torch's order. */
 export interface LinearValues {
   values: Float32Array
   out: number
@@ -23,35 +23,35 @@ export interface LinearValues {
 }
 
 /**
- * The forms that are tried for weights of this format. Ours of int8 have a scale an output, which the peer has as equal scales of blocks.
- * @param dot with int8 activations
+ * The candidates for weights of this format. Our int8 weights have a scale per output; the peer gets equal scales of blocks.
+ * @param int8 with int8 activations
  */
-export function linearForms(format: WeightFormat, inner: number, dot = false): LinearForm[] {
+export function linearFormats(format: WeightFormat, inner: number, int8 = false): PeerLinearFormat[] {
   if (format === 'f32' || format === 'f16') return [{ kernel: 'MatMul', format, block: 0, accuracy: 0 }]
   const bits = format === 'i8' ? 8 : 4
-  const blocks = format === 'i8' && !dot ? [32, 128].filter((block) => inner % block === 0) : [I4_GROUP]
+  const blocks = format === 'i8' && !int8 ? [32, 128].filter((block) => inner % block === 0) : [I4_GROUP]
   return blocks.map((block) => ({
-    kernel: `MatMulNBits ${bits} bits, blocks of ${block}${dot ? ', int8 activations' : ''}`,
+    kernel: `MatMulNBits ${bits} bits, blocks of ${block}${int8 ? ', int8 activations' : ''}`,
     format,
     block,
-    accuracy: dot ? 4 : 0,
+    accuracy: int8 ? 4 : 0,
   }))
 }
 
-/** A layer whose weights stand in a graph. */
+/** A layer whose weights are in a graph. */
 export interface OnnxLinear {
   operator: 'MatMul' | 'MatMulNBits'
-  /** initializers behind x */
+  /** initializers after x */
   weights: readonly string[]
   bias: string | undefined
   attributes: Record<string, number>
 }
 
 /**
- * Puts a layer's weights into the graph. Quantized ones are the very numbers that ours has: the codes of `linear-weight.ts`, as MatMulNBits
- * stores them.
+ * Adds a layer's weights to the graph. Quantized weights are the same numbers as ours, those of `linear-weight.ts`, in the layout of
+ * MatMulNBits.
  */
-export function putLinear(graph: OnnxGraph, layer: LinearValues, { format, block, accuracy }: LinearForm, dtype: FloatDType): OnnxLinear {
+export function putLinear(graph: OnnxGraph, layer: LinearValues, { format, block, accuracy }: PeerLinearFormat, dtype: FloatDType): OnnxLinear {
   const { values, out, in: inner } = layer
   const bias = layer.bias && graph.weight(dtype, [out], layer.bias)
   if (format === 'f32' || format === 'f16') {

@@ -1,17 +1,17 @@
 // LTX-Video's transformer as the peer runs it best: its own fused operators wherever it has one. The shape column is that of
-// workers/models/ltx-transformer.ts.
+// workers/models/ltx/transformer.ts.
 import type { FloatDType } from '../../workers/engine/tensor'
-import type { LtxTransformerConfig } from '../../workers/models/ltx-transformer'
+import type { LtxTransformerConfig } from '../../workers/models/ltx/transformer'
 import type { WeightSource } from '../../workers/models/weight-source'
-import type { RopeAngles } from '../../workers/models/ltx-rope'
+import type { RopeAngles } from '../../workers/models/ltx/rope'
 import type { OnnxGraph } from './onnx-graph'
-import { onnxLinear, putLinear, type LinearForm, type OnnxLinear } from './onnx-linear'
+import { onnxLinear, putLinear, type PeerLinearFormat, type OnnxLinear } from './onnx-linear'
 
 const QK_EPS = 1e-5
 const OUT_EPS = 1e-6
 const SLOTS = 6
 
-/** Keys and values of a text for one block, f32 [B, L, D]: they do not depend on the step. */
+/** Keys and values of a text for one block, f32 [B, L, D]; the same in all steps. */
 export interface TextBlock {
   key: Float32Array
   value: Float32Array
@@ -20,8 +20,8 @@ export interface TextBlock {
 export interface OnnxTransformerOptions {
   config: LtxTransformerConfig
   weights: WeightSource
-  /** of the blocks' matrices; those around them are plain */
-  form: LinearForm
+  /** of the blocks' matrices; all others are plain */
+  format: PeerLinearFormat
   dtype: FloatDType
   batch: number
   tokens: number
@@ -30,12 +30,12 @@ export interface OnnxTransformerOptions {
   rope: RopeAngles
 }
 
-/** Builds forward passes into a graph; weights stand in it once, however many passes it has. */
+/** Adds forward passes to a graph; all passes share the weights. */
 export class OnnxTransformer {
   private readonly width: number
   private readonly names = new Map<string, string>()
   private readonly layers = new Map<string, OnnxLinear>()
-  private readonly plain: LinearForm
+  private readonly plain: PeerLinearFormat
 
   constructor(
     private readonly graph: OnnxGraph,
@@ -72,7 +72,7 @@ export class OnnxTransformer {
     const table = graph.node('Add', [modulation, this.table(`${name}.scale_shift_table`, SLOTS, [1, 4])])         // [1, 6, D]
     const [shiftA, scaleA, gateA, shiftF, scaleF, gateF] = this.split(table, SLOTS) as [string, string, string, string, string, string]
     const attend = (q: string, k: string, v: string) => graph.node('MultiHeadAttention', [q, k, v], { contrib: true, attributes: { num_heads: heads } })
-    const matrix = (input: string, part: string) => this.linear(input, `${name}.${part}`, width, width, this.o.form)
+    const matrix = (input: string, part: string) => this.linear(input, `${name}.${part}`, width, width, this.o.format)
     const qk = (input: string, part: string) => this.rms(input, this.floats(`${name}.${part}.weight`, [width]), QK_EPS)
 
     const y = this.modulated(this.rms(x, this.ones(), eps), scaleA, shiftA)                                       // [B, N, D]
@@ -92,18 +92,18 @@ export class OnnxTransformer {
       attributes: { epsilon: { float: eps } },
     }) as [string, string, string, string]
     const wide = 4 * width
-    const hidden = this.linear(this.modulated(normed, scaleF, shiftF), `${name}.ff.net.0.proj`, width, wide, this.o.form, true)
-    const fed = this.linear(hidden, `${name}.ff.net.2`, wide, width, this.o.form)
+    const hidden = this.linear(this.modulated(normed, scaleF, shiftF), `${name}.ff.net.0.proj`, width, wide, this.o.format, true)
+    const fed = this.linear(hidden, `${name}.ff.net.2`, wide, width, this.o.format)
     return graph.node('Add', [sum, graph.node('Mul', [fed, gateF])])                                              // [B, N, D]
   }
 
-  /** x·Wᵀ + b, or gelu of that: FastGelu takes the bias along. */
-  private linear(x: string, name: string, inner: number, out: number, form = this.plain, gelu = false): string {
+  /** x·Wᵀ + b, or gelu of that: FastGelu includes the bias. */
+  private linear(x: string, name: string, inner: number, out: number, format = this.plain, gelu = false): string {
     const { graph, o } = this
     let layer = this.layers.get(name)
     if (!layer) {
       const bias = o.weights.get(`${name}.bias`).values
-      layer = putLinear(graph, { values: o.weights.get(`${name}.weight`).values, in: inner, out, ...(!gelu && { bias }) }, form, o.dtype)
+      layer = putLinear(graph, { values: o.weights.get(`${name}.weight`).values, in: inner, out, ...(!gelu && { bias }) }, format, o.dtype)
       this.layers.set(name, layer)
     }
     const y = onnxLinear(graph, x, layer)
@@ -118,7 +118,7 @@ export class OnnxTransformer {
     return this.graph.node('SimplifiedLayerNormalization', [x, gain], { attributes: { axis: -1, epsilon: { float: eps } } })
   }
 
-  /** `scale` has its 1 added already. */
+  /** `scale` includes the 1. */
   private modulated(x: string, scale: string, shift: string): string {
     return this.graph.node('Add', [this.graph.node('Mul', [x, scale]), shift])
   }
@@ -133,7 +133,7 @@ export class OnnxTransformer {
     return this.graph.node('RotaryEmbedding', [x, positions, cos, sin], { contrib: true, attributes: { interleaved: 1 } })
   }
 
-  /** A table [1, slots, D], with 1 added to the rows that are scales. */
+  /** A table [1, slots, D] with 1 added to the scales. */
   private table(name: string, slots: number, scales: readonly number[]): string {
     return this.once(name, () => {
       const values = this.o.weights.get(name).values.slice()

@@ -1,28 +1,28 @@
-// Our side: an op or a model's forward pass on the device that is open.
+// Our side: an op or a model's forward pass on the open device.
 import type { Gpu } from '../../workers/engine/device'
 import { f16ToF32 } from '../../workers/engine/half-floats'
 import { Scope } from '../../workers/engine/scope'
 import type { Tensor } from '../../workers/engine/tensor'
-import type { Repetitions, Side } from './side'
+import type { Repetitions, Side } from './turns'
 
-/** What one run of ours was to the processor, and how its work was cut. */
+/** CPU time and submits of one run. */
 export interface RunRecord {
   repetitions: Repetitions
-  /** milliseconds until all was submitted: recording, uploads, and whatever else the GPU may have waited for */
+  /** milliseconds until all work is submitted, uploads included */
   hostMs: number
   submits: number
-  /** of the GPU's time, milliseconds */
+  /** GPU time, milliseconds */
   longestSubmitMs: number
 }
 
-/** Ours keeps a record of every run. */
+/** Our side, with a record of every run. */
 export interface OurSide extends Side {
   readonly records: readonly RunRecord[]
 }
 
-/** Work that is ready to run. */
+/** Prepared work. */
 export interface Work {
-  /** does it so many times, dispatching only; its temporaries belong to the scope. → the last result */
+  /** dispatches the repetitions, with temporaries in the scope. → the last result */
   run(scope: Scope, repetitions: Repetitions): Tensor
   /** values of the result that are read back and compared with the peer's, from its beginning on */
   values: number

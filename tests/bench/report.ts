@@ -1,11 +1,11 @@
-// What a run of the benchmark comes to, in words.
+// Text and tables of a benchmark run.
 import type { Ceiling } from './ceiling'
 import type { FloatDType } from '../../workers/engine/tensor'
 import type { HostShare, MeasuredRow } from './measure-row'
 import type { ClipMemory } from './memory'
-import type { StepPauses } from './pauses'
+import type { StepIdleTime } from './idle-time'
 
-/** What `--json` prints. */
+/** The output of `--json`. */
 export interface BenchReport {
   /** ISO 8601 */
   date: string
@@ -18,13 +18,13 @@ export interface BenchReport {
   versions: Record<string, string>
   ceiling: Ceiling
   rows: MeasuredRow[]
-  /** of the steps of a clip, where that was measured */
-  pauses?: StepPauses[]
-  /** of clips of several windows, where that was measured */
+  /** of the steps of a clip, if measured */
+  idleTime?: StepIdleTime[]
+  /** of clips of several chunks, if measured */
   memory?: ClipMemory[]
 }
 
-/** A row without a ratio meets no goal. */
+/** Whether a row misses its goal; a row without a ratio does. */
 export function missesGoal(row: MeasuredRow): boolean {
   return missesRatio(row) || (row.host !== undefined && missesShare(row.host))
 }
@@ -33,7 +33,7 @@ function missesRatio({ ratio, goal }: MeasuredRow): boolean {
   return goal !== null && !(ratio !== null && ratio >= goal)
 }
 
-/** Whether the processor takes more of a step than is wanted. */
+/** Whether a share is over its goal. */
 export function missesShare({ share, goal }: Pick<HostShare, 'share' | 'goal'>): boolean {
   return goal !== null && share > goal
 }
@@ -42,7 +42,7 @@ const percent = (share: number): string => `${(share * 100).toFixed(share < 0.1 
 
 const figures = (value: number | null, digits: number) => (value === null ? '–' : value.toFixed(digits))
 
-/** One line a row. Of a software adapter only what does not depend on its speed. */
+/** One line. For a software adapter without its speed. */
 export function describeRow(row: MeasuredRow, software: boolean): string {
   const verdict = row.goal === null ? '' : `, goal ${row.goal}: ${missesRatio(row) ? 'MISSED' : 'met'}`
   const speed = software ? '' : `, ${figures(row.gflops, 0)} GFLOP/s, ${figures(row.gbs, 0)} GB/s`
@@ -57,14 +57,14 @@ function describeHost(host: HostShare): string {
 }
 
 /** One line. */
-export function describePauses(pauses: StepPauses): string {
-  const verdict = pauses.goal === null ? '' : `, goal ${percent(pauses.goal)}: ${missesShare(pauses) ? 'MISSED' : 'met'}`
-  return `[${pauses.shape}] ${pauses.stepMs.toFixed(1)} ms a step, ${percent(pauses.share)} of it without work on the GPU${verdict}`
+export function describeIdleTime(idleTime: StepIdleTime): string {
+  const verdict = idleTime.goal === null ? '' : `, goal ${percent(idleTime.goal)}: ${missesShare(idleTime) ? 'MISSED' : 'met'}`
+  return `[${idleTime.shape}] ${idleTime.stepMs.toFixed(1)} ms a step, ${percent(idleTime.share)} GPU idle${verdict}`
 }
 
 /** The tables of one result, as Markdown. */
 export function markdownTables(report: BenchReport): string {
-  return [resultTable(report), stepTable(report.rows), pausesTable(report.pauses ?? []), growthTable(report.rows), memoryTable(report.memory ?? [])].filter(Boolean).join('\n\n')
+  return [resultTable(report), stepTable(report.rows), idleTimeTable(report.idleTime ?? []), growthTable(report.rows), memoryTable(report.memory ?? [])].filter(Boolean).join('\n\n')
 }
 
 const ms = (value: number | null): string => (value === null ? '–' : `${value < 10 ? value.toFixed(2) : value.toFixed(0)} ms`)
@@ -73,7 +73,7 @@ function resultTable({ date, adapter, runtime, precision, software, versions, ce
   const lines = [
     `### ${adapter}, ${precision}, in ${runtime === 'node' ? 'Node' : 'a browser'}`,
     '',
-    `${date.slice(0, 10)}; ${Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(', ')}; ceiling ${ceiling.gflops.toFixed(1)} GFLOP/s, ${ceiling.gbs.toFixed(1)} GB/s.${software ? ' A software adapter: the ratios say something, the times do not.' : ''}`,
+    `${date.slice(0, 10)}; ${Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(', ')}; ceiling ${ceiling.gflops.toFixed(1)} GFLOP/s, ${ceiling.gbs.toFixed(1)} GB/s.${software ? ' A software adapter: compare ratios, not times.' : ''}`,
     '',
     '| row | shape | precision | ours | peer | ratio | goal | of the ceiling |',
     '|---|---|---|---|---|---|---|---|',
@@ -85,7 +85,7 @@ function resultTable({ date, adapter, runtime, precision, software, versions, ce
   return lines.join('\n')
 }
 
-/** Whole steps: what of them is JavaScript, and how they are cut. Empty where there is none. */
+/** Whole steps: time in JavaScript, and submits. Empty without such rows. */
 function stepTable(rows: readonly MeasuredRow[]): string {
   const lines = rows.flatMap(({ name, host, oursMs }) => {
     if (!host) return []
@@ -93,31 +93,31 @@ function stepTable(rows: readonly MeasuredRow[]): string {
     return [`| ${name} | ${ms(oursMs)} | ${ms(host.ms)} | ${percent(host.share)} | ${goal} | ${host.submits.toFixed(1)} | ${ms(host.longestSubmitMs)} |`]
   })
   if (lines.length === 0) return ''
-  return ['| whole step | ours | of it in JavaScript | share | at most | submits | longest submit |', '|---|---|---|---|---|---|---|', ...lines].join('\n')
+  return ['| whole step | ours | in JavaScript | share | at most | submits | longest submit |', '|---|---|---|---|---|---|---|', ...lines].join('\n')
 }
 
-function pausesTable(pauses: readonly StepPauses[]): string {
-  if (pauses.length === 0) return ''
+function idleTimeTable(idleTime: readonly StepIdleTime[]): string {
+  if (idleTime.length === 0) return ''
   return [
-    '| a clip being denoised | step | of it without work on the GPU | at most |',
+    '| denoised clip | step | GPU idle | at most |',
     '|---|---|---|---|',
-    ...pauses.map((one) => `| ${one.shape} | ${ms(one.stepMs)} | ${percent(one.share)} | ${one.goal === null ? '' : `${percent(one.goal)} ${missesShare(one) ? '✗' : '✓'}`} |`),
+    ...idleTime.map((one) => `| ${one.shape} | ${ms(one.stepMs)} | ${percent(one.share)} | ${one.goal === null ? '' : `${percent(one.goal)} ${missesShare(one) ? '✗' : '✓'}`} |`),
   ].join('\n')
 }
 
-/** A row beside the one before it, which has less of the same. */
+/** A row and its growth from the previous one. */
 export interface GrowthStep {
   name: string
   with: 'tokens' | 'layers'
   count: number
   ms: number
-  /** its time / that of the one before; null of the first */
+  /** its time / that of the previous row; null for the first */
   ratio: number | null
-  /** by the operations: attention's are the square of its tokens, a step's are as many as it has layers */
+  /** by the number of operations: quadratic in tokens, linear in layers */
   expected: number | null
 }
 
-/** How time grows, by tokens and by layers, the least first. Pure. */
+/** Growth of time by tokens and by layers, smallest first. Pure. */
 export function growthOf(rows: readonly MeasuredRow[]): GrowthStep[] {
   return (['tokens', 'layers'] as const).flatMap((what) => {
     const those = rows.flatMap((row) => (row.grows?.with === what ? [{ ...row, count: row.grows.count }] : [])).sort((a, b) => a.count - b.count)
@@ -134,7 +134,7 @@ function growthTable(rows: readonly MeasuredRow[]): string {
   if (steps.length === 0) return ''
   const times = (value: number | null) => (value === null ? '' : `× ${value.toFixed(2)}`)
   return [
-    '| row | grows with | ours | to the one before | expected |',
+    '| row | size | ours | growth | expected |',
     '|---|---|---|---|---|',
     ...steps.map((step) => `| ${step.name} | ${step.count} ${step.with} | ${ms(step.ms)} | ${times(step.ratio)} | ${times(step.expected)} |`),
   ].join('\n')
@@ -143,8 +143,8 @@ function growthTable(rows: readonly MeasuredRow[]): string {
 function memoryTable(memory: readonly ClipMemory[]): string {
   if (memory.length === 0) return ''
   return [
-    '| frames of a clip | windows | most GPU memory at once |',
+    '| frames of a clip | chunks | peak GPU memory |',
     '|---|---|---|',
-    ...memory.map(({ frames, windows, peakGpuBytes }) => `| ${frames} | ${windows} | ${(peakGpuBytes / 1e6).toFixed(1)} MB |`),
+    ...memory.map(({ frames, chunks, peakGpuBytes }) => `| ${frames} | ${chunks} | ${(peakGpuBytes / 1e6).toFixed(1)} MB |`),
   ].join('\n')
 }

@@ -1,5 +1,5 @@
-// All rows of the table, for a kind of adapter. Sizes are those of the models: LTX-Video 2B (32 heads of 64, int4), Wan 2.1 1.3B (12 of
-// 128), the starter (4 of 48, int8, two clips at once for guidance). A software adapter is given less of the same.
+// All rows of the table by kind of adapter. Sizes are those of the models: LTX-Video 2B (32 heads of 64, int4), Wan 2.1 1.3B (12 of 128), the
+// starter (4 of 48, int8, two clips at once for guidance). Software adapters get smaller sizes.
 import type { AdapterFacts } from '../../workers/engine/device'
 import type { FloatDType } from '../../workers/engine/tensor'
 import { attentionRow, type AttentionShape } from './attention-rows'
@@ -21,9 +21,9 @@ const STARTER: Omit<TransformerShape, 'name'> = {
 }
 const LTX_LAYERS = 28
 const LTX: Omit<TransformerShape, 'name'> = { config: {}, grid: [4, 14, 20], batch: 1, textTokens: 128, weights: 'i4' }
-/** As deep as LTX-Video, an eighth as wide, and for fewer tokens. */
+/** LTX-Video at an eighth of its width, with fewer tokens. */
 const NARROW_LTX: Omit<TransformerShape, 'name'> = { ...LTX, config: { num_attention_heads: 4 }, grid: [4, 8, 8] }
-/** Half as wide, for half the tokens: Chromium's software adapter takes several times as long as Mesa's, and a step is run a few dozen times. */
+/** Half of that width and tokens: Chromium's software adapter is several times slower than Mesa's, and a step runs a few dozen times. */
 const SHORT_LTX: Omit<TransformerShape, 'name'> = { ...LTX, config: { num_attention_heads: 2 }, grid: [2, 8, 8] }
 const SHORT_STARTER_GRID = [2, 8, 8] as const
 
@@ -80,7 +80,7 @@ export function modelRows({ software, name }: Pick<AdapterFacts, 'software' | 'n
   ]
 }
 
-/** Cost against tokens. */
+/** Attention by number of tokens. */
 function sweep(counts: readonly number[], heads: { heads: number; headSize: number }, dtype: FloatDType): Row[] {
   return counts.map((queries) => ({ ...attentionRow({ name: `sweep-${queries}`, queries, ...heads }, dtype), grows: { with: 'tokens', count: queries } }))
 }

@@ -1,20 +1,23 @@
-// A run of the benchmark, wherever its rows are measured.
+// A run of the benchmark, in Node or in a browser.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { UsageError } from '../../scripts/generate-flags'
+import { root } from '../../scripts/process.mjs'
 import type { FloatDType } from '../../workers/engine/tensor'
 import type { Ceiling } from './ceiling'
 import type { BenchFlags } from './flags'
 import type { MeasuredRow } from './measure-row'
 import type { ClipMemory } from './memory'
-import type { StepPauses } from './pauses'
-import { describePauses, describeRow, missesGoal, missesShare, type BenchReport } from './report'
+import type { StepIdleTime } from './idle-time'
+import { describeIdleTime, describeRow, missesGoal, missesShare, type BenchReport } from './report'
 import { saveReport } from './results'
 import { turnLimits, type TurnLimits } from './turns'
 
-/** An adapter that is open, and what can be measured on it. */
+/** An open adapter and its measurements. */
 export interface Bench {
   adapter: string
   runtime: BenchReport['runtime']
-  /** of what does the work */
+  /** of the runtime and packages */
   versions: Record<string, string>
   software: boolean
   dtype: FloatDType
@@ -22,48 +25,57 @@ export interface Bench {
   names: readonly string[]
   measureCeiling(): Promise<Ceiling>
   measure(name: string, ceiling: Ceiling, limits: TurnLimits): Promise<MeasuredRow>
-  /** of whole clips, where the pipeline that makes them is at hand */
+  /** measurements of whole clips, where the pipeline is available */
   clips?: {
-    /** of clips of so many windows */
-    measureMemory(windowCounts: readonly number[]): Promise<ClipMemory[]>
-    /** of clips of these sides, in pixels */
-    measurePauses(sides: readonly number[]): Promise<StepPauses[]>
+    /** of clips with these numbers of chunks */
+    measureMemory(chunkCounts: readonly number[]): Promise<ClipMemory[]>
+    /** of square clips with these sides in pixels */
+    measureIdleTime(sides: readonly number[]): Promise<StepIdleTime[]>
   }
 }
 
-/** What `--only` knows the whole clips by. */
-const PAUSES = 'pauses-starter'
+/** Names of the measurements of whole clips for `--only`. */
+const IDLE_TIME = 'idle-time-starter'
 const MEMORY = 'memory-starter'
 const SIDES = [64, 128]
-const WINDOWS = [1, 2, 4, 8]
+const CHUNKS = [1, 2, 4, 8]
 
-/** Measures the rows that are asked for, says each when it is done, and keeps them. @returns the exit status @throws UsageError where no row is meant */
+/** Measures, prints and saves the requested rows. @returns the exit status @throws UsageError if no row matches */
 export async function runBench({ only = '', pairs, json, save }: BenchFlags, bench: Bench): Promise<number> {
   const { adapter, runtime, software, dtype } = bench
   const names = bench.names.filter((name) => name.includes(only))
-  const ofClips = bench.clips ? [PAUSES, MEMORY] : []
+  const ofClips = bench.clips ? [IDLE_TIME, MEMORY] : []
   const wanted = ofClips.filter((name) => name.includes(only))
   if (names.length === 0 && wanted.length === 0) {
     throw new UsageError(`--only: expected a part of one of ${[...bench.names, ...ofClips].join(', ')}, got ${JSON.stringify(only)}`)
   }
-  const tell = (line: string) => void (json ? console.error(line) : console.log(line))
-  tell(`${adapter}${software ? ' (software: ratios only, no claim of speed)' : ''}, ${dtype}`)
+  const print = (line: string) => void (json ? console.error(line) : console.log(line))
+  print(`${adapter}${software ? ' (software: compare ratios, not times)' : ''}, ${dtype}`)
   const ceiling = await bench.measureCeiling()
-  tell(`ceiling: ${ceiling.gflops.toFixed(1)} GFLOP/s, ${ceiling.gbs.toFixed(1)} GB/s`)
+  print(`ceiling: ${ceiling.gflops.toFixed(1)} GFLOP/s, ${ceiling.gbs.toFixed(1)} GB/s`)
   const rows: MeasuredRow[] = []
   for (const name of names) {
     const row = await bench.measure(name, ceiling, turnLimits(software, pairs))
     rows.push(row)
-    tell(describeRow(row, software))
+    print(describeRow(row, software))
   }
-  const pauses = wanted.includes(PAUSES) ? await bench.clips?.measurePauses(SIDES) : undefined
-  for (const one of pauses ?? []) tell(`${PAUSES} ${describePauses(one)}`)
-  const memory = wanted.includes(MEMORY) ? await bench.clips?.measureMemory(WINDOWS) : undefined
-  for (const { frames, windows, peakGpuBytes } of memory ?? []) tell(`${MEMORY} [${frames} frames, ${windows} ${windows === 1 ? 'window' : 'windows'}] ${(peakGpuBytes / 1e6).toFixed(1)} MB at once`)
+  const idleTime = wanted.includes(IDLE_TIME) ? await bench.clips?.measureIdleTime(SIDES) : undefined
+  for (const one of idleTime ?? []) print(`${IDLE_TIME} ${describeIdleTime(one)}`)
+  const memory = wanted.includes(MEMORY) ? await bench.clips?.measureMemory(CHUNKS) : undefined
+  for (const { frames, chunks, peakGpuBytes } of memory ?? []) print(`${MEMORY} [${frames} frames, ${chunks} ${chunks === 1 ? 'chunk' : 'chunks'}] ${(peakGpuBytes / 1e6).toFixed(1)} MB peak`)
   const report: BenchReport = {
-    date: new Date().toISOString(), adapter, runtime, precision: dtype, software, versions: bench.versions, ceiling, rows, ...(pauses && { pauses }), ...(memory && { memory }),
+    date: new Date().toISOString(), adapter, runtime, precision: dtype, software, versions: bench.versions, ceiling, rows, ...(idleTime && { idleTime }), ...(memory && { memory }),
   }
   if (json) console.log(JSON.stringify(report))
-  if (save) tell(`saved as ${saveReport(report)}`)
-  return rows.some(missesGoal) || pauses?.some(missesShare) ? 1 : 0
+  if (save) print(`saved as ${saveReport(report)}`)
+  return rows.some(missesGoal) || idleTime?.some(missesShare) ? 1 : 0
+}
+
+/** Versions of Node and of these packages. */
+export function versions(names: readonly string[]): Record<string, string> {
+  const packages = names.map((name) => {
+    const { version } = JSON.parse(readFileSync(join(root, 'node_modules', name, 'package.json'), 'utf8')) as { version: string }
+    return [name, version] as const
+  })
+  return { node: process.versions.node, ...Object.fromEntries(packages) }
 }

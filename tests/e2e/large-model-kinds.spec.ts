@@ -1,7 +1,7 @@
 // The other kinds of LTX-Video and of its text encoder, from download to clip: not distilled and guided; distilled with fresh noise; GGUF.
 import type { Page } from '@playwright/test'
-import { downloadedModelUrl, manifestOfDownloaded } from '../../src/shared/downloaded-model'
-import type { DownloadedEntries } from '../../src/shared/downloaded-model'
+import { downloadedModelUrl, manifestOfDownloaded } from '../../src/shared/model-address'
+import type { DownloadedEntries } from '../../src/shared/model-address'
 import type { GenerateRequest } from '../../src/shared/request'
 import { CATALOGUE } from '../../src/shared/model-catalogue'
 import { writeSafetensors } from '../../workers/weights/safetensors'

@@ -1,7 +1,7 @@
 // LTX-Video from download to clip in a real browser: small files of its published layout come from a hub, are chosen, and make clips.
 import type { Page } from '@playwright/test'
 import { formatBytes } from '../../src/components/quantities'
-import { downloadedModelUrl } from '../../src/shared/downloaded-model'
+import { downloadedModelUrl } from '../../src/shared/model-address'
 import type { GenerateRequest } from '../../src/shared/request'
 import { CLIP_MS, expect, generate } from './app'
 import { card as cardOf, download as downloadModel, openModels, withTinyHub } from './tiny-hub'

@@ -2,7 +2,7 @@
 import type { Page } from '@playwright/test'
 import { mkdirSync, utimesSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { downloadedModelUrl } from '../../src/shared/downloaded-model'
+import { downloadedModelUrl } from '../../src/shared/model-address'
 import type {} from '../../src/components/pick-from-disk' // what it declares of Window
 import type { GenerateRequest } from '../../src/shared/request'
 import { writeSafetensors } from '../../workers/weights/safetensors'

@@ -47,7 +47,7 @@ function serveStarter(harness: HarnessServer, answer: Answer = (_, bytes) => byt
 function encode(page: Page, prompts: string[]) {
   return page.evaluate(async (prompts) => {
     try {
-      const { prompts: embeddings } = await window.doors.openText().encode(new URL('models/starter/', location.href).href, prompts)
+      const embeddings = await window.doors.openText().encode(new URL('models/starter/', location.href).href, prompts)
       return { embeddings: embeddings.map(({ values, ...rest }) => ({ ...rest, values: [...values] })) }
     } catch (error) {
       return { error: window.doors.toErrorData(error) }

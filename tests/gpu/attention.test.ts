@@ -70,24 +70,24 @@ const biased: Record<FloatDType, (Case & { masked: boolean })[]> = {
 const gpu = await testGpu()
 const dtypes = await floatTypes()
 
-/** with a head size that the kernels of this dtype and variant can do here: some take more workgroup memory the wider heads are */
-const can = (dtype: FloatDType, variant: AttentionVariant, { size }: Case): boolean => attentionVariants(gpu.facts, size, dtype).includes(variant)
-/** all that can do narrow heads */
+/** whether the adapter supports this head size: larger heads need more workgroup memory in some variants */
+const supports = (dtype: FloatDType, variant: AttentionVariant, { size }: Case): boolean => attentionVariants(gpu.facts, size, dtype).includes(variant)
+/** all variants that support small heads */
 const kernels = dtypes.flatMap((dtype) => attentionVariants(gpu.facts, 4, dtype).map((variant) => [dtype, variant] as const))
 
 describe.each(kernels)('attention %s, %s', (dtype, variant) => {
-  it.each(shapes[dtype].filter((c) => can(dtype, variant, c)))('matches two-pass softmax at $batch × $queries × $keys, $heads heads of $size', async (c) => {
+  it.each(shapes[dtype].filter((c) => supports(dtype, variant, c)))('matches two-pass softmax at $batch × $queries × $keys, $heads heads of $size', async (c) => {
     const values = inputs(c, dtype)
     const got = await run(c, dtype, values, undefined, undefined, variant)
     expect(relativeError(got, attentionReference(c, values.q, values.k, values.v))).toBeLessThan(TOLERANCE[dtype])
   })
 
-  it('leaves masked keys out', async () => {
+  it('ignores masked keys', async () => {
     const c: Case = { batch: 2, queries: 37, keys: 83, heads: 2, size: 48 }
     const values = inputs(c, dtype)
     const mask = randomMask(c, 0.3)
     const width = c.heads * c.size
-    // whatever stands at a masked key has no part in the result
+    // values at masked keys do not affect the result
     for (let m = 0; m < c.batch * c.keys; m++) {
       if (mask[m] === 0) for (const side of [values.k, values.v]) side.fill(60000, m * width, (m + 1) * width)
     }
@@ -103,7 +103,7 @@ describe.each(kernels)('attention %s, %s', (dtype, variant) => {
     expect(relativeError(got, attentionReference(c, values.q, values.k, values.v, mask, bias))).toBeLessThan(TOLERANCE[dtype])
   })
 
-  it('gives 0 where all keys are masked, and skips tiles that are', async () => {
+  it('returns 0 where all keys are masked, and skips masked tiles', async () => {
     const c: Case = { batch: 2, queries: 5, keys: 101, heads: 2, size: 48 }
     const values = inputs(c, dtype)
     const mask = new Uint32Array(c.batch * c.keys)
@@ -137,17 +137,17 @@ it('splits work that is over the submit budget', async () => {
   }
 })
 
-it('refuses shapes that do not fit, saying what it expected', async () => {
+it('rejects wrong shapes and names the expected ones', async () => {
   await withScope(gpu, async (scope) => {
     const q = scope.alloc([1, 3, 96])
     const k = scope.alloc([1, 5, 96])
     expect(() => attention(scope, q, k, k, { heads: 5 })).toThrow('attention: expected q [B, N, 5·d]')
     expect(() => attention(scope, q, k, scope.alloc([1, 4, 96]), { heads: 2 })).toThrow('attention: expected v f32 [1, 5, 96], got f32 [1, 4, 96]')
     expect(() => attention(scope, q, k, k, { heads: 2, mask: scope.alloc([1, 4], 'u32') })).toThrow('attention: expected mask u32 [1, 5]')
-    const wide = scope.alloc([1, 3, 128])
+    const large = scope.alloc([1, 3, 128])
     // 39 KB
     if (gpu.facts.workgroupBytes < 39000) {
-      expect(() => attention(scope, wide, wide, wide, { heads: 1, variant: 'tiled_resident_q' })).toThrow(/^attention: resident with d = 128 takes \d+ bytes of workgroup memory/)
+      expect(() => attention(scope, large, large, large, { heads: 1, variant: 'tiled_resident_q' })).toThrow(/^attention: tiled_resident_q with d = 128 needs \d+ bytes of workgroup memory/)
     }
     const bias = scope.alloc([2, 8])
     expect(() => attention(scope, q, k, k, { heads: 2, distanceBias: bias })).toThrow('attention: expected distanceBias f32 [2, 7], got f32 [2, 8]')
@@ -155,7 +155,7 @@ it('refuses shapes that do not fit, saying what it expected', async () => {
   })
 })
 
-it('offers what fits into workgroup memory, the fixed choice first', () => {
+it('lists the variants that fit into workgroup memory, the fixed table\'s first', () => {
   const software = { ...gpu.facts, software: true, workgroupBytes: 32768 }
   expect(attentionVariants(software, 48, 'f32')).toEqual(['no_smem', 'tiled_resident_q', 'tiled', 'tiled_128'])
   expect(attentionVariants(software, 128, 'f16')).toEqual(['no_smem', 'tiled', 'tiled_128'])
@@ -165,10 +165,10 @@ it('offers what fits into workgroup memory, the fixed choice first', () => {
   for (let size = 4; size <= 128; size += 4) expect(attentionVariants(small, size, 'f32')[0], `d = ${size}`).toBe('tiled')
 })
 
-it('names its kernel', () => {
+it('names the fixed table\'s kernel', () => {
   const facts = { ...gpu.facts, software: true, workgroupBytes: 32768 }
-  expect(attentionKernel(facts, 48, 'f32')).toBe('attention-f32-d48-64x64-rows')
-  expect(attentionKernel(facts, 128, 'f16')).toBe('attention-f16-d128-64x64-rows')
-  expect(attentionKernel({ ...facts, software: false }, 48, 'f32')).toBe('attention-f32-d48-64x16-staged')
-  expect(attentionKernel({ ...facts, software: false }, 128, 'f16')).toBe('attention-f16-d128-32x32-staged')
+  expect(attentionKernel(facts, 48, 'f32')).toBe('attention-f32-d48-64x64-no_smem')
+  expect(attentionKernel(facts, 128, 'f16')).toBe('attention-f16-d128-64x64-no_smem')
+  expect(attentionKernel({ ...facts, software: false }, 48, 'f32')).toBe('attention-f32-d48-64x16-tiled')
+  expect(attentionKernel({ ...facts, software: false }, 128, 'f16')).toBe('attention-f16-d128-32x32-tiled')
 })

@@ -1,4 +1,4 @@
-// The benchmark's two sides do the same work: what they come to agrees, and every number of a row is one.
+// Both sides of the benchmark compute the same results, and every number of a row is a number.
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { describe, expect, test } from 'vitest'
 import { attentionRow } from '../bench/attention-rows'
@@ -10,12 +10,12 @@ import { measureRow } from '../bench/measure-row'
 import { OnnxGraph } from '../bench/onnx-graph'
 import type { PeerModel } from '../bench/peer'
 import type { Row } from '../bench/row'
-import { readStarterAutoencoder } from '../bench/starter-autoencoder'
+import { readStarterAutoencoder } from '../bench/starter'
 import { blockRow, stepRow } from '../bench/transformer-rows'
 import { testGpu } from './open-gpu'
 
 const runtime = { InferenceSession, Tensor }
-// at most 16 queries and keys: beyond, the peer takes its flash attention, whose results are some hundredths off on software adapters (onnxruntime issue 26064)
+// at most 16 queries and keys: with more, the peer uses flash attention, whose results are a few percent off on software adapters (onnxruntime issue 26064)
 const transformer = {
   config: { in_channels: 32, out_channels: 32, num_attention_heads: 2, attention_head_dim: 32, num_layers: 2, caption_channels: 64 },
   grid: [2, 2, 4],
@@ -34,7 +34,7 @@ const rows: Row[] = [
   starterDecoderRow('decoder', readStarterAutoencoder(), [2, 2, 2], 'f32'),
 ]
 
-/** Det has no kernel on the GPU. */
+/** Det has no GPU kernel in the peer. */
 function determinant(): PeerModel {
   const graph = new OnnxGraph()
   graph.output('result', graph.node('Det', [graph.input('x', 'f32', [2, 2])]), 'f32', [])
@@ -42,7 +42,7 @@ function determinant(): PeerModel {
 }
 
 describe('a row', () => {
-  test.each(rows.map((row) => [row.name, row] as const))('%s: both sides come to the same', async (_, row) => {
+  test.each(rows.map((row) => [row.name, row] as const))('%s: both sides compute the same result', async (_, row) => {
     const gpu = await testGpu()
     const live = gpu.pool.liveBuffers
     const measured = await measureRow(gpu, runtime, row, { gflops: 1, gbs: 1 }, { pairs: 2, fewestPairs: 2, seconds: 60 })
@@ -52,7 +52,7 @@ describe('a row', () => {
     expect(measured.ratios).toHaveLength(2)
     for (const value of [measured.oursMs, measured.oursP90Ms, measured.ratio, measured.gflops, measured.gbs, measured.ceilingShare]) expect(value).toBeGreaterThan(0)
     expect(gpu.pool.liveBuffers).toBe(live)
-    // what a whole step is to the processor, and no other row
+    // only the row of a whole step measures CPU time
     expect(measured.host !== undefined).toBe(row.name === 'step')
     if (!measured.host) return
     const { ms, share, goal, submits, longestSubmitMs } = measured.host
@@ -63,7 +63,7 @@ describe('a row', () => {
     expect(longestSubmitMs).toBeGreaterThan(0)
   })
 
-  test('a peer that cannot do it, or only on the CPU, has no time and no ratio, and says why', async () => {
+  test('reports no time and no ratio, with the reason, for a peer without a GPU kernel', async () => {
     const gpu = await testGpu()
     const row = attentionRow({ name: 'impossible', queries: 4, heads: 1, headSize: 8 }, 'f32')
     const measured = await measureRow(
@@ -78,7 +78,7 @@ describe('a row', () => {
   })
 })
 
-test('the ceilings are measured', async () => {
+test('measures the ceilings', async () => {
   const { gflops, gbs } = await measureCeiling(await testGpu())
   expect(gflops).toBeGreaterThan(0.1)
   expect(gbs).toBeGreaterThan(0.01)

@@ -8,7 +8,7 @@ test('clips of two and of four windows take the memory that one takes, and none 
   const measured = await measureMemory(gpu, 'f32', [1, 2, 4])
   const [first, ...more] = measured.map(({ peakGpuBytes }) => peakGpuBytes)
   const told = JSON.stringify(measured)
-  expect(measured.map(({ windows }) => windows)).toEqual([1, 2, 4])
+  expect(measured.map(({ chunks }) => chunks)).toEqual([1, 2, 4])
   expect(measured[2]?.frames, told).toBeGreaterThan(3 * (measured[0]?.frames ?? Infinity))
   expect(first, told).toBeGreaterThan(1e6)
   for (const peak of more) {

@@ -8,7 +8,7 @@ import { asHalf, randomValues, relativeError, siluReference } from './reference'
 type Size4 = readonly [number, number, number, number]
 type Options = Omit<ConvOptions, 'addTo' | 'dtype' | 'variant'>
 
-/** Direct convolution, channels last, in double precision. Returns [F', H', W', O] and its shape. */
+/** Direct convolution, channels last, in double precision: [F', H', W', O] and its shape. */
 function convReference(x: Float32Array, [F, H, W, C]: Size4, w: Float32Array, shape: readonly number[], bias: Float32Array | undefined, o: Options) {
   const [O = 0, I = 0, kt = 0, kh = 0, kw = 0] = shape.length === 4 ? [shape[0], shape[1], 1, shape[2], shape[3]] : shape
   const [st, sh, sw] = o.stride ?? [1, 1, 1]
@@ -52,7 +52,7 @@ interface Case {
   options?: Options
   /** output channels in a binding */
   shardOuts?: number
-  /** runs in every dtype and variant */
+  /** tested in every dtype and variant */
   varied?: boolean
 }
 
@@ -60,14 +60,14 @@ const cases: Case[] = [
   { name: '2D 3×3, three channels to twelve', x: [2, 7, 9, 3], w: [12, 3, 3, 3], bias: true },
   { name: '2D 3×3, 48 to 48, silu and residual', x: [1, 6, 5, 48], w: [48, 48, 3, 3], bias: true, residual: true, options: { activation: 'silu' } },
   { name: '2D 3×3, odd channels both ways, residual', x: [1, 5, 4, 7], w: [5, 7, 3, 3], bias: true, residual: true, varied: true },
-  { name: '2D 1×1, 20 to 76, more rows and channels than a workgroup has', x: [1, 17, 19, 20], w: [76, 20, 1, 1], bias: true, varied: true },
+  { name: '2D 1×1, 20 to 76, more rows and channels than a workgroup', x: [1, 17, 19, 20], w: [76, 20, 1, 1], bias: true, varied: true },
   { name: '2D 3×3 reflect', x: [1, 5, 6, 8], w: [8, 8, 3, 3], options: { padSpace: 'reflect' } },
   { name: '2D 3×3 stride 2', x: [2, 7, 8, 4], w: [8, 4, 3, 3], bias: true, options: { stride: [1, 2, 2] } },
   { name: '3D (2,3,3) causal', x: [3, 4, 5, 16], w: [16, 16, 2, 3, 3], bias: true, varied: true },
   { name: '3D 3×3×3 causal', x: [4, 4, 3, 12], w: [20, 12, 3, 3, 3], bias: true, options: { time: 'causal' } },
   { name: '3D 3×3×3 non-causal, reflect', x: [3, 5, 4, 8], w: [12, 8, 3, 3, 3], bias: true, options: { time: 'both', padSpace: 'reflect' } },
   { name: '3D 3×3×3 causal, stride 2 each way', x: [5, 6, 7, 8], w: [8, 8, 3, 3, 3], bias: true, options: { stride: [2, 2, 2] } },
-  { name: '3D 3×3×3 with its frames already around it', x: [4, 3, 4, 8], w: [8, 8, 3, 3, 3], bias: true, residual: true, options: { time: 'valid' } },
+  { name: '3D 3×3×3 without padding in time', x: [4, 3, 4, 8], w: [8, 8, 3, 3, 3], bias: true, residual: true, options: { time: 'valid' } },
   { name: '3D 3×3×3, output channels in shards', x: [2, 5, 4, 8], w: [22, 8, 3, 3, 3], bias: true, residual: true, options: { time: 'both' }, shardOuts: 8, varied: true },
   { name: '2D 3×3, whole groups of output channels in shards, silu', x: [1, 5, 4, 6], w: [16, 6, 3, 3], bias: true, options: { activation: 'silu' }, shardOuts: 8 },
   { name: '3D on one frame', x: [1, 3, 3, 4], w: [4, 4, 3, 3, 3], options: { time: 'both' } },
@@ -85,7 +85,7 @@ async function expectAgreement({ x, w, bias, residual, options = {}, shardOuts }
   const expected = convReference(input, x, weight, w, biases, options)
   const added = residual ? randomValues(4, expected.y.length) : undefined
   await withScope(gpu, async (scope) => {
-    const addTo = added && scope.upload(added, expected.shape, 'f32') // the residual stream stays f32
+    const addTo = added && scope.upload(added, expected.shape, 'f32') // the residual stream is f32
     const uploaded = uploadConv(scope, weight, w, biases, dtype, shardOuts && shardOuts * count(w.slice(1)))
     expect(uploaded.shards.length).toBe(shardOuts ? Math.ceil((w[0] ?? 0) / shardOuts) : 1)
     const y = conv(scope, scope.upload(input, x, dtype), uploaded, {
@@ -102,14 +102,14 @@ async function expectAgreement({ x, w, bias, residual, options = {}, shardOuts }
 
 test.each(cases)('conv in f32: $name', async (one) => expectAgreement(one, 'f32'))
 
-// the borders are the same code in every dtype and variant; what differs is loads, stores and tiles
-const few = cases.filter(({ varied }) => varied)
+// all dtypes and variants share the code of the borders; loads, stores and tiles differ
+const varied = cases.filter(({ varied }) => varied)
 const halves = (await floatTypes()).includes('f16')
-test.runIf(halves).each(few)('conv in f16: $name', async (one) => expectAgreement(one, 'f16'))
-test.each(few)('conv by tiles: $name', async (one) => expectAgreement(one, 'f32', 'tile'))
-test.each(few.slice(-2))('conv without subgroups: $name', async (one) => expectAgreement(one, 'f32', 'direct'))
+test.runIf(halves).each(varied)('conv in f16: $name', async (one) => expectAgreement(one, 'f16'))
+test.each(varied)('conv in tiles: $name', async (one) => expectAgreement(one, 'f32', 'tile'))
+test.each(varied.slice(-2))('conv without subgroups: $name', async (one) => expectAgreement(one, 'f32', 'direct'))
 
-test('the variant follows the adapter', () => {
+test('selects the variant by adapter', () => {
   const facts = { name: 'some adapter', f16: true, subgroups: true, dot4: true, software: false, workgroupBytes: 16384 }
   expect(convVariant(facts, 64)).toBe('tile')
   expect(convVariant(facts, 12)).toBe('direct')
@@ -117,7 +117,7 @@ test('the variant follows the adapter', () => {
   expect(convVariant({ ...facts, software: true, subgroups: false }, 64)).toBe('direct')
 })
 
-test.runIf(halves)('f16 activations into an f32 stream', async () => {
+test.runIf(halves)('adds f16 activations to an f32 stream', async () => {
   const gpu = await testGpu()
   const input = asHalf(randomValues(1, 2 * 4 * 4 * 8))
   const weight = asHalf(randomValues(2, 8 * 8 * 9, 0.1))
@@ -128,7 +128,7 @@ test.runIf(halves)('f16 activations into an f32 stream', async () => {
   })
 })
 
-test.runIf(halves)('f16 stores clamp instead of overflowing', async () => {
+test.runIf(halves)('clamps f16 stores', async () => {
   const gpu = await testGpu()
   await withScope(gpu, async (scope) => {
     const x = scope.upload(new Float32Array(4).fill(60000), [1, 1, 1, 4], 'f16')
@@ -137,7 +137,7 @@ test.runIf(halves)('f16 stores clamp instead of overflowing', async () => {
   })
 })
 
-test('too few frames without padding are refused', async () => {
+test('rejects too few frames without padding', async () => {
   const gpu = await testGpu()
   await withScope(gpu, async (scope) => {
     const weight = uploadConv(scope, new Float32Array(3 * 16), [4, 4, 3, 1, 1], undefined, 'f32')
@@ -146,7 +146,7 @@ test('too few frames without padding are refused', async () => {
   })
 })
 
-test('a slow device gets several short dispatches and the same result', async () => {
+test('splits the work into short dispatches on a slow device, with the same result', async () => {
   const gpu = await testGpu()
   const [x, w] = [randomValues(1, 3 * 12 * 15 * 8), randomValues(2, 8 * 8 * 9, 0.1)]
   await withScope(gpu, async (scope) => {
@@ -161,7 +161,7 @@ test('a slow device gets several short dispatches and the same result', async ()
   })
 })
 
-test('wrong shapes say what was expected', async () => {
+test('rejects wrong shapes and names the expected ones', async () => {
   const gpu = await testGpu()
   await withScope(gpu, async (scope) => {
     const weight = uploadConv(scope, new Float32Array(4), [1, 4, 1, 1], undefined, 'f32')
@@ -171,7 +171,7 @@ test('wrong shapes say what was expected', async () => {
   })
 })
 
-test('weights that come in pieces, whatever their sizes, become the shards of those that come at once', async () => {
+test('makes the same shards of weights in pieces of any size as of all weights at once', async () => {
   const gpu = await testGpu()
   const shape = [22, 6, 2, 1, 3]
   const perOut = 6 * 2 * 3

@@ -1,10 +1,10 @@
-// A decoder that is on the GPU only while it decodes, from the bytes of a single-file checkpoint.
+// A decoder that is on the GPU only while it decodes, read from a single-file checkpoint.
 import { expect, test, vi } from 'vitest'
 import { withScope } from '../../workers/engine/scope'
-import { LtxAutoencoder } from '../../workers/models/ltx-autoencoder'
-import { TiledLtxAutoencoder } from '../../workers/models/ltx-autoencoder-tiled'
-import { DecoderOnDemand } from '../../workers/pipeline/decoder-on-demand'
-import { openLtxCheckpoint } from '../../workers/pipeline/large-model'
+import { LtxAutoencoder } from '../../workers/models/ltx/autoencoder'
+import { TiledLtxAutoencoder } from '../../workers/models/ltx/autoencoder-tiled'
+import { DecoderOnDemand } from '../../workers/models/ltx/decoder-on-demand'
+import { openLtxCheckpoint } from '../../workers/models/ltx/cached-models'
 import { gaussianNoise } from '../../workers/pipeline/noise'
 import { blobSource } from '../../workers/weights/byte-source'
 import { TensorReader } from '../../workers/weights/tensor-reader'
@@ -25,7 +25,7 @@ async function frames(groups: AsyncGenerator<Uint8ClampedArray>): Promise<number
 
 const openTiny = () => openLtxCheckpoint(signal, blobSource('tiny.safetensors', new Blob([tinyLtx()])))
 
-test('decodes as the loaded one does, beside the transformer or, without room, in its place; nothing stays on the GPU', async () => {
+test('decodes like a loaded decoder, beside the transformer or, without enough memory, in its place, and frees all GPU memory', async () => {
   const gpu = await testGpu()
   const { config, table } = await openTiny()
   const noise = { latents: gaussianNoise(2, COUNT) }
@@ -39,13 +39,13 @@ test('decodes as the loaded one does, beside the transformer or, without room, i
     expect(gpu.pool.liveBuffers).toBe(before)
     expect(freeOthers).not.toHaveBeenCalled()
     expect(made).toHaveLength(9 * 64 * 64 * 4)
-    expect(new Set(made).size, 'a picture, not one colour').toBeGreaterThan(50)
+    expect(new Set(made).size, 'an image, not one color').toBeGreaterThan(50)
 
     const whole = new TiledLtxAutoencoder(await LtxAutoencoder.load(signal, scope, config.autoencoder, new TensorReader(table), 'f32', 'decoder'))
     expect(decoder.config).toEqual(whole.config)
     expect(await frames(whole.decode(signal, scope, z, noise))).toEqual(made)
 
-    // software adapters never refuse memory: one that does is stood in for
+    // software adapters never refuse memory: a mock does
     const refuse = vi.spyOn(gpu.device, 'popErrorScope').mockResolvedValueOnce({ message: 'out of memory' })
     expect(await frames(decoder.decode(signal, scope, z, noise))).toEqual(made)
     expect(freeOthers).toHaveBeenCalledTimes(1)
@@ -55,24 +55,24 @@ test('decodes as the loaded one does, beside the transformer or, without room, i
     const live = gpu.pool.liveBuffers
     await left.next()
     await left.return(undefined)
-    expect(gpu.pool.liveBuffers, 'given up midway').toBe(live)
+    expect(gpu.pool.liveBuffers, 'ended midway').toBe(live)
   })
 })
 
-test('a cancelled clip reads no further than the tensor that is being read, and leaves nothing on the GPU', async () => {
+test('stops reading at the current tensor when a clip is cancelled, and frees all GPU memory', async () => {
   const gpu = await testGpu()
   const { config, table } = await openTiny()
   const controller = new AbortController()
   const read: string[] = []
   const watched: TensorTable = {
     ...table,
-    rows(asked, name, first, count) {
+    rows(requested, name, first, count) {
       if (name.includes('decoder.') && read.push(name) === 9) controller.abort()
-      return table.rows(asked, name, first, count)
+      return table.rows(requested, name, first, count)
     },
   }
   const decoder = await DecoderOnDemand.open(signal, config.autoencoder, watched, 'f32', PRESET, () => undefined)
-  expect(read, 'of the decoder nothing is read before there is a clip').toEqual([])
+  expect(read, 'no read of the decoder before a clip').toEqual([])
   await withScope(gpu, async (scope) => {
     const z = scope.upload(gaussianNoise(1, COUNT), SHAPE, 'f32')
     const before = gpu.pool.liveBuffers

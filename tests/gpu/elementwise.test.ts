@@ -8,10 +8,10 @@ import { asHalf, geluReference, randomValues, relativeError, siluReference } fro
 const tolerance: Record<FloatDType, number> = { f32: 1e-6, f16: 5e-4 }
 const dtypes = await floatTypes()
 const halves = dtypes.includes('f16')
-const shape = [3, 7, 53] // 1113 elements: the last workgroup and the last invocation are part full
+const shape = [3, 7, 53] // 1113 elements: the last workgroup and the last invocation are partly filled
 const count = elementCount(shape)
 
-/** Values with outliers among them, as a tensor of this dtype holds them. */
+/** Values with outliers, rounded to this dtype. */
 function inputs(seed: number, dtype: FloatDType): Float32Array {
   const values = randomValues(seed, count, 3)
   values.set([60000, -60000, 0, 88, -88, 12, -12], 20)
@@ -20,7 +20,7 @@ function inputs(seed: number, dtype: FloatDType): Float32Array {
 
 describe.each(dtypes)('elementwise, %s', (dtype) => {
   const functions = [['silu', silu, siluReference], ['gelu', gelu, geluReference]] as const
-  test.each(functions)('%s, outliers included', async (_name, op, reference) => {
+  test.each(functions)('%s matches the reference, also for outliers', async (_name, op, reference) => {
     const gpu = await testGpu()
     const values = inputs(1, dtype)
     await withScope(gpu, async (scope) => {
@@ -30,7 +30,7 @@ describe.each(dtypes)('elementwise, %s', (dtype) => {
       const got = await gpu.read(y)
       const wanted = values.map(reference)
       expect(relativeError(got, wanted)).toBeLessThan(tolerance[dtype])
-      // the outliers outweigh the rest by far: once more without them
+      // the outliers dominate the error: check the others separately
       expect(relativeError(got.slice(30), wanted.slice(30))).toBeLessThan(tolerance[dtype])
     })
     expect(gpu.pool.liveBuffers).toBe(0)
@@ -51,7 +51,7 @@ describe.each(dtypes)('elementwise, %s', (dtype) => {
     }
   })
 
-  test('multiply takes b as add does', async () => {
+  test('multiply repeats b like add', async () => {
     const gpu = await testGpu()
     const values = randomValues(7, count)
     const input = dtype === 'f16' ? asHalf(values) : values
@@ -79,7 +79,7 @@ describe.each(dtypes)('elementwise, %s', (dtype) => {
   })
 })
 
-test.runIf(halves)('cast rounds to half precision and back without loss, and clamps what is too large', async () => {
+test.runIf(halves)('cast rounds to f16 and back without loss, and clamps large values', async () => {
   const gpu = await testGpu()
   const values = inputs(6, 'f32')
   values.set([1e6, -1e9, 65504, 65519], 0)
@@ -87,7 +87,7 @@ test.runIf(halves)('cast rounds to half precision and back without loss, and cla
   await withScope(gpu, async (scope) => {
     const half = cast(scope, scope.upload(values, shape, 'f32'), 'f16')
     expect(half.dtype).toBe('f16')
-    // one unit of the last place: the spec leaves the rounding to the driver
+    // one unit in the last place: the specification leaves the rounding to the driver
     expect(relativeError(await gpu.read(half), wanted)).toBeLessThan(1e-3)
     const got = await gpu.read(half)
     expect([...got.slice(0, 3)]).toEqual([65504, -65504, 65504])
@@ -95,7 +95,7 @@ test.runIf(halves)('cast rounds to half precision and back without loss, and cla
   })
 })
 
-test.runIf(halves)('f16 sums past the largest half are clamped', async () => {
+test.runIf(halves)('clamps f16 sums', async () => {
   const gpu = await testGpu()
   await withScope(gpu, async (scope) => {
     const x = scope.upload(Float32Array.of(60000, -60000, 1), [3], 'f16')
@@ -104,7 +104,7 @@ test.runIf(halves)('f16 sums past the largest half are clamped', async () => {
   })
 })
 
-test('work over the budget is split, with the same result', async () => {
+test('splits work over the budget, with the same result', async () => {
   const gpu = await testGpu()
   const values = inputs(7, 'f32')
   const { rate } = gpu.queue
@@ -120,7 +120,7 @@ test('work over the budget is split, with the same result', async () => {
   }
 })
 
-test('what does not repeat evenly is refused', async () => {
+test('rejects operands that do not repeat evenly', async () => {
   const gpu = await testGpu()
   await withScope(gpu, async (scope) => {
     expect(() => add(scope, scope.alloc([2, 6]), scope.alloc([4, 2]))).toThrow('repeat evenly') // 8 does not divide 12

@@ -6,11 +6,11 @@ import { expect, test } from 'vitest'
 import { f32ToF16 } from '../../workers/engine/half-floats'
 import { withScope, type Scope } from '../../workers/engine/scope'
 import type { Tensor } from '../../workers/engine/tensor'
-import { LtxTransformer, type TransformerOptions } from '../../workers/models/ltx-transformer'
+import { LtxTransformer, type TransformerOptions } from '../../workers/models/ltx/transformer'
 import { streamInMemory } from '../../workers/models/stream-in-memory'
-import { T5Encoder } from '../../workers/models/t5-encoder'
-import { parseT5EncoderConfig } from '../../workers/models/t5-encoder-config'
-import { halfRequests, loadHalf } from '../../workers/models/t5-encoder-weights'
+import { T5Encoder } from '../../workers/models/t5/encoder'
+import { parseT5EncoderConfig } from '../../workers/models/t5/encoder-config'
+import { halfRequests, loadHalf } from '../../workers/models/t5/encoder-weights'
 import { weightSource } from '../../workers/models/weight-source'
 import type { WeightFormat } from '../../workers/ops/linear'
 import type { WeightStream } from '../../workers/ops/weight-stream'
@@ -30,11 +30,11 @@ const never = new AbortController().signal
 const folder = mkdtempSync(join(tmpdir(), 'kinora-weights-'))
 const parity = (name: string) => fileURLToPath(new URL(`../parity/${name}`, import.meta.url))
 
-/** Small enough that every matrix comes in several pieces. */
+/** Small enough that every matrix is read in several pieces. */
 const PIECE = 1000
 const openReader = async (path: string, reads: [number, number][] = []) => new TensorReader(await openTensorTable(never, nodeSource(path, reads)), PIECE)
 
-/** All of a file, in memory. */
+/** A whole file in memory. */
 const readWeightsOf = (path: string) => weightSource(openSafetensors(new Uint8Array(readFileSync(path))))
 
 /** One evaluation on random tokens. */
@@ -53,7 +53,7 @@ test.each([
   ['ltx_transformer_original_keys', 'i8'],
   ['ltx_transformer_coords', 'i4'],
   ['ltx_transformer_tokens', 'f16'], // odd channels
-] as const)('%s in %s: from the file by pieces, and from the cache, as from memory', async (name, format) => {
+] as const)('loads %s in %s from the file in pieces and from the cache, with the same result as from memory', async (name, format) => {
   const path = join(parity(name), 'weights.safetensors')
   const { config } = readCase(parity(name))
   const identity: CacheIdentity = { modelFiles: `${name} 1`, format }
@@ -69,12 +69,12 @@ test.each([
   expect(recorder.finish()).toBe(true)
   expect(reader.held).toMatchObject({ pieces: 0, bytes: 0, peakPieces: 2 })
   expect(reader.held.peakBytes).toBeLessThanOrEqual(2 * Math.max(PIECE, 8 * 4 * 80 * 4))
-  // matrices are read forwards, none twice; what else is read belongs to them
+  // matrices are read in order and once; all other reads belong to them
   const large = reads.filter(([start, end]) => end - start > 500).map(([start]) => start)
   expect(large).toEqual([...large].sort((a, b) => a - b))
 
   const cache = openCache(await openTensorTable(never, nodeSource(cachePath)), identity)
-  if (!cache) throw new Error('expected a cache')
+  if (!cache) throw new Error('Expected a cache.')
   const again = await withScope(gpu, async (scope) => evaluate(scope, await LtxTransformer.stream(never, scope, config, cache, optionsOf(format))))
   expect(Buffer.compare(Buffer.from(again.buffer), Buffer.from(expected.buffer))).toBe(0)
   expect(openCache(cache.reader.table, { ...identity, modelFiles: `${name} 2` })).toBeUndefined()
@@ -82,7 +82,7 @@ test.each([
   expect(gpu.pool.liveBuffers).toBe(0)
 })
 
-test('the starter, whose matrices are int8 in the file', async () => {
+test('loads the starter, whose matrices are int8 in the file', async () => {
   const starter = fileURLToPath(new URL('../../public/models/starter/transformer', import.meta.url))
   const config = JSON.parse(readFileSync(join(starter, 'config.json'), 'utf8')) as unknown
   const reader = new TensorReader(await openTensorTable(never, nodeSource(join(starter, 'diffusion_pytorch_model.safetensors'))))
@@ -91,14 +91,14 @@ test('the starter, whose matrices are int8 in the file', async () => {
   expect(requests.filter((request) => request.kind === 'linear' && request.format === 'i8').length).toBeGreaterThan(20)
   await withScope(gpu, async (scope) => {
     const [first] = requests.filter((request) => request.kind === 'linear' && stream.isInt8(`${request.name}.weight`))
-    if (first?.kind !== 'linear') throw new Error('expected an int8 matrix')
+    if (first?.kind !== 'linear') throw new Error('Expected an int8 matrix.')
     const inMemory = streamInMemory(readWeightsOf(join(starter, 'diffusion_pytorch_model.safetensors')))
     const [a, b] = [await stream.read(never, scope, [first]), await inMemory.read(never, scope, [first])].map(({ linear }) => linear.get(first.name)?.data)
     expect(Buffer.compare(Buffer.from(await gpu.readBytes(a as Tensor)), Buffer.from(await gpu.readBytes(b as Tensor)))).toBe(0)
   })
 })
 
-test('a full disk ends the cache, not the loading; what is left of it cannot be opened', async () => {
+test('loads without a cache when the disk is full, and leaves no cache that opens', async () => {
   const name = 'ltx_transformer_original_keys'
   const { config } = readCase(parity(name))
   const identity: CacheIdentity = { modelFiles: name, format: 'i8' }
@@ -112,7 +112,7 @@ test('a full disk ends the cache, not the loading; what is left of it cannot be 
   expect(gpu.pool.liveBuffers).toBe(0)
 })
 
-test('weights that are missing or do not fit are refused before anything is allocated', async () => {
+test('rejects missing and wrong weights before any allocation', async () => {
   const name = 'ltx_transformer_original_keys'
   const { config } = readCase(parity(name))
   const stream = new FileWeights(await openReader(join(parity(name), 'weights.safetensors')))
@@ -123,7 +123,7 @@ test('weights that are missing or do not fit are refused before anything is allo
   expect(gpu.pool.peakBytes).toBe(0)
 })
 
-test('a reading that is aborted leaves nothing behind', async () => {
+test('frees all memory when reading is aborted', async () => {
   const name = 'ltx_transformer_original_keys'
   const controller = new AbortController()
   const reader = await openReader(join(parity(name), 'weights.safetensors'))
@@ -135,7 +135,7 @@ test('a reading that is aborted leaves nothing behind', async () => {
   expect(gpu.pool.liveBuffers).toBe(0)
 })
 
-/** A T5 v1.1 of random halves, with its table: D = 32, 2 heads of 16, F = 64. */
+/** A T5 v1.1 of random f16 values, with its embedding table: D = 32, 2 heads of 16, F = 64. */
 const T5 = { vocab_size: 40, d_model: 32, d_kv: 16, d_ff: 64, num_heads: 2, feed_forward_proj: 'gated-gelu' }
 function writeT5(blocks: number): string {
   let seed = 1
@@ -159,7 +159,7 @@ function writeT5(blocks: number): string {
   return path
 }
 
-test('T5 from a file, and from its cache, half by half: memory does not grow with the blocks', async () => {
+test('loads T5 from a file and from its cache, one half of a block at a time, in memory that does not grow with the blocks', async () => {
   const prompt = Uint32Array.of(7, 39, 7, 0, 1)
   const encode = async (stream: WeightStream, blocks: number, format: WeightFormat) => {
     gpu.pool.resetPeak()
@@ -180,7 +180,7 @@ test('T5 from a file, and from its cache, half by half: memory does not grow wit
     expect(reader.held.peakPieces).toBeLessThanOrEqual(2)
     peaks['stored']?.push(stored.peak)
 
-    // the cache is written by one pass over the halves, each freed at once
+    // the cache is written in one pass over the half blocks, each freed at once
     const identity: CacheIdentity = { modelFiles: `t5 ${blocks}`, format: 'i8' }
     const cachePath = join(folder, await cacheFileName(identity))
     const recorder = new CacheRecorder(new FileWeights(reader), new TensorWriter(nodeSink(cachePath), 30 * blocks), identity)
@@ -191,11 +191,11 @@ test('T5 from a file, and from its cache, half by half: memory does not grow wit
     expect(recorder.finish()).toBe(true)
     const reads: [number, number][] = []
     const cache = openCache(await openTensorTable(never, nodeSource(cachePath, reads)), identity)
-    if (!cache) throw new Error('expected a cache')
+    if (!cache) throw new Error('Expected a cache.')
     const cached = await encode(cache, blocks, 'i8')
     expect(cached.bytes.equals(expected.bytes)).toBe(true)
     peaks['cached']?.push(cached.peak)
-    // of the table only the rows of four distinct ids, each by itself, in F16
+    // only the rows of four distinct ids are read from the table, each separately, in F16
     const place = await tablePlace(cachePath)
     expect(reads.filter(([start]) => start >= place.start && start < place.end).map(([start, end]) => [(start - place.start) / 64, end - start])).toEqual([[0, 64], [1, 64], [7, 64], [39, 64]])
     expect(halfRequests(config, 'i8', cache).flat().length).toBe(9 * blocks)
@@ -206,6 +206,6 @@ test('T5 from a file, and from its cache, half by half: memory does not grow wit
 
 async function tablePlace(path: string): Promise<{ start: number; end: number }> {
   const place = (await readSafetensorsHeader(never, nodeSource(path))).tensors.get('shared.weight')
-  if (!place) throw new Error('expected a table')
+  if (!place) throw new Error('Expected a table.')
   return place
 }

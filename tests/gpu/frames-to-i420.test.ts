@@ -7,11 +7,11 @@ import { framesToRgba } from '../../workers/ops/frames-to-rgba'
 import { floatTypes, testGpu } from './open-gpu'
 import { asHalf, randomValues } from './reference'
 
-// more than a workgroup of cells and no whole number of them, one cell alone, a long row, a high column
+// more cells than a workgroup and not a whole number of workgroups; one cell; a long row; a high column
 const sizes = [[3, 22, 40], [1, 2, 8], [2, 2, 264], [1, 130, 8]] as const
 
 const kinds = [...(await floatTypes()).map((dtype) => [dtype, BT709] as const), ['f32', BT601] as const]
-test.each<readonly [FloatDType, Matrix]>(kinds)('planes in %s are to the bit those of the RGBA frames', async (dtype, matrix) => {
+test.each<readonly [FloatDType, Matrix]>(kinds)('equals the planes of the RGBA frames in %s, to the bit', async (dtype, matrix) => {
   const gpu = await testGpu()
   await withScope(gpu, async (scope) => {
     for (const [seed, [frames, height, width]] of sizes.entries()) {
@@ -31,7 +31,7 @@ test.each<readonly [FloatDType, Matrix]>(kinds)('planes in %s are to the bit tho
   expect(gpu.pool.liveBuffers).toBe(0)
 })
 
-test('sides that are no whole cells are refused', async () => {
+test('rejects sizes that are not whole cells', async () => {
   expect([fitsI420(8, 2), fitsI420(12, 2), fitsI420(8, 3)]).toEqual([true, false, false])
   const gpu = await testGpu()
   await withScope(gpu, async (scope) => {

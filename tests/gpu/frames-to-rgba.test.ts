@@ -4,7 +4,7 @@ import { framesToRgba } from '../../workers/ops/frames-to-rgba'
 import { floatTypes, testGpu } from './open-gpu'
 import { asHalf, randomValues } from './reference'
 
-test.each(await floatTypes())('pixels in %s are clamped and rounded to nearest', async (dtype) => {
+test.each(await floatTypes())('clamps and rounds pixels in %s to nearest', async (dtype) => {
   const gpu = await testGpu()
   const values = asHalf(randomValues(13, 2 * 5 * 7 * 3, 0.8))
   values.set([-1, 1, 0, -1.5, 1.5, -0.5])
@@ -20,7 +20,7 @@ test.each(await floatTypes())('pixels in %s are clamped and rounded to nearest',
   expect(gpu.pool.liveBuffers).toBe(0)
 })
 
-test('a tensor that is no clip of colours is refused', async () => {
+test('rejects a tensor that is not an RGB clip', async () => {
   const gpu = await testGpu()
   await withScope(gpu, async (scope) => {
     expect(() => framesToRgba(scope, scope.alloc([1, 2, 2, 4]))).toThrow(/expected \[F, H, W, 3\], got \[1, 2, 2, 4\]/)

@@ -1,15 +1,15 @@
-// A model that is too large for its GPU is refused before a byte of it is there.
+// A model that is too large for the GPU is rejected before any of it is read.
 import { expect, test } from 'vitest'
-import { LtxTransformer } from '../../workers/models/ltx-transformer'
+import { LtxTransformer } from '../../workers/models/ltx/transformer'
 import type { WeightStream } from '../../workers/ops/weight-stream'
-import { bytesOf, requireMemory } from '../../workers/pipeline/gpu-memory-budget'
+import { bytesOf, requireMemory } from '../../workers/models/gpu-memory-budget'
 import { testGpu } from './open-gpu'
 
-const never = () => Promise.reject(new Error('nothing is to be read'))
+const never = () => Promise.reject(new Error('Expected no read.'))
 const anything: WeightStream = { has: () => true, isInt8: () => false, read: never, floats: never, rows: never }
 const bytesIn4Bits = (config: object) => bytesOf(LtxTransformer.requests(config, anything, { precision: 'f16', linearFormat: 'i4' }))
 
-/** A device with room for so many bytes. A stand-in, since no software adapter ever refuses. */
+/** A fake device with a memory budget: software adapters never refuse an allocation. */
 function smallDevice(budgetBytes: number): GPUDevice {
   let held = 0
   let refused = false
@@ -26,7 +26,7 @@ function smallDevice(budgetBytes: number): GPUDevice {
   return device as unknown as GPUDevice
 }
 
-test('LTX-Video 13B on a GPU of 4 GB: the memory that it needs is named; 2B has room', async () => {
+test('rejects LTX-Video 13B on a GPU of 4 GB and names the required memory; accepts 2B', async () => {
   const large = bytesIn4Bits({ num_layers: 48, attention_head_dim: 128, num_attention_heads: 32 })
   expect(large).toBeGreaterThan(6.5e9)
   await expect(requireMemory(smallDevice(4e9), large, 'LTX-Video, 48 blocks of width 4096')).rejects.toMatchObject({
@@ -37,6 +37,6 @@ test('LTX-Video 13B on a GPU of 4 GB: the memory that it needs is named; 2B has 
   await expect(requireMemory(smallDevice(4e9), bytesIn4Bits({}), 'LTX-Video')).resolves.toBeUndefined()
 })
 
-test('a real device has room for a little', async () => {
+test('accepts a small model on the real device', async () => {
   await expect(requireMemory((await testGpu()).device, 1_000_000, 'A small model')).resolves.toBeUndefined()
 })

@@ -4,7 +4,7 @@ import { rescaleGuidance } from '../../workers/ops/guidance-rescale'
 import { testGpu } from './open-gpu'
 import { randomValues, relativeError } from './reference'
 
-/** Standard deviation over all values; of n or of n − 1, the ratio of two is the same. */
+/** Standard deviation over all values; the ratio of two is the same with n and with n − 1. */
 function deviation(values: Float32Array): number {
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length
   return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length)
@@ -16,8 +16,8 @@ const reference = (x: Float32Array, wanted: Float32Array, amount: number): Float
 }
 
 describe('rescaleGuidance', () => {
-  // one part of a chunk, a few chunks the last of which has 1 element, and more chunks than a workgroup has invocations
-  test.each([5, 2 * 4096 + 1, 70 * 4096 + 17])('over %i elements, of which some lie far from 0', async (count) => {
+  // less than a chunk; a few chunks, the last with 1 element; more chunks than a workgroup has invocations
+  test.each([5, 2 * 4096 + 1, 70 * 4096 + 17])('matches the reference over %i elements far from 0', async (count) => {
     const gpu = await testGpu()
     const x = randomValues(1, count, 3).map((value, i) => value + 40 + (i > count / 2 ? 7 : 0))
     const wanted = randomValues(2, count, 0.5).map((value) => value - 100)
@@ -30,7 +30,7 @@ describe('rescaleGuidance', () => {
     expect(gpu.pool.liveBuffers).toBe(0)
   })
 
-  test('leaves a tensor without spread as it is', async () => {
+  test('does not change a tensor without deviation', async () => {
     const gpu = await testGpu()
     await withScope(gpu, async (scope) => {
       const x = scope.upload(new Float32Array(9).fill(2), [9], 'f32')
@@ -39,7 +39,7 @@ describe('rescaleGuidance', () => {
     })
   })
 
-  test('refuses tensors of two sizes', async () => {
+  test('rejects tensors of two sizes', async () => {
     const gpu = await testGpu()
     await withScope(gpu, async (scope) => {
       expect(() => rescaleGuidance(scope, scope.alloc([4]), scope.alloc([5]), 1)).toThrow('got f32 [5]')

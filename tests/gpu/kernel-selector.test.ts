@@ -1,4 +1,4 @@
-// Which kernels a job takes: the fixed table's, or those that were found fastest by trying them.
+// Selection of kernel variants for a job: the fixed table's, or the fastest by tuning.
 import { describe, expect, test } from 'vitest'
 import { Gpu } from '../../workers/engine/device'
 import { kernelVariants } from '../../workers/engine/kernel'
@@ -10,13 +10,14 @@ import { attention, attentionVariants } from '../../workers/ops/attention'
 import { linear, linearVariants, uploadLinear } from '../../workers/ops/linear'
 import { prepareKernels, selectKernels } from '../../workers/pipeline/prepare-kernels'
 import type { CachedKernel } from '../../workers/storage/tuning-cache'
+import { testJob } from '../evaluate/clip-in-memory'
 import { testGpu } from './open-gpu'
 import { randomValues, relativeError } from './reference'
 
 const { signal } = new AbortController()
 const SIZE = { queries: 70, width: 96, heads: 2 }
 
-/** Self-attention of one head size, and a linear layer behind it. */
+/** Self-attention followed by a linear layer. */
 async function withWork<T>(body: (gpu: Gpu, run: () => Promise<Float32Array>, dispatch: () => void, estimate: (scope: Scope) => Tensor) => Promise<T>): Promise<T> {
   const { device, facts } = await testGpu()
   const gpu = new Gpu(device, facts)
@@ -29,29 +30,29 @@ async function withWork<T>(body: (gpu: Gpu, run: () => Promise<Float32Array>, di
   })
 }
 
-test('without a choice the fixed table holds, and only what was dispatched is in the record', () =>
+test('uses the fixed table by default, and records only dispatched kernels', () =>
   withWork(async (gpu, run) => {
     const { facts } = gpu
     await run()
     const names = Object.keys(kernelVariants(gpu.queue.used))
     expect(names).toHaveLength(2)
     expect(names.some((name) => name.startsWith('attention'))).toBe(true)
-    expect(attentionVariants(facts, SIZE.width / SIZE.heads, 'f32').length, 'there is something to choose from').toBeGreaterThan(1)
+    expect(attentionVariants(facts, SIZE.width / SIZE.heads, 'f32').length, 'several variants').toBeGreaterThan(1)
     expect(linearVariants(facts, SIZE.queries, 'f16').length).toBeGreaterThan(1)
-    gpu.choices.set('attention of no such work', 'none')
+    gpu.selector.set('attention of no such work', 'none')
     await run()
     expect(Object.keys(kernelVariants(gpu.queue.used))).toEqual(names)
   }))
 
-test('work is noted once, with the kernels that can do it; sizes a little apart are the same work', () =>
+test('collects each work once with its variants, and treats similar sizes as the same work', () =>
   withWork((gpu, _run, dispatch) => {
-    const trials = gpu.choices.note(() => {
-      gpu.rehearse(dispatch)
-      gpu.rehearse(dispatch)
+    const candidates = gpu.selector.collect(() => {
+      gpu.record(dispatch)
+      gpu.record(dispatch)
     })
-    expect(trials.map(({ key }) => key)).toHaveLength(2)
-    for (const { menu, flops } of trials) {
-      expect(new Set(menu).size).toBe(menu.length)
+    expect(candidates.map(({ key }) => key)).toHaveLength(2)
+    for (const { variants, flops } of candidates) {
+      expect(new Set(variants).size).toBe(variants.length)
       expect(flops).toBeGreaterThan(0)
     }
     expect([310, 362, 420].map(tuningSize)).toEqual([362, 362, 362])
@@ -59,123 +60,123 @@ test('work is noted once, with the kernels that can do it; sizes a little apart 
     return Promise.resolve()
   }))
 
-test('every kernel of a menu gives the same numbers, but for rounding', () =>
+test('all variants give the same result up to rounding', () =>
   withWork(async (gpu, run, dispatch) => {
     const usual = await run()
-    for (const { key, menu } of gpu.choices.note(() => void gpu.rehearse(dispatch))) {
-      for (const kernel of menu) {
-        gpu.choices = new KernelSelector()
-        gpu.choices.set(key, kernel)
-        expect(relativeError(await run(), usual), `${key}: ${kernel}`).toBeLessThan(1e-5)
+    for (const { key, variants } of gpu.selector.collect(() => void gpu.record(dispatch))) {
+      for (const variant of variants) {
+        gpu.selector = new KernelSelector()
+        gpu.selector.set(key, variant)
+        expect(relativeError(await run(), usual), `${key}: ${variant}`).toBeLessThan(1e-5)
       }
     }
   }))
 
-test('the fastest is taken, and a tie is none', () =>
+test('selects the fastest variant, and keeps the fixed table\'s in a tie', () =>
   withWork(async (gpu, _run, dispatch) => {
-    const trials = gpu.choices.note(() => void gpu.rehearse(dispatch))
+    const candidates = gpu.selector.collect(() => void gpu.record(dispatch))
     const before = gpu.pool.liveBuffers
-    const tuned = await tuneKernels(signal, gpu, trials, 60_000)
-    expect(tuned.map(({ key }) => key).sort()).toEqual(trials.map(({ key }) => key).sort())
+    const tuned = await tuneKernels(signal, gpu, candidates, 60_000)
+    expect(tuned.map(({ key }) => key).sort()).toEqual(candidates.map(({ key }) => key).sort())
     for (const { key, kernel, ms } of tuned) {
-      const { menu } = trials.find((trial) => trial.key === key) ?? { menu: [] }
-      expect(Object.keys(ms).sort(), 'all were timed').toEqual([...menu].sort())
-      const usual = ms[menu[0] as string] as number
+      const { variants } = candidates.find((candidate) => candidate.key === key) ?? { variants: [] }
+      expect(Object.keys(ms).sort(), 'all are timed').toEqual([...variants].sort())
+      const usual = ms[variants[0] as string] as number
       const best = Math.min(...Object.values(ms))
-      if (kernel === menu[0]) expect(best).toBeGreaterThanOrEqual(0.97 * usual)
+      if (kernel === variants[0]) expect(best).toBeGreaterThanOrEqual(0.97 * usual)
       else expect(ms[kernel]).toBe(best)
     }
-    expect(gpu.pool.liveBuffers, 'what was tried on is freed').toBe(before)
+    expect(gpu.pool.liveBuffers, 'temporary operands are freed').toBe(before)
   }))
 
-test('no time is no choice; a stopped job chooses nothing', () =>
+test('keeps the fixed table without a time budget, and stops with the job', () =>
   withWork(async (gpu, _run, dispatch) => {
-    const trials = gpu.choices.note(() => void gpu.rehearse(dispatch))
-    for (const { key, kernel, ms } of await tuneKernels(signal, gpu, trials, 0)) {
+    const candidates = gpu.selector.collect(() => void gpu.record(dispatch))
+    for (const { key, kernel, ms } of await tuneKernels(signal, gpu, candidates, 0)) {
       expect(ms).toEqual({})
-      expect(kernel).toBe(trials.find((trial) => trial.key === key)?.menu[0])
+      expect(kernel).toBe(candidates.find((candidate) => candidate.key === key)?.variants[0])
     }
-    expect(gpu.queue.used.size, 'nothing was dispatched').toBe(0)
-    await expect(tuneKernels(AbortSignal.abort(), gpu, trials, 1000)).rejects.toThrow('aborted')
+    expect(gpu.queue.used.size, 'nothing is dispatched').toBe(0)
+    await expect(tuneKernels(AbortSignal.abort(), gpu, candidates, 1000)).rejects.toThrow('aborted')
     const controller = new AbortController()
     let runs = 0
-    const stopping = trials.map((trial) => ({
-      ...trial,
-      run(scope: Scope, kernel: string) {
-        trial.run(scope, kernel)
-        if (gpu.queue.dryRun) return
+    const stopping = candidates.map((candidate) => ({
+      ...candidate,
+      run(variant: string) {
+        candidate.run(variant)
+        if (gpu.queue.recording) return
         runs++
         controller.abort()
       },
     }))
     await expect(tuneKernels(controller.signal, gpu, stopping, 60_000)).rejects.toThrow('aborted')
-    expect(runs, 'what the job was stopped in is the last').toBe(1)
+    expect(runs, 'no run after the abort').toBe(1)
   }))
 
-test('what was found is kept, and taken by the next job while the code is the same', () =>
+test('caches the selection and reuses it in the next job while the kernels\' code is the same', () =>
   withWork(async (gpu, _run, dispatch, estimate) => {
-    const kept = new Map<string, CachedKernel>()
-    const memory = {
-      find: (keys: readonly string[]) => Promise.resolve([...kept.values()].filter(({ key }) => keys.includes(key))),
-      save: (choices: readonly CachedKernel[]) => Promise.resolve(choices.forEach((choice) => kept.set(choice.key, choice))),
+    const cached = new Map<string, CachedKernel>()
+    const cache = {
+      find: (keys: readonly string[]) => Promise.resolve([...cached.values()].filter(({ key }) => keys.includes(key))),
+      save: (kernels: readonly CachedKernel[]) => Promise.resolve(kernels.forEach((one) => cached.set(one.key, one))),
     }
-    const prepare = async (withMemory = true) => {
-      gpu.choices = new KernelSelector()
+    const prepare = async (withCache = true) => {
+      gpu.selector = new KernelSelector()
       const stages: string[] = []
-      await prepareKernels(signal, gpu, { dispatch, estimate }, withMemory ? memory : undefined, ({ stage }) => stages.push(stage))
+      await prepareKernels(testJob(gpu, { tuningCache: withCache ? cache : undefined, report: ({ stage }) => void stages.push(stage) }), { dispatch, estimate })
       return [...new Set(stages)]
     }
-    expect(await prepare(false), 'not asked for').toEqual(['compiling'])
+    expect(await prepare(false), 'without a cache').toEqual(['compiling'])
     expect(await prepare()).toEqual(['compiling', 'tuning'])
-    expect(kept.size).toBe(2)
-    expect(gpu.queue.used.size, 'what was only tried is not in the record').toBe(0)
+    expect(cached.size).toBe(2)
+    expect(gpu.queue.used.size, 'tuning is not in the record').toBe(0)
     expect(await prepare(), 'again').toEqual(['compiling'])
-    // another kernel than the table's, found on an earlier visit
-    for (const [key, choice] of kept) {
-      const menu = gpu.choices.note(() => void gpu.rehearse(dispatch)).find((trial) => trial.key === key)?.menu ?? []
-      kept.set(key, { ...choice, kernel: menu.at(-1) as string })
+    // another variant than the fixed table's, cached by an earlier visit
+    for (const [key, one] of cached) {
+      const variants = gpu.selector.collect(() => void gpu.record(dispatch)).find((candidate) => candidate.key === key)?.variants ?? []
+      cached.set(key, { ...one, kernel: variants.at(-1) as string })
     }
     expect(await prepare()).toEqual(['compiling'])
-    for (const [key, { kernel }] of kept) expect(gpu.choices.choose({ key, menu: ['another', kernel], flops: 1, run: () => undefined })).toBe(kernel)
-    for (const [key, choice] of kept) kept.set(key, { ...choice, code: 'of another version' })
-    expect(await prepare(), 'the code has changed').toEqual(['compiling', 'tuning'])
-    expect([...kept.values()].map(({ code }) => code)).not.toContain('of another version')
+    for (const [key, { kernel }] of cached) expect(gpu.selector.select({ key, variants: ['another', kernel], flops: 1, run: () => undefined })).toBe(kernel)
+    for (const [key, one] of cached) cached.set(key, { ...one, code: 'of another version' })
+    expect(await prepare(), 'with changed code').toEqual(['compiling', 'tuning'])
+    expect([...cached.values()].map(({ code }) => code)).not.toContain('of another version')
   }))
 
-describe('a approximate kernel', () => {
-  /** A layer with int8 weights whose inputs are made coarser by some that are far larger than the others of their group. */
-  async function settled(outlier: number, approximate: boolean): Promise<{ kernel: string | undefined; off: number }> {
+describe('an approximate variant', () => {
+  /** A layer with int8 weights. An outlier in each group of inputs makes the quantization of the others coarser. */
+  async function selected(outlier: number, approximate: boolean): Promise<{ kernel: string | undefined; off: number }> {
     const { device, facts } = await testGpu()
     const gpu = new Gpu(device, facts)
     const [rows, inner, out] = [70, 96, 40]
     return withScope(gpu, async (scope) => {
       const values = randomValues(1, rows * inner).map((value, index) => (index % 32 === 5 ? outlier * value : value))
       const x = scope.upload(values, [rows, inner], 'f32')
-      // the large ones do not count: only how approximate they make the others is seen
+      // the outliers have no weight: the result shows only the error of the other inputs
       const matrix = randomValues(2, out * inner, 0.2).map((value, index) => (index % 32 === 5 ? 0 : value))
       const weight = uploadLinear(scope, { values: matrix, out, in: inner }, 'i8')
       const estimate = (own: Scope) => linear(own, x, weight)
-      const [trial] = gpu.choices.note(() => void gpu.rehearse(() => scope.within((own) => void estimate(own))))
-      if (!trial) throw new Error('No work was noted.')
-      expect(trial.approximate, 'this adapter has integer products').toEqual(['int8_dp4a'])
+      const [candidate] = gpu.selector.collect(() => void gpu.record(() => scope.within((own) => void estimate(own))))
+      if (!candidate) throw new Error('Expected a candidate, got none.')
+      expect(candidate.approximate, 'the adapter has integer dot products').toEqual(['int8_dp4a'])
       const exact = await gpu.read(estimate(scope))
-      const kernels = await selectKernels(signal, gpu, [{ key: trial.key, kernel: trial.menu[0] as string, ...(approximate && { approximate: 'int8_dp4a' }), ms: {} }], estimate)
-      expect([...kernels.keys()]).toEqual([trial.key])
-      return { kernel: kernels.get(trial.key), off: relativeError(await gpu.read(estimate(scope)), exact) }
+      const kernels = await selectKernels(signal, gpu, [{ key: candidate.key, kernel: candidate.variants[0] as string, ...(approximate && { approximate: 'int8_dp4a' }), ms: {} }], estimate)
+      expect([...kernels.keys()]).toEqual([candidate.key])
+      return { kernel: kernels.get(candidate.key), off: relativeError(await gpu.read(estimate(scope)), exact) }
     })
   }
 
-  test('is taken where it is faster and the whole is as good', async () => {
-    const { kernel, off } = await settled(1, true)
+  test('is selected where it is faster and the step is accurate', async () => {
+    const { kernel, off } = await selected(1, true)
     expect(kernel).toBe('int8_dp4a')
     expect(off).toBeGreaterThan(1e-5)
     expect(off).toBeLessThan(0.02)
-    expect((await settled(1, false)).kernel, 'it is not faster').not.toBe('int8_dp4a')
+    expect((await selected(1, false)).kernel, 'not faster').not.toBe('int8_dp4a')
   })
 
-  test('is not taken where it makes the whole too approximate', async () => {
-    const { kernel, off } = await settled(50, true)
+  test('is rejected where the step is not accurate', async () => {
+    const { kernel, off } = await selected(50, true)
     expect(kernel).not.toBe('int8_dp4a')
-    expect(off, 'the numbers are those of the usual kernel').toBe(0)
+    expect(off, 'the result of the exact variant').toBe(0)
   })
 })

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { withScope, type Scope } from '../../workers/engine/scope'
 import { BT709 } from '../../workers/media/yuv'
-import { KinoraAutoencoder } from '../../workers/models/kinora-autoencoder'
+import { KinoraAutoencoder } from '../../workers/models/starter/autoencoder'
 import { readPreview } from '../../workers/models/read-frames'
 import { i420Format } from '../../workers/pipeline/frame-format'
 import { need, readCase, readWeights } from '../parity/read-case'
@@ -34,7 +34,7 @@ function load(scope: Scope): KinoraAutoencoder {
   return KinoraAutoencoder.load(scope, readCase(decodeCase).config, readWeights(decodeCase), 'f32')
 }
 
-test('frames come in groups, in time order, as the whole clip has them, and as a video has them', async () => {
+test('decodes groups of frames in time order that equal the whole clip, as RGBA and as I420', async () => {
   const gpu = await testGpu()
   await withScope(gpu, async (scope) => {
     const autoencoder = load(scope)
@@ -60,7 +60,7 @@ test('frames come in groups, in time order, as the whole clip has them, and as a
   })
 })
 
-test('memory while decoding does not grow with the clip', async () => {
+test('decodes in memory that does not grow with the clip', async () => {
   const gpu = await testGpu()
   const peakOf = async (latentFrames: number) =>
     withScope(gpu, async (scope) => {
@@ -75,7 +75,7 @@ test('memory while decoding does not grow with the clip', async () => {
   expect((await peakOf(9)) - (await peakOf(3))).toBeLessThan(6 * 4 * 16 * 4 * 6)
 })
 
-test('a decode that is left early frees what it holds', async () => {
+test('frees all memory when decoding ends early', async () => {
   const gpu = await testGpu()
   await withScope(gpu, async (scope) => {
     const autoencoder = load(scope)
@@ -89,7 +89,7 @@ test('a decode that is left early frees what it holds', async () => {
   })
 })
 
-test('the preview is the linear part, averaged over 4×4 pixels', async () => {
+test('previews the linear part, averaged over 4×4 pixels', async () => {
   const gpu = await testGpu()
   const parityCase = readCase(decodeCase)
   const weights = readWeights(decodeCase)
@@ -98,7 +98,7 @@ test('the preview is the linear part, averaged over 4×4 pixels', async () => {
   const { shape, values } = need(parityCase, 'z')
   const [, channels = 0, frames = 0, height = 0, width = 0] = shape
   const zAt = (c: number, t: number, y: number, x: number) => values[((c * frames + t) * height + y) * width + x] as number
-  /** colour c of pixel (y, x) in frame f, counting from the three dropped ones */
+  /** color c of pixel (y, x) in frame f, counting the three dropped ones */
   const linear = (c: number, f: number, y: number, x: number) => {
     const row = ((c * 4 + (f % 4)) * 16 + (y % 16)) * 16 + (x % 16)
     let sum = bias[row] as number
@@ -133,7 +133,7 @@ test('the preview is the linear part, averaged over 4×4 pixels', async () => {
   })
 })
 
-test('a config or weight that does not fit is named', async () => {
+test('names a config field or weight that does not fit', async () => {
   const gpu = await testGpu()
   const { config } = readCase(decodeCase)
   await withScope(gpu, async (scope) => {

@@ -6,43 +6,42 @@ import { linear, linearVariant, linearVariants, uploadLinear, type LinearVariant
 import { dequantize, quantizeI4, quantizeI8 } from '../../workers/ops/linear-weight'
 import { quantizeActivations } from '../../workers/ops/quantize-activations'
 import { floatTypes, testGpu } from './open-gpu'
-import { readQuantizedActivations } from './read-quantized-activations'
-import { asHalf, geluReference, linearReference, randomSource, randomValues, relativeError, siluReference } from './reference'
+import { asHalf, geluReference, linearReference, randomSource, randomValues, readQuantizedActivations, relativeError, siluReference } from './reference'
 
 const opened = new Map<string, Gpu>()
 
-/** The same device under both kinds of facts, so that the hardware kernels run here too. */
+/** The same device under both kinds of facts, so that the kernels for hardware run here too. */
 async function openAs(kind: 'software' | 'hardware'): Promise<Gpu> {
   const { device, facts } = await testGpu()
   const gpu = opened.get(kind) ?? new Gpu(device, { ...facts, software: kind === 'software' })
   opened.set(kind, gpu)
   gpu.pool.onAcquire = (buffer) => {
-    if (gpu.queue.dryRun) return
-    gpu.queue.flush() // the buffer may be a reused one that pending dispatches still read
+    if (gpu.queue.recording) return
+    gpu.queue.flush() // pending dispatches may still read a reused buffer
     gpu.device.queue.writeBuffer(buffer, 0, new Uint8Array(buffer.size).fill(0xff))
   }
   return gpu
 }
 
-/** The weights that a format keeps of these values. */
+/** The values after a round trip through the format. */
 function stored(values: Float32Array, out: number, inner: number, format: WeightFormat): Float32Array {
   if (format === 'f32') return values
   if (format === 'f16') return asHalf(values)
   return dequantize(format === 'i8' ? quantizeI8(values, out, inner) : quantizeI4(values, out, inner), out, inner)
 }
 
-/** What a variant makes of activations: 'int8_dp4a' sees their codes. */
-async function seen(scope: Scope, x: Tensor, values: Float32Array, variant: LinearVariant | undefined): Promise<Float32Array> {
+/** The activations that a variant multiplies: dequantized int8 values for 'int8_dp4a'. */
+async function multiplied(scope: Scope, x: Tensor, values: Float32Array, variant: LinearVariant | undefined): Promise<Float32Array> {
   return variant === 'int8_dp4a' ? (await readQuantizedActivations(scope.gpu, quantizeActivations(scope, x), dim(x, -1))).values : values
 }
 
-const asked = (variant: LinearVariant | undefined): { variant?: LinearVariant } => (variant ? { variant } : {})
+const preferring = (variant: LinearVariant | undefined): { variant?: LinearVariant } => (variant ? { variant } : {})
 
 /** Sums are f32: only the order differs, and for f16 results the last rounding. */
 const tolerance: Record<FloatDType, number> = { f32: 2e-6, f16: 5e-4 }
 
-/** Each kernel meets each weight format, each dtype, and sizes that are and are not multiples of four; not every product of these, for
- *  a software adapter compiles a variant for seconds. rows, inner, out */
+/** Each kernel is tested with each weight format, each dtype, and sizes that are and are not multiples of four; not in every combination,
+ *  because a software adapter compiles a variant for seconds. rows, inner, out */
 type Case = [number, number, number, WeightFormat, FloatDType]
 const types = await floatTypes()
 const possible = (cases: Case[]): Case[] => cases.filter(([, , , , dtype]) => types.includes(dtype))
@@ -60,8 +59,8 @@ const manyRows = possible([
   [130, 20, 24, 'i8', 'f16'],
 ])
 
-/** 'int8_dp4a' alone: whole groups of 32 inputs and none whole, one more, and both kinds of rows and outputs. */
-const codedRows = possible([
+/** For 'int8_dp4a': whole and partial groups of 32 inputs, and both kinds of rows and outputs. */
+const quantizedRows = possible([
   [1, 1, 1, 'i4', 'f32'],
   [9, 33, 17, 'i8', 'f16'],
   [73, 68, 36, 'i4', 'f16'],
@@ -76,10 +75,10 @@ async function expectCase(gpu: Gpu, [rows, inner, out, format, dtype]: Case, var
   await withScope(gpu, async (scope) => {
     const weight = uploadLinear(scope, { values, out, in: inner, bias }, format)
     const x = scope.upload(input, [rows, inner], dtype)
-    const y = linear(scope, x, weight, asked(variant))
+    const y = linear(scope, x, weight, preferring(variant))
     expect(y.shape).toEqual([rows, out])
     expect(y.dtype).toBe(dtype)
-    const expected = linearReference(await seen(scope, x, input, variant), stored(values, out, inner, format), bias, rows, inner, out)
+    const expected = linearReference(await multiplied(scope, x, input, variant), stored(values, out, inner, format), bias, rows, inner, out)
     expect(relativeError(await gpu.read(y), expected)).toBeLessThan(tolerance[dtype])
   })
   expect(gpu.pool.liveBuffers).toBe(0)
@@ -87,24 +86,24 @@ async function expectCase(gpu: Gpu, [rows, inner, out, format, dtype]: Case, var
 
 test.each(fewRows)('%i rows, %i → %i, %s weights, %s activations', async (...values) => {
   const gpu = await openAs('hardware')
-  expect(linearVariant(gpu.facts, values[0], values[3], values[4])).toBe(`few ${values[3]} ${values[4]}`)
+  expect(linearVariant(gpu.facts, values[0], values[3], values[4])).toBe(`gemv ${values[3]} ${values[4]}`)
   await expectCase(gpu, values)
 })
 
-describe.each(['software', 'hardware'] as const)('asked for by name on %s', (kind) => {
-  test.each(['gemv', 'no_smem', 'tile64', 'tile128'] as const)('%s does any number of rows', async (variant) => {
+describe.each(['software', 'hardware'] as const)('a requested variant on %s', (kind) => {
+  test.each(['gemv', 'no_smem', 'tile64', 'tile128'] as const)('%s supports any number of rows', async (variant) => {
     const gpu = await openAs(kind)
     for (const one of [...fewRows, ...manyRows]) await expectCase(gpu, one, variant)
   })
 
-  test('dot, with the codes of the activations', async () => {
+  test('int8_dp4a multiplies quantized activations', async () => {
     const gpu = await openAs(kind)
-    const coded = [...fewRows, ...manyRows, ...codedRows].filter(([, , , format]) => format === 'i8' || format === 'i4')
-    for (const one of coded) await expectCase(gpu, one, 'int8_dp4a')
+    const cases = [...fewRows, ...manyRows, ...quantizedRows].filter(([, , , format]) => format === 'i8' || format === 'i4')
+    for (const one of cases) await expectCase(gpu, one, 'int8_dp4a')
   })
 })
 
-/** What is taken unasked on each kind of adapter, and what is taken on none. */
+/** The fixed table's variant of each kind of adapter, and variants that are never the fixed table's. */
 const kinds = [
   ['software', 'no_smem', undefined],
   ['hardware', 'tile64', undefined],
@@ -121,7 +120,7 @@ describe.each(kinds)('linear, kernels for %s: %s', (kind, name, variant) => {
     })
   }
 
-  test.each([48, 29])('a residual stream of %i channels with a gate a token', async (out) => {
+  test.each([48, 29])('adds to a residual stream of %i channels with a gate per token', async (out) => {
     const gpu = await openAs(kind)
     const [rows, inner, tables, slots, slot] = [37, 24, 3, 6, 2]
     const values = randomValues(3, out * inner)
@@ -135,19 +134,19 @@ describe.each(kinds)('linear, kernels for %s: %s', (kind, name, variant) => {
     await withScope(gpu, async (scope) => {
       const weight = uploadLinear(scope, { values, out, in: inner, bias }, format)
       const x = scope.upload(input, [rows, inner], 'f32')
-      const sums = linearReference(await seen(scope, x, input, variant), stored(values, out, inner, format), bias, rows, inner, out)
+      const sums = linearReference(await multiplied(scope, x, input, variant), stored(values, out, inner, format), bias, rows, inner, out)
       const gated = sums.map((sum, i) => {
         const row = rowOf[Math.floor(i / out)] as number
         return (residual[i] as number) + (table[(row * slots + slot) * out + (i % out)] as number) * sum
       })
       const stream = scope.upload(residual, [rows, out], 'f32')
       const gate = { table: scope.upload(table, [tables, slots, out], 'f32'), rowOf: scope.upload(rowOf, [rows], 'u32'), slot }
-      expect(linear(scope, x, weight, { addTo: stream, gate, ...asked(variant) })).toBe(stream)
+      expect(linear(scope, x, weight, { addTo: stream, gate, ...preferring(variant) })).toBe(stream)
       expect(relativeError(await gpu.read(stream), gated)).toBeLessThan(tolerance.f32)
     })
   })
 
-  test('a dispatch over the budget is split by rows and by outputs, with the same result', async () => {
+  test('splits a dispatch over the budget by rows and by outputs, with the same result', async () => {
     const gpu = await openAs(kind)
     const [rows, inner, out] = [270, 40, 200]
     const values = randomValues(11, out * inner)
@@ -164,13 +163,13 @@ describe.each(kinds)('linear, kernels for %s: %s', (kind, name, variant) => {
         const weight = uploadLinear(scope, { values, out, in: inner }, 'i8')
         const x = scope.upload(input, [rows, inner], 'f32')
         gpu.queue.rate = rate
-        expected = linearReference(await seen(scope, x, input, variant), stored(values, out, inner, 'i8'), undefined, rows, inner, out)
+        expected = linearReference(await multiplied(scope, x, input, variant), stored(values, out, inner, 'i8'), undefined, rows, inner, out)
         dispatches = 0
-        return await gpu.read(linear(scope, x, weight, asked(variant)))
+        return await gpu.read(linear(scope, x, weight, preferring(variant)))
       })
     const { rate: measured } = gpu.queue
     const whole = await run(1e9)
-    expect(dispatches).toBe(variant === 'int8_dp4a' ? 2 : 1) // the codes' and the product's
+    expect(dispatches).toBe(variant === 'int8_dp4a' ? 2 : 1) // the quantization's and the product's
     expect(relativeError(whole, expected ?? [])).toBeLessThan(2e-6)
     expect(relativeError(await run(1), whole)).toBe(0)
     expect(dispatches).toBeGreaterThan(10)
@@ -181,8 +180,8 @@ describe.each(kinds)('linear, kernels for %s: %s', (kind, name, variant) => {
   })
 })
 
-describe('linear, what follows the sum', () => {
-  test('addTo without a gate', async () => {
+describe('linear after the sum', () => {
+  test('adds without a gate', async () => {
     const gpu = await testGpu()
     const [rows, inner, out] = [10, 12, 8]
     const values = randomValues(21, out * inner)
@@ -197,7 +196,7 @@ describe('linear, what follows the sum', () => {
   })
 
   const activations = [['gelu-tanh', geluReference], ['silu', siluReference]] as const
-  test.runIf(types.includes('f16')).each(activations)('%s, and a result of another dtype', async (activation, reference) => {
+  test.runIf(types.includes('f16')).each(activations)('applies %s and converts the result to another dtype', async (activation, reference) => {
     const gpu = await testGpu()
     const [rows, inner, out] = [11, 20, 13]
     const values = randomValues(1, out * inner)
@@ -213,7 +212,7 @@ describe('linear, what follows the sum', () => {
   })
 
   const outliers = [undefined, 'gelu-tanh', 'silu'].flatMap((activation) => [[activation, undefined], [activation, 'tile128'], [activation, 'int8_dp4a']])
-  test.runIf(types.includes('f16')).each(outliers as ['gelu-tanh' | 'silu' | undefined, LinearVariant | undefined][])('f16 outliers of ±60 000 stay finite, clamped; activation %s, variant %s', async (activation, variant) => {
+  test.runIf(types.includes('f16')).each(outliers as ['gelu-tanh' | 'silu' | undefined, LinearVariant | undefined][])('clamps f16 outliers of ±60 000; activation %s, variant %s', async (activation, variant) => {
     const gpu = await testGpu()
     const [rows, inner, out] = [16, 64, 12]
     const input = randomValues(9, rows * inner)
@@ -224,14 +223,14 @@ describe('linear, what follows the sum', () => {
     await withScope(gpu, async (scope) => {
       const weight = uploadLinear(scope, { values, out, in: inner }, format)
       const x = scope.upload(input, [rows, inner], 'f16')
-      const sums = linearReference(await seen(scope, x, asHalf(input), variant), stored(values, out, inner, format), undefined, rows, inner, out)
-      const got = await gpu.read(linear(scope, x, weight, { ...(activation && { activation }), ...asked(variant) }))
+      const sums = linearReference(await multiplied(scope, x, asHalf(input), variant), stored(values, out, inner, format), undefined, rows, inner, out)
+      const got = await gpu.read(linear(scope, x, weight, { ...(activation && { activation }), ...preferring(variant) }))
       expect(got.some((v) => Math.abs(v) === 65504)).toBe(true)
       expect(relativeError(got, sums.map((v) => Math.max(-65504, Math.min(65504, act(v)))))).toBeLessThan(tolerance.f16)
     })
   })
 
-  test('no rows give an empty result', async () => {
+  test('returns an empty result for no rows', async () => {
     const gpu = await testGpu()
     await withScope(gpu, async (scope) => {
       const weight = uploadLinear(scope, { values: randomValues(13, 12), out: 3, in: 4 }, 'f32')
@@ -242,7 +241,7 @@ describe('linear, what follows the sum', () => {
 })
 
 describe('int8 activations', () => {
-  test.each([['gaussian', 1], ['one in 500 sixty times as large', 60]] as const)('%s: the product is near to that of floats', async (_, outlier) => {
+  test.each([['gaussian', 1], ['one in 500 sixty times as large', 60]] as const)('%s: the result is close to that of floats', async (_, outlier) => {
     const gpu = await testGpu()
     const [rows, inner, out] = [64, 512, 48]
     const values = randomValues(31, out * inner)
@@ -253,49 +252,49 @@ describe('int8 activations', () => {
         const weight = uploadLinear(scope, { values, out, in: inner }, format)
         const got = await gpu.read(linear(scope, scope.upload(input, [rows, inner], 'f32'), weight, { variant: 'int8_dp4a' }))
         const error = relativeError(got, linearReference(input, stored(values, out, inner, format), undefined, rows, inner, out))
-        expect(error).toBeGreaterThan(1e-4) // they are codes
+        expect(error).toBeGreaterThan(1e-4) // the activations are quantized
         expect(error).toBeLessThan(0.02)
       })
     }
   })
 
-  test('are made once for several layers', async () => {
+  test('are shared by several layers', async () => {
     const gpu = await openAs('hardware')
     const [rows, inner] = [21, 75]
     await withScope(gpu, async (scope) => {
       const x = scope.upload(randomValues(33, rows * inner), [3, 7, inner], 'f32')
-      const codes = quantizeActivations(scope, x)
+      const quantized = quantizeActivations(scope, x)
       for (const [out, format] of [[24, 'i8'], [9, 'i4']] as const) {
         const weight = uploadLinear(scope, { values: randomValues(34, out * inner), out, in: inner }, format)
-        const shared = linear(scope, codes, weight)
+        const shared = linear(scope, quantized, weight)
         expect(shared.shape).toEqual([3, 7, out])
         expect(await gpu.read(shared)).toEqual(await gpu.read(linear(scope, x, weight, { variant: 'int8_dp4a' })))
       }
     })
   })
 
-  test('are refused where they cannot be multiplied, and so are codes of another width', async () => {
+  test('are rejected without integer dot products, with float weights and with another width', async () => {
     const { device, facts } = await testGpu()
     const without = new Gpu(device, { ...facts, dot4: false })
     await withScope(without, async (scope) => {
       const weight = uploadLinear(scope, { values: randomValues(35, 12), out: 3, in: 4 }, 'i8')
-      expect(() => linear(scope, scope.alloc([9, 4]), weight, { variant: 'int8_dp4a' })).toThrow(/^linear: the variant 'int8_dp4a' needs WGSL's packed_4x8_integer_dot_product, which is not there\.$/)
+      expect(() => linear(scope, scope.alloc([9, 4]), weight, { variant: 'int8_dp4a' })).toThrow(/^linear: the variant 'int8_dp4a' needs WGSL's packed_4x8_integer_dot_product, which this device lacks\.$/)
       await without.settle()
     })
     const gpu = await testGpu()
     await withScope(gpu, async (scope) => {
       const values = randomValues(35, 12)
       const [x, i8, f16] = [scope.alloc([9, 4]), uploadLinear(scope, { values, out: 3, in: 4 }, 'i8'), uploadLinear(scope, { values, out: 3, in: 4 }, 'f16')]
-      expect(() => linear(scope, x, f16, { variant: 'int8_dp4a' })).toThrow('expected i8 or i4 weights, got f16')
-      const codes = quantizeActivations(scope, scope.alloc([8, 5]))
-      expect(() => linear(scope, codes, i8)).toThrow('expected x [..., 4], got [8, 5]')
-      expect(() => linear(scope, quantizeActivations(scope, x), i8, { variant: 'no_smem' })).toThrow("codes are for the variant 'int8_dp4a', not for 'no_smem'")
+      expect(() => linear(scope, x, f16, { variant: 'int8_dp4a' })).toThrow("expected i8 or i4 weights for the variant 'int8_dp4a', got f16")
+      const quantized = quantizeActivations(scope, scope.alloc([8, 5]))
+      expect(() => linear(scope, quantized, i8)).toThrow('expected x [..., 4], got [8, 5]')
+      expect(() => linear(scope, quantizeActivations(scope, x), i8, { variant: 'no_smem' })).toThrow("expected the variant 'int8_dp4a' for quantized activations, got 'no_smem'")
       await gpu.settle()
     })
   })
 })
 
-describe('the menu', () => {
+describe('linearVariants', () => {
   const facts = { name: 'some adapter', f16: true, subgroups: true, dot4: true, software: false, workgroupBytes: 16384 }
   const software = { ...facts, software: true }
 
@@ -307,7 +306,7 @@ describe('the menu', () => {
     ['software', 8, ['gemv', 'no_smem', 'tile64']],
     ['software', 9, ['no_smem', 'tile64']],
     ['software', 1120, ['no_smem', 'tile64', 'tile128']],
-  ] as const)('has nothing that changes numbers: %s, %i rows', (kind, rows, expected) => {
+  ] as const)('lists exact variants only: %s, %i rows', (kind, rows, expected) => {
     const adapter = kind === 'software' ? software : facts
     for (const format of ['f32', 'f16', 'i8', 'i4'] as const) {
       expect(linearVariants(adapter, rows, format)).toEqual(expected)
@@ -315,24 +314,24 @@ describe('the menu', () => {
     }
   })
 
-  test('has dot where that is allowed, can be done, and is not the first', () => {
+  test('lists int8_dp4a last where it is allowed and supported', () => {
     expect(linearVariants(facts, 1120, 'i4', { allowInt8: true })).toEqual(['tile64', 'tile128', 'int8_dp4a'])
     expect(linearVariants(software, 4, 'i8', { allowInt8: true })).toEqual(['gemv', 'no_smem', 'tile64', 'int8_dp4a'])
     expect(linearVariants(facts, 1120, 'f16', { allowInt8: true })).not.toContain('int8_dp4a')
     expect(linearVariants({ ...facts, dot4: false }, 1120, 'i4', { allowInt8: true })).not.toContain('int8_dp4a')
-    expect(linearVariant(facts, 1120, 'i4', 'f16', 'int8_dp4a')).toBe('dot i4 f16')
+    expect(linearVariant(facts, 1120, 'i4', 'f16', 'int8_dp4a')).toBe('int8_dp4a i4 f16')
   })
 })
 
 describe('quantized weights', () => {
-  test('i8 and i4 are close to what they stand for', () => {
+  test('i8 and i4 are close to the original weights', () => {
     const [out, inner] = [24, 100]
     const values = randomValues(14, out * inner)
     expect(relativeError(dequantize(quantizeI8(values, out, inner), out, inner), values)).toBeLessThan(0.008)
     expect(relativeError(dequantize(quantizeI4(values, out, inner), out, inner), values)).toBeLessThan(0.09)
   })
 
-  test('given as integers and scales they are used as they are, or turned back into floats', async () => {
+  test('integers with scales are used unchanged, or dequantized', async () => {
     const gpu = await testGpu()
     const [rows, inner, out] = [10, 70, 21]
     const next = randomSource(15)
@@ -349,7 +348,7 @@ describe('quantized weights', () => {
     }
   })
 
-  test('zero weights have zero scales and give zeros', async () => {
+  test('zero weights have zero scales and results', async () => {
     const gpu = await testGpu()
     for (const format of ['i8', 'i4'] as const) {
       await withScope(gpu, async (scope) => {
@@ -361,13 +360,13 @@ describe('quantized weights', () => {
   })
 })
 
-test('what does not fit is refused with both shapes named', async () => {
+test('rejects wrong shapes and names both shapes', async () => {
   const gpu = await testGpu()
   await withScope(gpu, async (scope) => {
     const weight = uploadLinear(scope, { values: randomValues(20, 12), out: 3, in: 4 }, 'f32')
     expect(() => linear(scope, scope.alloc([2, 5]), weight)).toThrow('expected x [..., 4], got [2, 5]')
     expect(() => linear(scope, scope.alloc([2, 4]), weight, { addTo: scope.alloc([2, 3], 'f16') })).toThrow('expected addTo f32 [2, 3]')
-    expect(() => uploadLinear(scope, { values: new Float32Array(11), out: 3, in: 4 }, 'f32')).toThrow('12 weights, got 11')
+    expect(() => uploadLinear(scope, { values: new Float32Array(11), out: 3, in: 4 }, 'f32')).toThrow('expected 12 weights of [3, 4], got 11')
     await gpu.settle()
   })
 })

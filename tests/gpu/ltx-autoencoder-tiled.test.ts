@@ -5,9 +5,9 @@ import { withScope, type Scope } from '../../workers/engine/scope'
 import type { FloatDType, Tensor } from '../../workers/engine/tensor'
 import { sliceFrames } from '../../workers/ops/frames'
 import { framesToRgba } from '../../workers/ops/frames-to-rgba'
-import { LtxAutoencoder, type AutoencoderPart } from '../../workers/models/ltx-autoencoder'
-import { TiledLtxAutoencoder } from '../../workers/models/ltx-autoencoder-tiled'
-import { latentRgbFactors } from '../../workers/models/latent-rgb-factors'
+import { LtxAutoencoder, type AutoencoderPart } from '../../workers/models/ltx/autoencoder'
+import { TiledLtxAutoencoder } from '../../workers/models/ltx/autoencoder-tiled'
+import { latentRgbFactors } from '../../workers/models/ltx/latent-rgb-factors'
 import { BT709 } from '../../workers/media/yuv'
 import { i420Format } from '../../workers/pipeline/frame-format'
 import { readPreview } from '../../workers/models/read-frames'
@@ -31,7 +31,7 @@ function latent(scope: Scope, seed: number, [frames, height, width]: readonly [n
   return scope.upload(randomValues(seed, frames * height * width * CHANNELS), [frames, height, width, CHANNELS], 'f32')
 }
 
-/** One field a parameter, whatever the size that is asked for. */
+/** One value per parameter, of any requested size. */
 const field = (parameter: string, height: number, width: number) => randomValues(parameter.length, height * width)
 
 async function collect(groups: AsyncGenerator<Uint8ClampedArray>): Promise<{ bytes: Uint8Array; sizes: number[] }> {
@@ -59,7 +59,7 @@ describe('decoding in time order', () => {
     ['ltx_autoencoder_095_decode', 7, 'both ways in time'],
     ['ltx_autoencoder_090_decode', 3, 'causal'],
     ['ltx_autoencoder_091_decode', 5, 'with noise inside'],
-  ] as const)('%s: %i latent frames, %s, give the whole clip’s frames', async (name, frames, _how) => {
+  ] as const)('%s: %i latent frames, %s, equal the whole clip’s frames', async (name, frames, _how) => {
     const gpu = await testGpu()
     await withScope(gpu, async (scope) => {
       const whole = await load(scope, name, 'decoder')
@@ -68,7 +68,7 @@ describe('decoding in time order', () => {
       const live = gpu.pool.liveBuffers
       const { bytes } = await collect(new TiledLtxAutoencoder(whole, PLAIN).decode(signal, scope, z, { field }))
       expect(bytes.length).toBe(expected.length)
-      expect(worst(bytes, expected)).toBeLessThanOrEqual(1) // a value on the edge between two bytes
+      expect(worst(bytes, expected)).toBeLessThanOrEqual(1) // a value between two bytes may round either way
       expect(mean(bytes, expected)).toBeLessThan(0.01)
       expect(gpu.pool.liveBuffers).toBe(live)
     })
@@ -76,11 +76,11 @@ describe('decoding in time order', () => {
   })
 })
 
-/** The small decoder and the small encoder look 8 latent pixels to each side. */
+/** The receptive field of the small decoder and encoder: 8 latent pixels to each side. */
 const SEES = 8
 
 describe('decoding in tiles', () => {
-  test('tiles that share more than the network sees give the whole picture', async () => {
+  test('equals the whole image with an overlap larger than the receptive field', async () => {
     const gpu = await testGpu()
     await withScope(gpu, async (scope) => {
       const whole = await load(scope, 'ltx_autoencoder_095_decode', 'decoder')
@@ -95,7 +95,7 @@ describe('decoding in tiles', () => {
     expect(gpu.pool.liveBuffers).toBe(0)
   })
 
-  test('tiles as diffusers’ tiled_decode lays them give its frames', async () => {
+  test('equals diffusers’ tiled_decode with the same tiles', async () => {
     const gpu = await testGpu()
     const fixture = weightSource(openSafetensors(new Uint8Array(readFileSync(new URL('fixtures/ltx-tiled-decode.safetensors', import.meta.url)))))
     const [z, frames] = [fixture.get('z'), fixture.get('frames')]
@@ -107,11 +107,11 @@ describe('decoding in tiles', () => {
       expect(bytes.length).toBe(expected.length)
       expect(worst(bytes, expected)).toBeLessThanOrEqual(1)
       expect(mean(bytes, expected)).toBeLessThan(0.01)
-      expect(worst(await wholeBytes(scope, whole, input), expected)).toBeGreaterThan(20) // which the whole picture does not
+      expect(worst(await wholeBytes(scope, whole, input), expected)).toBeGreaterThan(20) // the whole image differs
     })
   })
 
-  test('frames of several tiles are made as a video has them too', async () => {
+  test('decodes frames of several tiles as I420, too', async () => {
     const gpu = await testGpu()
     await withScope(gpu, async (scope) => {
       const whole = await load(scope, 'ltx_autoencoder_095_decode', 'decoder')
@@ -128,7 +128,7 @@ describe('decoding in tiles', () => {
     expect(gpu.pool.liveBuffers).toBe(0)
   })
 
-  test('smaller ones differ by little, and by less the more they share', async () => {
+  test('differs little with smaller tiles, and less with more overlap', async () => {
     const gpu = await testGpu()
     await withScope(gpu, async (scope) => {
       const whole = await load(scope, 'ltx_autoencoder_095_decode', 'decoder')
@@ -139,11 +139,11 @@ describe('decoding in tiles', () => {
         const tiled = new TiledLtxAutoencoder(whole, { ...PLAIN, tiling: { overlap, margin, area } })
         expect(tiled.planDecode({ height, width }).tiles).toHaveLength(4)
         const { bytes, sizes } = await collect(tiled.decode(signal, scope, z))
-        expect(sizes).toEqual(Array(5).fill(height * 16 * width * 16 * 4)) // a frame at a time
+        expect(sizes).toEqual(Array(5).fill(height * 16 * width * 16 * 4)) // one frame at a time
         return mean(bytes, expected)
       }
       const [narrow, wide] = [await errorOf(1, 0, 36), await errorOf(3, 1, 49)]
-      expect(narrow).toBeLessThan(20) // of 255: with random weights, far places count for more than in a trained network
+      expect(narrow).toBeLessThan(20) // of 255: random weights depend more on distant positions than a trained network
       expect(wide).toBeLessThan(0.6 * narrow)
     })
     expect(gpu.pool.liveBuffers).toBe(0)
@@ -154,7 +154,7 @@ describe('decoding in tiles', () => {
 const POOL_STEP = 1.125
 
 describe('memory', () => {
-  /** The largest buffer that `body` takes, in bytes. */
+  /** The largest buffer that `body` acquires, in bytes. */
   async function largestIn(body: () => Promise<void>): Promise<number> {
     const { pool } = await testGpu()
     const poison = pool.onAcquire
@@ -189,7 +189,7 @@ describe('memory', () => {
     expect(gpu.pool.liveBuffers).toBe(0)
   })
 
-  test.each([1, 3])('with %i frames at once, the frames are the same and no tensor is larger than planned', async (atOnce) => {
+  test.each([1, 3])('decodes %i frames at once into the same frames, with no tensor larger than planned', async (atOnce) => {
     const gpu = await testGpu()
     await withScope(gpu, async (scope) => {
       const decoder = await load(scope, 'ltx_autoencoder_095_decode', 'decoder')
@@ -216,7 +216,7 @@ describe('memory', () => {
     expect(gpu.pool.liveBuffers).toBe(0)
   })
 
-  test('a decode that is left early, or fails, frees what it holds', async () => {
+  test('frees all memory when decoding ends early or fails', async () => {
     const gpu = await testGpu()
     await withScope(gpu, async (scope) => {
       const whole = await load(scope, 'ltx_autoencoder_095_decode', 'decoder')
@@ -244,7 +244,7 @@ describe('memory', () => {
     expect(gpu.pool.liveBuffers).toBe(0)
   })
 
-  test('an encoding that is cancelled, fails to read or does not fit frees what it holds', async () => {
+  test('frees all memory when encoding is cancelled, cannot read or does not fit', async () => {
     const gpu = await testGpu()
     await withScope(gpu, async (scope) => {
       const tiled = new TiledLtxAutoencoder(await load(scope, 'ltx_autoencoder_095_encode', 'encoder'))
@@ -271,8 +271,8 @@ describe('memory', () => {
   })
 })
 
-describe('what decoding takes besides', () => {
-  test('noise is mixed into the latents, and only so much of it', async () => {
+describe('decoder conditioning', () => {
+  test('mixes the given share of noise into the latents', async () => {
     const gpu = await testGpu()
     await withScope(gpu, async (scope) => {
       const whole = await load(scope, 'ltx_autoencoder_095_decode', 'decoder')
@@ -288,7 +288,7 @@ describe('what decoding takes besides', () => {
     })
   })
 
-  test.runIf(types.includes('f16'))('in f16, frames are close to those in f32', async () => {
+  test.runIf(types.includes('f16'))('decodes f16 close to f32', async () => {
     const gpu = await testGpu()
     await withScope(gpu, async (scope) => {
       const name = 'ltx_autoencoder_095_decode'
@@ -299,7 +299,7 @@ describe('what decoding takes besides', () => {
     })
   })
 
-  test('noise inside the blocks lies still across tiles', async () => {
+  test('keeps the noise inside the blocks in place across tiles', async () => {
     const gpu = await testGpu()
     await withScope(gpu, async (scope) => {
       const whole = await load(scope, 'ltx_autoencoder_091_decode', 'decoder')
@@ -313,7 +313,7 @@ describe('what decoding takes besides', () => {
   })
 })
 
-test('the preview is a linear map: of the released latents the published one, else the first three channels', async () => {
+test('previews the released latents by the published linear map, others by the first three channels', async () => {
   const gpu = await testGpu()
   await withScope(gpu, async (scope) => {
     const whole = await load(scope, 'ltx_autoencoder_095_decode', 'decoder')
@@ -342,7 +342,7 @@ describe('encoding', () => {
     ['ltx_autoencoder_095_encode', 13, 4, 16],
     ['ltx_autoencoder_095_encode', 1, 4, 16],
     ['ltx_autoencoder_090_encode', 9, 4, 16],
-  ] as const)('%s: %i frames in time order give the whole clip’s latents', async (name, frames, time, space) => {
+  ] as const)('%s: %i frames in time order equal the whole clip’s latents', async (name, frames, time, space) => {
     const gpu = await testGpu()
     await withScope(gpu, async (scope) => {
       const whole = await load(scope, name, 'encoder')
@@ -360,7 +360,7 @@ describe('encoding', () => {
     expect(gpu.pool.liveBuffers).toBe(0)
   })
 
-  test('in tiles that share more than the network sees', async () => {
+  test('equals the whole image in tiles with an overlap larger than the receptive field', async () => {
     const gpu = await testGpu()
     await withScope(gpu, async (scope) => {
       const whole = await load(scope, 'ltx_autoencoder_095_encode', 'encoder')

@@ -1,6 +1,6 @@
 // LTXVideoTransformer3DModel.forward in plain loops: what the engine is held to where no run of diffusers is recorded.
-// The shape column is that of workers/models/ltx-transformer.ts. Itself it is held to a recorded run.
-import type { LtxTransformerConfig } from '../../workers/models/ltx-transformer'
+// The shape column is that of workers/models/ltx/transformer.ts. Itself it is held to a recorded run.
+import type { LtxTransformerConfig } from '../../workers/models/ltx/transformer'
 import { sinusoids } from '../../workers/models/timestep-embedding'
 import type { WeightSource } from '../../workers/models/weight-source'
 import { attentionReference, geluReference, linearReference, normReference, normRopeReference, siluReference, type RopeReference } from './reference'
@@ -13,7 +13,7 @@ export interface LtxReferenceCall {
   /** [B, N, C] */
   tokens: Float32Array
   /** [B, L, E] */
-  words: Float32Array
+  text: Float32Array
   /** [B, L], 1 = keep */
   mask: Uint32Array
   rope: RopeReference
@@ -24,7 +24,7 @@ export interface LtxReferenceCall {
 const SLOTS = 6
 
 /** → the velocity of every token, [B, N, C] */
-export function ltxReference({ config, weights, batch, tokens, words, mask, rope, timesteps }: LtxReferenceCall): Float32Array {
+export function ltxReference({ config, weights, batch, tokens, text, mask, rope, timesteps }: LtxReferenceCall): Float32Array {
   const { num_attention_heads: heads, attention_head_dim: size, norm_eps: eps } = config
   const width = heads * size
   const count = tokens.length / (batch * config.in_channels) // N
@@ -40,7 +40,7 @@ export function ltxReference({ config, weights, batch, tokens, words, mask, rope
   const plus = (a: Float32Array, b: Float32Array) => a.map((value, i) => value + (b[i % b.length] as number))
   const gated = (a: Float32Array, gate: Float32Array, b: Float32Array) => a.map((value, i) => value + (gate[i] as number) * (b[i] as number))
 
-  const text = linear(linear(words, 'caption_projection.linear_1').map(geluReference), 'caption_projection.linear_2') // [B, L, D]
+  const captions = linear(linear(text, 'caption_projection.linear_1').map(geluReference), 'caption_projection.linear_2') // [B, L, D]
   const embedder = 'time_embed.emb.timestep_embedder'
   const embedded = linear(linear(sinusoids(timesteps), `${embedder}.linear_1`).map(siluReference), `${embedder}.linear_2`) // [B, D]
   const modulation = linear(embedded.map(siluReference), 'time_embed.linear')                                // [B, 6·D]
@@ -49,16 +49,16 @@ export function ltxReference({ config, weights, batch, tokens, words, mask, rope
     const block = `transformer_blocks.${index}`
     const table = plus(modulation, values(`${block}.scale_shift_table`))                                     // [B, 6, D]
     const at = (slot: number) => each(table, SLOTS, slot)
-    const qk = (y: Float32Array, part: string, turned?: RopeReference) =>
-      normRopeReference(linear(y, `${block}.${part}`), width, { weight: values(`${block}.${part.replace('to_', 'norm_')}.weight`), eps: 1e-5, ...(turned && { rope: turned }) })
+    const qk = (y: Float32Array, part: string, rotation?: RopeReference) =>
+      normRopeReference(linear(y, `${block}.${part}`), width, { weight: values(`${block}.${part.replace('to_', 'norm_')}.weight`), eps: 1e-5, ...(rotation && { rope: rotation }) })
 
     const y = normReference(x, width, { kind: 'rms', eps, scale: at(1), shift: at(0) })                      // [B, N, D]
-    const seen = attentionReference(
+    const attended = attentionReference(
       { batch, queries: count, keys: count, heads, size }, qk(y, 'attn1.to_q', rope), qk(y, 'attn1.to_k', rope), linear(y, `${block}.attn1.to_v`))
-    x = gated(x, at(2), linear(seen, `${block}.attn1.to_out.0`))                                             // [B, N, D]
-    const told = attentionReference(
-      { batch, queries: count, keys: textTokens, heads, size }, qk(x, 'attn2.to_q'), qk(text, 'attn2.to_k'), linear(text, `${block}.attn2.to_v`), mask)
-    x = plus(x, linear(told, `${block}.attn2.to_out.0`))                                                     // [B, N, D]
+    x = gated(x, at(2), linear(attended, `${block}.attn1.to_out.0`))                                             // [B, N, D]
+    const crossOut = attentionReference(
+      { batch, queries: count, keys: textTokens, heads, size }, qk(x, 'attn2.to_q'), qk(captions, 'attn2.to_k'), linear(captions, `${block}.attn2.to_v`), mask)
+    x = plus(x, linear(crossOut, `${block}.attn2.to_out.0`))                                                     // [B, N, D]
     const z = normReference(x, width, { kind: 'rms', eps, scale: at(4), shift: at(3) })                      // [B, N, D]
     x = gated(x, at(5), linear(linear(z, `${block}.ff.net.0.proj`).map(geluReference), `${block}.ff.net.2`)) // [B, N, D]
   }

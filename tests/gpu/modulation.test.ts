@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { readFileSync } from 'node:fs'
 import { withScope } from '../../workers/engine/scope'
-import { LtxTransformer } from '../../workers/models/ltx-transformer'
+import { LtxTransformer } from '../../workers/models/ltx/transformer'
 import { weightSource } from '../../workers/models/weight-source'
 import { modulationTables } from '../../workers/ops/modulation'
 import { openSafetensors } from '../../workers/weights/safetensors'
@@ -9,8 +9,8 @@ import { testGpu } from './open-gpu'
 import { randomValues } from './reference'
 
 describe('modulationTables', () => {
-  // distinct timesteps, layers of the model, values of a layer, the first layer taken and how many
-  test.each([[1, 6, 12, 0, 6], [3, 5, 53, 1, 3], [7, 2, 129, 1, 1]])('%i × %i × %i, from %i on %i', async (times, layers, period, first, taken) => {
+  // distinct timesteps, layers of the model, values of a layer, first layer, number of layers
+  test.each([[1, 6, 12, 0, 6], [3, 5, 53, 1, 3], [7, 2, 129, 1, 1]])('%i × %i × %i, from layer %i on, %i layers', async (times, layers, period, first, taken) => {
     const gpu = await testGpu()
     const [values, tables] = [randomValues(1, times * period), randomValues(2, layers * period)]
     await withScope(gpu, async (scope) => {
@@ -25,7 +25,7 @@ describe('modulationTables', () => {
     expect(gpu.pool.liveBuffers).toBe(0)
   })
 
-  test('refuses what does not fit', async () => {
+  test('rejects wrong shapes and dtypes', async () => {
     const gpu = await testGpu()
     await withScope(gpu, async (scope) => {
       const values = scope.alloc([2, 12])
@@ -37,11 +37,11 @@ describe('modulationTables', () => {
   })
 })
 
-test('with so many distinct timesteps that the blocks take turns, each token gets what it gets among few', async () => {
+test('gives each token the same result when many distinct timesteps require the blocks to run in turns', async () => {
   const gpu = await testGpu()
   const file = (name: string) => readFileSync(new URL(`../../public/models/starter/transformer/${name}`, import.meta.url))
   const config = JSON.parse(file('config.json').toString()) as { num_layers: number; in_channels: number; caption_channels: number }
-  const blind = Array.from({ length: config.num_layers }, (_, index) => index) // no token sees another
+  const blind = Array.from({ length: config.num_layers }, (_, index) => index) // no token attends to another
   const tokens = 320 // 6 · 6 · 192 · 4 bytes each are more than 8 MiB
   await withScope(gpu, async (scope) => {
     const weights = weightSource(openSafetensors(new Uint8Array(file('diffusion_pytorch_model.safetensors'))))

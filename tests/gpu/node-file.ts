@@ -1,10 +1,10 @@
-// Files of this machine, read and written through the interfaces that OPFS has in a worker.
+// Local files behind the interfaces of OPFS files in a worker.
 import { closeSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs'
 import { basename } from 'node:path'
 import type { ByteSink } from '../../workers/storage/weights-file'
 import type { ByteSource } from '../../workers/weights/byte-source'
 
-/** A file that is read piece by piece; `reads` lists the pieces. */
+/** A file that is read in pieces; `reads` lists the pieces. */
 export function nodeSource(path: string, reads: [start: number, end: number][] = []): ByteSource {
   const file = openSync(path, 'r')
   return {
@@ -15,13 +15,13 @@ export function nodeSource(path: string, reads: [start: number, end: number][] =
       signal.throwIfAborted()
       reads.push([start, end])
       const bytes = new Uint8Array(end - start)
-      if (readSync(file, bytes, 0, bytes.length, start) !== bytes.length) throw new Error(`${path}: no bytes ${start} to ${end}`)
+      if (readSync(file, bytes, 0, bytes.length, start) !== bytes.length) throw new Error(`${path}: expected bytes ${start} to ${end}, got fewer.`)
       return bytes
     },
   }
 }
 
-/** A file that is written, empty at first; `room` is what its disk has. */
+/** A new file for writing on a disk with `room` free bytes. */
 export function nodeSink(path: string, room = Infinity): ByteSink {
   const file = openSync(path, 'w')
   return {

@@ -5,8 +5,7 @@ import type { FloatDType } from '../../workers/engine/tensor'
 import { linear, uploadLinear } from '../../workers/ops/linear'
 import { norm, normFor } from '../../workers/ops/norm'
 import { floatTypes, testGpu } from './open-gpu'
-import { readQuantizedActivations } from './read-quantized-activations'
-import { asHalf, normReference, randomValues, relativeError } from './reference'
+import { asHalf, normReference, randomValues, readQuantizedActivations, relativeError } from './reference'
 
 const TOLERANCE: Record<FloatDType, number> = { f32: 2e-6, f16: 5e-4 }
 const gpu = await testGpu()
@@ -14,12 +13,12 @@ const { software } = gpu.facts
 afterEach(() => {
   gpu.facts.software = software
 })
-/** every dtype, with one invocation a row (as software adapters take it) and with several */
+/** every dtype, with one invocation a row (as on software adapters) and with several */
 const variants = (await floatTypes()).flatMap((dtype) => [
   { dtype, lanes: 'one lane a row', single: true },
   { dtype, lanes: 'several lanes a row', single: false },
 ])
-// every size here is a pipeline to compile: short and long rows, whole vec4s or not
+// each size compiles a pipeline: short and long rows, with and without whole vec4s
 const shapes: Record<FloatDType, [number, number][]> = {
   f32: [
     [1, 1],
@@ -40,7 +39,7 @@ describe.each(variants)('norm $dtype, $lanes', ({ dtype, single }) => {
   })
   const rounded = (values: Float32Array): Float32Array => (dtype === 'f16' ? asHalf(values) : values)
 
-  it.each(shapes[dtype])('rms with and without weight, [%i, %i]', async (rows, size) => {
+  it.each(shapes[dtype])('computes RMS norm with and without weight, [%i, %i]', async (rows, size) => {
     const x = rounded(randomValues(1, rows * size, 3))
     const weight = randomValues(2, size)
     await withScope(gpu, async (scope) => {
@@ -53,8 +52,8 @@ describe.each(variants)('norm $dtype, $lanes', ({ dtype, single }) => {
     })
   })
 
-  it.each(shapes[dtype])('layer far from zero, with weight and bias, [%i, %i]', async (rows, size) => {
-    // a mean of 200 spreads: mean(x²) − mean² would lose the variance (f16 holds less of the offset)
+  it.each(shapes[dtype])('computes layer norm far from zero, with weight and bias, [%i, %i]', async (rows, size) => {
+    // a mean of 200 standard deviations: mean(x²) − mean² would lose the variance (less in f16, which is coarser)
     const x = rounded(randomValues(1, rows * size).map((value) => value + (dtype === 'f16' ? 20 : 200)))
     const [weight, bias] = [randomValues(2, size), randomValues(3, size)]
     await withScope(gpu, async (scope) => {
@@ -66,7 +65,7 @@ describe.each(variants)('norm $dtype, $lanes', ({ dtype, single }) => {
     })
   })
 
-  it.each([48, 77])('modulates each row by the table row it names (D = %i)', async (size) => {
+  it.each([48, 77])('modulates each row by its table row (D = %i)', async (size) => {
     const [batch, tokens, slots] = [2, 19, 6]
     const rows = batch * tokens
     const x = rounded(randomValues(1, rows * size))
@@ -101,7 +100,7 @@ describe.each(variants)('norm $dtype, $lanes', ({ dtype, single }) => {
   })
 })
 
-it.runIf(gpu.facts.f16)('takes one dtype and gives the other; f16 results clamp', async () => {
+it.runIf(gpu.facts.f16)('converts between dtypes, and clamps f16 results', async () => {
   const x = randomValues(1, 6 * 48, 100)
   const weight = new Float32Array(48).fill(1e5)
   await withScope(gpu, async (scope) => {
@@ -117,18 +116,18 @@ it.runIf(gpu.facts.f16)('takes one dtype and gives the other; f16 results clamp'
   })
 })
 
-describe.runIf(gpu.facts.dot4).each(variants)('norm as int8 codes, $dtype, $lanes', ({ dtype, single }) => {
-  const { choices } = gpu
+describe.runIf(gpu.facts.dot4).each(variants)('norm with quantized activations, $dtype, $lanes', ({ dtype, single }) => {
+  const { selector } = gpu
   beforeEach(() => {
     gpu.facts.software = single
-    gpu.choices = new KernelSelector(['int8_dp4a'])
+    gpu.selector = new KernelSelector(['int8_dp4a'])
   })
   afterEach(() => {
-    gpu.choices = choices
+    gpu.selector = selector
   })
 
-  // part of a group, whole ones and one more, one lane's share and several
-  it.each([[9, 12], [67, 48], [19, 160], [11, 2048]])('[%i, %i]', async (rows, size) => {
+  // less than a group; whole groups and one more; one lane's share and several
+  it.each([[9, 12], [67, 48], [19, 160], [11, 2048]])('quantizes [%i, %i]', async (rows, size) => {
     const input = randomValues(41, rows * size, 3)
     input.fill(0, size, 2 * size)
     for (let i = 2 * size; i < 3 * size; i += 17) input[i] = i % 2 ? 60000 : -60000
@@ -141,39 +140,39 @@ describe.runIf(gpu.facts.dot4).each(variants)('norm as int8 codes, $dtype, $lane
     await withScope(gpu, async (scope) => {
       const weight = uploadLinear(scope, { values: randomValues(43, out * size), out, in: size }, 'i8')
       const modulation = { table: scope.upload(table, [2, slots, size], 'f32'), rowOf: scope.upload(rowOf, [rows], 'u32'), scale: 4, shift: 3 }
-      const codes = normFor(scope, scope.upload(values, [rows, size], dtype), weight, { kind: 'rms', eps: 1e-6, modulation })
-      if (!('q' in codes)) throw new Error('Expected codes, got floats.')
-      expect(codes).toMatchObject({ shape: [rows, size], dtype })
-      const { q, scale, values: coded } = await readQuantizedActivations(gpu, codes, size)
+      const quantized = normFor(scope, scope.upload(values, [rows, size], dtype), weight, { kind: 'rms', eps: 1e-6, modulation })
+      if (!('q' in quantized)) throw new Error('Expected quantized activations, got floats.')
+      expect(quantized).toMatchObject({ shape: [rows, size], dtype })
+      const { q, scale, values: dequantized } = await readQuantizedActivations(gpu, quantized, size)
       const expected = normReference(values, size, { kind: 'rms', eps: 1e-6, scale: chosen(4), shift: chosen(3) })
       const groups = Math.ceil(size / 32)
       expected.forEach((value, i) => {
         const step = scale[Math.floor(i / size) * groups + Math.floor((i % size) / 32)] as number
-        expect(Math.abs((coded[i] as number) - value)).toBeLessThanOrEqual(0.51 * step + 1e-5 * Math.abs(value))
+        expect(Math.abs((dequantized[i] as number) - value)).toBeLessThanOrEqual(0.51 * step + 1e-5 * Math.abs(value))
       })
-      expect(Math.max(...q), 'the largest of a group').toBe(127)
-      for (let row = 0; row < rows; row++) expect(q.subarray(row * groups * 32 + size, (row + 1) * groups * 32).every((code) => code === 0)).toBe(true)
-      const y = linear(scope, codes, weight)
+      expect(Math.max(...q), 'the maximum of a group').toBe(127)
+      for (let row = 0; row < rows; row++) expect(q.subarray(row * groups * 32 + size, (row + 1) * groups * 32).every((value) => value === 0)).toBe(true)
+      const y = linear(scope, quantized, weight)
       expect(y).toMatchObject({ shape: [rows, out], dtype })
     })
     expect(gpu.pool.liveBuffers).toBe(0)
   })
 
-  it('a layer that multiplies floats is given those, and so are few rows and an odd width', async () => {
+  it('returns floats for layers that multiply floats, few rows and odd widths', async () => {
     await withScope(gpu, async (scope) => {
       for (const [format, rows, size] of [['f16', 17, 64], ['i8', 8, 64], ['i8', 17, 63]] as const) {
         const weight = uploadLinear(scope, { values: randomValues(44, 9 * size), out: 9, in: size }, format)
         const x = scope.upload(randomValues(45, rows * size), [rows, size], dtype)
         const y = normFor(scope, x, weight, { kind: 'rms', eps: 1e-6 })
-        if ('q' in y) throw new Error('Expected floats, got codes.')
+        if ('q' in y) throw new Error('Expected floats, got quantized activations.')
         expect(await gpu.read(y)).toEqual(await gpu.read(norm(scope, x, { kind: 'rms', eps: 1e-6 })))
       }
     })
   })
 })
 
-it('does more workgroups than one grid dimension holds', async () => {
-  const rows = 64 * 65535 + 40 // rows of one item go 64 to a workgroup
+it('supports more workgroups than one grid dimension', async () => {
+  const rows = 64 * 65535 + 40 // 64 rows of one item a workgroup
   gpu.queue.rate = 1e9 // all in one dispatch
   const x = randomValues(1, rows)
   await withScope(gpu, async (scope) => {
@@ -182,7 +181,7 @@ it('does more workgroups than one grid dimension holds', async () => {
   })
 })
 
-it('refuses vectors and tables that do not fit', async () => {
+it('rejects vectors and tables that do not fit', async () => {
   await withScope(gpu, async (scope) => {
     const x = scope.alloc([4, 48])
     const table = scope.alloc([2, 6, 48])

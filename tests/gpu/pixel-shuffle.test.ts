@@ -4,7 +4,7 @@ import { pixelShuffle, pixelUnshuffle, type ShuffleOrder } from '../../workers/o
 import { floatTypes, testGpu } from './open-gpu'
 import { asHalf, randomValues, relativeError } from './reference'
 
-/** x [F, H, W, C·t·p·p] → [F·t, H·p, W·p, C], written as a scatter so that it shares nothing with the kernel's gather. */
+/** x [F, H, W, C·t·p·p] → [F·t, H·p, W·p, C], a scatter, so that it shares no code with the kernel's gather. */
 function shuffleReference(x: Float32Array, [F, H, W, C]: readonly number[], t: number, p: number, order: ShuffleOrder): Float32Array<ArrayBuffer> {
   const [frames = 0, height = 0, width = 0, channels = 0] = [F, H, W, C]
   const y = new Float32Array(x.length)
@@ -29,7 +29,7 @@ describe.each(await floatTypes())('pixel shuffle in %s', (dtype) => {
     { time: 4, space: 4, order: 'ctyx' as const, size: [2, 3, 2, 3] },
     { time: 1, space: 4, order: 'ctxy' as const, size: [3, 3, 2, 3] },
     { time: 2, space: 1, order: 'ctyx' as const, size: [2, 3, 3, 5] },
-  ])('t $time, p $space, $order: forth and back', async ({ time, space, order, size }) => {
+  ])('t $time, p $space, $order: shuffles and unshuffles', async ({ time, space, order, size }) => {
     const gpu = await testGpu()
     const [F = 0, H = 0, W = 0, C = 0] = size
     const shape = [F, H, W, C * time * space * space]
@@ -47,7 +47,7 @@ describe.each(await floatTypes())('pixel shuffle in %s', (dtype) => {
     expect(gpu.pool.liveBuffers).toBe(0)
   })
 
-  test('dropped frames, repeated channels and an addend', async () => {
+  test('drops frames, repeats channels and adds an addend', async () => {
     const gpu = await testGpu()
     const values = asHalf(randomValues(6, 2 * 3 * 2 * 16))
     const addend = randomValues(7, 3 * 6 * 4 * 6)
@@ -62,7 +62,7 @@ describe.each(await floatTypes())('pixel shuffle in %s', (dtype) => {
     })
   })
 
-  test('repeated first frame, means of channels and an addend', async () => {
+  test('repeats the first frame, averages channels and adds an addend', async () => {
     const gpu = await testGpu()
     const [F, H, W, C] = [3, 4, 2, 3] as const
     const values = asHalf(randomValues(8, F * H * W * C))
@@ -72,7 +72,7 @@ describe.each(await floatTypes())('pixel shuffle in %s', (dtype) => {
     padded.set(values, plane)
     const addend = randomValues(9, 2 * 2 * 1 * 6)
     await withScope(gpu, async (scope) => {
-      // the mean of the plain unshuffle's channels, four by four
+      // the means of four consecutive channels of the plain unshuffle
       const plain = await gpu.read(pixelUnshuffle(scope, scope.upload(padded, [4, H, W, C], 'f32'), { time: 2, space: 2 }))
       const expected = addend.map((v, i) => v + [0, 1, 2, 3].reduce((sum, m) => sum + (plain[i * 4 + m] as number), 0) / 4)
       const addTo = scope.upload(addend, [2, 2, 1, 6], 'f32')
@@ -83,7 +83,7 @@ describe.each(await floatTypes())('pixel shuffle in %s', (dtype) => {
   })
 })
 
-test('sizes that do not divide are refused with what was expected', async () => {
+test('rejects sizes that do not divide and names the expected ones', async () => {
   const gpu = await testGpu()
   await withScope(gpu, async (scope) => {
     expect(() => pixelShuffle(scope, scope.alloc([1, 2, 2, 6]), { space: 2 })).toThrow(/expected \[F, H, W, C·1·2·2\], got \[1, 2, 2, 6\]/)

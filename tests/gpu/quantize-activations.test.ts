@@ -2,19 +2,18 @@ import { expect, test } from 'vitest'
 import { withScope } from '../../workers/engine/scope'
 import { quantizeActivations } from '../../workers/ops/quantize-activations'
 import { floatTypes, testGpu } from './open-gpu'
-import { readQuantizedActivations } from './read-quantized-activations'
-import { asHalf, randomValues } from './reference'
+import { asHalf, randomValues, readQuantizedActivations } from './reference'
 
 const gpu = await testGpu()
 
-/** The nearest whole number, of two the even one. */
+/** The nearest integer, ties to even. */
 function nearest(value: number): number {
   const below = Math.floor(value)
   const rest = value - below
   return rest > 0.5 || (rest === 0.5 && below % 2 !== 0) ? below + 1 : below
 }
 
-/** Codes [rows, groups · 32] and scales [rows, groups], as the formula has them, in f32. */
+/** Int8 values [rows, groups · 32] and scales [rows, groups] by the formula, in f32. */
 function reference(x: Float32Array, rows: number, inner: number): { q: Int8Array; scale: Float32Array } {
   const groups = Math.ceil(inner / 32)
   const q = new Int8Array(rows * groups * 32)
@@ -31,7 +30,7 @@ function reference(x: Float32Array, rows: number, inner: number): { q: Int8Array
   return { q, scale }
 }
 
-/** Random activations with what makes coding them hard: groups of zeros, outliers, groups so small that a reciprocal would be infinite. */
+/** Random activations with groups of zeros, outliers, and groups so small that a reciprocal would be infinite. */
 function activations(rows: number, inner: number): Float32Array<ArrayBuffer> {
   const x = randomValues(rows + inner, rows * inner)
   for (let row = 0; row < rows; row++) {
@@ -44,24 +43,24 @@ function activations(rows: number, inner: number): Float32Array<ArrayBuffer> {
   return x
 }
 
-test.each([[1, 1], [5, 32], [10, 67], [33, 100], [7, 256]] as const)('%i rows of %i', async (rows, inner) => {
+test.each([[1, 1], [5, 32], [10, 67], [33, 100], [7, 256]] as const)('quantizes %i rows of %i', async (rows, inner) => {
   for (const dtype of await floatTypes()) {
     const x = activations(rows, inner)
     const expected = reference(dtype === 'f16' ? asHalf(x) : x, rows, inner)
     await withScope(gpu, async (scope) => {
-      const codes = quantizeActivations(scope, scope.upload(x, [rows, inner], dtype))
-      expect(codes.q).toMatchObject({ dtype: 'i8', shape: [rows, Math.ceil(inner / 32) * 32] })
-      const { q, scale } = await readQuantizedActivations(gpu, codes, inner)
+      const quantized = quantizeActivations(scope, scope.upload(x, [rows, inner], dtype))
+      expect(quantized.q).toMatchObject({ dtype: 'i8', shape: [rows, Math.ceil(inner / 32) * 32] })
+      const { q, scale } = await readQuantizedActivations(gpu, quantized, inner)
       scale.forEach((value, i) => expect(Math.abs(value - (expected.scale[i] as number))).toBeLessThanOrEqual((expected.scale[i] as number) * 1e-6))
-      // an adapter may divide with an error in the last places: then a code in the middle of two may be the other one
-      expect(Math.max(...q.map((code, i) => Math.abs(code - (expected.q[i] as number))))).toBeLessThanOrEqual(1)
-      expect(q.filter((code, i) => code !== expected.q[i]).length).toBeLessThanOrEqual(q.length / 500)
+      // division may be off in the last places: a value in the middle of two integers may round to the other one
+      expect(Math.max(...q.map((value, i) => Math.abs(value - (expected.q[i] as number))))).toBeLessThanOrEqual(1)
+      expect(q.filter((value, i) => value !== expected.q[i]).length).toBeLessThanOrEqual(q.length / 500)
     })
   }
   expect(gpu.pool.liveBuffers).toBe(0)
 })
 
-test('more groups than one dispatch may have are split, with the same codes', async () => {
+test('splits work over the budget, with the same result', async () => {
   const [rows, inner] = [50, 160]
   const x = activations(rows, inner)
   const { rate } = gpu.queue
@@ -74,7 +73,7 @@ test('more groups than one dispatch may have are split, with the same codes', as
   })
 })
 
-test('no rows have no codes', async () => {
+test('returns an empty result for no rows', async () => {
   await withScope(gpu, async (scope) => {
     expect(quantizeActivations(scope, scope.alloc([0, 40])).q.shape).toEqual([0, 64])
     await gpu.settle()

@@ -11,11 +11,11 @@ const gpu = await testGpu()
 const DTYPES = Object.keys(STORED_BYTES) as StoredFloat[]
 const FORMATS: WeightFormat[] = ['f32', 'f16', 'i8', 'i4']
 
-/** Values as a file of this dtype stores them, and what they are. */
+/** Bytes as a file of this dtype stores them, and their values. */
 function store(values: Float32Array, dtype: StoredFloat): { bytes: Uint8Array<ArrayBuffer>; values: Float32Array } {
   if (dtype === 'F32') return { bytes: new Uint8Array(values.slice().buffer), values }
   if (dtype === 'F8_E4M3') {
-    // any byte but NaN's two, the size of the value choosing the exponent
+    // any byte except the two NaN, with an exponent by the size of the value
     const bytes = Uint8Array.from(values, (v) => (v < 0 ? 128 : 0) | Math.min(126, Math.floor(Math.abs(v) * 40)))
     return { bytes, values: f8E4M3ToF32(bytes) }
   }
@@ -23,7 +23,7 @@ function store(values: Float32Array, dtype: StoredFloat): { bytes: Uint8Array<Ar
   return { bytes: new Uint8Array(bits.buffer), values: dtype === 'F16' ? f16ToF32(bits) : bf16ToF32(bits) }
 }
 
-/** Random weights with what makes quantizing hard: rows and groups of zeros, outliers, tiny rows, ties. */
+/** Random weights with rows and groups of zeros, outliers, tiny rows and ties. */
 function weights(out: number, inner: number, seed: number): Float32Array<ArrayBuffer> {
   const values = randomValues(seed, out * inner, 0.5)
   const next = randomSource(seed + 1)
@@ -32,7 +32,7 @@ function weights(out: number, inner: number, seed: number): Float32Array<ArrayBu
     if (o % 7 === 2) row.fill(0)
     if (o % 7 === 3) row[Math.floor(next() * inner)] = o % 2 ? 60000 : -60000
     if (o % 7 === 4) row.set(row.map((value) => value * 1e-6))
-    if (o % 7 === 5) row.set(row.map((_, k) => ((k % 33) - 16) / 4)) // quotients in the middle of two codes
+    if (o % 7 === 5) row.set(row.map((_, k) => ((k % 33) - 16) / 4)) // quotients in the middle of two integers
     if (o % 7 === 6) row.subarray(0, 32).fill(0)
   }
   return values
@@ -40,7 +40,7 @@ function weights(out: number, inner: number, seed: number): Float32Array<ArrayBu
 
 const readBytes = async (tensor: Tensor | undefined): Promise<Uint8Array> => (tensor ? new Uint8Array(await gpu.readBytes(tensor)) : new Uint8Array())
 
-/** By as much as the codes of the two differ. */
+/** How far the quantized values of the two differ. */
 function codeDistance(a: Uint8Array, b: Uint8Array, format: WeightFormat): number {
   let far = 0
   for (let i = 0; i < a.length; i++) {
@@ -71,7 +71,7 @@ async function expectSame(found: LinearWeight, expected: LinearWeight, format: W
 const SIZES = [[8, 32], [19, 33], [1, 1], [9, 70], [64, 129], [13, 6]] as const
 const cases = DTYPES.flatMap((dtype) => FORMATS.map((format) => [dtype, format] as const))
 
-test.each(cases)('%s → %s is what the CPU makes of it, also by parts', async (dtype, format) => {
+test.each(cases)('packs %s as %s like the CPU, also in parts', async (dtype, format) => {
   for (const [index, [out, inner]] of SIZES.entries()) {
     const stored = store(weights(out, inner, 40 + index), dtype)
     await withScope(gpu, async (scope) => {
@@ -89,7 +89,7 @@ test.each(cases)('%s → %s is what the CPU makes of it, also by parts', async (
   expect(gpu.pool.liveBuffers).toBe(0)
 })
 
-test('every float8 is read as what it is', async () => {
+test('reads every float8 value', async () => {
   const bytes = Uint8Array.from({ length: 256 }, (_, byte) => ((byte & 127) === 127 ? 0 : byte))
   await withScope(gpu, async (scope) => {
     const weight = allocLinear(scope, 1, 256, 'f32')
@@ -99,7 +99,7 @@ test('every float8 is read as what it is', async () => {
   })
 })
 
-test('halves of what no half can hold are the largest; of int4 the scale', async () => {
+test('clamps values over the f16 range, and int4 scales', async () => {
   await withScope(gpu, async (scope) => {
     const bytes = new Uint8Array(Float32Array.of(1e30, -70000, 65519, 2 ** -24, 1.5 * 2 ** -24, -(2 ** -26)).buffer)
     const weight = allocLinear(scope, 1, 6, 'f16')
@@ -112,7 +112,7 @@ test('halves of what no half can hold are the largest; of int4 the scale', async
   })
 })
 
-test('a product over the budget is split, with the same result, and the kernels read what was packed', async () => {
+test('splits work over the budget with the same result, which the kernels can read', async () => {
   const [out, inner] = [203, 96]
   const values = randomValues(3, out * inner, 0.1)
   await withScope(gpu, async (scope) => {
@@ -120,7 +120,7 @@ test('a product over the budget is split, with the same result, and the kernels 
     for (const format of FORMATS) {
       const found = allocLinear(scope, out, inner, format)
       const rate = gpu.queue.rate
-      gpu.queue.rate = 100 // a workgroup or so a dispatch
+      gpu.queue.rate = 100 // about a workgroup a dispatch
       packRows(scope, found, { dtype: 'F32', first: 0, bytes: new Uint8Array(values.buffer) })
       gpu.queue.rate = rate
       const y = await gpu.read(linear(scope, x, found))
@@ -129,7 +129,7 @@ test('a product over the budget is split, with the same result, and the kernels 
   })
 })
 
-test('the shapes are those of the tensors', async () => {
+test('returns the shapes of the tensors', async () => {
   await withScope(gpu, async (scope) => {
     for (const format of FORMATS) {
       const { data, scale } = linearShapes(19, 70, format)
@@ -141,7 +141,7 @@ test('the shapes are those of the tensors', async () => {
   })
 })
 
-test('rows that are not whole panels, or not in the matrix, are refused', async () => {
+test('rejects rows that are not whole panels or not in the matrix', async () => {
   await withScope(gpu, async (scope) => {
     const weight = allocLinear(scope, 20, 4, 'i8')
     const rows = (count: number, first: number) => () => packRows(scope, weight, { dtype: 'F32', first, bytes: new Uint8Array(count * 16) })

@@ -1,7 +1,9 @@
-// What the GPU tests compare with: seeded random data, plain loops in double precision, and how far two arrays are apart.
+// References for GPU tests: seeded random data, plain loops in double precision, and the error between two arrays.
+import type { Gpu } from '../../workers/engine/device'
 import { f16ToF32, f32ToF16 } from '../../workers/engine/half-floats'
+import type { QuantizedActivations } from '../../workers/ops/quantize-activations'
 
-/** A generator of numbers in [0, 1) that a seed fixes (mulberry32). */
+/** A seeded generator of numbers in [0, 1) (mulberry32). */
 export function randomSource(seed: number): () => number {
   let state = seed >>> 0
   return () => {
@@ -13,20 +15,20 @@ export function randomSource(seed: number): () => number {
   }
 }
 
-/** `count` values, standard normal times `scale`, fixed by the seed. */
+/** `count` seeded values, standard normal times `scale`. */
 export function randomValues(seed: number, count: number, scale = 1): Float32Array<ArrayBuffer> {
   const next = randomSource(seed)
   return Float32Array.from({ length: count }, () => scale * Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next()))
 }
 
-/** The values as a half-precision tensor holds them. */
+/** The values rounded to f16. */
 export function asHalf(values: Float32Array): Float32Array<ArrayBuffer> {
   return f16ToF32(f32ToF16(values))
 }
 
-/** √(Σ(a−b)²) / √(Σb²), `b` being the reference. NaN or Infinity anywhere gives NaN or Infinity, which no tolerance admits. */
+/** √(Σ(a−b)²) / √(Σb²), `b` being the reference. NaN or Infinity anywhere gives NaN or Infinity, which fails any tolerance. */
 export function relativeError(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  if (a.length !== b.length) throw new Error(`relativeError: ${a.length} values against a reference of ${b.length}.`)
+  if (a.length !== b.length) throw new Error(`relativeError: expected ${b.length} values, got ${a.length}.`)
   let difference = 0
   let norm = 0
   for (let i = 0; i < b.length; i++) {
@@ -57,7 +59,7 @@ export const siluReference = (x: number): number => x / (1 + Math.exp(-x))
 /** GELU in its tanh form, torch's gelu(approximate='tanh') */
 export const geluReference = (x: number): number => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)))
 
-/** Sizes of an attention, by the letters of shaders/README.md. */
+/** Sizes of an attention; see shaders/README.md. */
 export interface AttentionCase {
   batch: number
   queries: number
@@ -104,7 +106,7 @@ export interface NormReferenceOptions {
   eps: number
   weight?: Float32Array
   bias?: Float32Array
-  /** [rows, D], already chosen per row */
+  /** [rows, D], already selected per row */
   scale?: Float32Array
   shift?: Float32Array
   silu?: boolean
@@ -127,14 +129,14 @@ export function normReference(x: Float32Array, size: number, o: NormReferenceOpt
   return y
 }
 
-/** Angles: row r takes position r % positions. cos, sin: [positions, D/2] */
+/** Angles: row r has position r % positions. cos, sin: [positions, D/2] */
 export interface RopeReference {
   cos: Float32Array
   sin: Float32Array
   positions: number
 }
 
-/** RMS norm where there is an eps, then pairs turned by their angles. x [rows, D] → [rows, D] */
+/** RMS norm if there is an eps, then pairs rotated by their angles. x [rows, D] → [rows, D] */
 export function normRopeReference(x: Float32Array, size: number, o: { weight?: Float32Array; eps?: number; rope?: RopeReference }): Float32Array {
   const y = new Float32Array(x.length)
   for (let start = 0, r = 0; start < x.length; start += size, r++) {
@@ -152,4 +154,18 @@ export function normRopeReference(x: Float32Array, size: number, o: { weight?: F
     }
   }
   return y
+}
+
+/** The int8 values of `inner` inputs a row with their padding, their scales, and the dequantized activations, [rows, inner]. */
+export async function readQuantizedActivations(
+  gpu: Gpu, quantized: QuantizedActivations, inner: number,
+): Promise<{ q: Int8Array; scale: Float32Array; values: Float32Array }> {
+  const [rows = 0, width = 0] = quantized.q.shape
+  const q = new Int8Array(await gpu.readBytes(quantized.q))
+  const scale = await gpu.read(quantized.scale)
+  const values = new Float32Array(rows * inner)
+  for (let row = 0; row < rows; row++) {
+    for (let k = 0; k < inner; k++) values[row * inner + k] = (q[row * width + k] as number) * (scale[row * (width / 32) + Math.floor(k / 32)] as number)
+  }
+  return { q, scale, values }
 }

@@ -6,9 +6,9 @@ import { randomValues } from './reference'
 
 const size = (values: Float32Array) => values.reduce((sum, value) => sum + Math.abs(value), 0)
 
-describe('how far a tensor has moved', () => {
-  // one part of a chunk, a few chunks the last of which has 1 element, and more chunks than a workgroup has invocations
-  test.each([5, 2 * 4096 + 1, 70 * 4096 + 17])('over %i elements', async (count) => {
+describe('relativeL1', () => {
+  // less than a chunk; a few chunks, the last with 1 element; more chunks than a workgroup has invocations
+  test.each([5, 2 * 4096 + 1, 70 * 4096 + 17])('matches the reference over %i elements', async (count) => {
     const gpu = await testGpu()
     const before = randomValues(1, count, 3).map((value, i) => value + (i > count / 2 ? 7 : 0))
     const now = randomValues(2, count, 0.4).map((value, i) => value + (before[i] as number))
@@ -23,7 +23,7 @@ describe('how far a tensor has moved', () => {
     expect(gpu.pool.liveBuffers).toBe(0)
   })
 
-  test('from nothing it is no number, or without end', async () => {
+  test('is NaN or Infinity relative to zeros', async () => {
     const gpu = await testGpu()
     await withScope(gpu, async (scope) => {
       const [nothing, some] = [scope.upload(new Float32Array(9), [9], 'f32'), scope.upload(randomValues(3, 9), [9], 'f32')]
@@ -32,7 +32,7 @@ describe('how far a tensor has moved', () => {
     })
   })
 
-  test('refuses tensors of two sizes', async () => {
+  test('rejects tensors of two sizes', async () => {
     const gpu = await testGpu()
     await withScope(gpu, async (scope) => {
       expect(() => l1Sums(scope, scope.alloc([4]), scope.alloc([5]))).toThrow('got f32 [5]')

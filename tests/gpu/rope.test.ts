@@ -11,7 +11,7 @@ const { software } = gpu.facts
 afterEach(() => {
   gpu.facts.software = software
 })
-/** every dtype, with one invocation a row (as software adapters take it) and with several */
+/** every dtype, with one invocation a row (as on software adapters) and with several */
 const variants = (await floatTypes()).flatMap((dtype) => [
   { dtype, lanes: 'one lane a row', single: true },
   { dtype, lanes: 'several lanes a row', single: false },
@@ -28,7 +28,7 @@ describe.each(variants)('normRope $dtype, $lanes', ({ dtype, single }) => {
     { batch: 2, tokens: 37, size: 192 },
     { batch: 3, tokens: 5, size: 50 },
     { batch: 1, tokens: 3, size: 2048 },
-  ])('norm, rotation and both over $batch × $tokens rows of $size', async ({ batch, tokens, size }) => {
+  ])('normalizes, rotates, and does both over $batch × $tokens rows of $size', async ({ batch, tokens, size }) => {
     const x = rounded(randomValues(1, batch * tokens * size, 2))
     const weight = randomValues(2, size)
     const angles = randomValues(3, (tokens * size) / 2, 100)
@@ -43,12 +43,12 @@ describe.each(variants)('normRope $dtype, $lanes', ({ dtype, single }) => {
       expect(relativeError(both, normRopeReference(x, size, { weight, eps: 1e-5, rope }))).toBeLessThan(TOLERANCE[dtype])
       const normed = await gpu.read(normRope(scope, input, { weight: weightTensor }))
       expect(relativeError(normed, normRopeReference(x, size, { weight, eps: 1e-5 }))).toBeLessThan(TOLERANCE[dtype])
-      const turned = await gpu.read(normRope(scope, input, { rope: ropeTensors }))
-      expect(relativeError(turned, normRopeReference(x, size, { rope }))).toBeLessThan(TOLERANCE[dtype])
+      const rotated = await gpu.read(normRope(scope, input, { rope: ropeTensors }))
+      expect(relativeError(rotated, normRopeReference(x, size, { rope }))).toBeLessThan(TOLERANCE[dtype])
     })
   })
 
-  it('takes positions of their own for every row of a batch', async () => {
+  it('supports separate positions for every row of a batch', async () => {
     const [batch, tokens, size] = [2, 11, 48]
     const x = rounded(randomValues(1, batch * tokens * size))
     const angles = randomValues(3, (batch * tokens * size) / 2, 10)
@@ -62,7 +62,7 @@ describe.each(variants)('normRope $dtype, $lanes', ({ dtype, single }) => {
   })
 })
 
-it.runIf(gpu.facts.f16)('takes f32 and gives f16', async () => {
+it.runIf(gpu.facts.f16)('converts f32 to f16', async () => {
   const x = randomValues(1, 5 * 48)
   await withScope(gpu, async (scope) => {
     const got = normRope(scope, scope.upload(x, [5, 48], 'f32'), { eps: 1e-5, dtype: 'f16' })
@@ -71,12 +71,12 @@ it.runIf(gpu.facts.f16)('takes f32 and gives f16', async () => {
   })
 })
 
-it('refuses odd rows and tables of another size', async () => {
+it('rejects odd rows and tables of another size', async () => {
   await withScope(gpu, async (scope) => {
     expect(() => normRope(scope, scope.alloc([2, 5]), { eps: 0 })).toThrow('expected rows of even length, got 5')
     const rope = { cos: scope.alloc([4, 3]), sin: scope.alloc([4, 3]), positions: 4 }
     expect(() => normRope(scope, scope.alloc([4, 8]), { rope })).toThrow('expected cos f32 [4, 4], got f32 [4, 3]')
-    expect(() => normRope(scope, scope.alloc([3, 6]), { rope })).toThrow('3 rows are not a multiple of 4 positions')
+    expect(() => normRope(scope, scope.alloc([3, 6]), { rope })).toThrow('expected rows in multiples of 4 positions, got 3')
     await gpu.settle()
   })
 })

@@ -1,4 +1,4 @@
-// Submits stay short, whatever the adapter's speed: the page's painting waits behind them, and drivers reset a device that hangs.
+// Submits stay short at any adapter speed: the page's rendering waits for them, and drivers reset a device that hangs.
 import { describe, expect, test } from 'vitest'
 import { Gpu } from '../../workers/engine/device'
 import { withScope } from '../../workers/engine/scope'
@@ -6,7 +6,7 @@ import { stepRow } from '../bench/transformer-rows'
 import { quantile } from '../bench/turns'
 import { testGpu } from './open-gpu'
 
-/** The same device with a queue of its own, which has learnt nothing yet. */
+/** The same device with a new queue, whose rate is not measured yet. */
 async function freshGpu(): Promise<Gpu> {
   const { device, facts } = await testGpu()
   return new Gpu(device, facts)
@@ -18,7 +18,7 @@ const COUNT = `
 @compute @workgroup_size(1) fn main() { sum[0] += add.x; }`
 
 describe('the queue', () => {
-  test('cuts the same work into more submits the slower the adapter is, and loses none of it', async () => {
+  test('splits the same work into more submits on a slower adapter, without losing any', async () => {
     const [dispatches, flops] = [48, 1e7]
     const counts: number[] = []
     for (const operationsPerMs of [1e9, 1e7, 1e6, 1e5]) {
@@ -35,7 +35,7 @@ describe('the queue', () => {
           submit(buffers)
         }
         try {
-          // recorded at one go: the rate is that of an adapter which is as fast as said
+          // recorded without a pause, so that the rate does not change
           for (let i = 0; i < dispatches; i++) gpu.queue.dispatch({ kernel, tensors: [sum], uniforms: [{ u32: 1 }], workgroups: [1], flops })
           gpu.queue.flush()
         } finally {
@@ -49,7 +49,7 @@ describe('the queue', () => {
     expect(counts).toEqual([1, 1, 8, 48])
   })
 
-  test('keeps the submits of a transformer short on this adapter, once it has seen a step', async () => {
+  test('keeps the submits of a transformer short on this adapter after the first step', async () => {
     const gpu = await freshGpu()
     const starter = { in_channels: 64, out_channels: 64, num_attention_heads: 4, attention_head_dim: 48, num_layers: 2, caption_channels: 128 }
     const side = await stepRow({ name: 'step', config: starter, grid: [5, 8, 8], batch: 2, textTokens: 32, weights: 'i8' }, 'f32').ours(gpu)
@@ -63,26 +63,26 @@ describe('the queue', () => {
         await done
       }
       await gpu.settle()
-      const told = times.map((ms) => ms.toFixed(0)).join(' ')
-      expect(times.length, told).toBeGreaterThan(4)
-      // 60 ms are aimed at; kernels differ in what they do a millisecond, and other work on the machine takes its share
-      expect(quantile(times, 0.5), told).toBeLessThan(120)
-      expect(quantile(times, 0.9), told).toBeLessThan(300)
+      const listed = times.map((ms) => ms.toFixed(0)).join(' ')
+      expect(times.length, listed).toBeGreaterThan(4)
+      // the target is 60 ms; kernels differ in operations per millisecond, and other work on the machine interferes
+      expect(quantile(times, 0.5), listed).toBeLessThan(120)
+      expect(quantile(times, 0.9), listed).toBeLessThan(300)
     } finally {
       await side.close()
     }
   })
 })
 
-test('nearly done is when no more than a submit is left, and at once where there is no more', async () => {
+test('nearlyDone resolves when at most one submit is left, and at once without more work', async () => {
   const gpu = await freshGpu()
   const { queue } = gpu
-  await queue.nearlyDone() // nothing was ever submitted
+  await queue.nearlyDone() // nothing is submitted
   let done = 0
   await withScope(gpu, async (scope) => {
     const sum = scope.upload(Uint32Array.of(0), [1], 'u32')
     const kernel = gpu.kernels.get({ name: 'count', code: COUNT }, {})
-    const flops = 1e4 // so little that no rate is learnt from it
+    const flops = 1e4 // too little to change the rate
     const submit = () => {
       queue.dispatch({ kernel, tensors: [sum], uniforms: [{ u32: 1 }], workgroups: [1], flops })
       queue.flush()
@@ -91,7 +91,7 @@ test('nearly done is when no more than a submit is left, and at once where there
     queue.rate = (2 * flops) / 60 // two of them are a submit's worth
     for (let i = 0; i < 6; i++) submit()
     await queue.nearlyDone()
-    expect(done, 'four are done, of the last of them perhaps only the queue knows').toBeGreaterThanOrEqual(3)
+    expect(done, 'four are done, the last perhaps known only to the queue').toBeGreaterThanOrEqual(3)
     await gpu.settle()
     queue.rate = 1e9
     const before = done
@@ -102,13 +102,13 @@ test('nearly done is when no more than a submit is left, and at once where there
   })
 })
 
-test('every submit is told of once, with the time it took, and what the GPU waited before it', async () => {
+test('reports every submit once, with its time and the idle time before it', async () => {
   const gpu = await freshGpu()
-  let [told, totalMs, pausedMs] = [0, 0, 0]
-  gpu.queue.onSubmitsDone = (submits, elapsedMs, before) => {
-    told += submits
+  let [reported, totalMs, idleMs] = [0, 0, 0]
+  gpu.queue.onSubmitsDone = (submits, elapsedMs, idleBeforeMs) => {
+    reported += submits
     totalMs += submits * elapsedMs
-    pausedMs += before
+    idleMs += idleBeforeMs
   }
   const startMs = performance.now()
   await withScope(gpu, async (scope) => {
@@ -117,12 +117,12 @@ test('every submit is told of once, with the time it took, and what the GPU wait
     for (let i = 0; i < 5; i++) {
       gpu.queue.dispatch({ kernel, tensors: [sum], uniforms: [{ u32: 1 }], workgroups: [1], flops: 1 })
       await gpu.settle()
-      await new Promise((later) => setTimeout(later, 5))
+      await new Promise((resolve) => setTimeout(resolve, 5))
     }
   })
-  // the last is told of with the next
-  expect(told).toBe(4)
+  // the last is reported with the next
+  expect(reported).toBe(4)
   expect(totalMs).toBeGreaterThan(0)
-  expect(pausedMs).toBeGreaterThan(3 * 2) // nothing is before the first; a timer may fire early
-  expect(totalMs + pausedMs).toBeLessThan(performance.now() - startMs)
+  expect(idleMs).toBeGreaterThan(3 * 2) // none before the first; a timer may fire early
+  expect(totalMs + idleMs).toBeLessThan(performance.now() - startMs)
 })

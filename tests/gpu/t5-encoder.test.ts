@@ -3,9 +3,9 @@ import { expect, test } from 'vitest'
 import { withScope } from '../../workers/engine/scope'
 import type { FloatDType } from '../../workers/engine/tensor'
 import { streamInMemory } from '../../workers/models/stream-in-memory'
-import { T5Encoder } from '../../workers/models/t5-encoder'
-import { parseT5EncoderConfig } from '../../workers/models/t5-encoder-config'
-import { embeddingName } from '../../workers/models/t5-encoder-weights'
+import { T5Encoder } from '../../workers/models/t5/encoder'
+import { parseT5EncoderConfig } from '../../workers/models/t5/encoder-config'
+import { embeddingName } from '../../workers/models/t5/encoder-weights'
 import type { FloatWeight, WeightSource } from '../../workers/models/weight-source'
 import type { WeightStream } from '../../workers/ops/weight-stream'
 import { readWeights } from '../parity/read-case'
@@ -19,7 +19,7 @@ const never = new AbortController().signal
 const SIZES = { vocab_size: 11, d_model: 16, d_kv: 8, d_ff: 24, num_heads: 2, feed_forward_proj: 'gated-gelu' }
 const config = (layers: number) => parseT5EncoderConfig({ ...SIZES, num_layers: layers })
 
-/** Random weights of every name a T5 asks for; `change` may replace some. */
+/** Random weights of every name that a T5 requests; `change` may replace some. */
 function randomWeights(change: (name: string, values: Float32Array) => Float32Array = (_, values) => values): WeightSource {
   const shapeOf = (name: string): number[] => {
     if (name.endsWith('relative_attention_bias.weight')) return [32, 2]
@@ -48,7 +48,7 @@ const encode = (layers: number, weights: WeightStream, prompts: readonly Uint32A
 
 const prompt = Uint32Array.of(3, 1, 10, 4, 1)
 
-test('prompts that run together come out as alone', async () => {
+test('encodes prompts in a batch as it does one by one', async () => {
   const weights = streamInMemory(randomWeights())
   const other = Uint32Array.of(2, 0, 7, 7, 9, 1, 5, 3, 1, 0)
   const [first, second] = await encode(2, weights, [prompt, other])
@@ -57,7 +57,7 @@ test('prompts that run together come out as alone', async () => {
   expect(relativeError(second ?? [], (await encode(2, weights, [other]))[0] ?? [])).toBe(0)
 })
 
-test('memory does not grow with the number of blocks', async () => {
+test('encodes in memory that does not grow with the number of blocks', async () => {
   const peak = async (layers: number): Promise<number> => {
     gpu.pool.resetPeak()
     await encode(layers, streamInMemory(randomWeights()), [prompt])
@@ -67,7 +67,7 @@ test('memory does not grow with the number of blocks', async () => {
   expect(gpu.pool.liveBuffers).toBe(0)
 })
 
-test('every weight is read once, in the order of the blocks', async () => {
+test('reads every weight once, in the order of the blocks', async () => {
   const memory = streamInMemory(randomWeights())
   const read: string[] = []
   const watched: WeightStream = {
@@ -85,17 +85,17 @@ test('every weight is read once, in the order of the blocks', async () => {
   expect(blocks.length).toBe(2 * (5 + 4))
 })
 
-test('products past the largest half stay finite, also with f16 activations', async () => {
+test('stays finite with products over the f16 range, also with f16 activations', async () => {
   const weights = streamInMemory(randomWeights((name, values) => (name.includes('wi_') ? values.map((value) => value * 3000) : values)))
   const wide = (await encode(2, weights, [prompt]))[0] ?? new Float32Array()
   expect(wide.every(Number.isFinite)).toBe(true)
   if (gpu.facts.f16) expect(relativeError((await encode(2, weights, [prompt], 'f16'))[0] ?? [], wide)).toBeLessThan(1e-2)
 })
 
-test.each([0, 1, 4, 7])('frees everything when reading fails at the %ith reading, or is aborted there', async (at) => {
+test.each([0, 1, 4, 7])('frees all memory when read number %i fails or is aborted', async (at) => {
   const memory = streamInMemory(randomWeights())
   let reads = 0
-  /** `memory`, with something that happens before one of its readings: rows and tables first, then the halves */
+  /** `memory` with a callback before one of its reads: rows and tables first, then the half blocks */
   const disturbed = (happen: () => void): WeightStream => {
     const before = async <T>(go: () => Promise<T>): Promise<T> => {
       if (reads++ === at) happen()
@@ -120,7 +120,7 @@ test.each([0, 1, 4, 7])('frees everything when reading fails at the %ith reading
   expect(gpu.pool.liveBuffers).toBe(0)
 })
 
-test('says what it cannot run', async () => {
+test('rejects unsupported configs and inputs', async () => {
   expect(() => parseT5EncoderConfig({ ...SIZES, feed_forward_proj: 'relu' })).toThrow('feed_forward_proj')
   expect(() => parseT5EncoderConfig({})).toThrow('feed_forward_proj')
   expect(() => parseT5EncoderConfig({ ...SIZES, d_kv: 6 })).toThrow('d_kv: expected a multiple of 4')
@@ -135,7 +135,7 @@ test('says what it cannot run', async () => {
 test.each([
   ['t5_encoder', 'shared.weight'],
   ['t5_encoder_long', 'encoder.embed_tokens.weight'],
-])('looks up the rows of %s under %s', async (name, table) => {
+])('reads the rows of %s as %s', async (name, table) => {
   const stored = readWeights(fileURLToPath(new URL(`../parity/${name}`, import.meta.url)))
   expect(embeddingName(stored)).toBe(table)
   const rows = await streamInMemory(stored).rows(never, table, Uint32Array.of(5, 0, 5))

@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest'
 import { parseBenchFlags } from '../bench/flags'
 import type { HostShare, MeasuredRow } from '../bench/measure-row'
-import type { StepPauses } from '../bench/pauses'
-import { describePauses, describeRow, growthOf, markdownTables, missesGoal, type BenchReport } from '../bench/report'
+import type { StepIdleTime } from '../bench/idle-time'
+import { describeIdleTime, describeRow, growthOf, markdownTables, missesGoal, type BenchReport } from '../bench/report'
 import { resultName } from '../bench/results'
 import { quantile, turnLimits } from '../bench/turns'
 
@@ -12,7 +12,7 @@ const row: MeasuredRow = {
   ratio: 2, ratios: [1.9, 2, 2.2], goal: 1.5, difference: 0.001, agrees: true, gflops: 21, gbs: 1, ceilingShare: 0.42,
 }
 const host: HostShare = { ms: 0.5, share: 0.04, goal: 0.05, submits: 3, longestSubmitMs: 52 }
-const pauses: StepPauses = { shape: 'starter', stepMs: 12, share: 0.02, goal: 0.05 }
+const idleTime: StepIdleTime = { shape: 'starter', stepMs: 12, share: 0.02, goal: 0.05 }
 const report: BenchReport = {
   date: '2026-11-29T10:00:00.000Z', adapter: 'some GPU', runtime: 'node', precision: 'f16', software: false, versions: { node: '20' }, ceiling: { gflops: 50, gbs: 5 }, rows: [],
 }
@@ -63,14 +63,14 @@ describe('a result', () => {
     expect(markdownTables({ ...report, rows })).toContain('| step-ltx | 28 layers | 80 ms | × 1.95 | × 2.00 |')
   })
 
-  it('has tables of whole steps, pauses and memory where those were measured, and no empty ones', () => {
-    const text = markdownTables({ ...report, rows: [{ ...row, host }], pauses: [pauses, { ...pauses, share: 0.06 }], memory: [{ frames: 33, windows: 1, peakGpuBytes: 24_000_000 }] })
+  it('has tables of whole steps, idle time and memory where those were measured, and no empty ones', () => {
+    const text = markdownTables({ ...report, rows: [{ ...row, host }], idleTime: [idleTime, { ...idleTime, share: 0.06 }], memory: [{ frames: 33, chunks: 1, peakGpuBytes: 24_000_000 }] })
     expect(text).toContain('| attention-ltx-512 | 13 ms | 0.50 ms | 4.0 % | 5.0 % ✓ | 3.0 | 52 ms |')
     expect(text).toContain('| starter | 12 ms | 2.0 % | 5.0 % ✓ |')
     expect(text).toContain('| starter | 12 ms | 6.0 % | 5.0 % ✗ |')
     expect(text).toContain('| 33 | 1 | 24.0 MB |')
-    expect(describePauses(pauses)).toBe('[starter] 12.0 ms a step, 2.0 % of it without work on the GPU, goal 5.0 %: met')
-    expect(describePauses({ ...pauses, share: 0.2, goal: null })).toBe('[starter] 12.0 ms a step, 20 % of it without work on the GPU')
+    expect(describeIdleTime(idleTime)).toBe('[starter] 12.0 ms a step, 2.0 % GPU idle, goal 5.0 %: met')
+    expect(describeIdleTime({ ...idleTime, share: 0.2, goal: null })).toBe('[starter] 12.0 ms a step, 20 % GPU idle')
     expect(markdownTables({ ...report, rows: [row] }).split('\n\n')).toHaveLength(3)
   })
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { AppError } from '../../src/shared/errors'
-import { planLtxAutoencoder, parseLtxAutoencoderConfig } from '../../workers/models/ltx-autoencoder-config'
-import { parseLtxOriginalConfig } from '../../workers/models/ltx-original-config'
+import { planLtxAutoencoder, parseLtxAutoencoderConfig } from '../../workers/models/ltx/autoencoder-config'
+import { parseLtxOriginalConfig } from '../../workers/models/ltx/original-config'
 
 const TRANSFORMER = {
   _class_name: 'Transformer3DModel', num_attention_heads: 32, attention_head_dim: 64, num_layers: 28, in_channels: 128, out_channels: 128,

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { downloadedManifest, presetOf } from '../../src/shared/downloaded-model'
+import { catalogueManifest } from '../../src/shared/model-address'
 import { expandPrompt } from '../../src/shared/prompt-expansion'
 import { understands, vocabularyOf } from '../../src/shared/scene-vocabulary'
 import { parseManifest, type ModelManifest } from '../../src/shared/model'
@@ -12,7 +12,7 @@ import starterJson from '../../public/models/starter/kinora.json'
 
 const starter = parseManifest(starterJson, 'kinora.json')
 const source = CATALOGUE.find(({ id }) => id === 'ltxv-2b-0.9.8-distilled')!
-const large = downloadedManifest(source, presetOf(source)!)
+const large = catalogueManifest(source)!
 const phrases = starter.knows.flatMap((theme) => theme.phrases)
 
 /** Numbers that are the same for the same seed (mulberry32). */

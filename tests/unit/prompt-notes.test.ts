@@ -1,3 +1,4 @@
+import { ALL_CAPABILITIES } from '../../src/shared/capabilities'
 import { describe, expect, it } from 'vitest'
 import type { ModelManifest } from '../../src/shared/model'
 import { addPhrase, nearestWord, notePrompt, replaceWord } from '../../src/views/create/prompt-notes'
@@ -11,6 +12,8 @@ function modelOf(maxTokens = 32): ModelManifest {
     id: 'small',
     name: 'Small',
     version: 1,
+    architecture: 'KinoraPipeline',
+    capabilities: ALL_CAPABILITIES,
     licence: 'MIT',
     description: '',
     files: [],

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { downloadedManifest, presetOf } from '../../src/shared/downloaded-model'
+import { catalogueManifest } from '../../src/shared/model-address'
 import { parseManifest } from '../../src/shared/model'
 import { requestProblems, type GenerateRequest } from '../../src/shared/request'
 import { requestWarnings } from '../../src/shared/request-warnings'
@@ -10,7 +10,7 @@ import starterJson from '../../public/models/starter/kinora.json'
 
 const starter = parseManifest(starterJson, 'kinora.json')
 const source = CATALOGUE.find(({ id }) => id === 'ltxv-2b-0.9.5')!
-const large = downloadedManifest(source, presetOf(source)!)
+const large = catalogueManifest(source)!
 const models = [starter, large]
 
 const requestOf = (model: typeof starter, changes: Partial<GenerateRequest> = {}): GenerateRequest => {

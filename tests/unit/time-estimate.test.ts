@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { LTX_2B } from '../../workers/pipeline/measure-model'
+import { LTX_2B } from '../../workers/models/ltx/released-shape'
 import { clipBytes } from '../../src/shared/clip-memory'
 import { durationText, clipTimesOf } from '../../src/views/models/time-text'
-import { downloadedManifest, presetOf } from '../../src/shared/downloaded-model'
+import { catalogueManifest } from '../../src/shared/model-address'
 import { CATALOGUE } from '../../src/shared/model-catalogue'
 import { blockMs, clipSeconds, evaluationsOf, fitBlockTimes } from '../../src/shared/time-estimate'
 
@@ -62,13 +62,13 @@ describe('the time of a clip', () => {
 })
 
 describe('what a card says', () => {
-  const dev = CATALOGUE.find((source) => presetOf(source)?.guidance === 3)
-  const distilled = CATALOGUE.find((source) => presetOf(source)?.steps === 7)
+  const dev = CATALOGUE.find((source) => catalogueManifest(source)?.guidance.default === 3)
+  const distilled = CATALOGUE.find((source) => catalogueManifest(source)?.steps.default === 7)
   const times = { measured: measure(curve(0, 0.01, 0), 64, 256, 1024), width: WIDTH, blocks: 28, decoderFlops: 0, budgetBytes: 16e9 }
   const said = (source: typeof dev, budgetBytes = times.budgetBytes) => {
-    const preset = source && presetOf(source)
-    if (!preset) throw new Error('expected a preset')
-    return clipTimesOf({ ...times, budgetBytes }, downloadedManifest(source, preset), 1e9)
+    const manifest = source && catalogueManifest(source)
+    if (!manifest) throw new Error('expected a manifest')
+    return clipTimesOf({ ...times, budgetBytes }, manifest, 1e9)
   }
 
   it('is the smallest clip, the usual one, and the largest, which is far from what was measured', () => {

@@ -1,5 +1,5 @@
-// Dispatches are gathered into submits that stay short: a driver resets a device whose submit runs for seconds, and the
-// page's own painting waits behind ours. The work in a submit is bounded by operations, at a rate measured as we go.
+// Batches dispatches into short submits: a driver resets a device whose submit runs for seconds, and the page's own rendering waits for the
+// submit. A submit's work is bounded in operations, by a rate that is measured continuously.
 import type { Kernel } from './kernel'
 import type { Tensor } from './tensor'
 
@@ -13,69 +13,69 @@ const TARGET_SUBMIT_MS = 60
 const ARENA_BYTES = 65536
 const UNIFORM_ALIGN = 256
 const USAGE_UNIFORM = 0x40 | 0x08 // UNIFORM | COPY_DST
-/** Operations a millisecond before anything is measured: a software adapter's rate, so that the first submits are short everywhere. */
+/** Operations per millisecond before the first measurement: a software adapter's rate, so that the first submits are short everywhere. */
 const FIRST_RATE = 1e6
-/** Share of what is missing to a faster rate that is gained with each submit. */
+/** Share of the difference to a faster rate that each submit adds. */
 const SPEED_UP = 0.05
-/** Submits that are done so soon after each other were found done at once; so many at the most. */
+/** Submits reported done within this time of each other count as one measurement, up to this many submits. */
 const TOGETHER_MS = 0.2
 const TOGETHER_SUBMITS = 32
-/** A dispatch costs at least this many operations: launching has a price too. */
+/** A dispatch counts for at least this many operations: launching has a cost, too. */
 const DISPATCH_COST = 1e4
 
 export interface Dispatch {
   kernel: Kernel
   /** bound from @binding(1) on, in order; @binding(0) is the uniform struct */
   tensors: readonly Tensor[]
-  /** the uniform struct's members in order, 4 bytes each; at most 64 */
+  /** the members of the uniform struct in order, 4 bytes each; at most 64 */
   uniforms: readonly Uniform[]
   workgroups: readonly [number, number?, number?]
   /** floating-point operations, for the submit budget and the profile */
   flops: number
 }
 
-/** Encodes dispatches and submits them in short pieces. */
+/** Encodes dispatches into short submits. */
 export class CommandQueue {
-  /** when set, dispatches only note their kernels: see Gpu.compile */
-  dryRun: Set<Kernel> | undefined
-  /** kernels dispatched since this was last emptied */
+  /** when set, dispatches only add their kernels to it: see Gpu.record */
+  recording: Set<Kernel> | undefined
+  /** kernels dispatched since this was last cleared */
   readonly used = new Set<Kernel>()
-  /** operations a millisecond, measured */
+  /** operations per millisecond, measured */
   rate = FIRST_RATE
   /**
-   * called when the GPU is known to be done with so many submits, and with the next after them: milliseconds that each took on average, and
-   * how long the GPU had nothing to do before them
+   * called once the GPU has finished a group of submits and the submit after it: the number of submits, the milliseconds that each took on
+   * average, and the milliseconds that the GPU was idle before them
    */
-  onSubmitsDone: ((submits: number, elapsedMs: number, pausedMs: number) => void) | undefined
+  onSubmitsDone: ((submits: number, elapsedMs: number, idleMs: number) => void) | undefined
   private encoder: GPUCommandEncoder | undefined
   private pass: GPUComputePassEncoder | undefined
   private pendingFlops = 0
   private arenaUsed = 0
   private readonly arena: GPUBuffer
   private readonly arenaBytes = new ArrayBuffer(ARENA_BYTES)
-  /** submits that the GPU is not known to be done with, oldest first */
-  private readonly underWay: { flops: number; done: Promise<void> }[] = []
+  /** submits not known to be finished, oldest first */
+  private readonly pending: { flops: number; done: Promise<void> }[] = []
   private done: DoneSubmits | undefined
 
   constructor(private readonly device: GPUDevice) {
     this.arena = device.createBuffer({ label: 'uniforms', size: ARENA_BYTES, usage: USAGE_UNIFORM })
   }
 
-  /** The most operations one dispatch should have; ops split larger ones. */
+  /** The most operations of one dispatch; ops split larger ones. */
   get dispatchBudget(): number {
     return this.rate * TARGET_SUBMIT_MS
   }
 
   /** Adds one dispatch; submits when the budget is full. */
   dispatch(call: Dispatch): void {
-    if (this.dryRun) {
-      this.dryRun.add(call.kernel)
+    if (this.recording) {
+      this.recording.add(call.kernel)
       return
     }
     const [x, y = 1, z = 1] = call.workgroups
     if (x === 0 || y === 0 || z === 0) return
     const limit = this.device.limits.maxComputeWorkgroupsPerDimension
-    if (x > limit || y > limit || z > limit) throw new RangeError(`${call.kernel.label}: ${x}×${y}×${z} workgroups, over the limit of ${limit}.`)
+    if (x > limit || y > limit || z > limit) throw new RangeError(`${call.kernel.label}: expected at most ${limit} workgroups a dimension, got ${x}×${y}×${z}.`)
     if (this.arenaUsed + UNIFORM_ALIGN > ARENA_BYTES) this.flush()
     this.used.add(call.kernel)
     const pipeline = call.kernel.ready()
@@ -102,16 +102,16 @@ export class CommandQueue {
     if (this.pendingFlops >= this.dispatchBudget) this.flush()
   }
 
-  /** Copies between buffers, in order with the dispatches. Sizes and offsets are multiples of 4 bytes. */
+  /** Copies between buffers, in order with the dispatches. Offsets and size in bytes, multiples of 4. */
   copy(from: GPUBuffer, fromOffset: number, to: GPUBuffer, toOffset: number, bytes: number): void {
-    if (this.dryRun) return
+    if (this.recording) return
     this.pass?.end()
     this.pass = undefined
     this.encoder ??= this.device.createCommandEncoder()
     this.encoder.copyBufferToBuffer(from, fromOffset, to, toOffset, bytes)
   }
 
-  /** Submits what is pending. */
+  /** Submits the pending dispatches. */
   flush(): void {
     if (!this.encoder) return
     this.pass?.end()
@@ -125,19 +125,19 @@ export class CommandQueue {
   }
 
   /**
-   * Resolves when the GPU has no more than about a submit's worth of work left (at once where it has that anyway): what is recorded then leaves
-   * it no pause, and a job that is cancelled leaves it little to do.
+   * Resolves when the GPU has at most about one submit's worth of work left. Work that is recorded then leaves the GPU no idle time, and a
+   * cancelled job leaves it little to finish.
    */
   async nearlyDone(): Promise<void> {
     for (;;) {
-      const [oldest] = this.underWay
-      const left = this.underWay.reduce((sum, { flops }) => sum + flops, 0)
+      const [oldest] = this.pending
+      const left = this.pending.reduce((sum, { flops }) => sum + flops, 0)
       if (!oldest || left <= this.dispatchBudget) return
       await oldest.done
     }
   }
 
-  /** Notes when the GPU is done with a submit. */
+  /** Measures when the GPU finishes a submit. */
   private measure(flops: number): void {
     const startMs = performance.now()
     const done = this.device.queue.onSubmittedWorkDone().then(
@@ -148,36 +148,36 @@ export class CommandQueue {
           this.done = { ...done, untilMs, flops: done.flops + flops, submits: done.submits + 1 }
           return
         }
-        if (done) this.learn(done)
-        this.done = { sinceMs: Math.max(startMs, done?.untilMs ?? 0), untilMs, flops, submits: 1, pausedMs: done ? Math.max(0, startMs - done.untilMs) : 0 }
+        if (done) this.updateRate(done)
+        this.done = { sinceMs: Math.max(startMs, done?.untilMs ?? 0), untilMs, flops, submits: 1, idleMs: done ? Math.max(0, startMs - done.untilMs) : 0 }
       },
       () => undefined, // a lost device is reported by Gpu.lost
     )
-    this.underWay.push({ flops, done: done.then(() => void this.underWay.shift()) })
+    this.pending.push({ flops, done: done.then(() => void this.pending.shift()) })
   }
 
   /**
-   * Learns the rate. Slows down at once where a submit took too long. Speeds up gently: kernels differ in what they do a millisecond, a whole
-   * step is recorded at the rate that the last one ended with, and the slowest kernel is not to take much too long in it.
+   * Updates the rate: slows down at once after a submit that took too long, speeds up gradually. Kernels differ in operations per millisecond,
+   * and a whole step is recorded at the rate of the end of the previous one, in which the slowest kernel must not exceed the target by much.
    */
-  private learn({ sinceMs, untilMs, flops, submits, pausedMs }: DoneSubmits): void {
+  private updateRate({ sinceMs, untilMs, flops, submits, idleMs }: DoneSubmits): void {
     const elapsedMs = (untilMs - sinceMs) / submits
-    this.onSubmitsDone?.(submits, elapsedMs, pausedMs)
+    this.onSubmitsDone?.(submits, elapsedMs, idleMs)
     if (flops < FIRST_RATE || elapsedMs <= 0) return
-    const seen = flops / submits / elapsedMs
+    const measured = flops / submits / elapsedMs
     for (let i = 0; i < submits; i++) {
-      if (seen > this.rate) this.rate += Math.min(this.rate / 2, (seen - this.rate) * SPEED_UP)
-      else if (elapsedMs > TARGET_SUBMIT_MS) this.rate = (this.rate + seen) / 2
+      if (measured > this.rate) this.rate += Math.min(this.rate / 2, (measured - this.rate) * SPEED_UP)
+      else if (elapsedMs > TARGET_SUBMIT_MS) this.rate = (this.rate + measured) / 2
     }
   }
 }
 
-/** Submits that were found done at once, as when the processor was busy with other things: how long each took cannot be told. */
+/** Submits reported done at about the same time, as when the CPU was busy; their individual times are unknown. */
 interface DoneSubmits {
-  /** when the first was submitted or the one before it was done, whichever was later */
+  /** when the first was submitted or the one before it finished, whichever was later */
   sinceMs: number
   untilMs: number
   flops: number
   submits: number
-  pausedMs: number
+  idleMs: number
 }

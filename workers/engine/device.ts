@@ -1,4 +1,4 @@
-// The GPU device: what the adapter can do, its queue, kernels and buffers.
+// The GPU device: its adapter's capabilities, queue, kernels and buffers.
 import { AppError } from '../../src/shared/errors'
 import { BufferPool } from './buffer-pool'
 import { CommandQueue } from './command-queue'
@@ -9,30 +9,30 @@ import { tensorBytes, type Tensor } from './tensor'
 
 const USAGE_READ = 0x01 | 0x08 // MAP_READ | COPY_DST
 const MAP_READ = 0x01
-/** how long a device may take to say that it is lost, once work on it has failed */
+/** How long a device may take to report its loss after work on it has failed. */
 const LOST_NOTICE_MS = 2000
 
-/** What the adapter is and can do. */
+/** Name and capabilities of the adapter. */
 export interface AdapterFacts {
   name: string
-  /** a CPU pretending to be a GPU: SwiftShader, lavapipe, WARP */
+  /** runs on the CPU: SwiftShader, lavapipe, WARP */
   software: boolean
   f16: boolean
   subgroups: boolean
-  /** dot4I8Packed: four int8 products in one instruction, or in a few where the hardware has none */
+  /** dot4I8Packed is available: four int8 products in one instruction, or emulated in a few */
   dot4: boolean
-  /** of memory that a workgroup may share: what the specification promises, or more */
+  /** workgroup memory limit: the specification's default or more */
   workgroupBytes: number
 }
 
-/** A device with everything the ops need. One a worker; close() frees it. */
+/** A device with everything the ops need. One per worker; close() frees it. */
 export class Gpu {
   readonly queue: CommandQueue
   readonly kernels: KernelCache
   readonly pool: BufferPool
-  /** what ops with several kernels take; a job may bring its own */
-  choices = new KernelSelector()
-  /** spent on waiting for kernels to compile, in milliseconds */
+  /** selects the variants of ops with several kernels; a job may set its own */
+  selector = new KernelSelector()
+  /** time spent waiting for kernels to compile, in milliseconds */
   compileMs = 0
   private compiling = 0
   private compilingSinceMs = 0
@@ -60,28 +60,28 @@ export class Gpu {
     })
   }
 
-  /** Throws what the GPU reported since it was opened, if anything. */
+  /** Throws the first error that the GPU has reported, if any. */
   check(): void {
     if (this.failure) throw this.failure
   }
 
-  /** The kernels that `run` would dispatch; nothing is. `run` must not read back. */
-  rehearse(run: () => void): Kernel[] {
-    const kernels = (this.queue.dryRun = new Set<Kernel>())
+  /** The kernels that `run` dispatches, without executing them. `run` must not read back. */
+  record(run: () => void): Kernel[] {
+    const kernels = (this.queue.recording = new Set<Kernel>())
     try {
       run()
     } finally {
-      this.queue.dryRun = undefined
+      this.queue.recording = undefined
     }
     return [...kernels]
   }
 
   /**
-   * Compiles, in parallel and without blocking, every kernel `run` would dispatch. `run` must not read back.
-   * @param onCompiled told how many of how many are there
+   * Compiles, in parallel and without blocking, every kernel that `run` dispatches. `run` must not read back.
+   * @param onCompiled called with the number of compiled kernels and of all
    */
   async compile(run: () => void, onCompiled?: (done: number, of: number) => void): Promise<void> {
-    const kernels = this.rehearse(run)
+    const kernels = this.record(run)
     let done = 0
     onCompiled?.(0, kernels.length)
     if (this.compiling++ === 0) this.compilingSinceMs = performance.now()
@@ -92,26 +92,26 @@ export class Gpu {
     }
   }
 
-  /** Submits, and waits until the GPU has done everything. Throws what it reported. */
+  /** Submits, and waits until the GPU has finished all work. Throws errors that the GPU reported. */
   async settle(): Promise<void> {
     this.queue.flush()
     await this.finished(this.device.queue.onSubmittedWorkDone())
   }
 
-  /** Waits for the GPU's part of the work, and throws what the GPU reported meanwhile. */
+  /** Waits for GPU work, and throws errors that the GPU reported meanwhile. */
   private async finished(work: Promise<unknown>): Promise<void> {
     try {
       await Promise.race([work, this.lost])
     } catch (error) {
-      // Work on a lost device is rejected, reads as an AbortError, a moment before the device says that it is lost.
-      await Promise.race([this.lost, new Promise((later) => setTimeout(later, LOST_NOTICE_MS))])
+      // work on a lost device is rejected (reads with an AbortError) shortly before device.lost resolves
+      await Promise.race([this.lost, new Promise((resolve) => setTimeout(resolve, LOST_NOTICE_MS))])
       this.check()
       throw new AppError('internal', `The GPU did not finish its work: ${error instanceof Error ? error.message : String(error)}`, {})
     }
     this.check()
   }
 
-  /** The tensor's raw bytes, once all work before is done; or those from `start` to `end`, both multiples of 4. */
+  /** The tensor's raw bytes from `start` to `end` (multiples of 4), after all work dispatched so far; all bytes by default. */
   async readBytes(tensor: Tensor, start = 0, end = tensorBytes(tensor.shape, tensor.dtype)): Promise<ArrayBuffer> {
     const size = end - start
     const staging = this.device.createBuffer({ label: 'read', size, usage: USAGE_READ })
@@ -119,7 +119,7 @@ export class Gpu {
       this.queue.copy(tensor.buffer, start, staging, 0, size)
       this.queue.flush()
       const mapped = staging.mapAsync(MAP_READ)
-      mapped.catch(() => undefined) // it loses the race below when the device says first that it is lost
+      mapped.catch(() => undefined) // its rejection is ignored when device.lost resolves first
       await this.finished(mapped)
       return staging.getMappedRange().slice(0)
     } finally {
@@ -135,25 +135,25 @@ export class Gpu {
     throw new Error(`read: expected f32 or f16, got ${tensor.dtype}.`)
   }
 
-  /** Frees the device and all that lives on it. */
+  /** Frees the device and all of its buffers. */
   close(): void {
     this.pool.drain()
     this.device.destroy()
   }
 }
 
-/** What a device can be opened without, though the adapter has it; 'limits' are those beyond what the specification promises. */
+/** Features of an adapter that a device can be opened without; 'limits' are those beyond the specification's defaults. */
 export const WITHHELD = ['shader-f16', 'subgroups', 'timestamp-query', 'limits'] as const
 export type Withheld = (typeof WITHHELD)[number]
 
 /**
- * Opens the best adapter there is, asking for what it has and no more.
- * @param without what is not asked for: the device is then that of a lesser adapter
+ * Opens the best available adapter with all its features that the engine uses.
+ * @param without features to leave out, to simulate a lesser adapter
  * @throws AppError no-adapter
  */
 export async function openGpu(api: GPU, without: readonly Withheld[] = []): Promise<Gpu> {
   const adapter = await api.requestAdapter({ powerPreference: 'high-performance' })
-  if (!adapter) throw new AppError('no-adapter', 'This browser has WebGPU, but found no graphics adapter it may use.', {})
+  if (!adapter) throw new AppError('no-adapter', 'This browser supports WebGPU, but found no usable graphics adapter.', {})
   const wanted = ['shader-f16', 'subgroups', 'timestamp-query'] as const
   const requiredFeatures = wanted.filter((feature) => adapter.features.has(feature) && !without.includes(feature))
   const { maxBufferSize, maxStorageBufferBindingSize, maxComputeWorkgroupStorageSize } = adapter.limits
@@ -168,7 +168,7 @@ export async function openGpu(api: GPU, without: readonly Withheld[] = []): Prom
     software: /swiftshader|llvmpipe|lavapipe|basic render/i.test(name),
     f16: device.features.has('shader-f16'),
     subgroups: device.features.has('subgroups'),
-    // browsers of 2023 have no such list
+    // browsers of 2023 lack wgslLanguageFeatures
     dot4: (api as Partial<GPU>).wgslLanguageFeatures?.has('packed_4x8_integer_dot_product') ?? false,
     workgroupBytes: device.limits.maxComputeWorkgroupStorageSize,
   })

@@ -1,9 +1,9 @@
-// 16-bit floats as u16 bit patterns, and 8-bit ones as bytes, to and from f32. JavaScript's own Float16Array is too young to rely on.
+// 16-bit floats as u16 bit patterns and 8-bit floats as bytes, to and from f32. Float16Array is missing in supported browsers.
 
 const f32 = new Float32Array(1)
 const u32 = new Uint32Array(f32.buffer)
 
-/** IEEE binary16 bits → f32. Exact: every half is a single, NaN stays NaN. */
+/** IEEE binary16 bits → f32. Exact; NaN stays NaN. */
 export function f16ToF32(bits: Uint16Array): Float32Array<ArrayBuffer> {
   const values = new Float32Array(bits.length)
   const words = new Uint32Array(values.buffer)
@@ -11,7 +11,7 @@ export function f16ToF32(bits: Uint16Array): Float32Array<ArrayBuffer> {
   return values
 }
 
-/** bfloat16 bits → f32. Exact: bfloat16 is the upper half of a single. */
+/** bfloat16 bits → f32. Exact: bfloat16 is the upper half of an f32. */
 export function bf16ToF32(bits: Uint16Array): Float32Array<ArrayBuffer> {
   const values = new Float32Array(bits.length)
   const words = new Uint32Array(values.buffer)
@@ -49,7 +49,7 @@ function f16BitsToF32Bits(h: number): number {
   if (exponent === 0x1f) return (sign | 0x7f800000 | (mantissa << 13)) >>> 0
   if (exponent !== 0) return (sign | ((exponent + 112) << 23) | (mantissa << 13)) >>> 0
   if (mantissa === 0) return sign >>> 0
-  // a subnormal half is an ordinary single: shift until the leading 1 is at bit 10
+  // a subnormal half is a normal f32: shift until the leading 1 is at bit 10
   const shift = Math.clz32(mantissa) - 21
   return (sign | ((113 - shift) << 23) | (((mantissa << shift) & 0x3ff) << 13)) >>> 0
 }
@@ -65,7 +65,7 @@ function f32ToF16Bits(value: number): number {
     // the odd bit decides ties: round half to even
     return sign | ((magnitude - 0x38000000 + 0xfff + ((magnitude >>> 13) & 1)) >>> 13)
   }
-  // subnormal: in units of 2^-24, which double arithmetic holds exactly
+  // subnormal: in units of 2^-24, exact in double precision
   const units = Math.abs(f32[0]) * 2 ** 24
   const floor = Math.floor(units)
   const rest = units - floor

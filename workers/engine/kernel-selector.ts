@@ -1,63 +1,62 @@
-// Which of its kernels an op takes for some work: the one of its fixed table, or the one that was found fastest on this adapter.
-import type { Scope } from './scope'
+// Selects one of an op's kernel variants for some work: the first of the op's fixed table, or the one that tuning found fastest on this adapter.
 
-/** Work that several kernels can do. */
+/** Work that several kernel variants can do. */
 export interface Candidate {
-  /** the op, its types and sizes: work with equal keys is the same work */
+  /** op, dtypes and sizes; equal keys mean equal work */
   key: string
-  /** kernels that can do it and differ in rounding alone, the fixed table's first */
-  menu: readonly string[]
-  /** kernels that give somewhat other numbers: for those who looked how far the whole is off with them */
+  /** variants whose results differ in rounding alone, the fixed table's first */
+  variants: readonly string[]
+  /** variants with less exact results, for callers that check the error of the whole step */
   approximate?: readonly string[]
   /** floating-point operations of one run */
   flops: number
-  /** dispatches the work once with one of them, on operands whose values are not defined */
-  run(scope: Scope, kernel: string): void
+  /** dispatches the work once with this variant, on temporary operands of undefined values */
+  run(variant: string): void
 }
 
-/** All kernels of a menu. */
-export function kernelsOf({ menu, approximate = [] }: Pick<Candidate, 'menu' | 'approximate'>): string[] {
-  return [...menu, ...approximate]
+/** All variants, the approximate ones last. */
+export function allVariants({ variants, approximate = [] }: Pick<Candidate, 'variants' | 'approximate'>): string[] {
+  return [...variants, ...approximate]
 }
 
-/** The choices of one job: none but the fixed table's until something is chosen. */
+/** The variants selected for one job; the fixed table's until `set` is called. */
 export class KernelSelector {
-  private readonly chosen = new Map<string, string>()
-  private noted: Map<string, Candidate> | undefined
+  private readonly selected = new Map<string, string>()
+  private collected: Map<string, Candidate> | undefined
 
-  /** @param preferred kernels that are taken, the first that can do it, for work that nothing else was chosen for */
+  /** @param preferred variants for work without a selection: the first that can do it is taken */
   constructor(private readonly preferred: readonly string[] = []) {}
 
-  /** The kernel for this work. */
-  choose(trial: Candidate): string {
-    const kernels = kernelsOf(trial)
-    if (this.noted && kernels.length > 1 && !this.noted.has(trial.key)) this.noted.set(trial.key, trial)
-    const wanted = [this.chosen.get(trial.key), ...this.preferred]
-    return wanted.find((kernel) => kernel !== undefined && kernels.includes(kernel)) ?? (trial.menu[0] as string)
+  /** The variant for this work. */
+  select(candidate: Candidate): string {
+    const variants = allVariants(candidate)
+    if (this.collected && variants.length > 1 && !this.collected.has(candidate.key)) this.collected.set(candidate.key, candidate)
+    const wanted = [this.selected.get(candidate.key), ...this.preferred]
+    return wanted.find((variant) => variant !== undefined && variants.includes(variant)) ?? (candidate.variants[0] as string)
   }
 
-  /** From now on work of this key is done by this kernel, where it can do it. */
-  set(key: string, kernel: string): void {
-    this.chosen.set(key, kernel)
+  /** Selects this variant for work of this key, where it can do it. */
+  set(key: string, variant: string): void {
+    this.selected.set(key, variant)
   }
 
   has(key: string): boolean {
-    return this.chosen.has(key)
+    return this.selected.has(key)
   }
 
-  /** All work with more than one kernel that `run` dispatches. */
-  note(run: () => void): Candidate[] {
-    const noted = (this.noted = new Map<string, Candidate>())
+  /** The work in `run` that has more than one variant, each key once. */
+  collect(run: () => void): Candidate[] {
+    const collected = (this.collected = new Map<string, Candidate>())
     try {
       run()
     } finally {
-      this.noted = undefined
+      this.collected = undefined
     }
-    return [...noted.values()]
+    return [...collected.values()]
   }
 }
 
-/** The nearest power of √2: what is fastest for a clip of 362 tokens is so for one of 320. */
+/** The nearest power of √2: the variant that is fastest for 362 tokens is also the fastest for 320. */
 export function tuningSize(size: number): number {
   return Math.round(2 ** (Math.round(2 * Math.log2(Math.max(1, size))) / 2))
 }

@@ -3,11 +3,13 @@
 /** Values the prelude turns into WGSL: numbers → `const NAME = 64u;`, booleans → `const NAME = true;`, strings → `alias name = f16;`. */
 export type Prelude = Record<string, number | boolean | string>
 
-/** A WGSL file (and the lib files it needs), by the name of its stem. */
+/** A WGSL file and the lib files that it needs. The name identifies all of them: two sources with one name are the same text. */
 export interface KernelSource {
   name: string
   code: string
   libs?: readonly string[]
+  /** WGSL members that are put in front of the kernel's own in its `struct Params`; a kernel with no others declares no struct */
+  params?: string
 }
 
 /** A variant of a kernel on one device. */
@@ -18,16 +20,16 @@ export class Kernel {
   constructor(
     private readonly device: GPUDevice,
     readonly label: string,
-    /** all of it, the prelude included */
+    /** the full text, with prelude and libs */
     readonly wgsl: string,
   ) {}
 
-  /** Compiles without blocking; later uses are free. */
+  /** Compiles without blocking; does nothing when the kernel is compiled already. */
   compile(): Promise<void> {
     return (this.compiling ??= this.device.createComputePipelineAsync(this.descriptor()).then((pipeline) => void (this.pipeline ??= pipeline)))
   }
 
-  /** The pipeline, compiled now if it was not before. */
+  /** The pipeline; compiles it now, blocking, if `compile` has not. */
   ready(): GPUComputePipeline {
     return (this.pipeline ??= this.device.createComputePipeline(this.descriptor()))
   }
@@ -38,7 +40,7 @@ export class Kernel {
   }
 }
 
-/** Kernels of one device, by name and prelude. */
+/** Kernels of one device by name and prelude. */
 export class KernelCache {
   private readonly kernels = new Map<string, Kernel>()
 
@@ -56,7 +58,7 @@ export class KernelCache {
   }
 }
 
-/** Variants by kernel name → their preludes, for a job's record. */
+/** Kernel name → the preludes it was compiled with, for a job's record. */
 export function kernelVariants(kernels: Iterable<Kernel>): Record<string, string> {
   const found: Record<string, string[]> = {}
   for (const { label } of kernels) {
@@ -66,7 +68,7 @@ export function kernelVariants(kernels: Iterable<Kernel>): Record<string, string
   return Object.fromEntries(Object.entries(found).map(([name, preludes]) => [name, preludes.sort().join(' | ')]))
 }
 
-/** The full WGSL: enables, constants, aliases, libs, file. */
+/** The full WGSL: enables, constants, aliases, libs, file. Pure. */
 export function writePrelude(prelude: Prelude, source: KernelSource): string {
   const lines: string[] = []
   const usesHalf = Object.values(prelude).some((value) => typeof value === 'string' && /\bf16\b/.test(value))
@@ -77,5 +79,12 @@ export function writePrelude(prelude: Prelude, source: KernelSource): string {
     else if (typeof value === 'boolean') lines.push(`const ${name} = ${value};`)
     else lines.push(`alias ${name} = ${value};`)
   }
-  return [...lines, ...(source.libs ?? []), source.code].join('\n')
+  const body = [...(source.libs ?? []), source.code].join('\n')
+  return [...lines, source.params ? addParams(body, source.params) : body].join('\n')
+}
+
+const PARAMS_HEAD = 'struct Params {'
+
+function addParams(body: string, params: string): string {
+  return body.includes(PARAMS_HEAD) ? body.replace(PARAMS_HEAD, `${PARAMS_HEAD} ${params}`) : `${PARAMS_HEAD} ${params} }\n${body}`
 }

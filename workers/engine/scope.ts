@@ -1,4 +1,4 @@
-// Tensors belong to a scope, and a scope frees them all when it ends, however it ends.
+// Tensors belong to a scope, which frees them when it closes, also after an error.
 import type { Gpu } from './device'
 import { f32ToF16 } from './half-floats'
 import { tensorBytes, type DType, type Tensor } from './tensor'
@@ -16,13 +16,13 @@ export class Scope {
     return { shape, dtype, buffer }
   }
 
-  /** A tensor with these values: floats for f32 and f16, whole numbers for u32 and i32, raw bytes for i8 and i4. */
+  /** A tensor with these values: floats for f32 and f16, integers for u32 and i32, raw bytes for i8 and i4. */
   upload(values: Float32Array | Uint32Array | Int32Array | Uint8Array | Int8Array, shape: readonly number[], dtype: DType): Tensor {
     const tensor = this.alloc(shape, dtype)
     const source = dtype === 'f16' && values instanceof Float32Array ? f32ToF16(values) : values
     const wanted = tensorBytes(shape, dtype)
     if (source.byteLength > wanted || source.byteLength <= wanted - 4) {
-      throw new Error(`upload: [${shape.join(', ')}] ${dtype} takes ${wanted} bytes, got ${source.byteLength}.`)
+      throw new Error(`upload: expected ${wanted} bytes for [${shape.join(', ')}] ${dtype}, got ${source.byteLength}.`)
     }
     let bytes = new Uint8Array(source.buffer, source.byteOffset, source.byteLength)
     if (bytes.byteLength < wanted) {
@@ -30,31 +30,31 @@ export class Scope {
       padded.set(bytes)
       bytes = padded
     }
-    if (!this.gpu.queue.dryRun) {
-      this.gpu.queue.flush() // the buffer may be a reused one that pending dispatches still read
+    if (!this.gpu.queue.recording) {
+      this.gpu.queue.flush() // pending dispatches may still read a reused buffer
       this.gpu.device.queue.writeBuffer(tensor.buffer, 0, bytes as Uint8Array<ArrayBuffer>)
     }
     return tensor
   }
 
-  /** Writes a part of a tensor's bytes: offset and length are multiples of 4. */
+  /** Writes some of a tensor's bytes; offset and length are multiples of 4. */
   write(tensor: Tensor, byteOffset: number, bytes: Uint8Array<ArrayBuffer>): void {
     if (byteOffset + bytes.length > tensorBytes(tensor.shape, tensor.dtype)) {
-      throw new RangeError(`write: [${tensor.shape.join(', ')}] ${tensor.dtype} has no bytes ${byteOffset} to ${byteOffset + bytes.length}.`)
+      throw new RangeError(`write: expected bytes within [${tensor.shape.join(', ')}] ${tensor.dtype}, got ${byteOffset} to ${byteOffset + bytes.length}.`)
     }
-    if (this.gpu.queue.dryRun) return
-    this.gpu.queue.flush() // the buffer may be a reused one that pending dispatches still read
+    if (this.gpu.queue.recording) return
+    this.gpu.queue.flush() // pending dispatches may still read a reused buffer
     this.gpu.device.queue.writeBuffer(tensor.buffer, byteOffset, bytes)
   }
 
-  /** A copy of some of a tensor's 4-byte elements, from the element `first` on. */
+  /** A copy of some of a tensor's 4-byte elements, from element `first` on. */
   slice(tensor: Tensor, first: number, shape: readonly number[]): Tensor {
     const part = this.alloc(shape, tensor.dtype)
     this.gpu.queue.copy(tensor.buffer, first * 4, part.buffer, 0, tensorBytes(shape, tensor.dtype))
     return part
   }
 
-  /** A copy of tensors of 4-byte elements, one after the other. */
+  /** A copy of tensors of 4-byte elements, concatenated. */
   joined(tensors: readonly Tensor[], shape: readonly number[], dtype: DType = 'f32'): Tensor {
     const whole = this.alloc(shape, dtype)
     let at = 0
@@ -66,12 +66,12 @@ export class Scope {
     return whole
   }
 
-  /** Frees one tensor early. A tensor of another scope is left alone. */
+  /** Frees one tensor early. Does nothing to a tensor of another scope. */
   free(tensor: Tensor): void {
     if (this.owned.delete(tensor.buffer)) this.gpu.pool.release(tensor.buffer)
   }
 
-  /** Runs `body` with a scope of its own for temporaries; results meant to outlive it are allocated in an outer scope. */
+  /** Runs `body` with a new scope for temporaries, which closes at the end; results are allocated in an outer scope. */
   within<T>(body: (temporary: Scope) => T): T {
     const inner = new Scope(this.gpu)
     try {
@@ -88,7 +88,7 @@ export class Scope {
   }
 }
 
-/** Runs `body` with a scope that is closed when the promise settles. */
+/** Runs `body` with a new scope that closes when the promise settles. */
 export async function withScope<T>(gpu: Gpu, body: (scope: Scope) => Promise<T>): Promise<T> {
   const scope = new Scope(gpu)
   try {

@@ -5,68 +5,68 @@ import { tuningSize, type Candidate } from '../engine/kernel-selector'
 import type { Scope } from '../engine/scope'
 import { dim, elementCount, type FloatDType, type Tensor } from '../engine/tensor'
 import code from '../../shaders/attention.wgsl?raw'
-import rowsCode from '../../shaders/attention_no_smem.wgsl?raw'
+import noSmemCode from '../../shaders/attention_no_smem.wgsl?raw'
 import params from '../../shaders/lib/attention_params.wgsl?raw'
 import { dispatchGroups } from './dispatch-groups'
 
 export interface AttentionOptions {
   heads: number
-  /** u32 [B, M]: 1 = keep; without it all keys are kept */
+  /** u32 [B, M]: 1 = keep; all keys by default */
   mask?: Tensor
   /** default 1/√d */
   scale?: number
-  /** f32 [H, N + M − 1]: what the score of query n and key m gets added after scaling, for each head and distance, at m − n + N − 1 */
+  /** f32 [H, N + M − 1]: added to the scaled score of query n and key m, for each head, at m − n + N − 1 */
   distanceBias?: Tensor
-  /** chosen from the adapter when not given */
+  /** the selector's by default */
   variant?: AttentionVariant
 }
 
 /**
- * 'no_smem' needs no workgroup memory: for software adapters, where that is ordinary memory. The others are tiles in it: 'tiled' brings queries
- * and keys in for each, 'tiled_resident_q' keeps the queries there for all keys, 'tiled_128' is staged with twice the invocations for twice the keys, and
- * holds half floats as they are.
+ * 'no_smem' uses no workgroup memory, for software adapters, where that is ordinary memory. The others stage tiles in workgroup memory: 'tiled'
+ * stages queries and keys for each tile, 'tiled_resident_q' keeps the queries there for all keys, 'tiled_128' has twice the invocations for twice
+ * the keys and keeps half floats as they are.
  */
 export type AttentionVariant = 'no_smem' | 'tiled' | 'tiled_resident_q' | 'tiled_128'
 
-/** How one head size is laid out over a workgroup; see the shaders. */
+/** How a variant divides one head size among a workgroup; see the shaders. */
 interface Layout {
   source: KernelSource
-  /** what the variant has of its own in the prelude */
+  /** the variant's own prelude */
   prelude: Prelude
   /** queries of a workgroup */
   queries: number
   /** keys at a time */
   keys: number
-  /** vec4s staged for the scores, and keys staged for the sums: trip counts */
+  /** vec4s staged for the scores, and keys staged for the sums */
   staged: number
   valueKeys: number
   /** of workgroup memory */
   bytes: number
 }
 
-const ROWS: KernelSource = { name: 'attention_rows', code: rowsCode, libs: [params] }
-const TILES: KernelSource = { name: 'attention', code, libs: [params] }
+const NO_SMEM: KernelSource = { name: 'attention_no_smem', code: noSmemCode, libs: [params] }
+const TILED: KernelSource = { name: 'attention', code, libs: [params] }
 
-/** The layout of a head of d = 4·`head`. The widest of 'no_smem' has 6 KiB of arrays an invocation; the language allows 8. */
+/** The layout of a head of d = 4·`head`. 'no_smem' has up to 6 KiB of arrays an invocation; WGSL allows 8. */
 function layout(variant: AttentionVariant, head: number, dtype: FloatDType): Layout {
   if (variant === 'no_smem') {
     const workgroup = 8
     const keys = 64
-    return { source: ROWS, prelude: { WG: workgroup, KEYS: keys }, queries: 8 * workgroup, keys, staged: 0, valueKeys: 0, bytes: 0 }
+    return { source: NO_SMEM, prelude: { WG: workgroup, KEYS: keys }, queries: 8 * workgroup, keys, staged: 0, valueKeys: 0, bytes: 0 }
   }
   const resident = variant === 'tiled_resident_q'
-  const wide = variant === 'tiled_128'
-  const workgroup = wide ? 128 : 64
-  const tx = wide || head > 16 ? 8 : 4 // heads over 64 take fewer queries, so that the results still fit in registers
+  const large = variant === 'tiled_128'
+  const workgroup = large ? 128 : 64
+  const tx = large || head > 16 ? 8 : 4 // fewer queries of heads over 64, so that the results fit in registers
   const [queries, keys] = [(workgroup / tx) * 4, tx * 4]
-  const chunk = resident ? head : !wide && head > 16 ? 8 : head % 6 === 0 ? 6 : 4
+  const chunk = resident ? head : !large && head > 16 ? 8 : head % 6 === 0 ? 6 : 4
   const rows = (resident ? 0 : queries) + keys
   const stride = chunk | 1
   const valueKeys = 16 * head <= rows * stride ? 16 : 8
-  const held: FloatDType = wide ? dtype : 'f32'
+  const held: FloatDType = large ? dtype : 'f32'
   const heldBytes = (rows * stride + (resident ? queries * stride : 1)) * (held === 'f16' ? 8 : 16)
   return {
-    source: TILES,
+    source: TILED,
     prelude: { held, RESIDENT: resident, WG: workgroup, TX: tx, CHUNK: chunk, VALUE_KEYS: valueKeys },
     queries,
     keys,
@@ -77,46 +77,47 @@ function layout(variant: AttentionVariant, head: number, dtype: FloatDType): Lay
 }
 
 /**
- * The variants that this adapter can do for heads of this size, the one of the fixed table first. A GPU hides reads behind other
- * workgroups, which are the fewer the more memory each holds, and has fewer registers than 'no_smem' has values: both have to show what they do.
+ * The variants that this adapter supports for heads of this size, the fixed table's first. The others are for tuning: a GPU hides reads behind
+ * other workgroups, of which fewer fit the more memory each uses, and 'no_smem' needs more registers than a GPU has.
  */
 export function attentionVariants({ software, workgroupBytes }: AdapterFacts, headSize: number, dtype: FloatDType): AttentionVariant[] {
   const order: AttentionVariant[] = software ? ['no_smem', 'tiled_resident_q', 'tiled', 'tiled_128'] : ['tiled', 'tiled_128', 'tiled_resident_q', 'no_smem']
   return order.filter((variant) => layout(variant, headSize / 4, dtype).bytes <= workgroupBytes)
 }
 
-/** The one of the fixed table. 16 KiB of workgroup memory are enough for it, and no adapter has less. */
+/** The fixed table's variant. It fits into 16 KiB of workgroup memory, which every adapter has. */
 function fixedVariant(facts: AdapterFacts, headSize: number, dtype: FloatDType): AttentionVariant {
   return attentionVariants(facts, headSize, dtype)[0] ?? 'tiled'
 }
 
-/** The kernel that this is, for a job's record. */
+/** The fixed table's kernel by name, such as 'attention-f32-d64-64x16-tiled'. */
 export function attentionKernel(facts: AdapterFacts, headSize: number, dtype: FloatDType): string {
   const variant = fixedVariant(facts, headSize, dtype)
   const { queries, keys } = layout(variant, headSize / 4, dtype)
   return `attention-${dtype}-d${headSize}-${queries}x${keys}-${variant}`
 }
 
-/** This work, for a tuner. */
-function candidateOf(facts: AdapterFacts, q: Tensor, k: Tensor, dtype: FloatDType, o: AttentionOptions): Candidate {
+/** This work for the selector. */
+function candidateOf(scope: Scope, q: Tensor, k: Tensor, dtype: FloatDType, o: AttentionOptions): Candidate {
   const [batch = 0, queries = 0, width = 0] = q.shape
   const keys = dim(k, 1)
   const read = [...(o.mask ? ['mask'] : []), ...(o.distanceBias ? ['bias'] : [])]
   return {
     key: ['attention', dtype, `B ${batch}`, `N ${tuningSize(queries)}`, `M ${tuningSize(keys)}`, `${o.heads} × ${width / o.heads}`, ...read].join(' '),
-    menu: attentionVariants(facts, width / o.heads, dtype),
+    variants: attentionVariants(scope.gpu.facts, width / o.heads, dtype),
     flops: 4 * batch * queries * keys * width,
-    run(scope, kernel) {
-      const [ownQ, ownK, ownV] = [q, k, k].map(({ shape }) => scope.alloc(shape, dtype)) as [Tensor, Tensor, Tensor]
-      attention(scope, ownQ, ownK, ownV, { ...o, variant: kernel as AttentionVariant })
-    },
+    run: (variant) =>
+      scope.within((temporary) => {
+        const [ownQ, ownK, ownV] = [q, k, k].map(({ shape }) => temporary.alloc(shape, dtype)) as [Tensor, Tensor, Tensor]
+        attention(temporary, ownQ, ownK, ownV, { ...o, variant: variant as AttentionVariant })
+      }),
   }
 }
 
 /**
- * Patch attention: softmax(q·kᵀ·scale + bias + mask)·v for each head, in tiles with an online softmax; memory does not grow with N·M.
+ * softmax(q·kᵀ·scale + bias + mask)·v for each head, in tiles with an online softmax: no memory grows with N·M.
  * q: [B, N, H·d], k, v: [B, M, H·d], all f32 or all f16, d a multiple of 4 up to 128; the result has q's shape.
- * A query whose keys are all masked gives 0.
+ * The result is 0 for a query whose keys are all masked.
  */
 export function attention(scope: Scope, q: Tensor, k: Tensor, v: Tensor, o: AttentionOptions): Tensor {
   const [batch = 0, queries = 0, width = 0] = q.shape
@@ -143,26 +144,19 @@ export function attention(scope: Scope, q: Tensor, k: Tensor, v: Tensor, o: Atte
   const { facts } = scope.gpu
   const head = headSize / 4
   const dtype = q.dtype === 'f16' ? 'f16' : 'f32'
-  const variant = o.variant ?? (scope.gpu.choices.choose(candidateOf(facts, q, k, dtype, o)) as AttentionVariant)
+  const variant = o.variant ?? (scope.gpu.selector.select(candidateOf(scope, q, k, dtype, o)) as AttentionVariant)
   const { source, prelude, queries: blockSize, staged, valueKeys, bytes } = layout(variant, head, dtype)
   if (bytes > facts.workgroupBytes) {
-    throw new Error(`attention: ${variant} with d = ${headSize} takes ${bytes} bytes of workgroup memory, this device has ${facts.workgroupBytes}.`)
+    throw new Error(`attention: ${variant} with d = ${headSize} needs ${bytes} bytes of workgroup memory, this device has ${facts.workgroupBytes}.`)
   }
   const result = scope.alloc(q.shape, q.dtype)
   if (elementCount(q.shape) === 0) return result
 
   const blocks = Math.ceil(queries / blockSize)
-  const kernel = scope.gpu.kernels.get(source, {
-    elem: dtype,
-    OUT_F16: dtype === 'f16',
-    HAS_MASK: o.mask !== undefined,
-    HAS_BIAS: o.distanceBias !== undefined,
-    HEAD: head,
-    ...prelude,
-  })
-  dispatchGroups(scope.gpu.queue, {
-    kernel,
-    tensors: [q, k, v, o.mask ?? q, result, o.distanceBias ?? q], // what is not read still has to be bound: q stands in
+  dispatchGroups(scope.gpu, {
+    source,
+    prelude: { elem: dtype, OUT_F16: dtype === 'f16', HAS_MASK: o.mask !== undefined, HAS_BIAS: o.distanceBias !== undefined, HEAD: head, ...prelude },
+    tensors: [q, k, v, o.mask ?? q, result, o.distanceBias ?? q], // a binding that is not read needs a buffer, too: q
     uniforms: [
       u32(queries),
       u32(keys),

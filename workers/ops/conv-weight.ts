@@ -1,4 +1,4 @@
-// Weights of a convolution on the GPU: rearranged for the kernel, a shard at a time.
+// Weights of a convolution on the GPU, rearranged for the kernel one shard at a time.
 import type { Scope } from '../engine/scope'
 import { elementCount, type FloatDType, type Tensor } from '../engine/tensor'
 
@@ -8,9 +8,9 @@ export interface ConvWeight {
   in: number
   /** taps in time, height, width */
   kernel: readonly [number, number, number]
-  /** one, or several where all the weights would be over the limit of a binding */
+  /** one, or several where all weights together exceed the limit of a binding */
   shards: readonly ConvShard[]
-  /** f32, zeros where the source has none, filled up to whole groups of 4 */
+  /** f32, zero-padded to whole groups of 4, zeros where the source has no bias */
   bias: Tensor
   dtype: FloatDType
 }
@@ -29,8 +29,8 @@ export interface ConvPiece {
 }
 
 /**
- * The most weights in a shard: 64 MiB as f32. Half of the specification's limit of a binding, for they are rearranged on the
- * host one shard at a time, and a dispatch over fewer output channels is shorter.
+ * The most weights in a shard: 64 MiB as f32. Half of the specification's limit of a binding, because shards are rearranged in memory one
+ * at a time, and a dispatch over fewer output channels is shorter.
  */
 const SHARD_WEIGHTS = 2 ** 24
 
@@ -44,29 +44,29 @@ export function uploadConv(
   return upload.finish()
 }
 
-/** The same from weights that come a few output channels at a time, in order: one shard of them is in memory. */
+/** `uploadConv` for weights that arrive a few output channels at a time, in order: one shard of them is in memory. */
 export async function uploadConvPieces(
   scope: Scope, pieces: AsyncIterable<ConvPiece>, shape: readonly number[], bias: Float32Array | undefined, dtype: FloatDType, shardWeights = SHARD_WEIGHTS,
 ): Promise<ConvWeight> {
   const upload = new ConvUpload(scope, shape, bias, dtype, shardWeights)
   for await (const piece of pieces) {
     upload.add(piece)
-    await scope.gpu.settle() // so that the browser does not queue a copy of the whole file; meanwhile the next piece is read
+    await scope.gpu.settle() // keeps the browser from queueing a copy of the whole file; the next piece is read meanwhile
   }
   return upload.finish()
 }
 
-/** Rearranges weights into shards, and sends each off when it is full. */
+/** Rearranges weights into shards, and uploads each when it is full. */
 class ConvUpload {
   private readonly out: number
   private readonly inputs: number
   private readonly kernel: readonly [number, number, number]
-  /** output channels of a shard: whole groups of 4; several of them, where there are that many */
+  /** output channels of a shard: whole groups of 4 */
   private readonly outAtOnce: number
   private readonly shards: ConvShard[] = []
   private blocks: Float32Array | undefined
-  /** output channels that have come */
-  private done = 0
+  /** output channels added so far */
+  private added = 0
 
   constructor(
     private readonly scope: Scope,
@@ -93,15 +93,15 @@ class ConvUpload {
   add({ first, values }: ConvPiece): void {
     const perOut = this.inputs * this.taps
     const end = first + values.length / perOut
-    if (first !== this.done || end > this.out) throw new Error(`uploadConv: expected output channels from ${this.done} to ${this.out}, got ${first} to ${end}.`)
-    while (this.done < end) {
-      const from = this.done - (this.done % this.outAtOnce)
+    if (first !== this.added || end > this.out) throw new Error(`uploadConv: expected output channels from ${this.added} to ${this.out}, got ${first} to ${end}.`)
+    while (this.added < end) {
+      const from = this.added - (this.added % this.outAtOnce)
       const outs = Math.min(this.outAtOnce, this.out - from)
       const shape = [this.taps, Math.ceil(this.inputs / 4), Math.ceil(outs / 4), 16]
       this.blocks ??= new Float32Array(elementCount(shape))
       const until = Math.min(end, from + outs)
-      placeInBlocks(this.blocks, values.subarray((this.done - first) * perOut, (until - first) * perOut), this.done - from, outs, this.inputs, this.taps)
-      this.done = until
+      writeBlocks(this.blocks, values.subarray((this.added - first) * perOut, (until - first) * perOut), this.added - from, outs, this.inputs, this.taps)
+      this.added = until
       if (until < from + outs) continue
       this.shards.push({ from, out: outs, data: this.scope.upload(this.blocks, shape, this.dtype) })
       this.blocks = undefined
@@ -109,7 +109,7 @@ class ConvUpload {
   }
 
   finish(): ConvWeight {
-    if (this.done !== this.out) throw new Error(`uploadConv: expected ${this.out} output channels, got ${this.done}.`)
+    if (this.added !== this.out) throw new Error(`uploadConv: expected ${this.out} output channels, got ${this.added}.`)
     const biases = new Float32Array(Math.ceil(this.out / 4) * 4)
     if (this.bias) biases.set(this.bias)
     return {
@@ -119,8 +119,8 @@ class ConvUpload {
   }
 }
 
-/** [O', I, taps], output channels `at` on → their places in [taps, I/4, O/4] blocks [4 inputs][4 outputs] */
-function placeInBlocks(blocks: Float32Array, values: Float32Array, at: number, out: number, inputs: number, taps: number): void {
+/** Writes [O', I, taps], output channels from `at` on, into [taps, I/4, O/4] blocks [4 inputs][4 outputs]. */
+function writeBlocks(blocks: Float32Array, values: Float32Array, at: number, out: number, inputs: number, taps: number): void {
   const inGroups = Math.ceil(inputs / 4)
   const outGroups = Math.ceil(out / 4)
   const count = values.length / (inputs * taps)

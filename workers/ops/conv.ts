@@ -1,10 +1,9 @@
-// Convolution of channels-last clips: 2D inside each frame (kt = 1), or 3D over time.
+// Convolution of channels-last clips: 2D within each frame (kt = 1), or 3D over time.
 import directCode from '../../shaders/conv.wgsl?raw'
 import tileCode from '../../shaders/conv_tile.wgsl?raw'
 import mainPlain from '../../shaders/lib/conv_main_plain.wgsl?raw'
 import mainSubgroups from '../../shaders/lib/conv_main_subgroups.wgsl?raw'
-import readScalar from '../../shaders/lib/conv_read_scalar.wgsl?raw'
-import readVec4 from '../../shaders/lib/conv_read_vec4.wgsl?raw'
+import readCode from '../../shaders/lib/conv_read.wgsl?raw'
 import windowCode from '../../shaders/lib/conv_window.wgsl?raw'
 import writeScalar from '../../shaders/lib/conv_write_scalar.wgsl?raw'
 import writeVec4 from '../../shaders/lib/conv_write_vec4.wgsl?raw'
@@ -16,38 +15,38 @@ import type { ConvWeight } from './conv-weight'
 
 export { uploadConv, uploadConvPieces, type ConvPiece, type ConvWeight } from './conv-weight'
 
-/** How a convolution treats strides and borders, and what is fused behind it. */
+/** Strides, padding, and the operations fused behind a convolution. */
 export interface ConvOptions {
   /** steps in time, height, width; 1 each by default */
   stride?: readonly [number, number, number]
-  /** beyond the picture's edges; the padding is (kernel − 1) / 2 on each side */
+  /** values beyond a frame's edges; the padding is (kernel − 1) / 2 on each side; 'zeros' by default */
   padSpace?: 'zeros' | 'reflect'
   /**
-   * 'causal': the first frame kt − 1 times in front. 'both': first and last frame (kt − 1) / 2 times each. 'valid': none, the
-   * caller has put them there. Default 'causal'.
+   * 'causal': the first frame is repeated kt − 1 times in front. 'both': first and last frame (kt − 1) / 2 times each. 'valid': no
+   * padding in time. 'causal' by default.
    */
   time?: 'causal' | 'both' | 'valid'
   /** applied before addTo */
   activation?: 'silu'
   /** residual of the result's shape: result = addTo + conv */
   addTo?: Tensor
-  /** of the result; by default x's */
+  /** of the result; x's by default */
   dtype?: FloatDType
-  /** chosen from the adapter when not given */
+  /** the adapter's by default */
   variant?: ConvVariant
 }
 
-/** 'tile' is for GPUs; 'direct' for software adapters and a handful of output channels; '-subgroups' shares its weight reads. */
+/** 'tile' is for GPUs; 'direct' for software adapters and few output channels; 'direct-subgroups' shares weight reads in a subgroup. */
 export type ConvVariant = 'tile' | 'direct' | 'direct-subgroups'
 
-/** Rows and groups of 4 output channels of a workgroup of the tile variant. */
+/** Rows, and groups of 4 output channels, of a workgroup of the tile variant. */
 const TILE = { rows: 64, groups: 16 }
-/** The most workgroups one grid dimension may have, by the WebGPU specification. */
+/** The most workgroups in one grid dimension, by the WebGPU specification. */
 const MAX_GRID = 65535
-/** The direct variants' workgroups are small, for a small picture has few rows. */
+/** The direct variants' workgroups are small, because a small frame has few rows. */
 const DIRECT = { workgroup: 16, rowsPerInvocation: 4, maxGroups: 2 }
 
-/** The variant that `conv` takes for so many output channels, for a job's record. */
+/** The default variant for this many output channels. */
 export function convVariant(facts: AdapterFacts, out: number): ConvVariant {
   if (!facts.software && out > TILE.groups) return 'tile'
   return facts.software && facts.subgroups ? 'direct-subgroups' : 'direct'
@@ -82,15 +81,17 @@ export function conv(scope: Scope, x: Tensor, weight: ConvWeight, options: ConvO
   const { queue, facts, kernels } = scope.gpu
   const variant = options.variant ?? convVariant(facts, weight.out)
   const groups = variant === 'tile' ? TILE.groups : Math.min(Math.ceil(weight.out / 4), DIRECT.maxGroups)
-  const readX = weight.in % 4 === 0 ? readVec4 : readScalar
+  const wholeGroups = weight.in % 4 === 0
   const writeY = weight.out % 4 === 0 ? writeVec4 : writeScalar
   const source = {
-    name: `conv_${variant}_${weight.in % 4 === 0 ? 4 : 1}x${weight.out % 4 === 0 ? 4 : 1}`,
+    name: `conv_${variant}_x${weight.out % 4 === 0 ? 4 : 1}`,
     code: variant === 'tile' ? tileCode : directCode,
-    libs: [windowCode, readX, writeY, ...(variant === 'tile' ? [] : [variant === 'direct' ? mainPlain : mainSubgroups])],
+    libs: [windowCode, readCode, writeY, ...(variant === 'tile' ? [] : [variant === 'direct' ? mainPlain : mainSubgroups])],
   }
   const kernel = kernels.get(source, {
     elem: x.dtype,
+    x_item: wholeGroups ? `vec4<${x.dtype}>` : x.dtype,
+    C_BY_4: wholeGroups,
     weight_elem: weight.dtype,
     residual_elem: addTo?.dtype ?? 'f32',
     out_elem: dtype,
@@ -106,13 +107,13 @@ export function conv(scope: Scope, x: Tensor, weight: ConvWeight, options: ConvO
   const tileRows = variant === 'tile' ? TILE.rows : DIRECT.workgroup * DIRECT.rowsPerInvocation
   for (const shard of weight.shards) {
     const flopsPerRow = 2 * kt * kh * kw * weight.in * shard.out
-    // whole workgroups a dispatch, short enough for the queue
+    // whole workgroups a dispatch, within the submit budget
     const tilesAtOnce = Math.min(MAX_GRID, Math.max(1, Math.floor(queue.dispatchBudget / (flopsPerRow * tileRows))))
     for (let from = 0; from < rows; from += tilesAtOnce * tileRows) {
       const end = Math.min(rows, from + tilesAtOnce * tileRows)
       queue.dispatch({
         kernel,
-        // without a residual its binding still needs a buffer: the bias stands in, unread
+        // a binding that is not read needs a buffer, too: the bias
         tensors: [x, shard.data, weight.bias, addTo ?? weight.bias, y],
         uniforms: [
           frames, height, width, weight.in, outHeight, outWidth, shard.out, from, end,

@@ -1,17 +1,14 @@
-// One element in, one element out.
+// Functions of one element, and of two.
 import activation from '../../shaders/lib/activation.wgsl?raw'
 import binaryCode from '../../shaders/elementwise_binary.wgsl?raw'
 import unaryCode from '../../shaders/elementwise_unary.wgsl?raw'
 import { u32 } from '../engine/command-queue'
-import type { KernelSource, Prelude } from '../engine/kernel'
 import type { Scope } from '../engine/scope'
 import { elementCount, type FloatDType, type Tensor } from '../engine/tensor'
-import { dispatchGroups } from './dispatch-groups'
+import { dispatchElements } from './dispatch-groups'
 
-const WORKGROUP = 64
-const PER_INVOCATION = 4
-/** Arithmetic of one element, in the submit budget's operations. */
-const COST = 10
+/** Consecutive elements of an invocation; operations of one, for the submit budget. */
+const COST = { perInvocation: 4, flops: 10 }
 
 /** The kernel's OP of each function. */
 const UNARY = { cast: 0, silu: 1, gelu: 2 } as const
@@ -27,7 +24,7 @@ export function gelu(scope: Scope, x: Tensor): Tensor {
   return unary(scope, x, 'gelu', x.dtype as FloatDType)
 }
 
-/** The same values as another float type; what f16 cannot hold becomes ±65 504. */
+/** The same values in another float type; f16 clamps at ±65 504. */
 export function cast(scope: Scope, x: Tensor, dtype: FloatDType): Tensor {
   return unary(scope, x, 'cast', dtype)
 }
@@ -54,8 +51,13 @@ export function affine(scope: Scope, x: Tensor, table: Tensor): Tensor {
 
 function unary(scope: Scope, x: Tensor, op: keyof typeof UNARY, dtype: FloatDType): Tensor {
   const y = scope.alloc(x.shape, dtype)
-  const prelude = { elem_x: x.dtype, elem_y: dtype, OP: UNARY[op], OUT_F16: dtype === 'f16' }
-  run(scope, { name: 'elementwise_unary', code: unaryCode, libs: [activation] }, prelude, [x, y], [])
+  dispatchElements(scope.gpu, {
+    source: { name: 'elementwise_unary', code: unaryCode, libs: [activation] },
+    prelude: { elem_x: x.dtype, elem_y: dtype, OP: UNARY[op], OUT_F16: dtype === 'f16' },
+    tensors: [x, y],
+    count: elementCount(x.shape),
+    ...COST,
+  })
   return y
 }
 
@@ -64,18 +66,13 @@ function binary(scope: Scope, a: Tensor, b: Tensor, op: keyof typeof BINARY, per
     throw new Error(`${op}: expected f32 values that repeat evenly over [${a.shape.join(', ')}], got ${b.dtype} [${b.shape.join(', ')}].`)
   }
   const y = scope.alloc(a.shape, a.dtype)
-  const prelude = { elem: a.dtype, OP: BINARY[op], OUT_F16: a.dtype === 'f16' }
-  run(scope, { name: 'elementwise_binary', code: binaryCode }, prelude, [a, b, y], [period])
-  return y
-}
-
-function run(scope: Scope, source: KernelSource, prelude: Prelude, tensors: readonly [Tensor, ...Tensor[]], more: readonly number[]): void {
-  const count = elementCount(tensors[0].shape)
-  dispatchGroups(scope.gpu.queue, {
-    kernel: scope.gpu.kernels.get(source, prelude),
-    tensors,
-    uniforms: [count, ...more].map(u32),
-    groups: Math.ceil(count / (WORKGROUP * PER_INVOCATION)),
-    flopsPerGroup: WORKGROUP * PER_INVOCATION * COST,
+  dispatchElements(scope.gpu, {
+    source: { name: 'elementwise_binary', code: binaryCode },
+    prelude: { elem: a.dtype, OP: BINARY[op], OUT_F16: a.dtype === 'f16' },
+    tensors: [a, b, y],
+    uniforms: [u32(period)],
+    count: elementCount(a.shape),
+    ...COST,
   })
+  return y
 }

@@ -1,17 +1,17 @@
-// Parts of a clip along time, and windows of its pictures. Frames and rows lie one after the other in memory, so these are plain copies.
+// Slices of a clip in time and space. Frames and rows are contiguous in memory, so that these are plain copies.
 import type { Scope } from '../engine/scope'
 import { dim, elementCount, tensorBytes, type Tensor } from '../engine/tensor'
 
 function frameBytes(x: Tensor): number {
   const shape = x.shape.slice(1)
   const bytes = tensorBytes(shape, x.dtype)
-  if (elementCount(shape) % 2 && x.dtype === 'f16') throw new Error(`frames: [${shape.join(', ')}] f16 is no whole number of 4-byte words.`)
+  if (elementCount(shape) % 2 && x.dtype === 'f16') throw new Error(`frames: [${shape.join(', ')}] f16 is not a whole number of 4-byte words.`)
   return bytes
 }
 
-/** Frames from … from + count − 1 of x [F, …], as a tensor of their own. */
+/** Frames from … from + count − 1 of x [F, …], as a new tensor. */
 export function sliceFrames(scope: Scope, x: Tensor, from: number, count: number): Tensor {
-  if (from < 0 || from + count > dim(x, 0)) throw new Error(`sliceFrames: ${from} to ${from + count} of ${dim(x, 0)} frames.`)
+  if (from < 0 || from + count > dim(x, 0)) throw new Error(`sliceFrames: expected frames within 0 … ${dim(x, 0)}, got ${from} to ${from + count}.`)
   const bytes = frameBytes(x)
   const part = scope.alloc([count, ...x.shape.slice(1)], x.dtype)
   scope.gpu.queue.copy(x.buffer, from * bytes, part.buffer, 0, count * bytes)
@@ -27,17 +27,17 @@ export function placeFrames(scope: Scope, x: Tensor, from: number, part: Tensor)
   scope.gpu.queue.copy(part.buffer, 0, x.buffer, from * frameBytes(x), frameBytes(part) * dim(part, 0))
 }
 
-/** Frames from … from + count − 1 of a clip; all of it when not given. */
+/** Frames from … from + count − 1 of a clip; all of it by default. */
 export interface FrameRun {
   of: Tensor
   from?: number
   count?: number
 }
 
-/** The runs one after the other, as a clip of their own. */
+/** The runs one after the other, as a new clip. */
 export function joinFrames(scope: Scope, runs: readonly FrameRun[]): Tensor {
   const first = runs[0]?.of
-  if (!first) throw new Error('joinFrames: no frames to join.')
+  if (!first) throw new Error('joinFrames: expected at least one run of frames, got none.')
   const bytes = frameBytes(first)
   const counts = runs.map(({ of, from = 0, count = dim(of, 0) - from }) => count)
   const whole = scope.alloc([counts.reduce((sum, count) => sum + count, 0), ...first.shape.slice(1)], first.dtype)
@@ -45,7 +45,7 @@ export function joinFrames(scope: Scope, runs: readonly FrameRun[]): Tensor {
   runs.forEach(({ of, from = 0 }, index) => {
     const count = counts[index] as number
     if (of.dtype !== first.dtype || of.shape.slice(1).join() !== first.shape.slice(1).join() || from < 0 || count < 0 || from + count > dim(of, 0)) {
-      throw new Error(`joinFrames: frames ${from} to ${from + count} of [${of.shape.join(', ')}] ${of.dtype} beside [${first.shape.join(', ')}] ${first.dtype}.`)
+      throw new Error(`joinFrames: expected frames like [${first.shape.join(', ')}] ${first.dtype}, got ${from} to ${from + count} of [${of.shape.join(', ')}] ${of.dtype}.`)
     }
     scope.gpu.queue.copy(of.buffer, from * bytes, whole.buffer, at * bytes, count * bytes)
     at += count
@@ -53,17 +53,17 @@ export function joinFrames(scope: Scope, runs: readonly FrameRun[]): Tensor {
   return whole
 }
 
-/** A window of every picture: x f32 [F, H, W, C] → [F, height, width, C]. A copy a row: meant for latents and few frames. */
-export function cropFrames(scope: Scope, x: Tensor, window: { y: number; x: number; height: number; width: number }): Tensor {
+/** A crop of every frame: x f32 [F, H, W, C] → [F, height, width, C]. One copy a row: meant for latents and few frames. */
+export function cropFrames(scope: Scope, x: Tensor, crop: { y: number; x: number; height: number; width: number }): Tensor {
   const [frames, height, width, channels] = [dim(x, 0), dim(x, 1), dim(x, 2), dim(x, 3)]
-  if (x.dtype !== 'f32' || window.y < 0 || window.x < 0 || window.y + window.height > height || window.x + window.width > width) {
-    throw new Error(`cropFrames: expected a window of f32 [${x.shape.join(', ')}], got ${window.height} × ${window.width} at (${window.y}, ${window.x}) of ${x.dtype}.`)
+  if (x.dtype !== 'f32' || crop.y < 0 || crop.x < 0 || crop.y + crop.height > height || crop.x + crop.width > width) {
+    throw new Error(`cropFrames: expected a crop of f32 [${x.shape.join(', ')}], got ${crop.height} × ${crop.width} at (${crop.y}, ${crop.x}) of ${x.dtype}.`)
   }
-  const part = scope.alloc([frames, window.height, window.width, channels])
-  const rowBytes = window.width * channels * 4
-  for (let row = 0; row < frames * window.height; row++) {
-    const from = Math.floor(row / window.height) * height + window.y + (row % window.height)
-    scope.gpu.queue.copy(x.buffer, (from * width + window.x) * channels * 4, part.buffer, row * rowBytes, rowBytes)
+  const part = scope.alloc([frames, crop.height, crop.width, channels])
+  const rowBytes = crop.width * channels * 4
+  for (let row = 0; row < frames * crop.height; row++) {
+    const from = Math.floor(row / crop.height) * height + crop.y + (row % crop.height)
+    scope.gpu.queue.copy(x.buffer, (from * width + crop.x) * channels * 4, part.buffer, row * rowBytes, rowBytes)
   }
   return part
 }

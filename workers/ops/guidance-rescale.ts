@@ -1,20 +1,19 @@
-// Standard deviations over a whole tensor, without reading anything back.
+// Guidance rescale: standard deviations over whole tensors, computed without a read-back.
 import rowSum from '../../shaders/lib/row_sum.wgsl?raw'
-import code from '../../shaders/moments.wgsl?raw'
-import ratioCode from '../../shaders/guidance_rescale.wgsl?raw'
+import rescaleCode from '../../shaders/guidance_rescale.wgsl?raw'
+import momentsCode from '../../shaders/moments.wgsl?raw'
 import { f32, u32 } from '../engine/command-queue'
 import type { Scope } from '../engine/scope'
 import { elementCount, type Tensor } from '../engine/tensor'
-import { dispatchGroups } from './dispatch-groups'
+import { dispatchGroups, WORKGROUP } from './dispatch-groups'
 import { multiply } from './elementwise'
 
-const WORKGROUP = 64
-/** Elements that one workgroup takes: sums of so many f32 are exact to about 1e-6. */
+/** Elements of a workgroup: sums of so many f32 are exact to about 1e-6. */
 const CHUNK = 4096
-/** Arithmetic of one element, in the submit budget's operations. */
-const COST = 6
+/** Of one element, in the submit budget's operations. */
+const FLOPS = 6
 
-const PRELUDE = { WG: WORKGROUP, LANES: WORKGROUP, CHUNK }
+const PRELUDE = { LANES: WORKGROUP, CHUNK }
 
 /**
  * Guidance rescale: x times amount·std(wanted)/std(x) + 1 − amount, the deviations taken over all elements (Lin et al.,
@@ -31,26 +30,28 @@ export function rescaleGuidance(scope: Scope, x: Tensor, wanted: Tensor, amount:
   return scope.within((inner) => {
     const chunks = Math.ceil(count / CHUNK)
     const factor = inner.alloc([1], 'f32')
-    dispatchGroups(scope.gpu.queue, {
-      kernel: scope.gpu.kernels.get({ name: 'spread_ratio', code: ratioCode, libs: [rowSum] }, PRELUDE),
-      tensors: [spread(inner, x, count, chunks), spread(inner, wanted, count, chunks), factor],
+    dispatchGroups(scope.gpu, {
+      source: { name: 'guidance_rescale', code: rescaleCode, libs: [rowSum] },
+      prelude: PRELUDE,
+      tensors: [moments(inner, x, count, chunks), moments(inner, wanted, count, chunks), factor],
       uniforms: [u32(count), u32(chunks), f32(amount)],
       groups: 1,
-      flopsPerGroup: chunks * COST,
+      flopsPerGroup: chunks * FLOPS,
     })
     return multiply(scope, x, factor)
   })
 }
 
 /** Each chunk's mean and sum of squared distances from it: f32 [G, 2]. */
-function spread(scope: Scope, x: Tensor, count: number, chunks: number): Tensor {
+function moments(scope: Scope, x: Tensor, count: number, chunks: number): Tensor {
   const y = scope.alloc([chunks, 2], 'f32')
-  dispatchGroups(scope.gpu.queue, {
-    kernel: scope.gpu.kernels.get({ name: 'spread', code, libs: [rowSum] }, PRELUDE),
+  dispatchGroups(scope.gpu, {
+    source: { name: 'moments', code: momentsCode, libs: [rowSum] },
+    prelude: PRELUDE,
     tensors: [x, y],
     uniforms: [u32(count)],
     groups: chunks,
-    flopsPerGroup: CHUNK * COST,
+    flopsPerGroup: CHUNK * FLOPS,
   })
   return y
 }

@@ -1,25 +1,24 @@
-// What steers a velocity besides the prompt, in one pass over the latent.
+// Guidance: a velocity that is pushed away from others, in one pass over the latent.
 import code from '../../shaders/guidance.wgsl?raw'
-import { f32, u32 } from '../engine/command-queue'
+import { f32 } from '../engine/command-queue'
 import type { Scope } from '../engine/scope'
 import { elementCount, type Tensor } from '../engine/tensor'
-import { dispatchGroups } from './dispatch-groups'
+import { dispatchElements } from './dispatch-groups'
 
-const WORKGROUP = 64
-/** Arithmetic of one element, in the submit budget's operations. */
-const COST = 10
+/** Of one element, in the submit budget's operations. */
+const FLOPS = 10
 
-/** What a velocity is pushed away from. All tensors are f32 in its shape. */
+/** The velocities to push away from. All tensors are f32 in the shape of the guided one. */
 export interface Guides {
-  /** the velocity of other words, and how far away from it: 1 is the velocity itself */
+  /** velocity of the negative or empty prompt (classifier-free guidance), and the guidance scale: 1 changes nothing */
   unconditional?: Tensor
   guidance?: number
-  /** the velocity of a perturbed model (spatio-temporal guidance), and how far away from it: 0 is the velocity itself */
+  /** velocity of the perturbed model (spatio-temporal guidance), and its scale: 0 changes nothing */
   perturbed?: Tensor
   stg?: number
 }
 
-/** away + guidance·(v − away) + stg·(v − perturbed), f32 in the velocity's shape. */
+/** unconditional + guidance·(v − unconditional) + stg·(v − perturbed), f32 in the velocity's shape. */
 export function guideVelocity(scope: Scope, velocity: Tensor, { unconditional, guidance = 1, perturbed, stg = 0 }: Guides): Tensor {
   const count = elementCount(velocity.shape)
   for (const tensor of [velocity, unconditional, perturbed]) {
@@ -28,12 +27,13 @@ export function guideVelocity(scope: Scope, velocity: Tensor, { unconditional, g
     }
   }
   const y = scope.alloc(velocity.shape, 'f32')
-  dispatchGroups(scope.gpu.queue, {
-    kernel: scope.gpu.kernels.get({ name: 'guide_velocity', code }, { HAS_AWAY: unconditional !== undefined, HAS_WEAKENED: perturbed !== undefined }),
-    tensors: [velocity, y, unconditional ?? velocity, perturbed ?? velocity], // what is not read still has to be bound: v stands in
-    uniforms: [u32(count), f32(guidance), f32(stg)],
-    groups: Math.ceil(count / WORKGROUP),
-    flopsPerGroup: WORKGROUP * COST,
+  dispatchElements(scope.gpu, {
+    source: { name: 'guidance', code },
+    prelude: { HAS_UNCONDITIONAL: unconditional !== undefined, HAS_PERTURBED: perturbed !== undefined },
+    tensors: [velocity, y, unconditional ?? velocity, perturbed ?? velocity], // a binding that is not read needs a buffer, too
+    uniforms: [f32(guidance), f32(stg)],
+    count,
+    flops: FLOPS,
   })
   return y
 }

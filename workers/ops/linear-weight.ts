@@ -1,5 +1,5 @@
-// A linear layer's weights as its kernels read them: panels of 8 outputs, in each of which the 8 outputs of one input are neighbours.
-// A tile of 64 outputs then is 8 contiguous runs, and one run is a stream that a kernel without workgroup memory reads in order.
+// A linear layer's weights as its kernels read them: panels of 8 outputs, in each of which the 8 outputs of one input are contiguous.
+// A tile of 64 outputs is then 8 contiguous runs, and a kernel without workgroup memory reads one run in order.
 import type { Scope } from '../engine/scope'
 import { f32ToF16 } from '../engine/half-floats'
 import type { Tensor } from '../engine/tensor'
@@ -12,10 +12,10 @@ export const PANEL = 8
 /** Inputs that share a scale in i4. */
 export const I4_GROUP = 32
 
-/** The largest half: beyond lies infinity. */
+/** The largest f16 value: beyond lies infinity. */
 const MAX_HALF = 65504
 
-/** y = x·Wᵀ + b, uploaded. The buffers' layout is the kernels' own: make it with uploadLinear or, from a file's bytes, with ops/quantize.ts. */
+/** y = x·Wᵀ + b, uploaded. The buffers' layout is private to the kernels; uploadLinear makes it or, from a file's bytes, ops/quantize.ts. */
 export interface LinearWeight {
   format: WeightFormat
   out: number
@@ -28,14 +28,14 @@ export interface LinearWeight {
   bias?: Tensor
 }
 
-/** Whole numbers and their scales: i8 has a scale an output, scale [out]; i4 one a group of 32 inputs, scale [out, ceil(in/32)]. */
+/** Integers and scales: i8 has a scale per output, scale [out]; i4 one per group of 32 inputs, scale [out, ceil(in/32)]. */
 export interface QuantizedValues {
   /** [out, in] */
   q: Int8Array
   scale: Float32Array
 }
 
-/** The largest integers q with w ≈ q·scale[o], |q| ≤ 127. values [out, in]. Divided in f32, as ops/quantize.ts does on the GPU. */
+/** w ≈ q·scale[o], |q| ≤ 127, scale[o] = max |w| / 127. values [out, in]. Divides in f32, as ops/quantize.ts on the GPU. */
 export function quantizeI8(values: Float32Array, out: number, inner: number): QuantizedValues {
   const q = new Int8Array(out * inner)
   const scale = new Float32Array(out)
@@ -49,7 +49,7 @@ export function quantizeI8(values: Float32Array, out: number, inner: number): Qu
   return { q, scale }
 }
 
-/** w ≈ q·scale[o, k / 32], q in −8 … 7. The scale's sign makes the group's extreme −8: no code is wasted. values [out, in] */
+/** w ≈ q·scale[o, k / 32], q in −8 … 7. The scale's sign makes the group's extreme −8, which uses the full range. values [out, in] */
 export function quantizeI4(values: Float32Array, out: number, inner: number): QuantizedValues {
   const groups = Math.ceil(inner / I4_GROUP)
   const q = new Int8Array(out * inner)
@@ -91,11 +91,11 @@ export interface LinearSource {
   bias?: Float32Array
 }
 
-/** Packs a layer's weights and uploads them; quantizes, or undoes it, when the source is not in that format already. */
+/** Packs a layer's weights and uploads them; quantizes or dequantizes when the source has another format. */
 export function uploadLinear(scope: Scope, source: LinearSource, format: WeightFormat): LinearWeight {
   const { values, out, in: inner, bias } = source
   const count = values instanceof Float32Array ? values.length : values.q.length
-  if (count !== out * inner) throw new Error(`uploadLinear: [${out}, ${inner}] has ${out * inner} weights, got ${count}.`)
+  if (count !== out * inner) throw new Error(`uploadLinear: expected ${out * inner} weights of [${out}, ${inner}], got ${count}.`)
   if (bias && bias.length !== out) throw new Error(`uploadLinear: expected a bias of ${out} values, got ${bias.length}.`)
   const panels = Math.ceil(out / PANEL)
   const padded = { panels, out, inner, rows: Math.ceil(inner / 4) * 4 }
@@ -108,10 +108,10 @@ export function uploadLinear(scope: Scope, source: LinearSource, format: WeightF
     const data = scope.upload(new Uint8Array(words.buffer), [panels, padded.rows, PANEL], format)
     if (format === 'i8') return { ...common, data, scale: scope.upload(padOutputs(quantized.scale, panels), [panels, PANEL], 'f32') }
     const groups = Math.ceil(inner / I4_GROUP)
-    const halves = f32ToF16(panelled(quantized.scale, { panels, out, inner: groups, rows: groups }))
+    const halves = f32ToF16(inPanels(quantized.scale, { panels, out, inner: groups, rows: groups }))
     return { ...common, data, scale: scope.upload(new Uint32Array(halves.buffer), [panels, groups, PANEL / 2], 'u32') }
   }
-  const floats = panelled(values instanceof Float32Array ? values : dequantize(values, out, inner), padded)
+  const floats = inPanels(values instanceof Float32Array ? values : dequantize(values, out, inner), padded)
   if (format === 'f32') return { ...common, data: scope.upload(floats, [panels, padded.rows, PANEL], 'f32') }
   const words = new Uint32Array(f32ToF16(floats).buffer)
   return { ...common, data: scope.upload(words, [panels, padded.rows, PANEL / 2], 'u32') }
@@ -128,12 +128,12 @@ interface PaddedShape {
 function asQuantized(values: LinearSource['values'], format: 'i8' | 'i4', out: number, inner: number): QuantizedValues {
   const scales = format === 'i8' ? out : out * Math.ceil(inner / I4_GROUP)
   if (values instanceof Float32Array) return format === 'i8' ? quantizeI8(values, out, inner) : quantizeI4(values, out, inner)
-  if (values.scale.length !== scales) throw new Error(`uploadLinear: ${format} expects ${scales} scales, got ${values.scale.length}.`)
+  if (values.scale.length !== scales) throw new Error(`uploadLinear: expected ${scales} scales for ${format}, got ${values.scale.length}.`)
   return values
 }
 
-/** [out, inner] → [panels, rows, 8], zeros between */
-function panelled(values: Float32Array, { panels, out, inner, rows }: PaddedShape): Float32Array<ArrayBuffer> {
+/** [out, inner] → [panels, rows, 8], zero-padded */
+function inPanels(values: Float32Array, { panels, out, inner, rows }: PaddedShape): Float32Array<ArrayBuffer> {
   const result = new Float32Array(panels * rows * PANEL)
   for (let o = 0; o < out; o++) {
     const start = Math.floor(o / PANEL) * rows * PANEL + (o % PANEL)
@@ -142,7 +142,7 @@ function panelled(values: Float32Array, { panels, out, inner, rows }: PaddedShap
   return result
 }
 
-/** Four neighbouring outputs to a word, the first in the lowest byte. */
+/** Four neighboring outputs to a word, the first in the lowest byte. */
 function packI8(q: Int8Array, { panels, out, inner, rows }: PaddedShape): Int8Array<ArrayBuffer> {
   const result = new Int8Array(panels * rows * PANEL)
   for (let o = 0; o < out; o++) {
@@ -152,7 +152,7 @@ function packI8(q: Int8Array, { panels, out, inner, rows }: PaddedShape): Int8Ar
   return result
 }
 
-/** A panel's eight outputs to a word, the first in the lowest nibble. */
+/** A panel's eight outputs to a word, the first in the lowest four bits. */
 function packI4(q: Int8Array, { panels, out, inner, rows }: PaddedShape): Uint32Array<ArrayBuffer> {
   const result = new Uint32Array(panels * rows)
   for (let o = 0; o < out; o++) {

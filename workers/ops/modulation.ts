@@ -2,12 +2,12 @@ import code from '../../shaders/modulation.wgsl?raw'
 import { u32 } from '../engine/command-queue'
 import type { Scope } from '../engine/scope'
 import { dim, elementCount, type Tensor } from '../engine/tensor'
-import { dispatchGroups } from './dispatch-groups'
+import { dispatchElements } from './dispatch-groups'
 
-const WORKGROUP = 64
+/** Consecutive elements of an invocation. */
 const PER_INVOCATION = 4
-/** Arithmetic of one element, in the submit budget's operations. */
-const COST = 10
+/** Of one element, in the submit budget's operations. */
+const FLOPS = 10
 
 /** One of S rows of a modulation table, chosen per token: value(token) = table[rowOf[token], slot, :] */
 export interface Modulation {
@@ -20,16 +20,16 @@ export interface Modulation {
 
 /** Two of the S rows of a modulation table, chosen per token. */
 export interface ScaleShift extends Omit<Modulation, 'slot'> {
-  /** slot of what multiplies, less one */
+  /** slot of the factor minus one */
   scale: number
-  /** slot of what is added */
+  /** slot of the summand */
   shift: number
 }
 
 /**
- * What the timesteps say plus what each of some layers has of its own: f32 [U, layers, P].
+ * The modulation of some layers, f32 [U, layers, P]: values of the timesteps plus each layer's own table.
  * @param values f32 [U, P]
- * @param tables f32 [layers of the model, P], of which `layers` are taken from `first` on
+ * @param tables f32 [layers of the model, P]; layers first … first + layers − 1 are used
  */
 export function modulationTables(scope: Scope, values: Tensor, tables: Tensor, first = 0, layers = dim(tables, 0) - first): Tensor {
   const period = dim(values, -1)
@@ -38,13 +38,13 @@ export function modulationTables(scope: Scope, values: Tensor, tables: Tensor, f
     throw new Error(`modulation: expected values f32 [U, ${period}] and ${layers} layers from ${first} on of tables f32, got ${values.dtype} [${values.shape.join(', ')}] and ${tables.dtype} [${tables.shape.join(', ')}].`)
   }
   const y = scope.alloc([dim(values, 0), layers, period], 'f32')
-  const count = elementCount(y.shape)
-  dispatchGroups(scope.gpu.queue, {
-    kernel: scope.gpu.kernels.get({ name: 'modulation', code }, {}),
+  dispatchElements(scope.gpu, {
+    source: { name: 'modulation', code },
     tensors: [values, tables, y],
-    uniforms: [count, period, layers * period, first * period].map(u32),
-    groups: Math.ceil(count / (WORKGROUP * PER_INVOCATION)),
-    flopsPerGroup: WORKGROUP * PER_INVOCATION * COST,
+    uniforms: [period, layers * period, first * period].map(u32),
+    count: elementCount(y.shape),
+    perInvocation: PER_INVOCATION,
+    flops: FLOPS,
   })
   return y
 }

@@ -2,19 +2,15 @@ import { f32, u32 } from '../engine/command-queue'
 import type { Prelude } from '../engine/kernel'
 import type { Scope } from '../engine/scope'
 import { dim, elementCount, type FloatDType, type Tensor } from '../engine/tensor'
-import itemScalar from '../../shaders/lib/item_scalar.wgsl?raw'
-import itemVec4 from '../../shaders/lib/item_vec4.wgsl?raw'
 import rowSum from '../../shaders/lib/row_sum.wgsl?raw'
-import params from '../../shaders/lib/norm_params.wgsl?raw'
-import toCodes from '../../shaders/lib/norm_to_int8.wgsl?raw'
-import toFloats from '../../shaders/lib/norm_to_float.wgsl?raw'
-import rowGroup from '../../shaders/lib/int8_group.wgsl?raw'
+import toFloat from '../../shaders/lib/norm_to_float.wgsl?raw'
+import toInt8 from '../../shaders/lib/norm_to_int8.wgsl?raw'
+import int8Group from '../../shaders/lib/int8_group.wgsl?raw'
 import code from '../../shaders/norm.wgsl?raw'
-import { dispatchGroups } from './dispatch-groups'
+import { dispatchGroups, rowLanes, WORKGROUP } from './dispatch-groups'
 import { takesQuantized, type LinearWeight } from './linear'
 import { expectModulation, type ScaleShift } from './modulation'
 import { allocQuantizedActivations, type QuantizedActivations } from './quantize-activations'
-import { ROW_WORKGROUP, rowLanes } from './row-lanes'
 
 export interface NormOptions {
   /** rms: x / √mean(x²); layer: (x − mean) / √variance */
@@ -26,7 +22,7 @@ export interface NormOptions {
   bias?: Tensor
   modulation?: ScaleShift
   activation?: 'silu'
-  /** of the result; x's own when not given */
+  /** of the result; x's by default */
   dtype?: FloatDType
 }
 
@@ -34,27 +30,27 @@ export interface NormOptions {
 export function norm(scope: Scope, x: Tensor, o: NormOptions): Tensor {
   const y = scope.alloc(x.shape, resultType(x, o))
   const output = dim(x, -1) % 4 === 0 ? `vec4<${y.dtype}>` : y.dtype
-  dispatchNorm(scope, x, o, { name: 'norm', libs: [toFloats], prelude: { output, OUT_F16: y.dtype === 'f16' }, results: [y] })
+  dispatchNorm(scope, x, o, { name: 'norm', libs: [toFloat], prelude: { output, OUT_F16: y.dtype === 'f16' }, results: [y] })
   return y
 }
 
 /**
- * The same for linear layers of this weight's sizes and format to read: as int8 codes where their kernel multiplies those, so that the
- * floats are never written and the codes are made once for all of them, else as `norm`.
+ * `norm` as the input of linear layers of this weight's sizes and format: quantized activations where their kernel multiplies int8, so that
+ * the floats are never written and all these layers share one quantization; floats otherwise.
  */
 export function normFor(scope: Scope, x: Tensor, weight: LinearWeight, o: NormOptions): Tensor | QuantizedActivations {
   const floats = { shape: x.shape, dtype: resultType(x, o) }
   if (dim(x, -1) % 4 !== 0 || !takesQuantized(scope, floats, weight)) return norm(scope, x, o)
-  const codes = allocQuantizedActivations(scope, floats)
-  dispatchNorm(scope, x, o, { name: 'norm_codes', libs: [rowGroup, toCodes], prelude: {}, results: [codes.q, codes.scale] })
-  return codes
+  const quantized = allocQuantizedActivations(scope, floats)
+  dispatchNorm(scope, x, o, { name: 'norm_int8', libs: [int8Group, toInt8], prelude: {}, results: [quantized.q, quantized.scale] })
+  return quantized
 }
 
 function resultType(x: Tensor, o: NormOptions): FloatDType {
   return o.dtype ?? (x.dtype === 'f16' ? 'f16' : 'f32')
 }
 
-/** What a norm writes, and the code that writes it. */
+/** The result of a norm, and the WGSL that writes it. */
 interface NormResult {
   name: string
   libs: readonly string[]
@@ -70,28 +66,25 @@ function dispatchNorm(scope: Scope, x: Tensor, o: NormOptions, { name, libs, pre
   for (const [part, vector] of [['weight', o.weight], ['bias', o.bias]] as const) expectVector(part, vector, size)
   for (const part of ['scale', 'shift'] as const) expectModulation('norm', part, modulation && { ...modulation, slot: modulation[part] }, rows, size)
 
-  const wide = size % 4 === 0
-  const element = (dtype: string): string => (wide ? `vec4<${dtype}>` : dtype)
-  const items = wide ? size / 4 : size
+  const channels = size % 4 === 0 ? 4 : 1
+  const itemOf = (dtype: string): string => (channels === 4 ? `vec4<${dtype}>` : dtype)
+  const items = size / channels
   const lanes = rowLanes(items, scope.gpu.facts)
-  const kernel = scope.gpu.kernels.get(
-    { name, code, libs: [params, rowSum, wide ? itemVec4 : itemScalar, ...libs] },
-    {
-      input: element(x.dtype),
-      item: element('f32'),
+  dispatchGroups(scope.gpu, {
+    source: { name, code, libs: [rowSum, ...libs] },
+    prelude: {
+      input: itemOf(x.dtype),
+      item: itemOf('f32'),
+      ITEM: channels,
       LAYER: o.kind === 'layer',
       HAS_WEIGHT: o.weight !== undefined,
       HAS_BIAS: o.bias !== undefined,
       MODULATED: modulation !== undefined,
       SILU: o.activation === 'silu',
-      WG: ROW_WORKGROUP,
       LANES: lanes,
       ...prelude,
     },
-  )
-  dispatchGroups(scope.gpu.queue, {
-    kernel,
-    // A binding that the variant does not read still has to be bound: x stands in.
+    // a binding that is not read needs a buffer, too: x
     tensors: [x, o.weight ?? x, o.bias ?? x, modulation?.table ?? x, modulation?.rowOf ?? x, ...results],
     uniforms: [
       u32(rows),
@@ -102,8 +95,8 @@ function dispatchNorm(scope: Scope, x: Tensor, o: NormOptions, { name, libs, pre
       u32(modulation?.scale ?? 0),
       u32(modulation?.shift ?? 0),
     ],
-    groups: Math.ceil((rows * lanes) / ROW_WORKGROUP),
-    flopsPerGroup: (ROW_WORKGROUP / lanes) * size * 10,
+    groups: Math.ceil((rows * lanes) / WORKGROUP),
+    flopsPerGroup: (WORKGROUP / lanes) * size * 10,
   })
 }
 

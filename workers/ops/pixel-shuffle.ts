@@ -1,20 +1,19 @@
-// Channels ↔ space and time: what up- and downsampling autoencoders do between convolutions.
+// Channels ↔ space and time: up- and downsampling in autoencoders.
 import shuffleCode from '../../shaders/pixel_shuffle.wgsl?raw'
 import unshuffleCode from '../../shaders/pixel_unshuffle.wgsl?raw'
 import { f32, u32 } from '../engine/command-queue'
 import type { Scope } from '../engine/scope'
 import { dim, elementCount, type FloatDType, type Tensor } from '../engine/tensor'
-import { dispatchGroups } from './dispatch-groups'
+import { dispatchElements } from './dispatch-groups'
 
-const WORKGROUP = 64
 /** Index arithmetic of one element, in the submit budget's operations. */
-const COST = 20
-/** Stores clamp here: beyond lies infinity. */
+const FLOPS = 20
+/** Stores clamp to these: beyond lies infinity. */
 const LARGEST: Record<FloatDType, number> = { f32: 3.4028234e38, f16: 65504 }
 
 /**
- * How the factors lie in the channel dimension, slowest first: channel, time, y, x as in torch's pixel_shuffle and LTX's
- * up- and downsamplers, or channel, time, x, y as in LTX's patches of pixels.
+ * Order of the factors in the channel dimension, slowest first: channel, time, y, x as in torch's pixel_shuffle and LTX's
+ * up- and downsamplers, or channel, time, x, y as in LTX's pixel patches.
  */
 export type ShuffleOrder = 'ctyx' | 'ctxy'
 
@@ -32,18 +31,18 @@ interface CommonOptions {
 }
 
 export interface PixelShuffleOptions extends CommonOptions {
-  /** frames left out in front of the result; 0 by default */
+  /** frames dropped from the front of the result; 0 by default */
   dropFirst?: number
-  /** the result's channels repeated this often: C, then C again …; 1 by default */
+  /** how often the result's channels are repeated: C, then C again …; 1 by default */
   repeatChannels?: number
-  /** the result, addend included, is clamped to ±limit; as far as its dtype goes by default */
+  /** the result, addend included, is clamped to ±limit; its dtype's largest value by default */
   limit?: number
 }
 
 export interface PixelUnshuffleOptions extends CommonOptions {
   /** how often the first frame is repeated in front of x; 0 by default */
   repeatFirst?: number
-  /** the mean of this many channels in a row becomes one; 1 by default */
+  /** this many consecutive channels are averaged into one; 1 by default */
   meanOf?: number
 }
 
@@ -64,23 +63,19 @@ export function pixelShuffle(scope: Scope, x: Tensor, options: PixelShuffleOptio
   const shape = [frames * time - dropFirst, height * space, width * space, channels * repeatChannels]
   checkAddend('pixelShuffle', addTo, shape)
   const y = scope.alloc(shape, dtype)
-  const count = elementCount(shape)
-  const kernel = scope.gpu.kernels.get(
-    { name: 'pixel_shuffle', code: shuffleCode },
-    {
+  dispatchElements(scope.gpu, {
+    source: { name: 'pixel_shuffle', code: shuffleCode },
+    prelude: {
       elem: x.dtype,
       out_elem: dtype,
       add_elem: (addTo ?? x).dtype,
       X_FIRST: order === 'ctxy',
       HAS_ADD: addTo !== undefined,
     },
-  )
-  dispatchGroups(scope.gpu.queue, {
-    kernel,
-    tensors: [x, addTo ?? x, y], // without an addend its binding still needs a buffer
-    uniforms: [height, width, channels, channels * repeatChannels, time, space, dropFirst, count].map(u32).concat(f32(Math.min(limit, LARGEST[dtype]))),
-    groups: Math.ceil(count / WORKGROUP),
-    flopsPerGroup: WORKGROUP * COST,
+    tensors: [x, addTo ?? x, y], // a binding that is not read needs a buffer, too
+    uniforms: [height, width, channels, channels * repeatChannels, time, space, dropFirst].map(u32).concat(f32(Math.min(limit, LARGEST[dtype]))),
+    count: elementCount(shape),
+    flops: FLOPS,
   })
   return y
 }
@@ -103,23 +98,19 @@ export function pixelUnshuffle(scope: Scope, x: Tensor, options: PixelUnshuffleO
   }
   checkAddend('pixelUnshuffle', addTo, shape)
   const y = scope.alloc(shape, dtype)
-  const count = elementCount(shape)
-  const kernel = scope.gpu.kernels.get(
-    { name: 'pixel_unshuffle', code: unshuffleCode },
-    {
+  dispatchElements(scope.gpu, {
+    source: { name: 'pixel_unshuffle', code: unshuffleCode },
+    prelude: {
       elem: x.dtype,
       out_elem: dtype,
       add_elem: (addTo ?? x).dtype,
       X_FIRST: order === 'ctxy',
       HAS_ADD: addTo !== undefined,
     },
-  )
-  dispatchGroups(scope.gpu.queue, {
-    kernel,
     tensors: [x, addTo ?? x, y],
-    uniforms: [shape[1], shape[2], channels, shape[3], time, space, repeatFirst, meanOf, count].map(u32).concat(f32(LARGEST[dtype])),
-    groups: Math.ceil(count / WORKGROUP),
-    flopsPerGroup: WORKGROUP * (COST + 8 * meanOf),
+    uniforms: [shape[1], shape[2], channels, shape[3], time, space, repeatFirst, meanOf].map(u32).concat(f32(LARGEST[dtype])),
+    count: elementCount(shape),
+    flops: FLOPS + 8 * meanOf,
   })
   return y
 }

@@ -3,8 +3,7 @@ import type { Scope } from '../engine/scope'
 import { dim, elementCount, type FloatDType, type Tensor } from '../engine/tensor'
 import rowSum from '../../shaders/lib/row_sum.wgsl?raw'
 import code from '../../shaders/norm_rope.wgsl?raw'
-import { dispatchGroups } from './dispatch-groups'
-import { ROW_WORKGROUP, rowLanes } from './row-lanes'
+import { dispatchGroups, rowLanes, WORKGROUP } from './dispatch-groups'
 
 /** Angles of a rotary position embedding, as cosines and sines. */
 export interface RopeTable {
@@ -12,22 +11,22 @@ export interface RopeTable {
   cos: Tensor
   /** f32 [positions, D/2] */
   sin: Tensor
-  /** row r of x takes position r % positions; tables that differ in a batch have positions = B·N */
+  /** row r of x has position r % positions; tables that differ within a batch have positions = B·N */
   positions: number
 }
 
 export interface NormRopeOptions {
-  /** f32 [D]; with it (or with eps) the whole row is RMS-normalised first */
+  /** f32 [D]; with it or with eps the whole row is RMS-normalized first */
   weight?: Tensor
-  /** default 1e-5, where there is a norm */
+  /** of the norm; 1e-5 by default */
   eps?: number
   rope?: RopeTable
-  /** of the result; x's own when not given */
+  /** of the result; x's by default */
   dtype?: FloatDType
 }
 
 /**
- * Attention's queries or keys: RMS norm over the whole row, then every pair (x[2i], x[2i+1]) turned by its angle.
+ * Queries or keys of an attention: RMS norm over the whole row, then every pair (x[2i], x[2i+1]) rotated by its angle.
  * x: [..., D] f32 | f16, D even; the result has x's shape.
  */
 export function normRope(scope: Scope, x: Tensor, o: NormRopeOptions): Tensor {
@@ -43,26 +42,22 @@ export function normRope(scope: Scope, x: Tensor, o: NormRopeOptions): Tensor {
 
   const pairs = size / 2
   const lanes = rowLanes(pairs, scope.gpu.facts)
-  const kernel = scope.gpu.kernels.get(
-    { name: 'norm_rope', code, libs: [rowSum] },
-    {
+  dispatchGroups(scope.gpu, {
+    source: { name: 'norm_rope', code, libs: [rowSum] },
+    prelude: {
       input: `vec2<${x.dtype}>`,
       output: `vec2<${result.dtype}>`,
       OUT_F16: result.dtype === 'f16',
       NORM: o.weight !== undefined || o.eps !== undefined,
       HAS_WEIGHT: o.weight !== undefined,
       ROPE: o.rope !== undefined,
-      WG: ROW_WORKGROUP,
       LANES: lanes,
     },
-  )
-  // A binding that the variant does not read still has to be bound: x stands in.
-  dispatchGroups(scope.gpu.queue, {
-    kernel,
+    // a binding that is not read needs a buffer, too: x
     tensors: [x, result, o.weight ?? x, o.rope?.cos ?? x, o.rope?.sin ?? x],
     uniforms: [u32(rows), u32(pairs), u32(o.rope?.positions ?? 1), f32(o.eps ?? 1e-5)],
-    groups: Math.ceil((rows * lanes) / ROW_WORKGROUP),
-    flopsPerGroup: (ROW_WORKGROUP / lanes) * size * 8,
+    groups: Math.ceil((rows * lanes) / WORKGROUP),
+    flopsPerGroup: (WORKGROUP / lanes) * size * 8,
   })
   return result
 }
@@ -74,5 +69,5 @@ function expectTable(rope: RopeTable, rows: number, size: number): void {
       throw new Error(`normRope: expected ${name} f32 [${rope.positions}, ${size / 2}], got ${got}.`)
     }
   }
-  if (rows % rope.positions !== 0) throw new Error(`normRope: ${rows} rows are not a multiple of ${rope.positions} positions.`)
+  if (rows % rope.positions !== 0) throw new Error(`normRope: expected rows in multiples of ${rope.positions} positions, got ${rows}.`)
 }

@@ -1,79 +1,65 @@
-// The sampler's arithmetic, with classifier-free guidance fused: one pass over the latent.
-import guidedCode from '../../shaders/lib/velocity_guided.wgsl?raw'
-import plainCode from '../../shaders/lib/velocity_plain.wgsl?raw'
+// Steps of the sampler: one pass over the latent along a velocity, which is guided already.
 import code from '../../shaders/sampler_step.wgsl?raw'
 import tokensCode from '../../shaders/sampler_step_tokens.wgsl?raw'
 import { f32, u32 } from '../engine/command-queue'
 import type { Scope } from '../engine/scope'
 import { dim, elementCount, type Tensor } from '../engine/tensor'
-import { dispatchGroups } from './dispatch-groups'
+import { dispatchElements } from './dispatch-groups'
 
-const WORKGROUP = 64
-/** Arithmetic of one element, in the submit budget's operations. */
-const COST = 10
+/** Of one element, in the submit budget's operations. */
+const FLOPS = 10
 
-/** Where a step starts, and what guides it. */
-export interface Guided {
-  /** noise level, 1 → 0 */
-  sigma: number
-  /** the velocity to push away from, f32 in x's shape */
-  unconditional?: Tensor
-  /** how far; 1 is the velocity itself */
-  guidance?: number
+/** One Euler step from noise level `sigma` to `sigmaNext`: x + (sigmaNext − sigma)·v. x, velocity: f32 of one shape; the result too. */
+export function eulerStep(scope: Scope, x: Tensor, velocity: Tensor, { sigma, sigmaNext }: { sigma: number; sigmaNext: number }): Tensor {
+  return step(scope, x, velocity, sigmaNext - sigma)
 }
 
-/** One Euler step: x + (sigmaNext − sigma)·v. x, velocity: f32 of one shape; the result too. */
-export function eulerStep(scope: Scope, x: Tensor, velocity: Tensor, o: Guided & { sigmaNext: number }): Tensor {
-  return step(scope, x, velocity, o, o.sigmaNext - o.sigma)
-}
-
-/** Where the latent would land if the velocity stayed: x − sigma·v. x, velocity: f32 of one shape; the result too. */
-export function denoisedEstimate(scope: Scope, x: Tensor, velocity: Tensor, o: Guided): Tensor {
-  return step(scope, x, velocity, o, -o.sigma)
+/** The latent at sigma 0 if the velocity stayed constant: x − sigma·v. x, velocity: f32 of one shape; the result too. */
+export function denoisedEstimate(scope: Scope, x: Tensor, velocity: Tensor, { sigma }: { sigma: number }): Tensor {
+  return step(scope, x, velocity, -sigma)
 }
 
 /**
- * One step in which each token goes its own way: keep·(x + factor·v) + add·noise.
+ * One step with coefficients of its own for each token: keep·(x + factor·v) + add·noise.
  * x, velocity, noise: f32 [..., C] of one shape; the result too
- * @param table f32 [N, 3], N = rows of x: a token's factor, keep and add; (0, 1, 0) leaves it where it is
+ * @param table f32 [N, 3], N = rows of x: a token's factor, keep and add; (0, 1, 0) leaves it unchanged
  */
 export function tokenStep(scope: Scope, x: Tensor, velocity: Tensor, table: Tensor, noise?: Tensor): Tensor {
   const count = elementCount(x.shape)
   const channels = dim(x, -1)
-  for (const tensor of [x, velocity, ...(noise ? [noise] : [])]) {
-    if (tensor.dtype !== 'f32' || elementCount(tensor.shape) !== count) {
-      throw new Error(`token step: expected f32 tensors of [${x.shape.join(', ')}], got ${tensor.dtype} [${tensor.shape.join(', ')}].`)
-    }
-  }
+  expectF32('token step', x, noise ? [velocity, noise] : [velocity])
   if (table.dtype !== 'f32' || elementCount(table.shape) !== (count / channels) * 3) {
     throw new Error(`token step: expected table f32 [${count / channels}, 3], got ${table.dtype} [${table.shape.join(', ')}].`)
   }
   const y = scope.alloc(x.shape, 'f32')
-  dispatchGroups(scope.gpu.queue, {
-    kernel: scope.gpu.kernels.get({ name: 'sampler_step_tokens', code: tokensCode }, { HAS_NOISE: noise !== undefined }),
-    tensors: [x, velocity, y, table, noise ?? x], // what is not read still has to be bound: x stands in
-    uniforms: [u32(count), u32(channels)],
-    groups: Math.ceil(count / WORKGROUP),
-    flopsPerGroup: WORKGROUP * COST,
+  dispatchElements(scope.gpu, {
+    source: { name: 'sampler_step_tokens', code: tokensCode },
+    prelude: { HAS_NOISE: noise !== undefined },
+    tensors: [x, velocity, y, table, noise ?? x], // a binding that is not read needs a buffer, too: x
+    uniforms: [u32(channels)],
+    count,
+    flops: FLOPS,
   })
   return y
 }
 
-function step(scope: Scope, x: Tensor, velocity: Tensor, { unconditional: away, guidance = 1 }: Guided, factor: number): Tensor {
-  const count = elementCount(x.shape)
-  for (const tensor of [x, velocity, ...(away ? [away] : [])]) {
-    if (tensor.dtype !== 'f32' || elementCount(tensor.shape) !== count) {
-      throw new Error(`sampler step: expected f32 tensors of [${x.shape.join(', ')}], got ${tensor.dtype} [${tensor.shape.join(', ')}].`)
-    }
-  }
+function step(scope: Scope, x: Tensor, velocity: Tensor, factor: number): Tensor {
+  expectF32('sampler step', x, [velocity])
   const y = scope.alloc(x.shape, 'f32')
-  const libs = [away ? guidedCode : plainCode]
-  dispatchGroups(scope.gpu.queue, {
-    kernel: scope.gpu.kernels.get({ name: 'sampler_step', code, libs }, { GUIDED: away !== undefined }),
-    tensors: away ? [x, velocity, y, away] : [x, velocity, y],
-    uniforms: [u32(count), f32(factor), f32(guidance)],
-    groups: Math.ceil(count / WORKGROUP),
-    flopsPerGroup: WORKGROUP * COST,
+  dispatchElements(scope.gpu, {
+    source: { name: 'sampler_step', code },
+    tensors: [x, velocity, y],
+    uniforms: [f32(factor)],
+    count: elementCount(x.shape),
+    flops: FLOPS,
   })
   return y
+}
+
+function expectF32(op: string, x: Tensor, others: readonly Tensor[]): void {
+  for (const tensor of [x, ...others]) {
+    if (tensor.dtype !== 'f32' || elementCount(tensor.shape) !== elementCount(x.shape)) {
+      throw new Error(`${op}: expected f32 tensors of [${x.shape.join(', ')}], got ${tensor.dtype} [${tensor.shape.join(', ')}].`)
+    }
+  }
 }

@@ -1,5 +1,5 @@
 import { formatSeconds } from '../../components/quantities'
-import type { ModelManifest } from '../../shared/model'
+import { clipTokens, type ModelManifest } from '../../shared/model'
 import { clipBytes } from '../../shared/clip-memory'
 import { clipSeconds, evaluationsOf } from '../../shared/time-estimate'
 import type { ModelTimes } from '../../shared/time-estimate'
@@ -21,10 +21,10 @@ export interface ClipTime {
  * @param weightBytes of the GPU, that the model takes for any clip
  */
 export function clipTimesOf(times: ModelTimes, manifest: ModelManifest, weightBytes: number): ClipTime[] {
-  const { sizes, frames, fps, steps, guidance, guided, latent } = manifest
+  const { sizes, frames, fps, steps, guidance, guided } = manifest
   const bySize = sizes.toSorted((a, b) => b.width * b.height - a.width * a.height)
   const byFrames = frames.allowed.toSorted((a, b) => a - b)
-  const tokensOf = ({ width, height }: Size, count: number) => (width / latent.scaleSpace) * (height / latent.scaleSpace) * ((count - 1) / latent.scaleTime + 1)
+  const tokensOf = ({ width, height }: Size, count: number) => clipTokens({ width, height, frames: count }, manifest)
   const hasRoom = (size: Size, count: number) => clipBytes(weightBytes, times.width, tokensOf(size, count)) <= times.budgetBytes
   // the longest in the largest size that has room for any length
   const large = bySize.find((size) => hasRoom(size, byFrames[0] ?? 1))

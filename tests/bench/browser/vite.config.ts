@@ -11,6 +11,6 @@ export default defineConfig({
   logLevel: 'error',
   cacheDir: path('../../../node_modules/.cache/kinora/bench-vite'),
   server: { port: 0, host: '127.0.0.1', hmr: false, fs: { allow: [path('../../..')] } },
-  // its runtime looks for the wasm file beside itself
+  // its runtime loads the wasm file from its own folder
   optimizeDeps: { exclude: ['onnxruntime-web'] },
 })

@@ -59,7 +59,7 @@ const harness = {
     const rgba = new Uint8ClampedArray(spec.width * spec.height * 4) // one buffer for all frames, as the decoder has
     for (let index = 0; index < (spec.stopAfter ?? spec.frames); index++) {
       draw(spec, index, rgba)
-      await sink.add(sink.form.ofRgba(rgba))
+      await sink.add(sink.format.ofRgba(rgba))
     }
   },
 
