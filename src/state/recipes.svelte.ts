@@ -2,8 +2,8 @@ import { openAsset, videoTag } from '../rpc/library'
 import { AppError, toErrorData } from '../shared/errors'
 import type { ErrorData } from '../shared/errors'
 import { isPng, readPngText } from '../shared/png-text'
-import { parseRecipe, RECIPE_KEYWORD, RECIPE_TAG, sourcesOf, type ReadRecipe, type Recipe } from '../shared/recipe'
-import type { GenerateRequest, Source } from '../shared/request'
+import { parseRecipe, RECIPE_KEYWORD, RECIPE_TAG, mediaRefsOf, type ReadRecipe, type Recipe } from '../shared/recipe'
+import type { GenerateRequest, MediaRef } from '../shared/request'
 import { draft } from './draft.svelte'
 import { library } from './library.svelte'
 import { VIDEO_SOURCES } from './model-set'
@@ -91,10 +91,10 @@ class Recipes {
 
 /** Sentences about the clips and files of a request that are missing. */
 async function missingSources(request: GenerateRequest): Promise<string[]> {
-  const sources = sourcesOf(request)
+  const sources = mediaRefsOf(request)
   if (sources.some(({ kind }) => kind === 'clip') && library.status !== 'ready') await library.load()
   const available = await Promise.all(sources.map(isAvailable))
-  const notes: Record<Source['kind'], string> = {
+  const notes: Record<MediaRef['kind'], string> = {
     clip: 'An input clip is no longer in Library',
     image: 'An input image is not on this device',
     video: 'An input video is not on this device',
@@ -102,7 +102,7 @@ async function missingSources(request: GenerateRequest): Promise<string[]> {
   return sources.flatMap(({ kind, id }, index) => (available[index] ? [] : [`${notes[kind]} (${id.slice(0, 8)}).`]))
 }
 
-async function isAvailable({ kind, id }: Source): Promise<boolean> {
+async function isAvailable({ kind, id }: MediaRef): Promise<boolean> {
   if (kind === 'clip') return library.clips.some((clip) => clip.id === id)
   return openAsset(id).then(
     () => true,
