@@ -13,7 +13,7 @@ import { latentGrid } from '../workers/models/latent-grid'
 import { fetchManifest } from '../workers/weights/fetch-file'
 import { withPage } from '../tests/e2e/browser'
 import { build, isBuilt } from './build.mjs'
-import { downloadModel, keepPort, mirrorPlugins, portOfProfile, sourcesOf } from './download-model'
+import { downloadModel, keepPort, mirrorPlugins, portOfProfile, entriesOf } from './download-model'
 import { parseFlags, UsageError } from './generate-flags'
 import type { GenerateFlags } from './generate-flags'
 import { watchHostMemory } from './host-memory'
@@ -39,7 +39,7 @@ async function main(argv: readonly string[]): Promise<void> {
     console.error('Building…')
     await build()
   }
-  const sources = sourcesOf(flags.model)
+  const sources = entriesOf(flags.model)
   const model = sources ? undefined : serveModel(flags.model)
   const server = await serveBuild(portOfProfile(flags.profile, FIRST_PORT), [...(model?.plugins ?? []), ...mirrorPlugins(flags.mirror)], process.env.KINORA_BUILD)
   try {
@@ -68,7 +68,7 @@ async function main(argv: readonly string[]): Promise<void> {
       if (sources) await downloadModel(page, server.url, sources, flags.mirror !== undefined, flags['accept-licence'])
       const full = await modeRequest(flags, request, manifest, ({ name, type, bytes }) =>
         page.evaluate(
-          ([file, kind, base64]) => window.kinora![kind.startsWith('video/') ? 'keepVideo' : 'keepAsset'](file, kind, base64),
+          ([file, kind, base64]) => window.kinora![kind.startsWith('video/') ? 'saveVideo' : 'saveAsset'](file, kind, base64),
           [name, type, bytes.toString('base64')] as const,
         ),
       )

@@ -92,7 +92,7 @@ function lostFields(given: unknown, kept: unknown, path = ''): string[] {
 }
 
 /** Every clip, image and video that a request names, each once. Pure. */
-export function mediaOf({ conditions = [], initVideo, prefix, suffix, shots = [] }: GenerateRequest): MediaRef[] {
+export function mediaRefsOf({ conditions = [], initVideo, prefix, suffix, shots = [] }: GenerateRequest): MediaRef[] {
   const all = [...conditions, ...shots.flatMap((shot) => shot.conditions ?? []), initVideo, prefix, suffix].flatMap((part) => part?.source ?? [])
   return all.filter(({ kind, id }, index) => all.findIndex((other) => other.kind === kind && other.id === id) === index)
 }

@@ -18,7 +18,7 @@ class LocalFiles {
   /** Reads the state of all local files. */
   async load(): Promise<void> {
     const states = await listLocalFiles().catch(() => [])
-    this.#states = new Map(states.map((state) => [state.pick.source, state] as const))
+    this.#states = new Map(states.map((state) => [state.localFiles.source, state] as const))
   }
 
   /** State of the local files of a model; undefined if it has none. */
@@ -30,8 +30,8 @@ class LocalFiles {
   asDownload(source: CatalogueEntry): DownloadState | undefined {
     const state = this.of(source)
     if (!state || state.status === 'gone') return undefined
-    const bytes = localBytes(state.pick)
-    const parts = [{ path: placeName(state.pick.place), bytesDone: bytes, bytesTotal: bytes }]
+    const bytes = localBytes(state.localFiles)
+    const parts = [{ path: placeName(state.localFiles.place), bytesDone: bytes, bytesTotal: bytes }]
     return { ...absent(source), status: 'complete', parts }
   }
 
@@ -46,7 +46,7 @@ class LocalFiles {
   /** Uses a file or folder for a model if its headers match. @param others other models that the folder may contain */
   async choose(source: CatalogueEntry, place: LocalPlace, others: readonly CatalogueEntry[]): Promise<void> {
     await this.#track(source, async () => {
-      for (const pick of await chooseLocalFiles([source, ...others].map(({ id }) => id), place)) this.#setState({ pick, status: 'ready', error: null })
+      for (const localFiles of await chooseLocalFiles([source, ...others].map(({ id }) => id), place)) this.#setState({ localFiles, status: 'ready', error: null })
     })
   }
 
@@ -55,7 +55,7 @@ class LocalFiles {
     await this.#track(source, async () => {
       const state = this.of(source)
       if (!state) return
-      await askToRead(state.pick.place)
+      await askToRead(state.localFiles.place)
       await this.load() // a permission may cover several files of a folder
     })
   }
@@ -65,7 +65,7 @@ class LocalFiles {
     await this.#track(source, async () => {
       const state = this.of(source)
       if (!state) return
-      await forgetLocalFiles(state.pick)
+      await forgetLocalFiles(state.localFiles)
       this.#states = new Map([...this.#states].filter(([id]) => id !== source.id))
     })
   }
@@ -83,7 +83,7 @@ class LocalFiles {
   }
 
   #setState(state: LocalFilesState): void {
-    this.#states = new Map([...this.#states, [state.pick.source, state]])
+    this.#states = new Map([...this.#states, [state.localFiles.source, state]])
   }
 }
 

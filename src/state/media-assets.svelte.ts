@@ -1,5 +1,5 @@
 import { SvelteSet } from 'svelte/reactivity'
-import { keepAsset, keepFrame, keepVideo, openAsset } from '../rpc/library'
+import { saveAsset, saveFrame, saveVideo, openAsset } from '../rpc/library'
 import { AppError } from '../shared/errors'
 import type { MediaInput } from '../shared/modes/mode'
 import type { ClipRecord } from '../shared/record'
@@ -26,26 +26,26 @@ class MediaAssets {
     if (file.type.startsWith('video/')) throw new AppError('unreadable-media', `${file.name} is a video. Expected an image here. To use a video, choose Extend or Remix.`, { file: file.name })
     const { id, name } = await this.#read(async () => {
       await assertDecodable(file)
-      return keepAsset(file)
+      return saveAsset(file)
     })
     return this.#here({ kind: 'image', id, name })
   }
 
   /** Stores a video. @throws AppError unreadable-media naming the codec if it cannot be decoded */
-  async keepVideo(file: File): Promise<MediaInput> {
+  async saveVideo(file: File): Promise<MediaInput> {
     if (file.type.startsWith('image/')) throw new AppError('unreadable-media', `${file.name} is an image. Expected a video here. To use an image, choose Image to video or Keyframes.`, { file: file.name })
-    const { id, name, seconds } = await this.#read(() => keepVideo(file))
+    const { id, name, seconds } = await this.#read(() => saveVideo(file))
     return this.#here({ kind: 'video', id, name, seconds })
   }
 
   /** Stores an image or a video. @throws AppError unreadable-media */
   keep(file: File): Promise<MediaInput> {
-    return file.type.startsWith('image/') ? this.keepPicture(file) : this.keepVideo(file)
+    return file.type.startsWith('image/') ? this.keepPicture(file) : this.saveVideo(file)
   }
 
   /** Stores a frame of a clip as an image. @throws AppError not-found, unreadable-media */
-  async keepFrame(clip: ClipRecord, which: 'first' | 'last'): Promise<MediaInput> {
-    const { id } = await this.#read(() => keepFrame(clip.id, which))
+  async saveFrame(clip: ClipRecord, which: 'first' | 'last'): Promise<MediaInput> {
+    const { id } = await this.#read(() => saveFrame(clip.id, which))
     const frame = clip.file.endsWith('.png') ? 'Image' : which === 'first' ? 'First frame' : 'Last frame'
     return this.#here({ kind: 'image', id, name: `${frame} of ${clip.request.prompt}` })
   }

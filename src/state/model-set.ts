@@ -42,7 +42,7 @@ export interface SetProgress {
 
 /** Whether a download or a verification is running. Pure. */
 export function isActive(status: DownloadStatus): boolean {
-  return status === 'asking' || status === 'downloading' || status === 'waiting' || status === 'checking'
+  return status === 'connecting' || status === 'downloading' || status === 'waiting' || status === 'checking'
 }
 
 /**
@@ -61,7 +61,7 @@ export function setProgress(sources: readonly CatalogueEntry[], states: Readonly
   const active = running ? entries.map(({ state }) => state).find(({ status }) => isActive(status)) : undefined
   const bytesPerSecond = active?.bytesPerSecond ?? null
   return {
-    status: running ? (active?.status ?? 'asking') : restingStatus(entries.map(({ state }) => state.status)),
+    status: running ? (active?.status ?? 'connecting') : restingStatus(entries.map(({ state }) => state.status)),
     parts,
     bytesDone: sum((part) => part.bytesDone),
     bytesTotal: sum((part) => part.bytesTotal),

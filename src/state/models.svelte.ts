@@ -1,5 +1,5 @@
 import { fits } from '../rpc/generate'
-import { fetchManifest, modelFolderUrl } from '../rpc/model'
+import { fetchManifest, modelFolderUrl } from '../rpc/manifest'
 import { download, listCopies, listDownloads, pauseDownload, removeDownload, storageSpace, verifyDownload, verifyFolder } from '../rpc/models'
 import type { DownloadState, StorageSpace } from '../shared/worker-apis'
 import { toErrorData } from '../shared/errors'
@@ -130,11 +130,11 @@ class Models {
 
   /** Entries of a set whose licenses have not been accepted. */
   licensesToAccept(source: CatalogueEntry): CatalogueEntry[] {
-    return modelSet(source, this.encoder).filter(({ licence }) => !this.#licenses.has(licence.url))
+    return modelSet(source, this.encoder).filter(({ license }) => !this.#licenses.has(license.url))
   }
 
   acceptLicenses(sources: readonly CatalogueEntry[]): void {
-    this.#licenses = new Set([...this.#licenses, ...sources.map(({ licence }) => licence.url)])
+    this.#licenses = new Set([...this.#licenses, ...sources.map(({ license }) => license.url)])
     writeStored('licences', [...this.#licenses])
   }
 

@@ -2,7 +2,7 @@ import { openAsset, videoTag } from '../rpc/library'
 import { AppError, toErrorData } from '../shared/errors'
 import type { ErrorData } from '../shared/errors'
 import { isPng, readPngText } from '../shared/png-text'
-import { parseRecipe, RECIPE_KEYWORD, RECIPE_TAG, mediaOf, type ReadRecipe, type Recipe } from '../shared/recipe'
+import { parseRecipe, RECIPE_KEYWORD, RECIPE_TAG, mediaRefsOf, type ReadRecipe, type Recipe } from '../shared/recipe'
 import type { GenerateRequest, MediaRef } from '../shared/request'
 import { draft } from './draft.svelte'
 import { library } from './library.svelte'
@@ -91,7 +91,7 @@ class Recipes {
 
 /** Sentences about the clips and files of a request that are missing. */
 async function missingSources(request: GenerateRequest): Promise<string[]> {
-  const sources = mediaOf(request)
+  const sources = mediaRefsOf(request)
   if (sources.some(({ kind }) => kind === 'clip') && library.status !== 'ready') await library.load()
   const available = await Promise.all(sources.map(isAvailable))
   const notes: Record<MediaRef['kind'], string> = {

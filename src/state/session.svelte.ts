@@ -1,4 +1,4 @@
-import { fetchManifest, modelFolderUrl } from '../rpc/model'
+import { fetchManifest, modelFolderUrl } from '../rpc/manifest'
 import { probe } from '../rpc/generate'
 import { catalogueManifest, downloadedModelUrl } from '../shared/model-address'
 import { toErrorData } from '../shared/errors'

@@ -1,6 +1,6 @@
 // Deletes media assets that nothing refers to.
 import { sweepAssets as sweep } from '../rpc/library'
-import { assetIdsIn } from '../shared/asset-ids'
+import { assetIdsIn } from '../shared/record'
 import { draft } from './draft.svelte'
 import { library } from './library.svelte'
 import { queue } from './queue.svelte'

@@ -44,7 +44,7 @@ describe('modelSet and setProgress', () => {
   it('ignore the progress of a shared file for another set, and stay active between two files', () => {
     const shared = states(['absent', 0], ['downloading', 10, { bytesPerSecond: 5 }], ['absent', 0])
     expect(setProgress(set, shared, false)).toMatchObject({ status: 'absent', bytesPerSecond: null, secondsLeft: null })
-    expect(setProgress(set, states(['complete', 1000], ['absent', 0], ['absent', 0]), true).status).toBe('asking')
+    expect(setProgress(set, states(['complete', 1000], ['absent', 0], ['absent', 0]), true).status).toBe('connecting')
   })
 
   it('use the time left of a verification from the worker', () => {

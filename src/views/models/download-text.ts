@@ -22,7 +22,7 @@ export function statusText({ status, note, parts }: Pick<SetProgress, 'status' |
       return failed ? 'Stopped. Progress is saved.' : 'Paused. Progress is saved.'
     case 'complete':
       return hasLocalFiles ? 'Ready. The headers of local files were verified.' : 'Ready. All files were verified.'
-    case 'asking':
+    case 'connecting':
       return 'Connecting…'
     case 'downloading':
       return 'Downloading'
@@ -33,7 +33,7 @@ export function statusText({ status, note, parts }: Pick<SetProgress, 'status' |
   }
 }
 
-const ROLE_NAMES: Record<CatalogueEntry['role'], string> = { video: 'video model', 'text-encoder': 'text encoder', tokenizer: 'tokenizer', 'prompt-writer': 'prompt enhancer' }
+const ROLE_NAMES: Record<CatalogueEntry['role'], string> = { video: 'video model', 'text-encoder': 'text encoder', tokenizer: 'tokenizer', 'prompt-enhancer': 'prompt enhancer' }
 
 function missingRoles(parts: readonly SetPart[]): string {
   return [...new Set(parts.filter(({ status }) => status !== 'complete').map(({ source }) => ROLE_NAMES[source.role]))].join(' and ')
@@ -64,7 +64,7 @@ const PART_STATUS: Record<DownloadStatus, string> = {
   absent: 'pending',
   paused: 'paused',
   complete: 'done',
-  asking: 'connecting',
+  connecting: 'connecting',
   downloading: 'downloading',
   waiting: 'waiting',
   checking: 'verifying',
@@ -118,10 +118,10 @@ export function downloadErrorMessage(error: ErrorData): ErrorMessage {
 }
 
 /** The local files of a model, and whether the browser can still read them. Pure. */
-export function localFilesText({ pick, status }: LocalFilesState): string {
-  const files = `${placeName(pick.place)}, ${formatBytes(localBytes(pick))}, read from your disk.`
+export function localFilesText({ localFiles, status }: LocalFilesState): string {
+  const files = `${placeName(localFiles.place)}, ${formatBytes(localBytes(localFiles))}, read from your disk.`
   if (status === 'ask') return `${files} The browser needs your permission to read it again.`
-  return handleOf(pick.place) ? files : `${files} This browser grants access for this visit only. After a reload, choose it again.`
+  return handleOf(localFiles.place) ? files : `${files} This browser grants access for this visit only. After a reload, choose it again.`
 }
 
 /** Why a local file was rejected; the facts are in the worker's message. Pure. */

@@ -15,11 +15,11 @@ import { weightSource } from '../../workers/models/weight-source'
 import type { WeightFormat } from '../../workers/ops/linear'
 import type { WeightStream } from '../../workers/ops/weight-stream'
 import { openSafetensors, writeSafetensors, type TensorToWrite } from '../../workers/weights/safetensors'
-import { StoredWeights } from '../../workers/weights/stored-weights'
+import { FileWeights } from '../../workers/weights/file-weights'
 import { TensorReader } from '../../workers/weights/tensor-reader'
 import { openTensorTable, readSafetensorsHeader } from '../../workers/weights/tensor-table'
 import { TensorWriter } from '../../workers/weights/tensor-writer'
-import { CacheRecorder, cacheFileName, openCache, type CacheIdentity } from '../../workers/weights/weights-cache'
+import { CacheRecorder, cacheFileName, openCache, type CacheIdentity } from '../../workers/weights/quantized-weights'
 import { readCase, readWeights } from '../parity/read-case'
 import { nodeSink, nodeSource } from './node-file'
 import { testGpu } from './open-gpu'
@@ -56,14 +56,14 @@ test.each([
 ] as const)('loads %s in %s from the file in pieces and from the cache, with the same result as from memory', async (name, format) => {
   const path = join(parity(name), 'weights.safetensors')
   const { config } = readCase(parity(name))
-  const identity: CacheIdentity = { source: `${name} 1`, format }
+  const identity: CacheIdentity = { modelFiles: `${name} 1`, format }
   const cachePath = join(folder, await cacheFileName(identity))
 
   const expected = await withScope(gpu, (scope) => evaluate(scope, LtxTransformer.load(scope, config, readWeights(parity(name)), optionsOf(format))))
 
   const reads: [number, number][] = []
   const reader = await openReader(path, reads)
-  const recorder = new CacheRecorder(new StoredWeights(reader), new TensorWriter(nodeSink(cachePath), 4 * reader.table.entries.size), identity)
+  const recorder = new CacheRecorder(new FileWeights(reader), new TensorWriter(nodeSink(cachePath), 4 * reader.table.entries.size), identity)
   const streamed = await withScope(gpu, async (scope) => evaluate(scope, await LtxTransformer.stream(never, scope, config, recorder, optionsOf(format))))
   expect(Buffer.compare(Buffer.from(streamed.buffer), Buffer.from(expected.buffer))).toBe(0)
   expect(recorder.finish()).toBe(true)
@@ -77,7 +77,7 @@ test.each([
   if (!cache) throw new Error('Expected a cache.')
   const again = await withScope(gpu, async (scope) => evaluate(scope, await LtxTransformer.stream(never, scope, config, cache, optionsOf(format))))
   expect(Buffer.compare(Buffer.from(again.buffer), Buffer.from(expected.buffer))).toBe(0)
-  expect(openCache(cache.reader.table, { ...identity, source: `${name} 2` })).toBeUndefined()
+  expect(openCache(cache.reader.table, { ...identity, modelFiles: `${name} 2` })).toBeUndefined()
   expect(openCache(cache.reader.table, { ...identity, format: format === 'i8' ? 'i4' : 'i8' })).toBeUndefined()
   expect(gpu.pool.liveBuffers).toBe(0)
 })
@@ -86,7 +86,7 @@ test('loads the starter, whose matrices are int8 in the file', async () => {
   const starter = fileURLToPath(new URL('../../public/models/starter/transformer', import.meta.url))
   const config = JSON.parse(readFileSync(join(starter, 'config.json'), 'utf8')) as unknown
   const reader = new TensorReader(await openTensorTable(never, nodeSource(join(starter, 'diffusion_pytorch_model.safetensors'))))
-  const stream = new StoredWeights(reader)
+  const stream = new FileWeights(reader)
   const requests = LtxTransformer.requests(config, stream, optionsOf('i8'))
   expect(requests.filter((request) => request.kind === 'linear' && request.format === 'i8').length).toBeGreaterThan(20)
   await withScope(gpu, async (scope) => {
@@ -101,10 +101,10 @@ test('loads the starter, whose matrices are int8 in the file', async () => {
 test('loads without a cache when the disk is full, and leaves no cache that opens', async () => {
   const name = 'ltx_transformer_original_keys'
   const { config } = readCase(parity(name))
-  const identity: CacheIdentity = { source: name, format: 'i8' }
+  const identity: CacheIdentity = { modelFiles: name, format: 'i8' }
   const path = join(folder, 'full.safetensors')
   const reader = await openReader(join(parity(name), 'weights.safetensors'))
-  const recorder = new CacheRecorder(new StoredWeights(reader), new TensorWriter(nodeSink(path, 60_000), 200), identity)
+  const recorder = new CacheRecorder(new FileWeights(reader), new TensorWriter(nodeSink(path, 60_000), 200), identity)
   await withScope(gpu, async (scope) => void (await LtxTransformer.stream(never, scope, config, recorder, optionsOf('i8'))))
   expect(recorder.finish()).toBe(false)
   expect(recorder.failure).toMatchObject({ name: 'QuotaExceededError' })
@@ -115,10 +115,10 @@ test('loads without a cache when the disk is full, and leaves no cache that open
 test('rejects missing and wrong weights before any allocation', async () => {
   const name = 'ltx_transformer_original_keys'
   const { config } = readCase(parity(name))
-  const stream = new StoredWeights(await openReader(join(parity(name), 'weights.safetensors')))
+  const stream = new FileWeights(await openReader(join(parity(name), 'weights.safetensors')))
   const load = (change: object) => withScope(gpu, (scope) => LtxTransformer.stream(never, scope, { ...config, ...change }, stream, optionsOf('i4')))
   gpu.pool.resetPeak()
-  await expect(load({ num_layers: 2 })).rejects.toThrow('weights.safetensors has no tensor model.diffusion_model.transformer_blocks.1.')
+  await expect(load({ num_layers: 2 })).rejects.toThrow('weights.safetensors: expected a tensor model.diffusion_model.transformer_blocks.1.')
   await expect(load({ in_channels: 18 })).rejects.toThrow(/patchify_proj.weight does not fit: expected shape \[64, 18\], got \[64, 16\]/)
   expect(gpu.pool.peakBytes).toBe(0)
 })
@@ -127,7 +127,7 @@ test('frees all memory when reading is aborted', async () => {
   const name = 'ltx_transformer_original_keys'
   const controller = new AbortController()
   const reader = await openReader(join(parity(name), 'weights.safetensors'))
-  const aborting: WeightStream = new StoredWeights(reader)
+  const aborting: WeightStream = new FileWeights(reader)
   const loading = withScope(gpu, (scope) => LtxTransformer.stream(controller.signal, scope, readCase(parity(name)).config, aborting, optionsOf('i8')))
   setTimeout(() => controller.abort(), 5)
   await expect(loading).rejects.toThrow('aborted')
@@ -175,15 +175,15 @@ test('loads T5 from a file and from its cache, one half of a block at a time, in
     const config = parseT5EncoderConfig({ ...T5, num_layers: blocks })
     const expected = await encode(streamInMemory(readWeightsOf(path)), blocks, 'i8')
     const reader = await openReader(path)
-    const stored = await encode(new StoredWeights(reader), blocks, 'i8')
+    const stored = await encode(new FileWeights(reader), blocks, 'i8')
     expect(stored.bytes.equals(expected.bytes)).toBe(true)
     expect(reader.held.peakPieces).toBeLessThanOrEqual(2)
     peaks['stored']?.push(stored.peak)
 
     // the cache is written in one pass over the half blocks, each freed at once
-    const identity: CacheIdentity = { source: `t5 ${blocks}`, format: 'i8' }
+    const identity: CacheIdentity = { modelFiles: `t5 ${blocks}`, format: 'i8' }
     const cachePath = join(folder, await cacheFileName(identity))
-    const recorder = new CacheRecorder(new StoredWeights(reader), new TensorWriter(nodeSink(cachePath), 30 * blocks), identity)
+    const recorder = new CacheRecorder(new FileWeights(reader), new TensorWriter(nodeSink(cachePath), 30 * blocks), identity)
     for (let half = 0; half < 2 * blocks; half++) await withScope(gpu, (scope) => loadHalf(never, scope, half, config, 'i8', recorder))
     await recorder.floats(never, 'encoder.final_layer_norm.weight', [32])
     await recorder.floats(never, 'encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight', [32, 2])

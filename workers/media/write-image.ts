@@ -1,16 +1,16 @@
-// A frame as a picture file.
+// Frames as image files.
 
 /**
- * A small still for the library card: WebP, or PNG where the browser writes no WebP.
+ * A poster for the library card: WebP, or PNG if the browser cannot encode WebP.
  * @param rgba RGBA u8 [height, width, 4]
  */
 export function makePoster(rgba: Uint8ClampedArray<ArrayBuffer>, width: number, height: number): Promise<Blob> {
-  // an unknown type falls back to PNG by the specification
+  // by the specification, an unsupported type falls back to PNG
   return canvasOf(rgba, width, height).convertToBlob({ type: 'image/webp', quality: 0.85 })
 }
 
 /**
- * A frame as it is, as PNG.
+ * A frame as PNG, lossless.
  * @param rgba RGBA u8 [height, width, 4]
  */
 export function makePng(rgba: Uint8ClampedArray<ArrayBuffer>, width: number, height: number): Promise<Blob> {
@@ -20,7 +20,7 @@ export function makePng(rgba: Uint8ClampedArray<ArrayBuffer>, width: number, hei
 function canvasOf(rgba: Uint8ClampedArray<ArrayBuffer>, width: number, height: number): OffscreenCanvas {
   const canvas = new OffscreenCanvas(width, height)
   const context = canvas.getContext('2d', { alpha: false })
-  if (!context) throw new Error('This browser has no 2D canvas in workers.')
+  if (!context) throw new Error('Expected a 2D canvas in workers, which this browser does not have.')
   context.putImageData(new ImageData(rgba, width, height), 0, 0)
   return canvas
 }

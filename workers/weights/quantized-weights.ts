@@ -1,7 +1,7 @@
-// Quantized weights kept for the next start: our own safetensors file, whose matrices lie in it as they lie on the GPU.
+// Quantized weights cached for the next start: a safetensors file whose matrices have the layout that they have on the GPU.
 //
-// Of a linear layer `name`: `name.data` in panels (I8, or U8 for int4, F16, F32), `name.scale` (F32 for int8, F16 for int4), `name.bias`
-// (F32, padded to whole panels). Vectors and tables under their own names, F32. A table of embeddings as its file has it.
+// A linear layer `name` is `name.data` in panels (I8, or U8 for int4, F16, F32), `name.scale` (F32 for int8, F16 for int4) and `name.bias`
+// (F32, padded to whole panels). Vectors and tables have their own names, as F32. An embedding table is copied as it is.
 import { AppError } from '../../src/shared/errors'
 import type { Gpu } from '../engine/device'
 import type { Scope } from '../engine/scope'
@@ -11,63 +11,64 @@ import { PANEL } from '../ops/linear-weight'
 import { linearShapes } from '../ops/quantize'
 import type { LoadedWeights, OnLoaded, WeightRequest, WeightStream } from '../ops/weight-stream'
 import type { Dtype } from './safetensors-header'
+import { sha256Hex } from './sha256'
 import { TensorReader } from './tensor-reader'
 import type { TensorTable } from './tensor-table'
 import type { TensorWriter } from './tensor-writer'
 
 type LinearRequest = Extract<WeightRequest, { kind: 'linear' }>
 
-/** Changes with the layout of panels or of this file: older files are then made anew. */
+/** Changes with the layout of panels or of this file: older files are then made again. */
 const LAYOUT = 'kinora panels 1'
-/** Read back from the GPU at once. */
+/** Bytes read back from the GPU at once. */
 const READ_BACK_BYTES = 16 * 2 ** 20
 
-/** The browser keeps a copy of what is written until the GPU has it: the file is not to wait there as a whole. */
-const MAX_ON_THE_WAY = 32 * 2 ** 20
+/** Bytes: the browser holds a copy of each buffer write until the GPU has executed it, and must not hold the whole file. */
+const MAX_PENDING = 32 * 2 ** 20
 
-/** What the words of each format are to a safetensors file, and how many of them make 4 bytes. */
+/** Dtypes of the data and scale tensors of each format in the file. */
 const DATA_DTYPES: Record<WeightFormat, Dtype> = { f32: 'F32', f16: 'F16', i8: 'I8', i4: 'U8' }
 const SCALE_DTYPES = { i8: 'F32', i4: 'F16' } as const
 
-/** What a cache was made of, as text that differs when anything that matters does. */
+/** What a cached copy was made from. */
 export interface CacheIdentity {
-  /** the source: its name, length, version or hash */
-  source: string
+  /** identity of the model files: differs where their content does */
+  modelFiles: string
   /** of the model's matrices */
   format: WeightFormat
 }
 
-/** The name of a cache's file. */
-export async function cacheFileName({ source, format }: CacheIdentity): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(JSON.stringify([LAYOUT, source, format]))))
-  return `${[...digest.subarray(0, 16)].map((byte) => byte.toString(16).padStart(2, '0')).join('')}.safetensors`
+/** The file name of a cached copy. */
+export async function cacheFileName({ modelFiles, format }: CacheIdentity): Promise<string> {
+  const hash = await sha256Hex(new TextEncoder().encode(JSON.stringify([LAYOUT, modelFiles, format])))
+  return `${hash.slice(0, 32)}.safetensors`
 }
 
 /**
- * The weights of a cache, or undefined when it is another's or of an older layout.
- * @param table the opened file; opening one that was not finished fails
+ * The weights of a cached copy, or undefined if it has another identity or an older layout.
+ * @param table the opened file; opening an incomplete one fails
  */
 export function openCache(table: TensorTable, identity: CacheIdentity): CachedWeights | undefined {
   const { layout, source, format } = table.metadata
-  if (layout !== LAYOUT || source !== identity.source || format !== identity.format) return undefined
+  if (layout !== LAYOUT || source !== identity.modelFiles || format !== identity.format) return undefined
   return new CachedWeights(new TensorReader(table))
 }
 
-/** Weights that need no work: their bytes go to the GPU as they are. */
+/** Cached weights: their bytes are uploaded to the GPU as they are. */
 export class CachedWeights implements WeightStream {
-  /** bytes written since the GPU was last waited for */
-  private onTheWay = 0
+  /** bytes uploaded since the GPU was last waited for */
+  private pendingBytes = 0
 
   constructor(readonly reader: TensorReader) {}
 
-  /** A layer's matrix and bias have their names in the model's own file. */
+  /** @param name as in the original file, for a layer's matrix and bias too */
   has(name: string): boolean {
-    return this.reader.has(name) || this.reader.has(ownName(name))
+    return this.reader.has(name) || this.reader.has(cachedName(name))
   }
 
-  /** What was int8 in the source is int8 here; so may be what was not, but only in the format that was asked for. */
+  /** Whether a matrix is int8 in the original file. Others may be int8 here because the requested format is. */
   isInt8(name: string): boolean {
-    return this.reader.has(ownName(name)) && this.reader.table.metadata['stored_int8']?.split(' ').includes(name) === true
+    return this.reader.has(cachedName(name)) && this.reader.table.metadata['stored_int8']?.split(' ').includes(name) === true
   }
 
   async read(signal: AbortSignal, scope: Scope, requests: readonly WeightRequest[], onLoaded?: OnLoaded): Promise<LoadedWeights> {
@@ -115,18 +116,18 @@ export class CachedWeights implements WeightStream {
     for await (const { bytes } of this.reader.pieces(signal, name)) {
       scope.write(tensor, at, bytes)
       at += bytes.length
-      this.onTheWay += bytes.length
-      if (this.onTheWay < MAX_ON_THE_WAY) continue
+      this.pendingBytes += bytes.length
+      if (this.pendingBytes < MAX_PENDING) continue
       await scope.gpu.settle()
-      this.onTheWay = 0
+      this.pendingBytes = 0
     }
     return tensor
   }
 }
 
-/** Passes another stream's weights on, and writes them into a cache. A full disk is no failure: it then writes no more, and says why. */
+/** Passes another stream's weights on, and writes them to the cache. If the disk is full it stops writing, and `failure` is why. */
 export class CacheRecorder implements WeightStream {
-  /** why there will be no cache */
+  /** why there will be no cached copy */
   failure: unknown
   private readonly storedInt8 = new Set<string>()
 
@@ -170,7 +171,7 @@ export class CacheRecorder implements WeightStream {
     return this.source.rows(signal, name, ids)
   }
 
-  /** Copies a table of embeddings, of which `rows` are read later. */
+  /** Copies an embedding table, of which `rows` are read later. */
   async copyTable(signal: AbortSignal, reader: TensorReader, name: string): Promise<void> {
     await this.record(signal, async () => {
       const { dtype, shape } = reader.entry(name)
@@ -179,12 +180,12 @@ export class CacheRecorder implements WeightStream {
     })
   }
 
-  /** Closes the file. @returns whether there is a cache now; if not, `failure` is why */
+  /** Closes the file. @returns whether there is a complete copy now; if not, `failure` is why */
   finish(): boolean {
     if (this.failure === undefined) {
       try {
-        const { source, format } = this.identity
-        this.writer.finish({ layout: LAYOUT, source, format, stored_int8: [...this.storedInt8].join(' ') })
+        const { modelFiles, format } = this.identity
+        this.writer.finish({ layout: LAYOUT, source: modelFiles, format, stored_int8: [...this.storedInt8].join(' ') })
         return true
       } catch (error) {
         this.failure = error
@@ -194,7 +195,7 @@ export class CacheRecorder implements WeightStream {
     return false
   }
 
-  /** Gives the cache up. */
+  /** Closes the file unfinished. */
   abandon(): void {
     this.writer.abandon()
   }
@@ -215,24 +216,24 @@ export class CacheRecorder implements WeightStream {
     }
   }
 
-  /** What the disk refuses ends the cache, and nothing else. */
+  /** Runs a write; a storage error ends the recording only. */
   private async record(signal: AbortSignal, write: () => Promise<void> | void): Promise<void> {
     if (this.failure !== undefined) return
     try {
       await write()
     } catch (error) {
-      if (signal.aborted || error instanceof AppError) throw error // of the GPU or the source
+      if (signal.aborted || error instanceof AppError) throw error // of the GPU or of the original file
       this.failure = error
     }
   }
 }
 
-/** `name` as a model's file has it: `x.weight`, `x.bias`. */
-function ownName(name: string): string {
+/** The cached name of a tensor of the original file: `x.weight` is `x.data`. */
+function cachedName(name: string): string {
   return name.replace(/\.weight$/, '.data')
 }
 
-/** A GPU tensor's shape in elements of what a file calls them: words of packed values become those. */
+/** A GPU tensor's shape in elements of the file's dtype: u32 words of packed values are counted as those values. */
 function storedShape(shape: readonly number[], dtype: Tensor['dtype'], stored: Dtype): readonly number[] {
   const last = shape.at(-1) ?? 1
   if (dtype === 'i4') return [...shape.slice(0, -1), last / 2] // two to a byte

@@ -1,4 +1,4 @@
-// A model's own files as a stream of weights: matrices are quantized on the GPU as they come in, piece by piece.
+// The weights of original model files as a stream: matrices are quantized on the GPU piece by piece as they are read.
 import type { Scope } from '../engine/scope'
 import { uploadLinear, type LinearWeight } from '../ops/linear'
 import { PANEL } from '../ops/linear-weight'
@@ -8,8 +8,8 @@ import { MAX_PIECE_BYTES, type TensorReader } from './tensor-reader'
 
 type LinearRequest = Extract<WeightRequest, { kind: 'linear' }>
 
-/** Weights of safetensors or GGUF files. Reads in the order in which they lie. */
-export class StoredWeights implements WeightStream {
+/** Weights of safetensors or GGUF files, read in file order. */
+export class FileWeights implements WeightStream {
   constructor(private readonly reader: TensorReader) {}
 
   has(name: string): boolean {
@@ -46,7 +46,7 @@ export class StoredWeights implements WeightStream {
     return this.reader.rows(signal, name, ids)
   }
 
-  /** @throws AppError weights-corrupt when the file has not what is asked for */
+  /** @throws AppError weights-corrupt when the file's tensor does not fit the request */
   private check(request: WeightRequest): void {
     const name = request.kind === 'linear' ? `${request.name}.weight` : request.name
     const shape = request.kind === 'linear' ? [request.out, request.in] : request.shape
@@ -68,7 +68,7 @@ export class StoredWeights implements WeightStream {
     const dtype = this.reader.entry(weightName).dtype as StoredFloat
     for await (const { first, bytes } of this.reader.pieces(signal, weightName, PANEL)) {
       packRows(scope, weight, { dtype, first, bytes })
-      await scope.gpu.settle() // so that the browser does not queue a copy of the whole file; meanwhile the next piece is read
+      await scope.gpu.settle() // bounds the copies that the browser queues; the next piece is being read meanwhile
     }
     if (!bias) return weight
     const padded = new Float32Array(Math.ceil(out / PANEL) * PANEL)
@@ -76,7 +76,7 @@ export class StoredWeights implements WeightStream {
     return { ...weight, bias: scope.upload(padded, [padded.length / PANEL, PANEL], 'f32') }
   }
 
-  /** Stored int8 is taken as it is: small models come so. */
+  /** int8 weights are used as they are: small models are published so. */
   private async readInt8(signal: AbortSignal, scope: Scope, { name, out, in: inner, format }: LinearRequest, bias?: Float32Array): Promise<LinearWeight> {
     if (out * inner > MAX_PIECE_BYTES) throw this.reader.misfit(`${name}.weight`, `at most ${MAX_PIECE_BYTES} bytes of I8`, `${out * inner}`)
     const scale = await this.floats(signal, `${name}.weight_scale`, [out])

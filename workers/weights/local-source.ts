@@ -1,24 +1,24 @@
-// A model on the user's own disk: a file, a folder, or files that were dropped. Nothing of it is copied; it is read where it lies.
+// A model on the user's own disk: a file, a folder, or dropped files. They are read in place, and never copied.
 import type { FileInFolder } from '../../src/shared/local-files'
 import { AppError } from '../../src/shared/errors'
 import { blobSource, type ByteSource } from './byte-source'
 import type { FileFolder } from './tensor-table'
 
-/** A file of the disk as it was when it was opened. */
-export interface DiskSource extends ByteSource {
+/** A file of the disk in the state in which it was opened. */
+export interface LocalSource extends ByteSource {
   readonly file: File
 }
 
 /** A folder of the disk. */
-export interface DiskFolder extends FileFolder {
-  open(signal: AbortSignal, path: string): Promise<DiskSource>
+export interface LocalFolder extends FileFolder {
+  open(signal: AbortSignal, path: string): Promise<LocalSource>
 }
 
 /**
- * A file that the user picked. If it changes on the disk later, reading it fails.
- * @throws AppError weights-missing when it is gone, or the page may no longer read it
+ * Opens a file that the user chose. Reading fails if it changes on the disk later.
+ * @throws AppError weights-missing when it does not exist, or the page has no permission to read it
  */
-export async function handleSource(handle: FileSystemFileHandle): Promise<DiskSource> {
+export async function handleSource(handle: FileSystemFileHandle): Promise<LocalSource> {
   try {
     return fileSource(handle.name, await handle.getFile())
   } catch (error) {
@@ -26,16 +26,16 @@ export async function handleSource(handle: FileSystemFileHandle): Promise<DiskSo
   }
 }
 
-/** A folder that the user picked. */
-export function handleFolder(folder: FileSystemDirectoryHandle): DiskFolder {
+/** Opens a folder that the user chose. */
+export function handleFolder(folder: FileSystemDirectoryHandle): LocalFolder {
   return {
     async open(signal, path) {
       signal.throwIfAborted()
       const [name = '', ...folders] = path.split('/').reverse()
       try {
-        let place = folder
-        for (const step of folders.reverse()) place = await place.getDirectoryHandle(step)
-        return fileSource(path, await (await place.getFileHandle(name)).getFile())
+        let parent = folder
+        for (const step of folders.reverse()) parent = await parent.getDirectoryHandle(step)
+        return fileSource(path, await (await parent.getFileHandle(name)).getFile())
       } catch (error) {
         throw unreadable(path, error)
       }
@@ -43,8 +43,8 @@ export function handleFolder(folder: FileSystemDirectoryHandle): DiskFolder {
   }
 }
 
-/** Files of a folder that the user chose in a browser without folder handles. */
-export function filesFolder(files: readonly FileInFolder[]): DiskFolder {
+/** The files of a folder that the user chose in a browser without folder handles. */
+export function filesFolder(files: readonly FileInFolder[]): LocalFolder {
   const byPath = new Map(files.map(({ path, file }) => [path, file]))
   return {
     open(signal, path) {
@@ -55,8 +55,8 @@ export function filesFolder(files: readonly FileInFolder[]): DiskFolder {
   }
 }
 
-/** A file that the browser gave. If it changes on the disk later, reading it fails. */
-export function fileSource(name: string, file: File): DiskSource {
+/** A File object as a byte source. Reading fails if it changes on the disk later. */
+export function fileSource(name: string, file: File): LocalSource {
   const source = blobSource(name, file)
   return {
     ...source,
@@ -75,9 +75,9 @@ export function fileSource(name: string, file: File): DiskSource {
 function unreadable(name: string, error?: unknown): AppError {
   const kind = error instanceof DOMException ? error.name : 'NotFoundError'
   const found = kind === 'NotFoundError' || kind === 'TypeMismatchError'
-    ? 'it is not there'
+    ? 'it does not exist'
     : kind === 'NotAllowedError' || kind === 'SecurityError'
-      ? 'this page may not read it; choose it again'
+      ? 'this page has no permission to read it; choose it again'
       : 'it has changed or cannot be read; choose it again'
   return new AppError('weights-missing', `${name} could not be read from the disk: ${found}.`, { file: name, found: kind })
 }
