@@ -1,9 +1,9 @@
 import svelte from 'eslint-plugin-svelte'
 import ts from 'typescript-eslint'
 
-/** Rules that need types apply to everything that a tsconfig knows. */
+/** Rules for components, those that need types included; all other files have oxlint (.oxlintrc.json, .oxlintrc-types.json). */
 export default ts.config(
-  { ignores: ['dist/', 'node_modules/', 'training/', 'test-results/', 'playwright-report/', 'public/', '.cache/'] },
+  { ignores: ['dist/', 'node_modules/', 'training/', 'test-results/', 'playwright-report/', 'public/', '.cache/', '.svelte-check/'] },
   ...ts.configs.recommended,
   ...svelte.configs.recommended,
   {

@@ -9,7 +9,7 @@ export const dist = join(root, 'dist')
 const CATALOGUE = ['index.html', 'vite.config.ts', 'package-lock.json', 'src', 'workers', 'shaders', 'public']
 
 /** When anything at or below `path` was last changed, ms; folders count too, since a removed file changes its folder. */
-function changedAt(path) {
+export function changedAt(path) {
   const stats = statSync(path, { throwIfNoEntry: false })
   if (!stats) return 0
   if (!stats.isDirectory()) return stats.mtimeMs

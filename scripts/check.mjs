@@ -1,38 +1,71 @@
-// npm run check: types, lint and import rules. Says what is wrong, exits 1 if anything is.
-import { readdirSync, readFileSync } from 'node:fs'
-import { join, relative } from 'node:path'
-import { cacheFolder, root, runBin, secondsSince } from './process.mjs'
+// npm run check: types, lint, import rules and links of the documentation. Reports what is wrong; exits 1 if anything is.
+// A check that passed is not run again until a file that it reads has changed. With --all, as npm test runs it: everything, rules that need types included.
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { checkLinks } from './check-links.mjs'
+import { cacheFolder, filesIn, root, run, runBin, secondsSince } from './process.mjs'
 
-/** Type information is kept between runs, so that a second check is quick. */
+const all = process.argv.includes('--all') || Boolean(process.env.CI)
+const CONFIG = ['package-lock.json', 'tsconfig.base.json', 'scripts/check.mjs']
+const CODE = ['src', 'workers', 'shaders', 'tests', 'scripts', 'vite.config.ts', 'playwright.config.ts', 'eslint.config.js']
+
+/** TypeScript's native compiler; typescript 6 stays for the tools that need its API (svelte-check, eslint). */
 const types = (project) => () =>
-  runBin('tsc', ['-p', `tsconfig.${project}.json`, '--incremental', '--tsBuildInfoFile', join(cacheFolder, `${project}.tsbuildinfo`)], { capture: true })
+  run(process.execPath, [join(root, 'node_modules/@typescript/native/bin/tsc'), '-p', `tsconfig.${project}.json`, '--incremental', '--tsBuildInfoFile', join(cacheFolder, `${project}.tsbuildinfo`)], { capture: true })
+const bin = (name, ...args) => () => runBin(name, args, { capture: true })
 
+/** `inputs`: files and folders that the result follows from. */
 const checks = [
-  { name: 'lint', run: () => runBin('eslint', ['.', '--max-warnings', '0'], { capture: true }) },
+  { name: 'types of the tests', inputs: [...CODE, 'tsconfig.node.json'], run: types('node') },
   {
     name: 'types of the page',
-    run: () => runBin('svelte-check', ['--tsconfig', 'tsconfig.page.json', '--output', 'human', '--fail-on-warnings'], { capture: true }),
+    inputs: ['src', 'tsconfig.page.json'],
+    run: bin('svelte-check', '--tsgo', '--incremental', '--tsconfig', 'tsconfig.page.json', '--output', 'human', '--fail-on-warnings'),
   },
-  { name: 'types of the workers', run: types('workers') },
-  { name: 'types of the tests', run: types('node') },
-  { name: 'types of the service worker', run: types('service-worker') },
-  { name: 'imports', run: () => runBin('depcruise', ['src', 'workers', 'tests', '--config', '.dependency-cruiser.cjs'], { capture: true }) },
-  { name: 'workers are started by src/rpc alone', run: startedWorkers },
+  {
+    name: 'imports',
+    inputs: ['src', 'workers', 'tests', '.dependency-cruiser.cjs'],
+    run: bin('depcruise', 'src', 'workers', 'tests', '--config', '.dependency-cruiser.cjs', '--cache', join(cacheFolder, 'dependency-cruiser'), '--cache-strategy', 'content'),
+  },
+  { name: 'types of the workers', inputs: ['workers', 'shaders', 'src/shared', 'tsconfig.workers.json'], run: types('workers') },
+  { name: 'types of the service worker', inputs: ['src/service-worker.ts', 'src/shared', 'tsconfig.service-worker.json'], run: types('service-worker') },
+  { name: 'lint', inputs: [...CODE, '.oxlintrc.json'], run: bin('oxlint', '--deny-warnings') },
+  { name: 'workers are started by src/rpc alone', inputs: ['src', 'workers'], run: startedWorkers },
+  { name: 'links of the documentation', inputs: ['.'], run: () => Promise.resolve(checkLinks()) },
 ]
+if (all) {
+  const inputs = [...CODE, '.oxlintrc.json', '.oxlintrc-types.json', 'tsconfig.node.json', 'tsconfig.page.json', 'tsconfig.workers.json']
+  checks.unshift(
+    { name: 'rules that need types, of components', inputs, run: bin('eslint', 'src/**/*.svelte', 'src/**/*.svelte.ts', '--max-warnings', '0') },
+    { name: 'rules that need types', inputs, run: bin('oxlint', '-c', '.oxlintrc-types.json', '--type-aware', '--deny-warnings') },
+  )
+}
 
 /** Only src/rpc starts threads: everything else asks it. */
 async function startedWorkers() {
-  const found = []
-  for (const folder of ['src', 'workers']) {
-    for (const entry of readdirSync(join(root, folder), { recursive: true, withFileTypes: true })) {
-      const file = join(entry.parentPath, entry.name)
-      if (!entry.isFile() || !/\.(ts|svelte)$/.test(file)) continue
-      const path = relative(root, file).replaceAll('\\', '/')
-      if (!path.startsWith('src/rpc/') && /\bnew (Shared)?Worker\(/.test(readFileSync(file, 'utf8'))) found.push(path)
-    }
-  }
+  const found = filesIn(['src', 'workers'], (path) => /\.(ts|svelte)$/.test(path) && !path.startsWith('src/rpc/')).filter((path) =>
+    /\bnew (Shared)?Worker\(/.test(readFileSync(join(root, path), 'utf8')),
+  )
   return { code: found.length ? 1 : 0, output: found.map((path) => `${path} starts a worker; src/rpc does that\n`).join('') }
 }
+
+const hashes = new Map()
+const hashOf = (path) => {
+  let hash = hashes.get(path)
+  if (!hash) hashes.set(path, (hash = createHash('sha256').update(readFileSync(join(root, path))).digest('hex')))
+  return hash
+}
+
+/** Of all that a check reads. Of the documentation's links: which files there are, and what the Markdown ones say. */
+function stateOf({ inputs }) {
+  const links = inputs[0] === '.'
+  const files = filesIn([...inputs, ...CONFIG], (path) => !path.startsWith('dist/'))
+  return createHash('sha256').update(files.map((path) => `${path} ${links && !path.endsWith('.md') ? '' : hashOf(path)}`).join('\n')).digest('hex')
+}
+
+const notes = join(cacheFolder, 'checks.json')
+const passed = existsSync(notes) ? JSON.parse(readFileSync(notes, 'utf8')) : {}
 
 /** Runs all checks, two at a time, and prints each one's result. Resolves to the names of those that failed. */
 async function checkAll() {
@@ -41,9 +74,15 @@ async function checkAll() {
   const lane = async () => {
     for (let check = waiting.shift(); check; check = waiting.shift()) {
       const startedAt = performance.now()
+      const state = stateOf(check)
+      if (passed[check.name] === state) {
+        console.log(`ok   ${check.name} (as before)`)
+        continue
+      }
       const { code, output } = await check.run()
       console.log(`${code === 0 ? 'ok  ' : 'FAIL'} ${check.name} (${secondsSince(startedAt)})`)
-      if (code !== 0) {
+      if (code === 0) passed[check.name] = state
+      else {
         failed.push(check.name)
         console.log(output.trim().replace(/^/gm, '     '))
       }
@@ -53,6 +92,9 @@ async function checkAll() {
   return failed
 }
 
+const startedAt = performance.now()
 const failed = await checkAll()
-console.log(`check: ${checks.length - failed.length} passed, ${failed.length} failed`)
+mkdirSync(cacheFolder, { recursive: true })
+writeFileSync(notes, JSON.stringify(passed))
+console.log(`check: ${checks.length - failed.length} passed, ${failed.length} failed (${secondsSince(startedAt)})`)
 process.exitCode = failed.length ? 1 : 0

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import type { Page } from 'playwright'
 import type { AutomationOptions, AutomationResult } from '../src/rpc/automation'
 import type { JobProgress } from '../src/shared/job'
-import { manifestOfDownloaded } from '../src/shared/downloaded-model'
+import { manifestOfDownloaded } from '../src/shared/model-address'
 import { requestProblems } from '../src/shared/request'
 import { requestWarnings } from '../src/shared/request-warnings'
 import type { RequestWarning } from '../src/shared/request-warnings'
@@ -119,10 +119,10 @@ function requireFitting(request: GenerateRequest, manifest: ModelManifest): void
   if (problem) throw new UsageError(`--${problem.field}: expected ${problem.expected}, got ${problem.got}`)
 }
 
-/** What the model was not taught; the clip is made all the same. */
-function warningLine({ field, kind, got, taught, windows }: RequestWarning, modelName: string): string {
-  if (kind === 'windows') return `--${field}: ${got} is longer than ${modelName} was taught (${taught}): made in ${windows} parts that go on from each other`
-  return `--${field}: ${modelName} was not taught ${got}, only ${taught}: the clip may come out badly`
+/** A warning that a setting is outside the training data; the clip is generated nevertheless. */
+function warningLine({ field, kind, got, expected, chunks }: RequestWarning, modelName: string): string {
+  if (kind === 'chunks') return `--${field}: ${got} is longer than ${modelName} was trained on (${expected}); generating ${chunks} parts that continue each other`
+  return `--${field}: ${modelName} was not trained on ${got}, only on ${expected}; the quality may be poor`
 }
 
 type Finished = Extract<AutomationResult, { ok: true }>

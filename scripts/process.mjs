@@ -1,6 +1,6 @@
 // Starting other programs, for the commands beside this file. Plain Node, no packages: it runs before anything is installed.
 import { spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync, statSync } from 'node:fs'
 import { delimiter, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -57,4 +57,24 @@ export function findOnPath(names) {
 /** `12.3 s` since `startedAtMs` (performance.now()). */
 export function secondsSince(startedAtMs) {
   return `${((performance.now() - startedAtMs) / 1000).toFixed(1)} s`
+}
+
+/**
+ * Files at or below some paths of the repository, relative to its root, with / between folders; packages, git's own and hidden folders left out.
+ * @param {string[]} paths
+ * @param {(path: string) => boolean} [wanted]
+ */
+export function filesIn(paths, wanted = () => true) {
+  const found = []
+  const walk = (path) => {
+    const full = join(root, path)
+    const stats = statSync(full, { throwIfNoEntry: false })
+    if (stats?.isDirectory()) {
+      for (const name of readdirSync(full).sort()) {
+        if (name !== 'node_modules' && name !== '__pycache__' && !name.startsWith('.')) walk(path === '.' ? name : `${path}/${name}`)
+      }
+    } else if (stats && wanted(path)) found.push(path)
+  }
+  for (const path of paths) walk(path)
+  return found
 }

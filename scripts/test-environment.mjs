@@ -1,7 +1,7 @@
 // What the tests need beyond packages: a Chromium, a Vulkan driver that Dawn accepts, and ffprobe.
 // Looks for each, installs it where it may (root on Debian), and notes what it found for the other commands.
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { cacheFolder, findOnPath, run, runBin } from './process.mjs'
 
 /** Where the findings are noted: `{ chromium, ffprobe, adapter, env }`. */
@@ -27,6 +27,14 @@ export async function findTestEnvironment() {
   if (!existsSync(testEnvironmentFile) || readFileSync(testEnvironmentFile, 'utf8') !== text) writeFileSync(testEnvironmentFile, text)
   console.log(`Chromium: ${chromium}\nWebGPU in Node: ${vulkan.adapter}\nffprobe: ${ffprobe}`)
   return []
+}
+
+/**
+ * Chromium's software adapter as a Vulkan driver: the file that a loader is told of, or undefined.
+ * @param {string} chromium its program, or a link to it
+ */
+export function findSwiftshader(chromium) {
+  return [join(dirname(realpathSync(chromium)), 'vk_swiftshader_icd.json'), ...SWIFTSHADER].find((file) => existsSync(file))
 }
 
 /** An installed Chromium, or Debian's, or Playwright's; its path, or null. */

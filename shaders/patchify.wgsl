@@ -1,5 +1,5 @@
-// patchify: tokens[(f*H' + h)*W' + w, ((c*pt + dt)*p + dy)*p + dx] = latent[c, f*pt + dt, h*p + dy, w*p + dx], or back
-// latent: [C, F, H, W] elem; tokens: [F' H' W', C*pt*p*p] elem with F' = F/pt, H' = H/p, W' = W/p
+// patchify: tokens[(f*H' + h)*W' + w, ((c*pt + dt)*p + dy)*p + dx] = latent[f*pt + dt, h*p + dy, w*p + dx, c], or back
+// latent: [F, H, W, C] elem; tokens: [F' H' W', C*pt*p*p] elem with F' = F/pt, H' = H/p, W' = W/p
 // one element of y
 // prelude: elem = f16 | f32, TO_TOKENS = bool (x is the latent and y the tokens; else the other way round)
 // libs: elements, groups
@@ -30,14 +30,14 @@ fn latent_index_of_token(at: u32) -> u32 {
   token /= params.width / params.side;
   let h = token % (params.height / params.side);
   let f = token / (params.height / params.side);
-  return ((channel * params.frames + f * params.patch_time + dt) * params.height + h * params.side + dy) * params.width + w * params.side + dx;
+  return (((f * params.patch_time + dt) * params.height + h * params.side + dy) * params.width + w * params.side + dx) * params.channels + channel;
 }
 
 fn token_index_of_latent(at: u32) -> u32 {
-  let column = at % params.width;
-  let row = (at / params.width) % params.height;
-  let frame = (at / (params.width * params.height)) % params.frames;
-  let channel = at / (params.width * params.height * params.frames);
+  let channel = at % params.channels;
+  let column = (at / params.channels) % params.width;
+  let row = (at / (params.channels * params.width)) % params.height;
+  let frame = at / (params.channels * params.width * params.height);
   let rows = params.height / params.side;
   let token = ((frame / params.patch_time) * rows + row / params.side) * (params.width / params.side) + column / params.side;
   let inner = ((channel * params.patch_time + frame % params.patch_time) * params.side + row % params.side) * params.side + column % params.side;

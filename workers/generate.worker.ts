@@ -1,4 +1,4 @@
-// The generate door: one job at a time, from a request to a saved WebM.
+// The generate API: one job at a time, from a request to a saved clip.
 import { expose, transfer } from 'comlink'
 import type { GenerateApi } from '../src/shared/worker-apis'
 import { registerErrorTransfer } from '../src/shared/error-transfer'
@@ -13,15 +13,15 @@ registerErrorTransfer()
 
 const modelHost = new ModelHost()
 const jobs = new Map<string, AbortController>()
-/** jobs that end with the window under way */
+/** jobs that end with the chunk under way */
 const ending = new Set<string>()
-/** settles when the job before has ended; it never rejects */
+/** settles when the job before has ended; never rejects */
 let queue: Promise<unknown> = Promise.resolve()
 
-/** A size and rate that stand for all when the page asks which encoder there is. */
+/** Size and rate for which the page asks which encoder there is. */
 const PROBE = [128, 128, 8] as const
 
-const door: GenerateApi = {
+const api: GenerateApi = {
   async probe() {
     const codec = await chooseEncoder(...PROBE)
     const { facts } = await modelHost.gpu()
@@ -74,4 +74,4 @@ const door: GenerateApi = {
   unload: () => modelHost.unload(),
 }
 
-expose(door)
+expose(api)

@@ -1,6 +1,7 @@
-// The text door: fetches a model's tokenizer and encoder, and turns prompts into embeddings.
+// The text API: fetches a model's tokenizer and encoder, and turns prompts into embeds. The page hands it a port for whoever calls it.
 import { expose, transfer } from 'comlink'
-import type { TextApi, TextEmbeddings } from '../src/shared/worker-apis'
+import type { Embeds } from '../src/shared/prompt-embeds'
+import type { TextApi } from '../src/shared/worker-apis'
 import { registerErrorTransfer } from '../src/shared/error-transfer'
 import { openTextEncoder } from './text/encoder'
 import { createTokenizer } from './text/tokenizer'
@@ -10,7 +11,7 @@ registerErrorTransfer()
 
 const ENCODER = 'text_encoder/onnx/model_quantized.onnx'
 
-const text: TextApi = {
+const api: TextApi = {
   async encode(modelUrl, prompts) {
     const manifest = await fetchManifest(modelUrl)
     const fetchChecked = (path: string) => fetchModelFile(modelUrl, modelFile(manifest, path))
@@ -22,16 +23,16 @@ const text: TextApi = {
     const tokenize = createTokenizer(tokenizer, config, manifest.text.maxTokens)
     const encoder = await openTextEncoder(model, ENCODER)
     try {
-      const embeddings: TextEmbeddings['prompts'] = []
+      const embeds: Embeds[] = []
       for (const prompt of prompts) {
         const { ids, usedPrompt } = tokenize(prompt)
-        embeddings.push({ ...(await encoder.encode(ids)), usedPrompt })
+        embeds.push({ ...(await encoder.encode(ids)), usedPrompt })
       }
-      return transfer({ prompts: embeddings }, embeddings.map((e) => e.values.buffer))
+      return transfer(embeds, embeds.map(({ values }) => values.buffer))
     } finally {
       await encoder.release()
     }
   },
 }
 
-expose(text)
+addEventListener('message', ({ data }: MessageEvent<MessagePort>) => expose(api, data))

@@ -5,6 +5,7 @@ import type { ErrorData } from '../shared/errors'
 import type { AdapterReport, DownloadState, GenerateOptions, KeptAsset, KeptVideo } from '../shared/worker-apis'
 import type { GenerateResult, JobProgress } from '../shared/job'
 import type { ModelManifest } from '../shared/model'
+import type { Embeds, PromptEmbeds } from '../shared/prompt-embeds'
 import type { GenerateRequest } from '../shared/request'
 import { base64ToBytes, base64ToFloats, bytesToBase64 } from './base64'
 import { cancel, finishEarly, forgetJobs, generate, gpuBuffers, probe } from './generate'
@@ -85,7 +86,7 @@ export function openAutomationApi(): void {
           modelUrl,
           request,
           ({ preview: _preview, ...event }) => onEvent?.(event),
-          { ...rest, checkpoint: checkpoint !== undefined, ...(noise && { noise: base64ToFloats(noise) }), ...(embeds && { embeds: decodeEmbeds(embeds) }) },
+          { ...rest, checkpoint: checkpoint !== undefined, ...(noise && { noise: base64ToFloats(noise) }), ...(embeds && { embeds: decodeEmbeds(embeds, request.prompt) }) },
         )
         const webm = await bytesToBase64(blob)
         return { ok: true, ...result, webm, ...(latents && { latents: await bytesToBase64(new Blob([latents])) }) }
@@ -96,6 +97,10 @@ export function openAutomationApi(): void {
   }
 }
 
-function decodeEmbeds({ prompt, negative, width }: NonNullable<AutomationOptions['embeds']>): NonNullable<GenerateOptions['embeds']> {
-  return { prompt: base64ToFloats(prompt), ...(negative && { negative: base64ToFloats(negative) }), width }
+function decodeEmbeds({ prompt, negative, width }: NonNullable<AutomationOptions['embeds']>, usedPrompt: string): PromptEmbeds {
+  const embeds = (base64: string): Embeds => {
+    const values = base64ToFloats(base64)
+    return { values, tokens: values.length / width, width, usedPrompt }
+  }
+  return { positive: embeds(prompt), ...(negative && { negative: embeds(negative) }) }
 }

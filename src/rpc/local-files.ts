@@ -1,7 +1,7 @@
 import { handleOf, localFilesOf } from '../shared/local-files'
 import type { LocalFiles, LocalPlace, LocalFilesState } from '../shared/local-files'
 import type { LocalFilesApi } from '../shared/worker-apis'
-import { downloadedSources } from '../shared/downloaded-model'
+import { downloadedSources } from '../shared/model-address'
 import { WorkerClient } from './worker-client'
 
 const client = new WorkerClient<LocalFilesApi>(

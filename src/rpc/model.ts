@@ -1,4 +1,4 @@
-import { downloadedSources, manifestOfDownloaded } from '../shared/downloaded-model'
+import { downloadedSources, manifestOfDownloaded } from '../shared/model-address'
 import { AppError } from '../shared/errors'
 import { parseManifest } from '../shared/model'
 import type { ModelManifest } from '../shared/model'

@@ -1,6 +1,5 @@
 // How much of the GPU's memory a clip takes, about. Pure.
-import type { ModelManifest } from './model'
-import type { GenerateRequest } from './request'
+import { clipTokens, type ModelManifest } from './model'
 import { evaluationsOf } from './time-estimate'
 
 /**
@@ -26,15 +25,25 @@ export function clipBytes(weightBytes: number, width: number, tokens: number, re
   return weightBytes + tokens * (width * perChannel + LATENT_BYTES)
 }
 
+/** What of a request decides how much memory it takes. */
+export interface MemoryRequest {
+  width: number
+  height: number
+  frames: number
+  shots?: readonly { frames: number }[] | undefined
+  guidance: number
+  stg?: { scale: number } | undefined
+  cacheThreshold?: number | undefined
+}
+
 /**
- * Bytes of a request while its largest window is denoised: longer clips are made in windows.
+ * Bytes of a request while its largest chunk is denoised: longer clips are generated in chunks.
  * @param weightBytes that the model takes for any clip
  */
-export function requestBytes(request: GenerateRequest, model: ModelManifest, weightBytes = 0): number {
+export function requestBytes(request: MemoryRequest, model: ModelManifest, weightBytes = 0): number {
   const { width, height, frames, shots, guidance, stg, cacheThreshold } = request
-  const { scaleSpace, scaleTime } = model.latent
   const longest = shots ? Math.max(...shots.map((shot) => shot.frames)) : frames
-  const latents = (Math.min(Math.max(...model.frames.allowed), longest) - 1) / scaleTime + 1
+  const tokens = clipTokens({ width, height, frames: Math.min(Math.max(...model.frames.allowed), longest) }, model)
   const reused = cacheThreshold ? evaluationsOf({ guidance, ...(stg && { stgScale: stg.scale }) }) : 0
-  return clipBytes(weightBytes, model.width ?? 0, (width / scaleSpace) * (height / scaleSpace) * latents, reused)
+  return clipBytes(weightBytes, model.width ?? 0, tokens, reused)
 }

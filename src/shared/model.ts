@@ -3,6 +3,8 @@ import * as v from 'valibot'
 import { ALL_CAPABILITIES, CapabilitiesSchema } from './capabilities'
 import { AppError } from './errors'
 
+/** A whole number from 1 to `most`. */
+const size = (most: number) => v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(most))
 const range = v.object({ default: v.number(), min: v.number(), max: v.number() })
 
 /** The schema of `kinora.json`. */
@@ -36,8 +38,10 @@ export const ModelManifestSchema = v.object({
       stg: v.optional(v.object({ scale: v.number(), skipBlocks: v.array(v.number()) })),
     }),
   ),
-  /** latent channels; pixels per latent pixel; frames per latent frame */
-  latent: v.object({ channels: v.number(), scaleSpace: v.number(), scaleTime: v.number() }),
+  /** latent channels; pixels per latent pixel; frames per latent frame; sides of the transformer's patches in latent pixels and latent frames */
+  latent: v.object({
+    channels: size(4096), scaleSpace: size(256), scaleTime: size(64), patch: v.optional(size(16)), patchTime: v.optional(size(16)),
+  }),
   /** D, channels of the transformer: how much memory a clip takes */
   width: v.optional(v.number()),
   /** RoPE coordinate of a token = index × scale, along both axes of space and along time, which counts in latents or in seconds */
@@ -56,6 +60,12 @@ export const ModelManifestSchema = v.object({
 
 /** A model folder's `kinora.json`. */
 export type ModelManifest = v.InferOutput<typeof ModelManifestSchema>
+
+/** N, tokens of a clip: one a patch of its latent. Pure. */
+export function clipTokens({ width, height, frames }: { width: number; height: number; frames: number }, { latent }: ModelManifest): number {
+  const { scaleSpace, scaleTime, patch = 1, patchTime = 1 } = latent
+  return (width / (scaleSpace * patch)) * (height / (scaleSpace * patch)) * Math.ceil(((frames - 1) / scaleTime + 1) / patchTime)
+}
 
 /** Parses `kinora.json`; throws AppError `weights-corrupt` naming the field. */
 export function parseManifest(data: unknown, url: string): ModelManifest {

@@ -1,49 +1,102 @@
-// What a request is made of: pieces in the order in which they are shown, each a clip that is there or one run of the model. Every mode
-// is such a plan, and one loop runs it.
+// A job is a plan: pieces in the order in which they are shown, each a clip that exists or one run of the model. Every mode plans such
+// pieces, and one loop runs them, whoever wrote them.
+import * as v from 'valibot'
+import { capabilityReason, missingCapabilities, type Capability } from './capabilities'
+import { AppError } from './errors'
 import type { ModelManifest } from './model'
-import type { ClipPart, Condition, GenerateRequest, Shot } from './request'
+import { ClipPartSchema, ConditionSchema, LONGEST_SECONDS, type ClipPart, type Condition, type GenerateRequest, type Shot } from './request'
 
-/** Frames that are there already. */
-export interface MediaPiece {
-  kind: 'source'
-  part: ClipPart
-  /** frames of the piece before it that it is faded into */
-  dissolve: number
-}
+const frames = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(100_000))
+
+/** Frames that exist already: `dissolve` frames of them fade in over the end of the piece before. */
+const MediaPieceSchema = v.object({ kind: v.literal('media'), part: ClipPartSchema, dissolve: frames })
 
 /**
- * A clip that a window starts or ends with: of the library, what this plan has shown so far (its last frames or its first), or the
- * beginning of the window behind this one, which is therefore made before it.
+ * Frames that a chunk starts or ends with: of a clip, of what this plan has written so far (its last frames or its first), or the
+ * beginning of the next chunk, which is therefore generated first.
  */
-export type ContextFrames = { at: 'start' | 'end'; frames: number; of: 'last-shown' | 'first-shown' | 'next-window' | ClipPart }
+const ContextFramesSchema = v.object({
+  at: v.picklist(['start', 'end']),
+  frames: v.pipe(frames, v.minValue(1)),
+  of: v.union([v.picklist(['last-shown', 'first-shown', 'next-chunk']), ClipPartSchema]),
+})
 
 /** One run of the model. */
-export interface ChunkPiece {
-  kind: 'window'
-  prompt: string
-  seed: number
-  /** k·T + 1, those that are known included */
-  frames: number
-  conditions: readonly Condition[]
-  known: readonly ContextFrames[]
-  /** where the run starts from a clip's latents, and the first of that clip's frames that it takes; `stretchedTo`: frames that the clip is made to last */
-  start?: { part: ClipPart; fromFrame: number; strength: number; stretchedTo?: number }
-  /** frames at its beginning and end that are shown already, or will be */
-  skipFirst: number
-  skipLast: number
-  dissolve: number
-  /** of a storyboard: which shot it belongs to */
-  shot?: number
-}
+const ChunkPieceSchema = v.object({
+  kind: v.literal('chunk'),
+  prompt: v.string(),
+  seed: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0xffffffff)),
+  /** k·T + 1, context frames included */
+  frames: v.pipe(frames, v.minValue(1)),
+  conditions: v.pipe(v.array(ConditionSchema), v.maxLength(64)),
+  context: v.pipe(v.array(ContextFramesSchema), v.maxLength(2)),
+  /** the clip that the run starts from, and the first of its frames; `stretchedTo`: frames that it is stretched or squeezed to */
+  initVideo: v.optional(v.object({ part: ClipPartSchema, fromFrame: frames, strength: v.pipe(v.number(), v.minValue(0), v.maxValue(1)), stretchedTo: v.optional(v.pipe(frames, v.minValue(1))) })),
+  /** context frames at its beginning and end that other pieces write */
+  skipFirst: frames,
+  skipLast: frames,
+  dissolve: frames,
+  /** the shot of a storyboard that it belongs to */
+  shot: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
+})
 
+/** See MediaPieceSchema. */
+export type MediaPiece = v.InferOutput<typeof MediaPieceSchema>
+/** See ContextFramesSchema. */
+export type ContextFrames = v.InferOutput<typeof ContextFramesSchema>
+/** See ChunkPieceSchema. */
+export type ChunkPiece = v.InferOutput<typeof ChunkPieceSchema>
 export type Piece = MediaPiece | ChunkPiece
 
-/** Latent frames that a window shares with what it goes on from or leads to, beside the first one. */
+const PlanSchema = v.pipe(v.array(v.variant('kind', [MediaPieceSchema, ChunkPieceSchema])), v.minLength(1), v.maxLength(1000))
+
+/**
+ * Checks a plan that somebody else wrote, such as an editor's timeline.
+ * @throws AppError bad-request naming the piece, what was expected and what came
+ */
+export function parsePlan(data: unknown, request: GenerateRequest, model: ModelManifest): Piece[] {
+  const refuse = (at: string, expected: string, got: unknown): never => {
+    throw new AppError('bad-request', `plan: expected ${at} ${expected}, got ${String(got)}.`, { field: 'plan', expected, got: String(got) })
+  }
+  const parsed = v.safeParse(PlanSchema, data)
+  if (!parsed.success) {
+    const issue = parsed.issues[0]
+    return refuse(v.getDotPath(issue) ?? 'pieces', `${issue.expected ?? issue.requirement ?? 'another value'}`, issue.received)
+  }
+  const plan = parsed.output
+  const { scaleTime } = model.latent
+  plan.forEach((piece, index) => {
+    if (piece.kind === 'media') return
+    const at = `piece ${index + 1}`
+    const longest = chunkFrames(model)
+    if ((piece.frames - 1) % scaleTime !== 0 || piece.frames > longest) refuse(at, `with ${scaleTime}·k + 1 frames, at most ${longest}`, piece.frames)
+    if (shownFrames(piece) < 1) refuse(at, 'with at least one new frame', shownFrames(piece))
+    if (piece.dissolve > shownFrames(piece)) refuse(at, `with a dissolve of at most ${shownFrames(piece)} frames`, piece.dissolve)
+    for (const { frames: count, of } of piece.context) {
+      if ((count - 1) % scaleTime !== 0 || count >= piece.frames) refuse(at, `with context of ${scaleTime}·k + 1 frames, fewer than its own`, count)
+      if (of === 'next-chunk' && plan[index + 1]?.kind !== 'chunk') refuse(at, 'followed by a chunk, which its context is taken from', plan[index + 1]?.kind ?? 'nothing')
+      if (of !== 'next-chunk' && typeof of === 'string' && index === 0) refuse(at, 'with context of a clip, because nothing is before it', of)
+    }
+    const missing = missingCapabilities(needsOf(piece), model.capabilities)[0]
+    if (missing) throw new AppError('bad-request', `${at}: ${capabilityReason(model.name, missing)}`, { field: 'plan', expected: missing })
+  })
+  const seconds = plan.reduce((sum, piece) => sum + (piece.kind === 'chunk' ? shownFrames(piece) : 0), 0) / request.fps
+  if (seconds > LONGEST_SECONDS + 1) refuse('pieces', `of at most ${LONGEST_SECONDS} s together`, `${seconds.toFixed(1)} s`)
+  return plan
+}
+
+/** What a chunk needs of a model. Pure. */
+export function needsOf({ conditions, context, initVideo }: Pick<ChunkPiece, 'conditions' | 'context' | 'initVideo'>): Capability[] {
+  const fixed = conditions.length > 0 || context.length > 0
+  return [...(fixed || initVideo ? (['frameEncoder'] as const) : []), ...(fixed ? (['perTokenTimesteps'] as const) : [])]
+}
+
+/** Latent frames that a chunk shares with what it goes on from or leads to, beside the first one. */
 const SHARED_LATENTS = 2
 /** Of a dissolve: half a second, for a fade's length is one of time. */
 const DISSOLVE_SECONDS = 0.5
 
-/** Frames that a window shares with a clip before or behind it: fewer where two of them would leave nothing to be made between. */
+/** Frames that a chunk shares with a clip before or behind it: fewer where two of them would leave nothing to be made between. */
 export function overlapFrames(model: ModelManifest): number {
   const { scaleTime } = model.latent
   const own = (chunkFrames(model) - 1) / scaleTime
@@ -64,23 +117,23 @@ export function chunkFrames({ frames, latent }: ModelManifest): number {
 export function planOf(request: GenerateRequest, model: ModelManifest): Piece[] {
   if (request.shots) return storyboard(request, request.shots, model)
   const pieces: Piece[] = []
-  if (request.before) pieces.push({ kind: 'source', part: request.before, dissolve: 0 })
+  if (request.before) pieces.push({ kind: 'media', part: request.before, dissolve: 0 })
   const end: ContextFrames['of'] | undefined = request.after ?? (request.loop ? 'first-shown' : undefined)
   if (end === 'first-shown' && !request.before) {
     // a new clip, and the way back to its beginning
-    pieces.push(...windows({ request, model, prompt: request.prompt, frames: request.frames, conditions: request.conditions ?? [], goesOn: false }))
-    pieces.push(...windows({ request, model, prompt: request.prompt, frames: returnFrames(model), conditions: [], goesOn: true, end, seedAt: pieces.length }))
+    pieces.push(...chunks({ request, model, prompt: request.prompt, frames: request.frames, conditions: request.conditions ?? [], continues: false }))
+    pieces.push(...chunks({ request, model, prompt: request.prompt, frames: returnFrames(model), conditions: [], continues: true, end, seedAt: pieces.length }))
   } else if (request.after && !request.before && !request.start) {
-    pieces.push(...windowsBackwards(request, model, request.after))
+    pieces.push(...chunksBackwards(request, model, request.after))
   } else {
-    const goesOn = request.before !== undefined
-    pieces.push(...windows({ request, model, prompt: request.prompt, frames: request.frames, conditions: request.conditions ?? [], goesOn, ...(end && { end }) }))
+    const continues = request.before !== undefined
+    pieces.push(...chunks({ request, model, prompt: request.prompt, frames: request.frames, conditions: request.conditions ?? [], continues, ...(end && { end }) }))
   }
-  if (request.after) pieces.push({ kind: 'source', part: request.after, dissolve: 0 })
+  if (request.after) pieces.push({ kind: 'media', part: request.after, dissolve: 0 })
   return pieces
 }
 
-/** Frames of the way back of a loop, its first and last known: what is left of a window beside what it shares. */
+/** Frames of the way back of a loop, its first and last known: what is left of a chunk beside what it shares. */
 function returnFrames(model: ModelManifest): number {
   const { scaleTime } = model.latent
   return Math.max(scaleTime, chunkFrames(model) - 2 * (overlapFrames(model) - 1) - 1) + 1
@@ -93,14 +146,14 @@ interface Run {
   /** k·T + 1; where the run goes on from something, the first is shown already; where it leads to something, so is the last */
   frames: number
   conditions: readonly Condition[]
-  goesOn: boolean
+  continues: boolean
   end?: ContextFrames['of']
-  /** of the first window, counted over the whole plan */
+  /** of the first chunk, counted over the whole plan */
   seedAt?: number
 }
 
-/** A run of any length as windows, each going on from the frames before it; the last leads to `end`. */
-function windows({ request, model, prompt, frames, conditions, goesOn, end, seedAt = 0 }: Run): ChunkPiece[] {
+/** A run of any length as chunks, each going on from the frames before it; the last leads to `end`. */
+function chunks({ request, model, prompt, frames, conditions, continues, end, seedAt = 0 }: Run): ChunkPiece[] {
   const shared = overlapFrames(model)
   const longest = chunkFrames(model)
   const pieces: ChunkPiece[] = []
@@ -108,29 +161,29 @@ function windows({ request, model, prompt, frames, conditions, goesOn, end, seed
   let left = frames
   let done = 0
   for (let index = 0; left > 1 || index === 0; index++) {
-    const begins = index > 0 || goesOn
+    const begins = index > 0 || continues
     const before = begins ? shared : 1
     const room = longest - (before - 1)
     const last = left + (end ? shared - 1 : 0) <= room
-    // what is left for the last window must hold more than the end alone
+    // what is left for the last chunk must hold more than the end alone
     const own = last ? left : Math.min(room, left - (end ? model.latent.scaleTime : 0))
     const total = own + (before - 1) + (last && end ? shared - 1 : 0)
     pieces.push({
-      kind: 'window',
+      kind: 'chunk',
       prompt,
       seed: seedOf(request, seedAt + index),
       frames: total,
       conditions: conditionsIn(conditions, done - (before - 1), total),
-      known: [
+      context: [
         ...(begins ? [{ at: 'start', frames: shared, of: 'last-shown' } as const] : []),
         ...(last && end ? [{ at: 'end', frames: shared, of: end } as const] : []),
       ],
-      ...(request.start && { start: startAt(request.start, Math.max(0, done - (before - 1)), frames) }),
+      ...(request.start && { initVideo: initVideoAt(request.start, Math.max(0, done - (before - 1)), frames) }),
       skipFirst: begins ? shared : 0,
       skipLast: last && end ? shared : 0,
       dissolve: 0,
     })
-    // the last frame of this window is the first of the next
+    // the last frame of this chunk is the first of the next
     done += own - 1
     left -= own - 1
     if (last) break
@@ -138,8 +191,8 @@ function windows({ request, model, prompt, frames, conditions, goesOn, end, seed
   return pieces
 }
 
-/** What leads to a clip and goes on from nothing: windows made from that clip backwards, each to the beginning of the one behind it. */
-function windowsBackwards(request: GenerateRequest, model: ModelManifest, end: ClipPart): ChunkPiece[] {
+/** What leads to a clip and goes on from nothing: chunks made from that clip backwards, each to the beginning of the one behind it. */
+function chunksBackwards(request: GenerateRequest, model: ModelManifest, end: ClipPart): ChunkPiece[] {
   const shared = overlapFrames(model)
   const pieces: ChunkPiece[] = []
   // the last frame is the clip's own first one
@@ -147,12 +200,12 @@ function windowsBackwards(request: GenerateRequest, model: ModelManifest, end: C
     const shown = Math.min(chunkFrames(model) - shared, left)
     left -= shown
     pieces.unshift({
-      kind: 'window',
+      kind: 'chunk',
       prompt: request.prompt,
       seed: seedOf(request, index),
       frames: shown + shared,
       conditions: conditionsIn(request.conditions ?? [], left, shown + shared),
-      known: [{ at: 'end', frames: shared, of: index === 0 ? end : 'next-window' }],
+      context: [{ at: 'end', frames: shared, of: index === 0 ? end : 'next-chunk' }],
       skipFirst: 0,
       skipLast: shared,
       dissolve: 0,
@@ -161,17 +214,17 @@ function windowsBackwards(request: GenerateRequest, model: ModelManifest, end: C
   return pieces
 }
 
-/** Whether a piece is made after the window behind it. */
+/** Whether a piece is made after the chunk behind it. */
 export function leadsToNext(piece: Piece | undefined): boolean {
-  return piece?.kind === 'window' && piece.known.some(({ of }) => of === 'next-window')
+  return piece?.kind === 'chunk' && piece.context.some(({ of }) => of === 'next-chunk')
 }
 
-/** What a window takes of the clip that a run of `frames` starts from. */
-function startAt({ strength, stretch, ...part }: NonNullable<GenerateRequest['start']>, fromFrame: number, frames: number): NonNullable<ChunkPiece['start']> {
+/** What a chunk takes of the clip that a run of `frames` starts from. */
+function initVideoAt({ strength, stretch, ...part }: NonNullable<GenerateRequest['start']>, fromFrame: number, frames: number): NonNullable<ChunkPiece['initVideo']> {
   return { part, fromFrame, strength, ...(stretch && { stretchedTo: frames }) }
 }
 
-/** Conditions that stand in a window, at their frames of it. */
+/** Conditions that stand in a chunk, at their frames of it. */
 function conditionsIn(conditions: readonly Condition[], first: number, frames: number): Condition[] {
   return conditions.filter(({ atFrame }) => atFrame - first < frames && (atFrame >= first || first <= 0)).map((condition) => ({ ...condition, atFrame: condition.atFrame - first }))
 }
@@ -179,15 +232,15 @@ function conditionsIn(conditions: readonly Condition[], first: number, frames: n
 function storyboard(request: GenerateRequest, shots: readonly Shot[], model: ModelManifest): ChunkPiece[] {
   const pieces: ChunkPiece[] = []
   for (const [index, { prompt, frames, join, conditions = [] }] of shots.entries()) {
-    const goesOn = index > 0 && join === 'continue'
+    const continues = index > 0 && join === 'continue'
     const words = [prompt, request.prompt].filter((part) => part.trim() !== '').join(', ')
-    const shot = windows({ request, model, prompt: words, frames, conditions, goesOn, seedAt: pieces.length })
+    const shot = chunks({ request, model, prompt: words, frames, conditions, continues, seedAt: pieces.length })
     const [before, first] = [pieces.at(-1), shot[0]]
     if (join === 'dissolve' && before && first) {
-      // one window fades into another: no longer than either of them
+      // one chunk fades into another: no longer than either of them
       first.dissolve = Math.min(Math.round(DISSOLVE_SECONDS * request.fps), shownFrames(before), shownFrames(first))
     }
-    pieces.push(...shot.map((window) => ({ ...window, shot: index })))
+    pieces.push(...shot.map((chunk) => ({ ...chunk, shot: index })))
   }
   return pieces
 }
@@ -195,13 +248,13 @@ function storyboard(request: GenerateRequest, shots: readonly Shot[], model: Mod
 /**
  * The request of a clip that ends after the first `count` pieces of its plan, or where that is made backwards begins with the last
  * `count`: its own plan is those pieces. Pure.
- * @param count at least up to the first window, and less than up to the last one, in the order in which they are made
+ * @param count at least up to the first chunk, and less than up to the last one, in the order in which they are made
  */
 export function truncatedRequest(request: GenerateRequest, plan: readonly Piece[], count: number): GenerateRequest {
   if (count >= plan.length) return request
   if (leadsToNext(plan[0])) return begunLater(request, plan.slice(-count))
-  const made = plan.slice(0, count).filter((piece) => piece.kind === 'window')
-  const frames = made.reduce((sum, window) => sum + shownFrames(window), 0)
+  const made = plan.slice(0, count).filter((piece) => piece.kind === 'chunk')
+  const frames = made.reduce((sum, chunk) => sum + shownFrames(chunk), 0)
   const { after: _after, loop: _loop, conditions, ...rest } = request
   const { shots } = request
   // the first frame of what goes on from a clip is that clip's last one
@@ -209,7 +262,7 @@ export function truncatedRequest(request: GenerateRequest, plan: readonly Piece[
   const kept = conditions?.filter(({ atFrame }) => atFrame < end)
   if (!shots) return { ...rest, frames: end, ...(kept && { conditions: kept }) }
   const last = made.at(-1)?.shot ?? 0
-  const shown = made.filter(({ shot }) => shot === last).reduce((sum, window) => sum + shownFrames(window), 0)
+  const shown = made.filter(({ shot }) => shot === last).reduce((sum, chunk) => sum + shownFrames(chunk), 0)
   return {
     ...rest,
     shots: shots.slice(0, last + 1).map((shot, index) => (index < last ? shot : { ...shot, frames: shown + (index > 0 && shot.join === 'continue' ? 1 : 0) })),
@@ -218,18 +271,18 @@ export function truncatedRequest(request: GenerateRequest, plan: readonly Piece[
 
 /** The same of a clip that is led to: what would have come before these pieces is left out. */
 function begunLater({ conditions, ...request }: GenerateRequest, pieces: readonly Piece[]): GenerateRequest {
-  const frames = 1 + pieces.reduce((sum, piece) => sum + (piece.kind === 'window' ? shownFrames(piece) : 0), 0)
+  const frames = 1 + pieces.reduce((sum, piece) => sum + (piece.kind === 'chunk' ? shownFrames(piece) : 0), 0)
   const first = request.frames - frames
   const kept = conditions?.filter(({ atFrame }) => atFrame >= first).map((condition) => ({ ...condition, atFrame: condition.atFrame - first }))
   return { ...request, frames, ...(kept && { conditions: kept }) }
 }
 
-/** Each window is drawn from noise of its own, so that a long clip does not repeat itself. */
+/** Each chunk is drawn from noise of its own, so that a long clip does not repeat itself. */
 function seedOf({ seed, sameSeed }: GenerateRequest, index: number): number {
   return sameSeed ? seed : (seed + index) >>> 0
 }
 
-/** Frames that a window shows. */
+/** Frames that a chunk shows. */
 export function shownFrames({ frames, skipFirst, skipLast }: ChunkPiece): number {
   return frames - skipFirst - skipLast
 }

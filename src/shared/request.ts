@@ -3,7 +3,7 @@ import * as v from 'valibot'
 import { LARGEST_CLIP_BYTES, requestBytes } from './clip-memory'
 import { AppError } from './errors'
 import type { ModelManifest } from './model'
-import { canMakeSize, LARGEST_SIDE, nearestSide, sideStep, smallestSide } from './shapes'
+import { canMakeSize, LARGEST_SIDE, nearestSide, sideStep, smallestSide } from './clip-sizes'
 
 const wholeNumber = v.pipe(v.number(), v.integer())
 

@@ -1,21 +1,21 @@
-// The doors of the workers, as comlink exposes them. Types only; the workers implement them.
+// The APIs of the workers, as comlink exposes them. Types only; the workers implement them.
 import type { LocalFiles, LocalPlace, LocalFilesState } from './local-files'
 import type { ErrorData } from './errors'
 import type { ClipRecord } from './record'
 import type { GenerateRequest } from './request'
+import type { Piece } from './plan'
+import type { Embeds, PromptEmbeds } from './prompt-embeds'
 import type { GenerateResult, JobProgress } from './job'
 import type { ModelTimes } from './time-estimate'
 
-/** Embeddings of some prompts, in their order. */
-export interface TextEmbeddings {
-  /** one a prompt: f32 [L, E], L tokens of width E */
-  prompts: { values: Float32Array<ArrayBuffer>; tokens: number; width: number; usedPrompt: string }[]
-}
-
-/** text.worker: a quantized encoder on onnxruntime-web. Ended by the page once the embeddings are there. */
+/** text.worker: a quantized encoder on onnxruntime-web. It is ended once the embeds are there, so that its memory is free again. */
 export interface TextApi {
-  /** @param modelUrl absolute URL of the model folder, ending in / */
-  encode(modelUrl: string, prompts: string[]): Promise<TextEmbeddings>
+  /**
+   * @param modelUrl absolute URL of the model folder, ending in /
+   * @returns the embeds of each prompt, in order
+   * @throws AppError weights-missing, weights-truncated, weights-corrupt
+   */
+  encode(modelUrl: string, prompts: readonly string[]): Promise<Embeds[]>
 }
 
 /** What the writer is at. Text is what it has written so far, as it came. */
@@ -49,8 +49,10 @@ export interface GenerateOptions {
   weights?: 'i8' | 'i4'
   /** f32 [C, F', H', W'] instead of noise drawn from the seed */
   noise?: Float32Array<ArrayBuffer>
-  /** f32 [L, E] instead of the text encoder's: the prompt's and, with guidance, the negative prompt's */
-  embeds?: { prompt: Float32Array<ArrayBuffer>; negative?: Float32Array<ArrayBuffer>; width: number }
+  /** instead of the text encoder's: for every chunk */
+  embeds?: PromptEmbeds
+  /** pieces to generate instead of those that the request's mode plans */
+  plan?: readonly Piece[]
   keepLatents?: boolean
   /** tries kernels on the adapter once for a clip of a new size, and takes the fastest; left out: on real GPUs. Their sums differ in the last digits. */
   autotune?: boolean
@@ -60,11 +62,15 @@ export interface GenerateOptions {
   picks?: readonly LocalFiles[]
 }
 
-/** Functions a job calls back, passed as one comlink proxy: `proxy({ onProgress, encodeText })`, so each call answers with a promise. */
+/** Functions a job calls back, passed as one comlink proxy, so that each call answers with a promise. */
 export interface JobCallbacks {
-  onProgress(event: JobProgress): void
-  /** starts a text worker, encodes, and ends it */
-  encodeText: TextApi['encode']
+  onProgress(progress: JobProgress): void
+  /** Starts a text worker. @returns a port to its TextApi, so that embeds go from worker to worker */
+  openTextWorker(): Promise<MessagePort>
+  /** Waits for the end of the text worker. @returns why it crashed; null when it was closed */
+  textWorkerEnd(): Promise<ErrorData | null>
+  /** Ends the text worker; harmless when there is none. */
+  closeTextWorker(): Promise<void>
 }
 
 /** generate.worker: everything from embeddings to a saved WebM. Rejects with AppError. */

@@ -1,7 +1,7 @@
 // The starter's whole decoder with its own weights.
 import type { FloatDType } from '../../workers/engine/tensor'
-import { KinoraAutoencoder } from '../../workers/models/kinora-autoencoder'
-import { kinoraDecoderFlops, parseKinoraAutoencoderConfig } from '../../workers/models/kinora-autoencoder-config'
+import { KinoraAutoencoder } from '../../workers/models/starter/autoencoder'
+import { kinoraDecoderFlops, parseKinoraAutoencoderConfig } from '../../workers/models/starter/autoencoder-config'
 import type { WeightSource } from '../../workers/models/weight-source'
 import { convVariant } from '../../workers/ops/conv'
 import { randomValues } from '../gpu/reference'

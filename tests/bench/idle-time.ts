@@ -3,9 +3,9 @@ import { parseRequest } from '../../src/shared/request'
 import type { Gpu } from '../../workers/engine/device'
 import { withScope } from '../../workers/engine/scope'
 import type { FloatDType } from '../../workers/engine/tensor'
-import { runDenoise } from '../../workers/pipeline/denoise-job'
-import { JobClock } from '../../workers/pipeline/job-clock'
-import { latentGrid } from '../../workers/pipeline/latent-grid'
+import { runDenoise } from '../../workers/pipeline/denoise-chunk'
+import { latentGrid } from '../../workers/models/latent-grid'
+import { testJob } from '../evaluate/clip-in-memory'
 import { withStarter } from './starter'
 import { quantile } from './turns'
 
@@ -31,24 +31,20 @@ export function measureIdleTime(gpu: Gpu, dtype: FloatDType, sides: readonly num
     for (const side of sides) {
       const { id, fps } = model.manifest
       const request = parseRequest({ model: id, prompt: 'a red sky', width: side, height: side, frames: 9, fps: fps.default, steps: STEPS, guidance: 5, seed: 7 }, model.manifest)
-      const words = { prompt: embed('red sky'), away: embed('') }
+      const embeds = { positive: embed('red sky'), negative: embed('') }
       const rounds: { share: number; stepMs: number }[] = []
       for (let round = 0; round < ROUNDS; round++) {
         let [sinceMs, idleMs] = [0, 0]
         try {
-          await withScope(gpu, (scope) =>
-            runDenoise(new AbortController().signal, scope, {
-              model, request, words,
-              grid: latentGrid(request, model.manifest),
-              clock: new JobClock(),
-              checkpoint: { keep: () => undefined },
-              tell(event) {
-                if (event.stage !== 'denoising' || event.step !== 1) return
-                sinceMs = performance.now()
-                gpu.queue.onSubmitsDone = (_submits, _elapsedMs, idleBeforeMs) => (idleMs += idleBeforeMs)
-              },
-            }),
-          )
+          const job = testJob(gpu, {
+            report(progress) {
+              if (progress.stage !== 'denoising' || progress.step !== 1) return
+              sinceMs = performance.now()
+              gpu.queue.onSubmitsDone = (_submits, _elapsedMs, idleBeforeMs) => (idleMs += idleBeforeMs)
+            },
+          })
+          const run = { model, request, embeds, grid: latentGrid(request, model.manifest), checkpoint: { keep: () => undefined } }
+          await withScope(gpu, (scope) => runDenoise(job, scope, run))
         } finally {
           gpu.queue.onSubmitsDone = undefined
         }

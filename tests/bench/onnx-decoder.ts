@@ -1,7 +1,7 @@
 // The starter's decoder for the peer. Frames are the batch, [T, C, h, w]; convolutions over time are either 3D, or 2D over the channels of
 // a frame and the previous one, which is the same sum.
 import type { FloatDType } from '../../workers/engine/tensor'
-import type { KinoraAutoencoderConfig } from '../../workers/models/kinora-autoencoder-config'
+import type { KinoraAutoencoderConfig } from '../../workers/models/starter/autoencoder-config'
 import type { WeightSource } from '../../workers/models/weight-source'
 import type { OnnxGraph } from './onnx-graph'
 

@@ -1,9 +1,9 @@
-// LTX-Video's transformer for the peer, with its fused operators wherever there are any. The shape column is that of
-// workers/models/ltx-transformer.ts.
+// LTX-Video's transformer as the peer runs it best: its own fused operators wherever it has one. The shape column is that of
+// workers/models/ltx/transformer.ts.
 import type { FloatDType } from '../../workers/engine/tensor'
-import type { LtxTransformerConfig } from '../../workers/models/ltx-transformer'
+import type { LtxTransformerConfig } from '../../workers/models/ltx/transformer'
 import type { WeightSource } from '../../workers/models/weight-source'
-import type { RopeAngles } from '../../workers/models/ltx-rope'
+import type { RopeAngles } from '../../workers/models/ltx/rope'
 import type { OnnxGraph } from './onnx-graph'
 import { onnxLinear, putLinear, type PeerLinearFormat, type OnnxLinear } from './onnx-linear'
 

@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import { root } from '../../scripts/process.mjs'
 import type { Gpu } from '../../workers/engine/device'
 import type { FloatDType } from '../../workers/engine/tensor'
+import { openModel } from '../../workers/pipeline/open-model'
+import type { Embeds } from '../../src/shared/prompt-embeds'
+import type { LoadedModel } from '../../workers/models/architecture'
 import { weightSource } from '../../workers/models/weight-source'
-import { loadModel } from '../../workers/pipeline/load-model'
-import type { LoadedModel, PromptEmbedding } from '../../workers/pipeline/model'
-import { fetchManifest } from '../../workers/weights/fetch-file'
 import { openSafetensors } from '../../workers/weights/safetensors'
 import { serveFolder } from '../evaluate/serve-folder'
 import { randomValues } from '../gpu/reference'
@@ -25,13 +25,13 @@ export function readStarterAutoencoder(): StarterAutoencoder {
 }
 
 /** Loads the starter for as long as `body` runs. @param dtype of activations */
-export async function withStarter<T>(gpu: Gpu, dtype: FloatDType, body: (model: LoadedModel, embed: (prompt: string) => PromptEmbedding) => Promise<T>): Promise<T> {
+export async function withStarter<T>(gpu: Gpu, dtype: FloatDType, body: (model: LoadedModel, embed: (prompt: string) => Embeds) => Promise<T>): Promise<T> {
   const { signal } = new AbortController()
   const server = await serveFolder('public/models/starter')
   try {
-    const model = await loadModel(signal, gpu, server.url, await fetchManifest(server.url), { precision: dtype }, () => undefined)
+    const model = await (await openModel(signal, server.url)).load(signal, gpu, { precision: dtype }, () => undefined)
     try {
-      const width = model.transformer.config.caption_channels
+      const width = model.textWidth
       return await body(model, (prompt) => ({ values: randomValues(prompt.length, TEXT_TOKENS * width), tokens: TEXT_TOKENS, width, usedPrompt: prompt }))
     } finally {
       model.close()

@@ -3,6 +3,7 @@ import { test as base } from '@playwright/test'
 import type { Page } from '@playwright/test'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Plugin } from 'vite'
 import { dist } from '../../scripts/build.mjs'
 import { serveBuild } from '../../scripts/serve.mjs'
 import type { AutomationOptions, AutomationResult } from '../../src/rpc/automation'
@@ -28,11 +29,48 @@ export interface App {
   repair(): void
 }
 
-export const test = base.extend<{ elsewhere: string[] }, { app: App }>({
+/** A served build. */
+export interface Site {
+  /** origin, without a slash at its end */
+  url: string
+  close(): Promise<void>
+}
+
+export interface AppOptions {
+  /** folder that is served: the production build, or the same with the scripted generator in place of the generate worker */
+  build: string
+  /** serves a folder with more routes on a port of its own; the build when none is named. Closed with the test's worker at the latest */
+  serve(plugins?: Plugin[], folder?: string): Promise<Site>
+  app: App
+}
+
+export const test = base.extend<{ elsewhere: string[] }, AppOptions>({
+  build: [dist, { option: true, scope: 'worker' }],
+
+  serve: [
+    async ({ build }, use, { parallelIndex }) => {
+      const open = new Set<Site>()
+      await use(async (plugins = [], folder = build) => {
+        // each test worker has ports of its own, so that two do not try the same one at once
+        const server = await serveBuild(4400 + 60 * parallelIndex, plugins, folder)
+        const site = {
+          url: server.url,
+          close: async () => {
+            if (open.delete(site)) await server.close()
+          },
+        }
+        open.add(site)
+        return site
+      })
+      await Promise.all([...open].map((site) => site.close()))
+    },
+    { scope: 'worker' },
+  ],
+
   app: [
-    async ({}, use) => {
+    async ({ serve, build }, use) => {
       const damaged = new Map<string, Damage>()
-      const server = await serveBuild(4400, [
+      const server = await serve([
         {
           name: 'kinora:damage',
           configurePreviewServer({ middlewares }) {
@@ -42,14 +80,14 @@ export const test = base.extend<{ elsewhere: string[] }, { app: App }>({
               if (!damage) return next()
               if (damage === 'missing') return response.writeHead(404).end()
               response.setHeader('Cache-Control', 'no-store')
-              return response.end(spoil(readFileSync(join(dist, 'models/starter', path)), damage))
+              return response.end(spoil(readFileSync(join(build, 'models/starter', path)), damage))
             })
           },
         },
       ])
       await use({
         url: server.url,
-        starter: parseManifest(JSON.parse(readFileSync(join(dist, 'models/starter/kinora.json'), 'utf8')), 'kinora.json'),
+        starter: parseManifest(JSON.parse(readFileSync(join(build, 'models/starter/kinora.json'), 'utf8')), 'kinora.json'),
         damage: (path, damage) => damaged.set(path, damage),
         repair: () => damaged.clear(),
       })
@@ -123,6 +161,7 @@ export async function openWith(page: Page, url: string, request: GenerateRequest
 /** What the library has, newest first. */
 export function records(page: Page): Promise<Pick<ClipRecord, 'request' | 'report' | 'durationSeconds'>[]> {
   return page.evaluate(async () => {
+    if (!(await indexedDB.databases()).some(({ name }) => name === 'kinora')) return []
     const open = indexedDB.open('kinora')
     await new Promise((done) => (open.onsuccess = done))
     const all = open.result.transaction('clips').objectStore('clips').getAll() as IDBRequest<ClipRecord[]>

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { dist } from '../../scripts/build.mjs'
 import { root } from '../../scripts/process.mjs'
 import { openSafetensors } from '../../workers/weights/safetensors'
-import { expect, smallClip, test } from './app'
+import { expect, smallClip, test, type App } from './app'
 
 interface Run {
   code: number
@@ -26,39 +26,51 @@ const KEYS =
   'mode prompt seed width height frames fps steps guidance model adapter precision kernels tokens textMs compileMs stepMs decodeMs encodeMs totalMs ' +
   'weightGpuBytes peakGpuBytes peakHostBytes requests latentsSha256 framesSha256 out'
 
-test('writes the WebM and one JSON line; the same noise and embeddings from files give the same latents', async ({ app }, info) => {
-  const { prompt, width, height, frames, fps, steps, guidance, seed } = smallClip(app.starter)
-  mkdirSync(info.outputDir, { recursive: true })
-  const out = info.outputPath('clip.webm')
-  const latents = info.outputPath('latents.safetensors')
-  const size = ['--width', String(width), '--height', String(height), '--frames', String(frames), '--fps', String(fps)]
-  const flags = ['--prompt', prompt, '--seed', String(seed), ...size, '--steps', String(steps), '--guidance', String(guidance)]
+test.describe.serial('npm run generate', () => {
+  /** of the first run */
+  let line: Record<string, unknown> = {}
+  let latents = ''
+  const flagsOf = (app: App) => {
+    const { prompt, width, height, frames, fps, steps, guidance, seed } = smallClip(app.starter, { width: 64, height: 64 })
+    const size = ['--width', String(width), '--height', String(height), '--frames', String(frames), '--fps', String(fps)]
+    return ['--prompt', prompt, '--seed', String(seed), ...size, '--steps', String(steps), '--guidance', String(guidance)]
+  }
 
-  const first = await npmRunGenerate(...flags, '--out', out, '--save-latents', latents, '--json')
-  expect(first.stderr).toContain('denoising')
-  expect(first.code).toBe(0)
-  expect(first.stdout.trim().split('\n')).toHaveLength(1)
-  const line = JSON.parse(first.stdout) as Record<string, unknown>
-  expect(Object.keys(line)).toEqual(KEYS.split(' '))
-  expect(line).toMatchObject({ mode: 'text-to-video', prompt, seed, width, height, frames, fps, steps, guidance, model: app.starter.id, out })
-  expect(line.stepMs).toHaveLength(steps)
-  expect(line.requests).toBeGreaterThan(0)
-  expect(readFileSync(out).subarray(0, 4)).toEqual(Buffer.from([0x1a, 0x45, 0xdf, 0xa3]))
+  test('writes the WebM and one JSON line', { tag: '@smoke' }, async ({ app }, info) => {
+    const { prompt, width, height, frames, fps, steps, guidance, seed } = smallClip(app.starter, { width: 64, height: 64 })
+    mkdirSync(info.outputDir, { recursive: true })
+    const out = info.outputPath('clip.webm')
+    latents = info.outputPath('latents.safetensors')
+    const first = await npmRunGenerate(...flagsOf(app), '--out', out, '--save-latents', latents, '--json')
+    expect(first.stderr).toContain('denoising')
+    expect(first.code).toBe(0)
+    expect(first.stdout.trim().split('\n')).toHaveLength(1)
+    line = JSON.parse(first.stdout) as Record<string, unknown>
+    expect(Object.keys(line)).toEqual(KEYS.split(' '))
+    expect(line).toMatchObject({ mode: 'text-to-video', prompt, seed, width, height, frames, fps, steps, guidance, model: app.starter.id, out })
+    expect(line.stepMs).toHaveLength(steps)
+    expect(line.requests).toBeGreaterThan(0)
+    expect(readFileSync(out).subarray(0, 4)).toEqual(Buffer.from([0x1a, 0x45, 0xdf, 0xa3]))
 
-  const saved = openSafetensors(new Uint8Array(readFileSync(latents))).tensor('latents')
-  const { channels, scaleSpace, scaleTime } = app.starter.latent
-  expect(saved.shape).toEqual([channels, (frames - 1) / scaleTime + 1, height / scaleSpace, width / scaleSpace])
-  expect(createHash('sha256').update(saved.bytes).digest('hex')).toBe(line.latentsSha256)
+    const saved = openSafetensors(new Uint8Array(readFileSync(latents))).tensor('latents')
+    const { channels, scaleSpace, scaleTime } = app.starter.latent
+    expect(saved.shape).toEqual([channels, (frames - 1) / scaleTime + 1, height / scaleSpace, width / scaleSpace])
+    expect(createHash('sha256').update(saved.bytes).digest('hex')).toBe(line.latentsSha256)
+  })
 
-  // a model folder from elsewhere on the disk, served under the page's origin: the same weights, the same clip
-  const copy = await npmRunGenerate(...flags, '--out', out, '--model', join(dist, 'models/starter'), '--json')
-  expect(copy.stderr).toContain('denoising')
-  expect((JSON.parse(copy.stdout) as Record<string, unknown>).latentsSha256).toBe(line.latentsSha256)
+  test('the same weights from another folder give the same latents, and other noise others', async ({ app }, info) => {
+    mkdirSync(info.outputDir, { recursive: true })
+    const out = info.outputPath('clip.webm')
+    // a model folder from elsewhere on the disk, served under the page's origin: the same weights, the same clip
+    const copy = await npmRunGenerate(...flagsOf(app), '--out', out, '--model', join(dist, 'models/starter'), '--json')
+    expect(copy.stderr).toContain('denoising')
+    expect((JSON.parse(copy.stdout) as Record<string, unknown>).latentsSha256).toBe(line.latentsSha256)
 
-  // latents as noise: another start, another clip
-  const fromNoise = await npmRunGenerate(...flags, '--out', out, '--noise', latents, '--json')
-  expect(fromNoise.code).toBe(0)
-  expect((JSON.parse(fromNoise.stdout) as Record<string, unknown>).latentsSha256).not.toBe(line.latentsSha256)
+    // latents as noise: another start, another clip
+    const fromNoise = await npmRunGenerate(...flagsOf(app), '--out', out, '--noise', latents, '--json')
+    expect(fromNoise.code).toBe(0)
+    expect((JSON.parse(fromNoise.stdout) as Record<string, unknown>).latentsSha256).not.toBe(line.latentsSha256)
+  })
 })
 
 test('refuses wrong flags and values with exit code 2 and one line', async ({ app }, info) => {
@@ -71,8 +83,8 @@ test('refuses wrong flags and values with exit code 2 and one line', async ({ ap
     [['--prompt', 'x', '--out', out, '--frames', String(Math.max(...allowed) + 1)], `one more than a multiple of ${app.starter.latent.scaleTime}`],
     [['--prompt', 'x', '--out', out, '--noise', '/nowhere.safetensors'], '--noise'],
   ]
-  for (const [flags, says] of wrong) {
-    const { code, stdout, stderr } = await npmRunGenerate(...flags)
+  const runs = await Promise.all(wrong.map(async ([flags, says]) => ({ flags, says, ...(await npmRunGenerate(...flags)) })))
+  for (const { flags, says, code, stdout, stderr } of runs) {
     expect(code, flags.join(' ')).toBe(2)
     expect(stdout).toBe('')
     expect(stderr.trim().split('\n')).toHaveLength(1)

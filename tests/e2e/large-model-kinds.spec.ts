@@ -1,12 +1,12 @@
 // The other kinds of LTX-Video and of its text encoder, from download to clip: not distilled and guided; distilled with fresh noise; GGUF.
 import type { Page } from '@playwright/test'
-import { downloadedModelUrl, manifestOfDownloaded } from '../../src/shared/downloaded-model'
-import type { DownloadedSources } from '../../src/shared/downloaded-model'
+import { downloadedModelUrl, manifestOfDownloaded } from '../../src/shared/model-address'
+import type { DownloadedSources } from '../../src/shared/model-address'
 import type { GenerateRequest } from '../../src/shared/request'
 import { CATALOGUE } from '../../src/shared/model-catalogue'
 import { writeSafetensors } from '../../workers/weights/safetensors'
 import { CLIP_MS, expect, generate, type Finished } from './app'
-import { download, openModels, withTinyHub } from './tiny-hub'
+import { download, openModels, withTinyHubPage } from './tiny-hub'
 import { tinyGgufT5 } from './tiny-gguf-t5'
 import { tinyDevLtx, tinyLtx, tinyT5, tinyTokenizer } from './tiny-ltx'
 
@@ -16,7 +16,7 @@ const DEV = 'LTX-Video 2B 0.9.5'
 const FRESH = 'LTX-Video 2B 0.9.6 distilled'
 const OTHER = 'LTX-Video 2B 0.9.8 distilled'
 
-const test = withTinyHub(4640, () => {
+const test = withTinyHubPage(() => {
   const { gguf, safetensors } = tinyGgufT5()
   return {
     'ltx-video-2b-v0.9.5.safetensors': tinyDevLtx(DEV_BLOCKS),
@@ -78,6 +78,8 @@ test('an encoder in GGUF gives the clip that its values give as safetensors', as
 test('a file that is not LTX-Video is refused by what it is, and nothing of it comes onto the GPU', async ({ page, site }) => {
   await openModels(page, site)
   await download(page, OTHER)
+  // a worker that has loaded nothing yet
+  await page.reload()
   await expect(make(page, OTHER)).rejects.toThrow(
     'weights-corrupt: ltxv-2b-0.9.8-distilled.safetensors holds Wan; Kinora runs LTX-Video 2B (0.9.0 to 0.9.8) and T5 v1.1 encoders.',
   )

@@ -1,11 +1,12 @@
 // LTX-Video from download to clip in a real browser: small files of its published layout come from a hub, are chosen, and make clips.
 import type { Page } from '@playwright/test'
 import { formatBytes } from '../../src/components/quantities'
-import { downloadedModelUrl } from '../../src/shared/downloaded-model'
+import { downloadedModelUrl } from '../../src/shared/model-address'
 import type { GenerateRequest } from '../../src/shared/request'
 import { CLIP_MS, expect, generate } from './app'
 import { card as cardOf, download as downloadModel, openModels, withTinyHub } from './tiny-hub'
 import { tinyLtx, tinyT5, tinyTokenizer } from './tiny-ltx'
+import { generateButton, promptField } from './locators'
 
 const MODEL = 'LTX-Video 2B 0.9.8 distilled'
 const ID = 'ltxv-2b-0.9.8-distilled'
@@ -16,7 +17,7 @@ const REQUEST: GenerateRequest = {
   model: ID, prompt: 'a red sailboat over the sea', width: 64, height: 64, frames: 9, fps: 24, steps: 7, guidance: 1, seed: 3,
 }
 
-const test = withTinyHub(4600, () => ({ [`${ID}.safetensors`]: tinyLtx(), [ENCODER_FILE]: tinyT5(), 'tokenizer.json': tinyTokenizer }))
+const test = withTinyHub(() => ({ [`${ID}.safetensors`]: tinyLtx(), [ENCODER_FILE]: tinyT5(), 'tokenizer.json': tinyTokenizer }))
 
 const card = (page: Page) => cardOf(page, MODEL)
 const download = (page: Page) => downloadModel(page, MODEL)
@@ -29,14 +30,14 @@ const failure = (page: Page, modelUrl = URL_OF_MODEL) =>
 
 /** Starts a clip through the page and cancels it when the words were read. → what was said meanwhile */
 async function progressOf(page: Page, prompt?: string): Promise<string[]> {
-  if (prompt) await page.getByRole('textbox', { name: 'Prompt', exact: true }).fill(prompt)
+  if (prompt) await promptField(page).fill(prompt)
   await page.evaluate(() => {
     const line = document.querySelector('[role="status"][aria-label="Progress"]')!
     const said: string[] = []
     Object.assign(window, { said })
     new MutationObserver(() => said.push(line.textContent)).observe(line, { childList: true, characterData: true, subtree: true })
   })
-  await page.getByRole('button', { name: 'Generate', exact: true }).click()
+  await generateButton(page).click()
   const said = () => page.evaluate(() => (window as unknown as { said: string[] }).said)
   await expect.poll(said, { timeout: 30_000 }).toContain('Loading the model')
   await page.getByRole('button', { name: 'Cancel', exact: true }).click()
@@ -76,9 +77,9 @@ test('is downloaded, chosen, and makes the same clip again from this disk alone'
   await expect(page.getByRole('radio', { name: '768 × 512' })).toBeChecked()
   await expect(page.getByRole('radio', { name: '3.2 s' })).toBeChecked()
   await expect(page.getByRole('slider', { name: 'Steps' }), 'it was distilled to its steps').toBeHidden()
-  await page.getByRole('textbox', { name: 'Prompt', exact: true }).fill('a zeppelin over the sea')
+  await promptField(page).fill('a zeppelin over the sea')
   await expect(page.locator('#prompt-notes'), 'its vocabulary is open').toHaveText('')
-  await expect(page.getByRole('button', { name: 'Generate', exact: true })).toBeEnabled()
+  await expect(generateButton(page)).toBeEnabled()
 
   site.hub.asked.length = 0
   expect(await progressOf(page), 'at the first start alone').toContain('Preparing the text encoder, once')

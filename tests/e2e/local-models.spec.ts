@@ -2,12 +2,10 @@
 import type { Page } from '@playwright/test'
 import { mkdirSync, utimesSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { downloadedModelUrl } from '../../src/shared/downloaded-model'
+import { downloadedModelUrl } from '../../src/shared/model-address'
 import type {} from '../../src/components/pick-from-disk' // what it declares of Window
 import type { GenerateRequest } from '../../src/shared/request'
 import { writeSafetensors } from '../../workers/weights/safetensors'
-import { dist } from '../../scripts/build.mjs'
-import { serveBuild } from '../../scripts/serve.mjs'
 import { expectAccessible } from './accessible'
 import { CLIP_MS, expect, generate, test as base } from './app'
 import { ModelHub } from './model-hub'
@@ -32,9 +30,9 @@ interface Site {
 
 const test = base.extend<{ disk: (files: Record<string, Uint8Array>) => string }, { site: Site }>({
   site: [
-    async ({}, use) => {
+    async ({ serve, build }, use) => {
       const hub = new ModelHub(FOLDER)
-      const server = await serveBuild(4650, [hub.plugin(dist)])
+      const server = await serve([hub.plugin(build)])
       await use({ url: server.url, hub })
       await server.close()
     },
@@ -96,7 +94,7 @@ async function drop(page: Page, path: string): Promise<void> {
   }
 }
 
-test('single files through an input make a clip without a request, for this visit', async ({ page, site, disk }) => {
+test('single files through an input make a clip without a request, for this visit', { tag: '@smoke' }, async ({ page, site, disk }) => {
   test.setTimeout(CLIP_MS)
   const folder = disk({ 'ltxv.safetensors': tinyLtx(), 't5.safetensors': tinyT5(), 'tokenizer.json': tinyTokenizer })
   await withoutPickers(page)

@@ -2,7 +2,8 @@
 import type { Page } from '@playwright/test'
 import type { GenerateRequest, Source } from '../../src/shared/request'
 import { median, psnr, readClipFrames, stepBetween, stepsOf } from '../evaluate/clip-frames'
-import { CLIP_MS, expect, generate, smallClip, test } from './app'
+import { CLIP_MS, generate, smallClip } from './app'
+import { expect, test } from './warm'
 
 const SIZE = { width: 128, height: 128 }
 
@@ -38,7 +39,6 @@ async function keepPicture(page: Page, frame: Uint8Array, { width, height } = SI
 
 test('pictures and clips stand in the clips made around them', async ({ page, app }) => {
   test.setTimeout(12 * CLIP_MS)
-  await page.goto(app.url)
   const request = (changes: Partial<GenerateRequest> = {}) => smallClip(app.starter, { ...SIZE, ...changes })
   const source = await make(page, request({ frames: 9, prompt: 'a red balloon over the sea in the daytime' }))
   const step = median(stepsOf(source.frames))
@@ -91,7 +91,6 @@ test('pictures and clips stand in the clips made around them', async ({ page, ap
 })
 
 test('a picture or clip that is gone, or is none, is named', async ({ page, app }) => {
-  await page.goto(app.url)
   const failure = (changes: Partial<GenerateRequest>) =>
     page.evaluate(async (request) => {
       const result = await window.kinora!.generate(request)

@@ -1,7 +1,5 @@
 // `test` with a hub of small LTX-Video files beside the built page, and what a person does in Models with them.
-import type { Page } from '@playwright/test'
-import { dist } from '../../scripts/build.mjs'
-import { serveBuild } from '../../scripts/serve.mjs'
+import type { BrowserContext, Page } from '@playwright/test'
 import { expect, test as base } from './app'
 import { ModelHub } from './model-hub'
 
@@ -11,18 +9,34 @@ export interface TinyHub {
   hub: ModelHub
 }
 
-/** @param port the first to try; @param files the bytes of each path of the hub */
-export function withTinyHub(port: number, files: () => Record<string, Uint8Array>) {
+/** @param files the bytes of each path of the hub */
+export function withTinyHub(files: () => Record<string, Uint8Array>) {
   return base.extend<object, { site: TinyHub }>({
     site: [
-      async ({}, use) => {
+      async ({ serve, build }, use) => {
         const hub = new ModelHub(files())
-        const server = await serveBuild(port, [hub.plugin(dist)])
+        const server = await serve([hub.plugin(build)])
         await use({ url: server.url, hub })
         await server.close()
       },
       { scope: 'worker' },
     ],
+  })
+}
+
+/** The same with one page for all tests of a file: what one has downloaded and compiled is there for the next. */
+export function withTinyHubPage(files: () => Record<string, Uint8Array>) {
+  return withTinyHub(files).extend<{ page: Page; context: BrowserContext }, { kept: { page: Page; context: BrowserContext } }>({
+    kept: [
+      async ({ browser }, use) => {
+        const context = await browser.newContext({ serviceWorkers: 'block', viewport: { width: 1280, height: 800 }, colorScheme: 'dark' })
+        await use({ context, page: await context.newPage() })
+        await context.close()
+      },
+      { scope: 'worker' },
+    ],
+    context: async ({ kept }, use) => use(kept.context),
+    page: async ({ kept }, use) => use(kept.page),
   })
 }
 
@@ -37,6 +51,10 @@ export async function openModels(page: Page, { url, hub }: TinyHub): Promise<voi
 
 /** Downloads a model with the encoder that is chosen; licences that were accepted are not asked for again. */
 export async function download(page: Page, model: string): Promise<void> {
+  const complete = page.getByRole('status', { name: `Status of ${model}` }).filter({ hasText: 'Complete' })
+  const begin = card(page, model).getByRole('button', { name: /^(Download|Continue)/ })
+  await expect(begin.or(complete).first()).toBeVisible()
+  if (await complete.isVisible()) return
   // where the model is here and its encoder is not, the rest is a continuation
   await card(page, model).getByRole('button', { name: /^(Download|Continue)/ }).click({ timeout: 15_000 })
   const accept = page.getByRole('button', { name: 'Accept and download' })

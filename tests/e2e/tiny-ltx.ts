@@ -1,7 +1,7 @@
 // LTX-Video so small that a processor runs it: a single-file checkpoint with the published names, a T5 encoder and a tokenizer, their
 // weights drawn at random. The decoder halves and doubles as often as the real one: 32×32 pixels of 8 frames are a latent pixel.
 import { readFileSync } from 'node:fs'
-import { parseLtxOriginalConfig } from '../../workers/models/ltx-original-config'
+import { parseLtxOriginalConfig } from '../../workers/models/ltx/original-config'
 import { gaussianNoise } from '../../workers/pipeline/noise'
 import { writeSafetensors } from '../../workers/weights/safetensors'
 

@@ -2,7 +2,8 @@
 import type { Page } from '@playwright/test'
 import type { JobProgress } from '../../src/shared/job'
 import type { GenerateRequest } from '../../src/shared/request'
-import { CLIP_MS, expect, smallClip, test, type Finished } from './app'
+import type { Finished } from './app'
+import { anyEmbeds, expect, test, tinyClip } from './warm'
 
 /** Makes a clip; its report, and the stages that were told with the time of the first word of each. */
 async function make(page: Page, request: GenerateRequest, autotune?: boolean): Promise<{ report: Finished['report']; stages: string[]; atMs: Record<string, number>; compiled: JobProgress[] }> {
@@ -12,7 +13,7 @@ async function make(page: Page, request: GenerateRequest, autotune?: boolean): P
       const result = await window.kinora!.generate(what, how, (event) => void events.push({ ...event, atMs: performance.now() }))
       return { result, events }
     },
-    [request, autotune === undefined ? {} : { autotune }] as const,
+    [request, { embeds: anyEmbeds(), ...(autotune === undefined ? {} : { autotune }) }] as const,
   )
   if (!result.ok) throw new Error(`${result.error.code}: ${result.error.message}`)
   const atMs: Record<string, number> = {}
@@ -21,9 +22,9 @@ async function make(page: Page, request: GenerateRequest, autotune?: boolean): P
 }
 
 test('kernels are tried once, and the clip is the same but for rounding', async ({ page, app }) => {
-  test.setTimeout(4 * CLIP_MS)
-  await page.goto(app.url)
-  const request = smallClip(app.starter)
+  // a worker that has compiled nothing yet
+  await page.reload()
+  const request = tinyClip(app)
   const usual = await make(page, request)
   expect(usual.stages, 'on a software adapter nothing is tried unasked').not.toContain('tuning')
   expect(usual.report.compileMs).toBeGreaterThan(0)

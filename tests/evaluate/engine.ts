@@ -3,8 +3,9 @@ import type { JobProgress } from '../../src/shared/job'
 import type { ModelManifest } from '../../src/shared/model'
 import { parseRequest, type GenerateRequest } from '../../src/shared/request'
 import type { FloatDType } from '../../workers/engine/tensor'
-import type { JobClock } from '../../workers/pipeline/job-clock'
-import { loadModel } from '../../workers/pipeline/load-model'
+import type { JobClock } from '../../workers/pipeline/job-context'
+import type { LtxTransformer } from '../../workers/models/ltx/transformer'
+import { openModel } from '../../workers/pipeline/open-model'
 import { fetchManifest } from '../../workers/weights/fetch-file'
 import { openAdapter } from './adapter'
 import type { Clip } from './clip'
@@ -53,21 +54,21 @@ export async function openEngine(folder: string, precision?: FloatDType): Promis
     const manifest = await fetchManifest(server.url)
     const gpu = await openAdapter()
     const dtype = precision ?? (gpu.facts.f16 ? 'f16' : 'f32')
-    const model = await loadModel(signal, gpu, server.url, manifest, { precision: dtype }, () => undefined)
+    const model = await (await openModel(signal, server.url)).load(signal, gpu, { precision: dtype }, () => undefined)
     const text = await openNodeTextEncoder(server.url, manifest)
-    const make = (data: GenerateRequest, more: Pick<MemoryJob, 'given' | 'tell'>) =>
+    const make = (data: GenerateRequest, more: Pick<MemoryJob, 'given' | 'report'>) =>
       clipInMemory(signal, gpu, { model, request: parseRequest(data, manifest), embed: (prompt) => text.embed(prompt), ...more })
     return {
       adapter: gpu.facts.name,
       software: gpu.facts.software,
       precision: dtype,
       manifest,
-      blocks: model.transformer.config.num_layers,
+      blocks: (model.transformer as LtxTransformer).config.num_layers,
       makeClip: async (data, given) => (await make(data, { given })).clip,
       async measure(data) {
         const marks: number[] = []
-        const tell = ({ stage }: JobProgress) => void (stage === 'denoising' && marks.push(gpu.facts.software ? processorMs() : performance.now()))
-        const { clip, clock, result: { latents } } = await make(data, { tell })
+        const report = ({ stage }: JobProgress) => void (stage === 'denoising' && marks.push(gpu.facts.software ? processorMs() : performance.now()))
+        const { clip, clock, result: { latents } } = await make(data, { report })
         if (!latents) throw new Error('measure: expected a request for new frames.')
         return { clip, latents, clock, denoiseMs: (marks.at(-1) ?? 0) - (marks[0] ?? 0) }
       },

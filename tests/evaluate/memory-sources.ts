@@ -26,6 +26,6 @@ export function memoryMedia(clips: ReadonlyMap<string, Clip>): MediaFrames {
         close: () => undefined,
       })
     },
-    pictureFrame: (id) => Promise.resolve((find(id).frames[0] as Uint8ClampedArray<ArrayBuffer>).slice()),
+    imageFrame: (id) => Promise.resolve((find(id).frames[0] as Uint8ClampedArray<ArrayBuffer>).slice()),
   }
 }

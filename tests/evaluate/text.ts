@@ -1,14 +1,14 @@
 // Prompts → embeddings in Node: the page's tokenizer, and the model's own encoder on ONNX Runtime's native build.
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import type { ModelManifest } from '../../src/shared/model'
-import type { PromptEmbedding } from '../../workers/pipeline/model'
+import type { Embeds } from '../../src/shared/prompt-embeds'
 import { createTokenizer } from '../../workers/text/tokenizer'
 import { fetchModelFile, modelFile } from '../../workers/weights/fetch-file'
 
 const ENCODER = 'text_encoder/onnx/model_quantized.onnx'
 
 export interface NodeTextEncoder {
-  embed(prompt: string): Promise<PromptEmbedding>
+  embed(prompt: string): Promise<Embeds>
   close(): Promise<void>
 }
 
@@ -25,9 +25,9 @@ export async function openNodeTextEncoder(url: string, manifest: ModelManifest):
   ])
   const tokenize = createTokenizer(tokenizerJson, config, manifest.text.maxTokens)
   const session = await InferenceSession.create(model)
-  const known = new Map<string, PromptEmbedding>()
+  const known = new Map<string, Embeds>()
 
-  async function encode(prompt: string): Promise<PromptEmbedding> {
+  async function encode(prompt: string): Promise<Embeds> {
     const { ids, usedPrompt } = tokenize(prompt)
     const tokens = ids.length
     const inputs: Record<string, BigInt64Array> = {

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { withScope, type Scope } from '../../workers/engine/scope'
 import type { Tensor } from '../../workers/engine/tensor'
-import { LtxTransformer, type PreparedText } from '../../workers/models/ltx-transformer'
+import { LtxTransformer, type PreparedText } from '../../workers/models/ltx/transformer'
 import type { RopeTable } from '../../workers/ops/rope'
 import { gaussianNoise } from '../../workers/pipeline/noise'
 import { denoise, type DenoiseInputs } from '../../workers/pipeline/sampler'
@@ -71,7 +71,7 @@ test('stochastic sampling goes all the way to the estimate, then back with fresh
     const text = words(1)
     const renoise = (step: number) => gaussianNoise(7, TOKENS * CHANNELS, step)
     const latents = await run(scope, {
-      transformer, noise: scope.upload(noise, SHAPE, 'f32'), rope, text, guidance: 1, renoise, sigmas: SIGMAS, timesteps: TIMESTEPS,
+      transformer, noise: scope.upload(noise, SHAPE, 'f32'), positions: rope, text, guidance: 1, renoise, sigmas: SIGMAS, timesteps: TIMESTEPS,
     })
     let x: Float32Array = noise
     for (const [index, time] of TIMESTEPS.entries()) {
@@ -92,7 +92,7 @@ test('all guidance together: other words, a perturbed model, and the spread brou
     const [text, unconditional] = [words(1), words(2)]
     const stg = { scale: 1, skipBlocks: [1] }
     const latents = await run(scope, {
-      transformer, noise: scope.upload(noise, SHAPE, 'f32'), rope, text, unconditional, guidance: 3, stg, rescale: 0.7,
+      transformer, noise: scope.upload(noise, SHAPE, 'f32'), positions: rope, text, negative: unconditional, guidance: 3, stg, rescale: 0.7,
       sigmas: SIGMAS, timesteps: TIMESTEPS,
     })
     let x: Float32Array = noise
@@ -115,7 +115,7 @@ test('known tokens: told their own time, still until the loop has come down to t
     const { transformer, rope, words } = load(scope)
     const text = words(1)
     const strengths = Float32Array.of(1, 0, 0.3, 0, 0, 0.1) // levels 0, 1, 0.7 and 0.9
-    const inputs = { transformer, noise: scope.upload(noise, SHAPE, 'f32'), rope, text, guidance: 1, strengths, sigmas: SIGMAS, timesteps: TIMESTEPS }
+    const inputs = { transformer, noise: scope.upload(noise, SHAPE, 'f32'), positions: rope, text, guidance: 1, strengths, sigmas: SIGMAS, timesteps: TIMESTEPS }
     const steps: { latent: Float32Array; denoised: Float32Array }[] = []
     for await (const { latent, denoised } of denoise(signal, scope, inputs)) steps.push({ latent: await gpu.read(latent), denoised: await gpu.read(denoised) })
     const first = await gpu.read(
@@ -188,7 +188,7 @@ describe('with reuse between steps', () => {
       expect(wanted.skipped).toEqual(expected)
       const { transformer, rope, words } = load(scope)
       const inputs = {
-        transformer, noise: scope.upload(noise, SHAPE, 'f32'), rope, text: words(1), unconditional: words(2), ...GUIDANCE, cacheThreshold,
+        transformer, noise: scope.upload(noise, SHAPE, 'f32'), positions: rope, text: words(1), negative: words(2), ...GUIDANCE, cacheThreshold,
         sigmas: FINE_SIGMAS, timesteps: FINE_TIMES,
       }
       let at = 0
@@ -206,7 +206,7 @@ describe('with reuse between steps', () => {
       const { transformer, rope, words } = load(scope)
       const [text, unconditional] = [words(1), words(2)]
       const loop = (more: Partial<DenoiseInputs>) =>
-        run(scope, { transformer, noise: scope.upload(noise, SHAPE, 'f32'), rope, text, unconditional, ...GUIDANCE, sigmas: FINE_SIGMAS, timesteps: FINE_TIMES, ...more })
+        run(scope, { transformer, noise: scope.upload(noise, SHAPE, 'f32'), positions: rope, text, negative: unconditional, ...GUIDANCE, sigmas: FINE_SIGMAS, timesteps: FINE_TIMES, ...more })
       const without = await loop({})
       expect(await loop({ cacheThreshold: 0 })).toEqual(without)
       expect(await loop({ cacheThreshold: 1e-6 })).toEqual(without)
@@ -219,7 +219,7 @@ describe('with reuse between steps', () => {
     await withScope(gpu, async (scope) => {
       const { transformer, rope, words } = load(scope)
       const strengths = Float32Array.of(1, 0, 0.3, 0, 0, 0.1)
-      const inputs = { transformer, rope, text: words(1), guidance: 1, strengths, sigmas: FINE_SIGMAS, timesteps: FINE_TIMES }
+      const inputs = { transformer, positions: rope, text: words(1), guidance: 1, strengths, sigmas: FINE_SIGMAS, timesteps: FINE_TIMES }
       const latents = await run(scope, { ...inputs, noise: scope.upload(noise, SHAPE, 'f32'), cacheThreshold: Infinity })
       expect((latents.at(-1) as Float32Array).slice(0, CHANNELS)).toEqual(noise.slice(0, CHANNELS)) // wholly known
       expect((latents[4] as Float32Array).every(Number.isFinite)).toBe(true)

@@ -1,8 +1,8 @@
 // A model that is too large for the GPU is rejected before any of it is read.
 import { expect, test } from 'vitest'
-import { LtxTransformer } from '../../workers/models/ltx-transformer'
+import { LtxTransformer } from '../../workers/models/ltx/transformer'
 import type { WeightStream } from '../../workers/ops/weight-stream'
-import { bytesOf, requireMemory } from '../../workers/pipeline/gpu-memory-budget'
+import { bytesOf, requireMemory } from '../../workers/models/gpu-memory-budget'
 import { testGpu } from './open-gpu'
 
 const never = () => Promise.reject(new Error('Expected no read.'))

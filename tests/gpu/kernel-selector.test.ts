@@ -10,6 +10,7 @@ import { attention, attentionVariants } from '../../workers/ops/attention'
 import { linear, linearVariants, uploadLinear } from '../../workers/ops/linear'
 import { prepareKernels, selectKernels } from '../../workers/pipeline/prepare-kernels'
 import type { CachedKernel } from '../../workers/storage/tuning-cache'
+import { testJob } from '../evaluate/clip-in-memory'
 import { testGpu } from './open-gpu'
 import { randomValues, relativeError } from './reference'
 
@@ -122,7 +123,7 @@ test('caches the selection and reuses it in the next job while the kernels\' cod
     const prepare = async (withCache = true) => {
       gpu.selector = new KernelSelector()
       const stages: string[] = []
-      await prepareKernels(signal, gpu, { dispatch, estimate }, withCache ? cache : undefined, ({ stage }) => stages.push(stage))
+      await prepareKernels(testJob(gpu, { tuningCache: withCache ? cache : undefined, report: ({ stage }) => void stages.push(stage) }), { dispatch, estimate })
       return [...new Set(stages)]
     }
     expect(await prepare(false), 'without a cache').toEqual(['compiling'])

@@ -2,19 +2,19 @@
 // Of random weights no picture can be told; what holds whatever the weights are is the plan, and that what is known stays as it is.
 import { beforeAll, describe, expect, test, vi } from 'vitest'
 import type { LocalFiles } from '../../src/shared/local-files'
-import type { JobCallbacks } from '../../src/shared/worker-apis'
-import { downloadedModelUrl, downloadedSources, type DownloadedSources } from '../../src/shared/downloaded-model'
+import type { Embeds } from '../../src/shared/prompt-embeds'
+import { downloadedModelUrl, downloadedSources, type DownloadedSources } from '../../src/shared/model-address'
 import { blendParts } from '../../src/shared/modes'
 import { truncatedRequest, planOf, shownFrames, type Piece, type ChunkPiece } from '../../src/shared/plan'
 import { parseRecipe, recipeOf, recipeText } from '../../src/shared/recipe'
 import { parseRequest, type ClipPart, type Condition, type GenerateRequest } from '../../src/shared/request'
 import { withScope } from '../../workers/engine/scope'
 import { BT709 } from '../../workers/media/yuv'
-import { openDownloadedModel } from '../../workers/pipeline/downloaded-model'
+import { openModel } from '../../workers/pipeline/open-model'
 import { i420Format, type FrameFormat } from '../../workers/pipeline/frame-format'
-import { conditioningLatents, type FrameEncoder } from '../../workers/pipeline/encode-conditioning'
-import { latentCount, latentGrid } from '../../workers/pipeline/latent-grid'
-import type { LoadedModel, PromptEmbedding } from '../../workers/pipeline/model'
+import { encodeRgba } from '../../workers/pipeline/encode-frames'
+import { latentCount, latentGrid } from '../../workers/models/latent-grid'
+import type { FrameEncoder, LoadedModel, TextServices } from '../../workers/models/architecture'
 import { injectConditioning, type ConditioningLatents } from '../../workers/pipeline/inject-conditioning'
 import type { JobCheckpoint, LoopState } from '../../workers/storage/checkpoints'
 import type { Clip } from '../evaluate/clip'
@@ -26,13 +26,13 @@ const { signal } = new AbortController()
 const URL_OF_MODEL = downloadedModelUrl('ltxv-2b-0.9.8-distilled', 't5-xxl-fp8')
 const SIZE = { width: 64, height: 64 }
 const FPS = 24
-/** who hears of progress; the words go through the model's own encoder */
-const NOBODY: JobCallbacks = { onProgress: () => undefined, encodeText: () => Promise.reject(new Error('LTX-Video brings its encoder.')) }
+/** the prompts go through the model's own encoder */
+const TEXT: TextServices = { report: () => undefined, encodeText: () => Promise.reject(new Error('LTX-Video brings its encoder.')) }
 /** Of a window, in the place of 257: what it shares with its neighbours is as of a whole one. */
 const LONGEST = 49
 
 let model: LoadedModel
-let embed: (prompt: string) => Promise<PromptEmbedding>
+let embed: (prompt: string) => Promise<Embeds>
 
 beforeAll(async () => {
   const gpu = await testGpu()
@@ -42,12 +42,12 @@ beforeAll(async () => {
     pick(sources.encoder.id, 't5.safetensors', tinyT5()),
     pick(sources.tokenizer.id, 'tokenizer.json', Uint8Array.from(tinyTokenizer)),
   ]
-  const opened = await openDownloadedModel(signal, URL_OF_MODEL, sources, picks)
+  const opened = await openModel(signal, URL_OF_MODEL, picks)
   const loaded = await opened.load(signal, gpu, { precision: 'f32' }, () => undefined)
   model = { ...loaded, manifest: { ...opened.manifest, frames: { default: LONGEST, allowed: [25, LONGEST] } } }
-  const embedded = new Map<string, PromptEmbedding>()
+  const embedded = new Map<string, Embeds>()
   embed = async (prompt) => {
-    const known = embedded.get(prompt) ?? ((await opened.embed(signal, gpu, [prompt], NOBODY))[0] as PromptEmbedding)
+    const known = embedded.get(prompt) ?? ((await opened.embed(signal, gpu, [prompt], TEXT))[0] as Embeds)
     embedded.set(prompt, known)
     return known
   }
@@ -139,7 +139,7 @@ function beginnings(plan: readonly Piece[]): number[] {
   let at = 0
   return plan.map((piece) => {
     const begins = at - piece.dissolve
-    at = begins + (piece.kind === 'source' ? partOf(piece.part).length : shownFrames(piece))
+    at = begins + (piece.kind === 'media' ? partOf(piece.part).length : shownFrames(piece))
     return begins
   })
 }
@@ -164,21 +164,23 @@ async function knownOf({ plan, clip, request, steps }: Made, index: number) {
   const known = await withScope(await testGpu(), async (scope) => {
     const all: ConditioningLatents[] = []
     const encode = async (rgba: Uint8ClampedArray<ArrayBuffer>, atFrame: number) => {
-      all.push(await conditioningLatents(signal, scope, model.encoder as FrameEncoder, grid, { ...SIZE, rgba, atFrame, strength: 1 }))
+      all.push(await encodeRgba({ signal }, scope, model.encoder as FrameEncoder, grid, { ...SIZE, rgba, atFrame, strength: 1 }))
     }
-    for (const { at, frames: count, of } of window.known) {
+    for (const { at, frames: count, of } of window.context) {
       const atFrame = at === 'start' ? 0 : window.frames - count
       if (of === 'last-shown') await encode(slice(clip.frames.slice(0, begins), begins - count, count), atFrame)
       else if (of === 'first-shown') await encode(slice(clip.frames, 0, count), atFrame)
-      else if (of !== 'next-window') await encode(slice(partOf(of), 0, count), atFrame)
+      else if (of !== 'next-chunk') await encode(slice(partOf(of), 0, count), atFrame)
       // three latent frames of the window behind it, as they were made
       else all.push({ values: (steps.get(index + 1)?.at(-1)?.tokens as Float32Array).slice(0, 3 * grid.height * grid.width * grid.channels), atFrame, strength: 1 })
     }
     for (const { source, atFrame } of window.conditions) await encode(slice((given.get(source.id) as Clip).frames, 0, 1), atFrame)
     return all
   })
-  const { tokens, strengths, appended } = injectConditioning(new Float32Array(latentCount(grid)), grid, model.manifest.latent.scaleTime, known, (_, count) => new Float32Array(count))
-  const latents = strengths.filter((strength) => strength === 1).length / (grid.height * grid.width)
+  const { latent: tokens, strengths: ofFrames, appended } = injectConditioning(new Float32Array(latentCount(grid)), grid, model.manifest.latent.scaleTime, known, (_, count) => new Float32Array(count))
+  const perFrame = grid.height * grid.width
+  const strengths = Float32Array.from({ length: ofFrames.length * perFrame }, (_, token) => ofFrames[Math.floor(token / perFrame)] as number)
+  const latents = ofFrames.filter((strength) => strength === 1).length
   return { tokens, strengths, channels: grid.channels, count: [latents - appended.length, appended.length] }
 }
 
@@ -194,7 +196,7 @@ describe.each(Object.entries(MODES))('%s', (_, { request: changes, frames, known
     expect(result.latents?.every(Number.isFinite)).toBe(true)
     expect(new Set(clip.frames.at(-1)).size, 'a picture, not one colour').toBeGreaterThan(20)
     for (const [index, piece] of plan.entries()) {
-      if (piece.kind !== 'source') continue
+      if (piece.kind !== 'media') continue
       const own = partOf(piece.part)
       const begins = beginnings(plan)[index] as number
       expect(own.filter((frame, at) => !Buffer.from(frame).equals(Buffer.from(clip.frames[begins + at] as Uint8ClampedArray)))).toHaveLength(0)
@@ -202,7 +204,7 @@ describe.each(Object.entries(MODES))('%s', (_, { request: changes, frames, known
   })
 
   test('keeps what is known of each window to the bit, in every step', async () => {
-    const windows = [...made.plan.entries()].filter(([, { kind }]) => kind === 'window').map(([index]) => index)
+    const windows = [...made.plan.entries()].filter(([, { kind }]) => kind === 'chunk').map(([index]) => index)
     expect(windows).toHaveLength(known.length)
     for (const [at, index] of windows.entries()) {
       const { tokens, strengths, channels, count } = await knownOf(made, index)

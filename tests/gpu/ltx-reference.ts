@@ -1,6 +1,6 @@
-// LTXVideoTransformer3DModel.forward in plain loops: the reference where no run of diffusers is recorded. A parity test compares it with a
-// recorded run. The shape column is that of workers/models/ltx-transformer.ts.
-import type { LtxTransformerConfig } from '../../workers/models/ltx-transformer'
+// LTXVideoTransformer3DModel.forward in plain loops: what the engine is held to where no run of diffusers is recorded.
+// The shape column is that of workers/models/ltx/transformer.ts. Itself it is held to a recorded run.
+import type { LtxTransformerConfig } from '../../workers/models/ltx/transformer'
 import { sinusoids } from '../../workers/models/timestep-embedding'
 import type { WeightSource } from '../../workers/models/weight-source'
 import { attentionReference, geluReference, linearReference, normReference, normRopeReference, siluReference, type RopeReference } from './reference'

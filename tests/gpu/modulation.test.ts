@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { readFileSync } from 'node:fs'
 import { withScope } from '../../workers/engine/scope'
-import { LtxTransformer } from '../../workers/models/ltx-transformer'
+import { LtxTransformer } from '../../workers/models/ltx/transformer'
 import { weightSource } from '../../workers/models/weight-source'
 import { modulationTables } from '../../workers/ops/modulation'
 import { openSafetensors } from '../../workers/weights/safetensors'

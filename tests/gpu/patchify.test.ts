@@ -4,8 +4,8 @@ import { patchify, unpatchify } from '../../workers/ops/patchify'
 import { floatTypes, testGpu } from './open-gpu'
 import { asHalf, randomValues } from './reference'
 
-/** latent [C, F, H, W] → tokens, patch by patch, channel by channel within. */
-function tokensReference(x: Float32Array, [C, F, H, W]: readonly [number, number, number, number], p: number, pt: number): number[] {
+/** latent [F, H, W, C] → tokens, one patch after the other, channel by channel inside. */
+function tokensReference(x: Float32Array, [F, H, W, C]: readonly [number, number, number, number], p: number, pt: number): number[] {
   const tokens: number[] = []
   for (let f = 0; f < F; f += pt)
     for (let h = 0; h < H; h += p)
@@ -13,18 +13,18 @@ function tokensReference(x: Float32Array, [C, F, H, W]: readonly [number, number
         for (let c = 0; c < C; c++)
           for (let dt = 0; dt < pt; dt++)
             for (let dy = 0; dy < p; dy++)
-              for (let dx = 0; dx < p; dx++) tokens.push(x[((c * F + f + dt) * H + h + dy) * W + w + dx] as number)
+              for (let dx = 0; dx < p; dx++) tokens.push(x[(((f + dt) * H + h + dy) * W + w + dx) * C + c] as number)
   return tokens
 }
 
 describe.each(await floatTypes())('patchify in %s', (dtype) => {
   test.each([
-    { size: [5, 3, 7, 3] as const, patch: 1, patchTime: 1 },
-    { size: [3, 4, 6, 10] as const, patch: 2, patchTime: 1 },
-    { size: [2, 6, 3, 9] as const, patch: 3, patchTime: 2 },
-  ])('$size in patches of $patchTime×$patch×$patch: patchifies and unpatchifies', async ({ size, patch, patchTime }) => {
+    { size: [3, 7, 3, 5] as const, patch: 1, patchTime: 1 },
+    { size: [4, 6, 10, 3] as const, patch: 2, patchTime: 1 },
+    { size: [6, 3, 9, 2] as const, patch: 3, patchTime: 2 },
+  ])('$size in patches of $patchTime×$patch×$patch: forth and back', async ({ size, patch, patchTime }) => {
     const gpu = await testGpu()
-    const [C, F, H, W] = size
+    const [F, H, W, C] = size
     const values = asHalf(randomValues(11, C * F * H * W))
     await withScope(gpu, async (scope) => {
       const tokens = patchify(scope, scope.upload(values, size, dtype), { patch, patchTime })
@@ -42,7 +42,7 @@ describe.each(await floatTypes())('patchify in %s', (dtype) => {
 test('rejects sizes that are not whole patches', async () => {
   const gpu = await testGpu()
   await withScope(gpu, async (scope) => {
-    expect(() => patchify(scope, scope.alloc([2, 3, 5, 4]), { patch: 2, patchTime: 1 })).toThrow(/1×2×2, got \[2, 3, 5, 4\]/)
-    expect(() => unpatchify(scope, scope.alloc([4, 8]), { patch: 1, patchTime: 1, frames: 1, height: 2, width: 3 })).toThrow(/\[C, 1, 2, 3\]/)
+    expect(() => patchify(scope, scope.alloc([3, 5, 4, 2]), { patch: 2, patchTime: 1 })).toThrow(/1×2×2, got \[3, 5, 4, 2\]/)
+    expect(() => unpatchify(scope, scope.alloc([4, 8]), { patch: 1, patchTime: 1, frames: 1, height: 2, width: 3 })).toThrow(/\[1, 2, 3, C\]/)
   })
 })

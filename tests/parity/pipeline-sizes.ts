@@ -1,6 +1,6 @@
 // Sizes of a pipeline case, and its clips one by one.
 import { join } from 'node:path'
-import { parseLtxAutoencoderConfig } from '../../workers/models/ltx-autoencoder-config'
+import { parseLtxAutoencoderConfig } from '../../workers/models/ltx/autoencoder-config'
 import { readJson, type HostTensor } from './read-case'
 
 /** A clip's latent, and what one latent stands for. */

@@ -1,9 +1,9 @@
 // Both autoencoders. Clips go through one at a time, channels last.
 import type { Scope } from '../../workers/engine/scope'
 import type { FloatDType, Tensor } from '../../workers/engine/tensor'
-import { KinoraAutoencoder } from '../../workers/models/kinora-autoencoder'
-import { LtxAutoencoder } from '../../workers/models/ltx-autoencoder'
-import type { NoiseField } from '../../workers/models/ltx-autoencoder-block'
+import { KinoraAutoencoder } from '../../workers/models/starter/autoencoder'
+import { LtxAutoencoder } from '../../workers/models/ltx/autoencoder'
+import type { NoiseField } from '../../workers/models/ltx/autoencoder-block'
 import { need, openWeights, readWeights, type HostTensor, type ParityCase } from './read-case'
 import type { Outputs, Precision } from './run-case'
 

@@ -2,10 +2,13 @@
 // noise, place it. The reference has appended tokens before the grid's own, we behind them.
 import { join } from 'node:path'
 import type { Scope } from '../../workers/engine/scope'
-import { LtxAutoencoder } from '../../workers/models/ltx-autoencoder'
-import { encodeConditioning, wholeClip, type FrameEncoder } from '../../workers/pipeline/encode-conditioning'
-import { videoCoordinates, type LatentGrid } from '../../workers/pipeline/latent-grid'
-import { injectConditioning, tokensOfLatent, type ConditioningLatents } from '../../workers/pipeline/inject-conditioning'
+import { LtxAutoencoder } from '../../workers/models/ltx/autoencoder'
+import type { FrameEncoder, LatentGrid } from '../../workers/models/architecture'
+import { channelsLast } from '../../workers/models/latent-grid'
+import { videoCoordinates } from '../../workers/models/ltx/positions'
+import { encodeAtOnce } from '../../workers/models/starter/runtime'
+import { encodeFrames } from '../../workers/pipeline/encode-frames'
+import { injectConditioning, type ConditioningLatents } from '../../workers/pipeline/inject-conditioning'
 import { clipOf, type LatentSizes } from './pipeline-sizes'
 import { need, openWeights, readJson, type HostTensor, type ParityCase } from './read-case'
 import type { Precision } from './run-case'
@@ -34,12 +37,14 @@ export async function knownStart(scope: Scope, parityCase: ParityCase, precision
   const gridValues = channels * grid.frames * grid.height * grid.width
   const known = await encodeConditions(scope, parityCase, precision, grid, sizes, clip)
   const noise = inputs.has('noise') ? clipOf(need(parityCase, 'noise'), clip).values : given.values.slice(-gridValues)
-  const { tokens, strengths, appended } = injectConditioning(noise, grid, sizes.time, known, (index, count) => {
+  const { latent, strengths: ofFrames, appended } = injectConditioning(noise, grid, sizes.time, known, (index, count) => {
     const drawn = inputs.get(`condition_noise.${index}`)
-    return drawn?.shape.length === 5 ? tokensOfLatent(clipOf(drawn, clip).values, channels) : new Float32Array(count)
+    return drawn?.shape.length === 5 ? channelsLast(clipOf(drawn, clip).values, channels) : new Float32Array(count)
   })
+  const perFrame = grid.height * grid.width
+  const strengths = Float32Array.from({ length: ofFrames.length * perFrame }, (_, token) => ofFrames[Math.floor(token / perFrame)] as number)
   const count = strengths.length
-  const placed = { shape: [1, count, channels], values: tokens }
+  const placed = { shape: [1, count, channels], values: latent }
   const places = { unit: 'seconds', timeScale: 1, spaceScale: sizes.space, scaleTime: sizes.time, fps: sizes.fps } as const
   const extra = count - gridValues / channels
   const asGiven = !inputs.has('noise') && given.values.length === placed.values.length
@@ -78,7 +83,7 @@ async function encodeConditions(
   const { signal } = new AbortController()
   const autoencoder = await LtxAutoencoder.load(signal, scope, config, await openWeights(join(folder, 'vae')), dtype, 'encoder')
   const encoder: FrameEncoder = {
-    encode: wholeClip((own, video) => autoencoder.encode(own, video).mean),
+    encode: encodeAtOnce((own, video) => autoencoder.encode(own, video).mean),
     mean: autoencoder.latentsMean,
     std: autoencoder.latentsStd,
     scaleTime: time,
@@ -88,10 +93,10 @@ async function encodeConditions(
     const { shape, values } = clipOf(need(parityCase, `condition.${index}`), clip)
     const [height = 0, width = 0] = shape.slice(-2)
     const frames = shape.length === 5 ? (shape[2] as number) : 1
-    const pixels = tokensOfLatent(values, 3) // [3, F, H, W] → [F, H, W, 3]
+    const pixels = channelsLast(values, 3) // [3, F, H, W] → [F, H, W, 3]
     const read = (own: Scope) => own.upload(pixels, [frames, height, width, 3], 'f32')
     const at = { atFrame: scalarAt(scalars['frame_index'], index) ?? 0, strength: scalarAt(scalars['strength'], index) ?? 1 }
-    known.push(await encodeConditioning(signal, scope, encoder, grid, { frames, height, width, read }, at))
+    known.push({ values: await encodeFrames({ signal }, scope, encoder, grid, { frames, height, width, read }), ...at })
   }
   return known
 }

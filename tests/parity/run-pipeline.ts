@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Scope } from '../../workers/engine/scope'
 import { linspaceSigmas, setTimesteps, shiftForTokens, type Schedule } from '../../workers/models/flow-match-scheduler'
 import { linearQuadraticSigmas } from '../../workers/models/linear-quadratic'
-import { LtxTransformer } from '../../workers/models/ltx-transformer'
+import { LtxTransformer } from '../../workers/models/ltx/transformer'
 import type { RopeTable } from '../../workers/ops/rope'
 import { denoise } from '../../workers/pipeline/sampler'
 import { batchOf, clipOf, latentSizes, type LatentSizes } from './pipeline-sizes'
@@ -48,9 +48,9 @@ export async function runDenoise(scope: Scope, parityCase: ParityCase, precision
     const loop = denoise(new AbortController().signal, scope, {
       transformer,
       noise: scope.upload(tokens.values, tokens.shape, 'f32'),
-      rope,
+      positions: rope,
       text: prepare('prompt_embeds', 'prompt_attention_mask'),
-      ...(guidance > 1 && { unconditional: prepare('negative_prompt_embeds', 'negative_prompt_attention_mask') }),
+      ...(guidance > 1 && { negative: prepare('negative_prompt_embeds', 'negative_prompt_attention_mask') }),
       guidance,
       rescale,
       ...(strengths && { strengths }),

@@ -1,6 +1,6 @@
 import type { Scope } from '../../workers/engine/scope'
-import { T5Encoder } from '../../workers/models/t5-encoder'
-import { parseT5EncoderConfig } from '../../workers/models/t5-encoder-config'
+import { T5Encoder } from '../../workers/models/t5/encoder'
+import { parseT5EncoderConfig } from '../../workers/models/t5/encoder-config'
 import { streamInMemory } from '../../workers/models/stream-in-memory'
 import { need, readWeights, type ParityCase } from './read-case'
 import type { Outputs, Precision } from './run-case'

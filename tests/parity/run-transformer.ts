@@ -1,5 +1,5 @@
 import type { Scope } from '../../workers/engine/scope'
-import { LtxTransformer, type TransformerOptions } from '../../workers/models/ltx-transformer'
+import { LtxTransformer, type TransformerOptions } from '../../workers/models/ltx/transformer'
 import type { RopeTable } from '../../workers/ops/rope'
 import { need, readWeights, type HostTensor, type ParityCase } from './read-case'
 import type { Outputs, Precision } from './run-case'

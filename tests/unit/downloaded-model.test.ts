@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { downloadedManifest, downloadedModelUrl, downloadedSources, manifestOfDownloaded, presetOf } from '../../src/shared/downloaded-model'
+import { catalogueManifest, downloadedModelUrl, downloadedSources, manifestOfDownloaded } from '../../src/shared/model-address'
 import { parseManifest } from '../../src/shared/model'
 import { requestProblems, type GenerateRequest } from '../../src/shared/request'
 import { CATALOGUE } from '../../src/shared/model-catalogue'
@@ -33,9 +33,8 @@ describe('an address', () => {
 })
 
 test.each(VIDEO)('$id has a manifest that a kinora.json could hold, and makes its defaults', (source) => {
-  const preset = presetOf(source)
-  if (!preset) throw new Error('no preset')
-  const manifest = downloadedManifest(source, preset)
+  const manifest = catalogueManifest(source)
+  if (!manifest) throw new Error('no manifest')
   expect(parseManifest(JSON.parse(JSON.stringify(manifest)), 'kinora.json')).toEqual(manifest)
   const [size] = manifest.sizes
   const request: GenerateRequest = {

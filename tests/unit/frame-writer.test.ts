@@ -14,56 +14,56 @@ const { signal } = new AbortController()
 /** A frame of one pixel. */
 const frame = (value: number) => Uint8ClampedArray.of(value, value, value, 255)
 
-/** A reel, and the brightness of each frame that went into its file. */
-function reelOf(keep: number) {
+/** A writer, and the brightness of each frame that went into its file. */
+function writerOf(keep: number) {
   const file: number[] = []
   const sink: ClipSink = {
-    form: RGBA_FORMAT,
+    format: RGBA_FORMAT,
     add: (rgba) => Promise.resolve(void file.push(rgba[0]!)),
     finish: () => Promise.reject(new Error('not asked for')),
     abort: () => Promise.resolve(),
   }
-  return { reel: new FrameWriter(sink, keep), file }
+  return { writer: new FrameWriter(sink, keep), file }
 }
 
-describe('a reel', () => {
+describe('a writer', () => {
   it('fades a piece in over the end of the one before', async () => {
-    const { reel, file } = reelOf(2)
-    reel.begin(0, 3)
-    for (let index = 0; index < 5; index++) await reel.add(signal, frame(0))
-    reel.begin(3, 0)
-    for (let index = 0; index < 5; index++) await reel.add(signal, frame(200))
-    await reel.end(signal)
+    const { writer, file } = writerOf(2)
+    writer.begin(0, 3)
+    for (let index = 0; index < 5; index++) await writer.add(signal, frame(0))
+    writer.begin(3, 0)
+    for (let index = 0; index < 5; index++) await writer.add(signal, frame(200))
+    await writer.end(signal)
     expect(file).toEqual([0, 0, 50, 100, 150, 200, 200])
-    expect(reel.shown).toBe(7)
+    expect(writer.written).toBe(7)
   })
 
   it('keeps its first and last frames', async () => {
-    const { reel } = reelOf(3)
-    reel.begin(0, 0)
-    for (const value of [10, 20, 30, 40]) await reel.add(signal, frame(value))
-    expect([...reel.firstShown(3)].filter((_, at) => at % 4 === 0)).toEqual([10, 20, 30])
-    expect([...reel.lastShown(3)].filter((_, at) => at % 4 === 0)).toEqual([20, 30, 40])
+    const { writer } = writerOf(3)
+    writer.begin(0, 0)
+    for (const value of [10, 20, 30, 40]) await writer.add(signal, frame(value))
+    expect([...writer.firstShown(3)].filter((_, at) => at % 4 === 0)).toEqual([10, 20, 30])
+    expect([...writer.lastShown(3)].filter((_, at) => at % 4 === 0)).toEqual([20, 30, 40])
   })
 
   it('repeats the oldest or the newest frame where fewer were shown', async () => {
-    const { reel } = reelOf(3)
-    reel.begin(0, 0)
-    for (const value of [10, 20]) await reel.add(signal, frame(value))
-    expect([...reel.lastShown(3)].filter((_, at) => at % 4 === 0)).toEqual([10, 10, 20])
-    expect([...reel.firstShown(3)].filter((_, at) => at % 4 === 0)).toEqual([10, 20, 20])
+    const { writer } = writerOf(3)
+    writer.begin(0, 0)
+    for (const value of [10, 20]) await writer.add(signal, frame(value))
+    expect([...writer.lastShown(3)].filter((_, at) => at % 4 === 0)).toEqual([10, 10, 20])
+    expect([...writer.firstShown(3)].filter((_, at) => at % 4 === 0)).toEqual([10, 20, 20])
   })
 
   it('hashes what is in its file, frame by frame', async () => {
     const sha256 = (...parts: Uint8Array[]) => parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest()
-    const { reel } = reelOf(1)
-    reel.begin(0, 2)
-    for (const value of [10, 20, 30]) await reel.add(signal, frame(value))
-    reel.begin(2, 0)
-    for (const value of [50, 60, 70]) await reel.add(signal, frame(value))
-    await reel.end(signal)
+    const { writer } = writerOf(1)
+    writer.begin(0, 2)
+    for (const value of [10, 20, 30]) await writer.add(signal, frame(value))
+    writer.begin(2, 0)
+    for (const value of [50, 60, 70]) await writer.add(signal, frame(value))
+    await writer.end(signal)
     const shown = [10, 20 + 30 / 3, 30 + (2 * 30) / 3, 70]
-    expect(reel.hex()).toBe(sha256(...shown.map((value) => sha256(Uint8Array.of(value, value, value, 255)))).toString('hex'))
+    expect(writer.hex()).toBe(sha256(...shown.map((value) => sha256(Uint8Array.of(value, value, value, 255)))).toString('hex'))
   })
 
   it('shows as many frames as a storyboard’s plan says, however its shots are joined', async () => {
@@ -71,15 +71,15 @@ describe('a reel', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(shot, { minLength: 1, maxLength: 6 }), fc.constantFrom(6, 8, 12, 24), async (shots, fps) => {
         const plan = planOf({ model: 'starter', prompt: '', width: 128, height: 128, frames: 17, fps, steps: 2, guidance: 1, seed: 1, shots }, model)
-        const { reel, file } = reelOf(9)
+        const { writer, file } = writerOf(9)
         let expected = 0
         for (const [index, piece] of plan.entries()) {
-          if (piece.kind === 'source') throw new Error('a storyboard has windows alone')
-          reel.begin(piece.dissolve, plan[index + 1]?.dissolve ?? 0)
-          for (let shown = 0; shown < shownFrames(piece); shown++) await reel.add(signal, frame(shown))
+          if (piece.kind === 'media') throw new Error('a storyboard has windows alone')
+          writer.begin(piece.dissolve, plan[index + 1]?.dissolve ?? 0)
+          for (let shown = 0; shown < shownFrames(piece); shown++) await writer.add(signal, frame(shown))
           expected += shownFrames(piece) - piece.dissolve
         }
-        await reel.end(signal)
+        await writer.end(signal)
         expect(file).toHaveLength(expected)
       }),
     )

@@ -1,7 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { tokenCount } from '../../workers/pipeline/latent-grid'
-import { injectConditioning, tokensOfLatent, type ConditioningLatents } from '../../workers/pipeline/inject-conditioning'
+import { injectConditioning, type ConditioningLatents } from '../../workers/pipeline/inject-conditioning'
 
 const grid = { channels: 2, frames: 4, height: 1, width: 3 }
 const T = 4
@@ -19,83 +18,79 @@ const place = (...conditions: ConditioningLatents[]) => injectConditioning(noise
 const heads = (values: Float32Array, size: number) => Array.from({ length: values.length / size }, (_, frame) => values[frame * size])
 
 describe('injectConditioning', () => {
-  it('writes a picture at frame 0 in place', () => {
-    const { tokens, strengths, appended } = place(known(1, -1, 0))
-    expect(heads(tokens, FRAME)).toEqual([-1, 6, 12, 18])
-    expect(heads(strengths, 3)).toEqual([1, 0, 0, 0])
+  it('writes an image at frame 0 in place', () => {
+    const { latent, strengths, appended } = place(known(1, -1, 0))
+    expect(heads(latent, FRAME)).toEqual([-1, 6, 12, 18])
+    expect([...strengths]).toEqual([1, 0, 0, 0])
     expect(appended).toEqual([])
   })
 
-  it('appends a picture elsewhere, mixed with noise of its own', () => {
-    const { tokens, strengths, appended } = place(known(1, -2, 6, 0.75))
-    expect(heads(tokens, FRAME)).toEqual([0, 6, 12, 18, 0.5])
-    expect(heads(strengths, 3)).toEqual([0, 0, 0, 0, 0.75])
+  it('appends an image at a later frame, mixed with noise of its own', () => {
+    const { latent, strengths, appended } = place(known(1, -2, 6, 0.75))
+    expect(heads(latent, FRAME)).toEqual([0, 6, 12, 18, 0.5])
+    expect([...strengths]).toEqual([0, 0, 0, 0, 0.75])
     expect(appended).toEqual([6])
   })
 
   it('appends the first two latents of a later clip, and writes the rest in place', () => {
-    const { tokens, strengths, appended } = place(known(3, -1, 4, 0.5))
-    expect(heads(tokens, FRAME)).toEqual([0, 6, 12, 8.5, 3.5, 3.5])
-    expect(heads(strengths, 3)).toEqual([0, 0, 0, 0.5, 0.5, 0.5])
+    const { latent, strengths, appended } = place(known(3, -1, 4, 0.5))
+    expect(heads(latent, FRAME)).toEqual([0, 6, 12, 8.5, 3.5, 3.5])
+    expect([...strengths]).toEqual([0, 0, 0, 0.5, 0.5, 0.5])
     expect(appended).toEqual([4, 5]) // a clip's second latent begins one frame after its first
   })
 
   it('writes a clip at frame 0 in place, and leaves out what lies beyond the end', () => {
-    expect(heads(place(known(6, -1, 0)).tokens, FRAME)).toEqual([-1, -1, -1, -1])
+    expect(heads(place(known(6, -1, 0)).latent, FRAME)).toEqual([-1, -1, -1, -1])
     const late = place(known(4, -1, 8))
-    expect(heads(late.tokens, FRAME)).toEqual([0, 6, 12, 18, -1, -1])
+    expect(heads(late.latent, FRAME)).toEqual([0, 6, 12, 18, -1, -1])
     expect(late.appended).toEqual([8, 9])
   })
 
-  it('appends what of a clip lies before the beginning', () => {
-    const { tokens, strengths, appended } = place(known(5, -1, -12))
-    expect(heads(tokens, FRAME)).toEqual([-1, -1, 12, 18, -1, -1, -1])
+  it('appends the part of a clip before the beginning', () => {
+    const { latent, strengths, appended } = place(known(5, -1, -12))
+    expect(heads(latent, FRAME)).toEqual([-1, -1, 12, 18, -1, -1, -1])
     expect(appended).toEqual([-12, -11, -7])
-    expect(heads(strengths, 3)).toEqual([1, 1, 0, 0, 1, 1, 1])
+    expect([...strengths]).toEqual([1, 1, 0, 0, 1, 1, 1])
   })
 
-  it('mixes a later condition over an earlier one, and asks for noise by condition', () => {
-    const asked: [number, number][] = []
-    const { tokens, appended } = injectConditioning(noise, grid, T, [known(1, -4, 0), known(1, 4, 0, 0.25), known(1, 1, 4), known(2, 1, 8)], (index, count) => {
-      asked.push([index, count])
+  it('mixes a later condition over an earlier one, and draws noise by condition', () => {
+    const drawn: [number, number][] = []
+    const { latent, appended } = injectConditioning(noise, grid, T, [known(1, -4, 0), known(1, 4, 0, 0.25), known(1, 1, 4), known(2, 1, 8)], (index, count) => {
+      drawn.push([index, count])
       return new Float32Array(count)
     })
-    expect(tokens[0]).toBe(-2)
+    expect(latent[0]).toBe(-2)
     expect(appended).toEqual([4, 8, 9])
-    expect(asked).toEqual([[2, FRAME], [3, 2 * FRAME]])
+    expect(drawn).toEqual([[2, FRAME], [3, 2 * FRAME]])
   })
 
-  it('leaves the noise it was given alone, and at strength 0 everything', () => {
+  it('does not change its noise, and at strength 0 nothing', () => {
     const before = noise.slice()
-    expect(place(known(1, -1, 0, 0)).tokens).toEqual(noise)
+    expect(place(known(1, -1, 0, 0)).latent).toEqual(noise)
     place(known(4, -1, 0))
     expect(noise).toEqual(before)
   })
 
   it.each([
     ['a clip between latents', known(3, 0, 2), "a clip's atFrame a multiple of 4, got 2"],
-    ['a picture beyond the end', known(1, 0, 13), 'atFrame a whole number up to 12, got 13'],
-    ['a picture before the beginning', known(1, 0, -4), "a picture's atFrame from 0 to 12, got -4"],
-    ['a frame that is no whole one', known(1, 0, 0.5), 'got 0.5'],
+    ['an image beyond the end', known(1, 0, 13), 'atFrame a whole number up to 12, got 13'],
+    ['an image before the beginning', known(1, 0, -4), "an image's atFrame from 0 to 12, got -4"],
+    ['a fractional frame', known(1, 0, 0.5), 'got 0.5'],
     ['a strength over 1', known(1, 0, 0, 1.5), 'strength from 0 to 1, got 1.5'],
-    ['a strength that is no number', known(1, 0, 0, NaN), 'got NaN'],
+    ['a NaN strength', known(1, 0, 0, NaN), 'got NaN'],
     ['latents of another size', { ...known(1, 0, 0), values: new Float32Array(7) }, '7 values'],
     ['no latents', known(0, 0, 0), '0 values'],
   ])('refuses %s', (_, condition, message) => expect(() => place(condition)).toThrow(message))
 
-  it('gives every token a strength and every appended frame a time, whatever is known', () => {
+  it('returns a strength for every latent frame, whatever the conditions', () => {
     const condition = fc.record({ frames: fc.integer({ min: 2, max: 6 }), at: fc.integer({ min: -4, max: 3 }), strength: fc.double({ min: 0, max: 1, noNaN: true }) })
     fc.assert(
       fc.property(fc.array(condition, { maxLength: 4 }), (conditions) => {
-        const { tokens, strengths, appended } = place(...conditions.map(({ frames, at, strength }) => known(frames, 1, at * T, strength)))
-        expect(strengths.length).toBe(tokenCount(grid) + appended.length * 3)
-        expect(tokens.length).toBe(strengths.length * grid.channels)
-        expect([...tokens, ...strengths].every(Number.isFinite)).toBe(true)
+        const { latent, strengths, appended } = place(...conditions.map(({ frames, at, strength }) => known(frames, 1, at * T, strength)))
+        expect(strengths.length).toBe(grid.frames + appended.length)
+        expect(latent.length).toBe(strengths.length * FRAME)
+        expect([...latent, ...strengths].every(Number.isFinite)).toBe(true)
       }),
     )
   })
-})
-
-it('a latent becomes tokens channel by channel', () => {
-  expect([...tokensOfLatent(Float32Array.of(1, 2, 3, 10, 20, 30), 2)]).toEqual([1, 10, 2, 20, 3, 30])
 })

@@ -1,9 +1,9 @@
 // What the published models will take of the GPU, told by what they ask for: no weight is read.
 import { expect, test } from 'vitest'
 import { tensorBytes } from '../../workers/engine/tensor'
-import { LtxTransformer } from '../../workers/models/ltx-transformer'
-import { parseT5EncoderConfig } from '../../workers/models/t5-encoder-config'
-import { halfRequests } from '../../workers/models/t5-encoder-weights'
+import { LtxTransformer } from '../../workers/models/ltx/transformer'
+import { parseT5EncoderConfig } from '../../workers/models/t5/encoder-config'
+import { halfRequests } from '../../workers/models/t5/encoder-weights'
 import { linearShapes } from '../../workers/ops/quantize'
 import type { WeightRequest, WeightStream } from '../../workers/ops/weight-stream'
 

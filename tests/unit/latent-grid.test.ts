@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { pixelFrameOf, videoCoordinates, type RopePositions } from '../../workers/pipeline/latent-grid'
+import { channelsFirst, channelsLast, firstFrameOf } from '../../workers/models/latent-grid'
+import { videoCoordinates, type RopePositions } from '../../workers/models/ltx/positions'
 
 const grid = { channels: 1, frames: 3, height: 1, width: 2 }
 const starter: RopePositions = { unit: 'latents', timeScale: 0.5, spaceScale: 16, scaleTime: 4, fps: 8 }
@@ -22,6 +23,12 @@ describe('videoCoordinates', () => {
   })
 })
 
-it('a clip begins with a frame alone, then come whole groups', () => {
-  expect([0, 1, 2, 3].map((index) => pixelFrameOf(index, 8))).toEqual([0, 1, 9, 17])
+it('a clip has its first frame alone, then whole groups', () => {
+  expect([0, 1, 2, 3].map((index) => firstFrameOf(index, 8))).toEqual([0, 1, 9, 17])
+})
+
+it('channels move last and back', () => {
+  const latent = Float32Array.of(1, 2, 3, 10, 20, 30)
+  expect([...channelsLast(latent, 2)]).toEqual([1, 10, 2, 20, 3, 30])
+  expect(channelsFirst(channelsLast(latent, 2), 2)).toEqual(latent)
 })

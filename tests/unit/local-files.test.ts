@@ -4,8 +4,7 @@ import { handleOf, localBytes, placeName, type LocalFiles, type LocalPlace } fro
 import { AppError } from '../../src/shared/errors'
 import { CATALOGUE } from '../../src/shared/model-catalogue'
 import type { SetPart } from '../../src/state/model-set'
-import { localFilesText, refusalTitle } from '../../src/views/models/local-files-text'
-import { statusText } from '../../src/views/models/download-text'
+import { localFilesText, rejectionTitle, statusText } from '../../src/views/models/download-text'
 import { listedFolder, localFolder, localIdentity, requireUnchanged } from '../../workers/weights/local-file-handles'
 
 const never = new AbortController().signal
@@ -64,22 +63,22 @@ describe('a folder that comes as files', () => {
   })
 })
 
-describe('words', () => {
-  it('say what is read from the disk, and for how long', async () => {
+describe('text', () => {
+  it('describes local files and whether they stay readable', async () => {
     const pick = await localFilesOf({ kind: 'file', file: file('ltxv.safetensors', '12345') }, ['ltxv.safetensors'])
-    expect(localFilesText({ pick, status: 'ready', error: null })).toBe('ltxv.safetensors, 5 B, read where it lies. This browser lets a page read it for this visit only: after a reload it is chosen again.')
-    expect(localFilesText({ pick, status: 'ask', error: null })).toContain('wants to be asked before this page may read it again')
-    const titles = (['weights-corrupt', 'weights-missing', 'internal'] as const).map((code) => refusalTitle({ code, message: '', details: {} }))
+    expect(localFilesText({ pick, status: 'ready', error: null })).toBe('ltxv.safetensors, 5 B, read from your disk. This browser grants access for this visit only. After a reload, choose it again.')
+    expect(localFilesText({ pick, status: 'ask', error: null })).toContain('needs your permission to read it again')
+    const titles = (['weights-corrupt', 'weights-missing', 'internal'] as const).map((code) => rejectionTitle({ code, message: '', details: {} }))
     expect(new Set(titles).size).toBe(3)
   })
 
-  it('name what a model on the disk still wants', () => {
+  it('names the missing dependencies of a local model', () => {
     const [video, encoder, tokenizer] = (['video', 'text-encoder', 'tokenizer'] as const).map((role) => CATALOGUE.find((source) => source.role === role)!)
     const part = (source: SetPart['source'], status: SetPart['status']): SetPart => ({ source, path: 'x', bytesDone: 0, bytesTotal: 1, status })
     const words = (...parts: SetPart[]) => statusText({ status: 'paused', note: null, parts }, false, true)
-    expect(words(part(video!, 'complete'), part(encoder!, 'absent'), part(tokenizer!, 'absent'))).toBe('Not complete: the text encoder and tokenizer are yet to come.')
-    expect(words(part(video!, 'complete'), part(encoder!, 'complete'), part(tokenizer!, 'paused'))).toBe('Not complete: the tokenizer is yet to come.')
-    expect(statusText({ status: 'paused', note: null, parts: [] })).toBe('Paused. What is here is kept.')
-    expect(statusText({ status: 'complete', note: null }, false, true)).toContain('checked by its headers')
+    expect(words(part(video!, 'complete'), part(encoder!, 'absent'), part(tokenizer!, 'absent'))).toBe('Incomplete: download the text encoder and tokenizer.')
+    expect(words(part(video!, 'complete'), part(encoder!, 'complete'), part(tokenizer!, 'paused'))).toBe('Incomplete: download the tokenizer.')
+    expect(statusText({ status: 'paused', note: null, parts: [] })).toBe('Paused. Progress is saved.')
+    expect(statusText({ status: 'complete', note: null }, false, true)).toContain('headers of local files were verified')
   })
 })

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { AppError } from '../../src/shared/errors'
-import { planLtxAutoencoder, parseLtxAutoencoderConfig } from '../../workers/models/ltx-autoencoder-config'
-import { parseLtxOriginalConfig } from '../../workers/models/ltx-original-config'
+import { planLtxAutoencoder, parseLtxAutoencoderConfig } from '../../workers/models/ltx/autoencoder-config'
+import { parseLtxOriginalConfig } from '../../workers/models/ltx/original-config'
 
 const TRANSFORMER = {
   _class_name: 'Transformer3DModel', num_attention_heads: 32, attention_head_dim: 64, num_layers: 28, in_channels: 128, out_channels: 128,
@@ -89,7 +89,7 @@ describe('the autoencoder of', () => {
   })
 })
 
-test('the scheduler shifts by tokens and stretches to its terminal; distilled models say their timesteps', () => {
+test('the scheduler shifts by tokens and spans to its terminal; distilled models say their timesteps', () => {
   const plain = parse({ blocks: FIRST_BLOCKS })
   expect(plain.scheduler).toMatchObject({ use_dynamic_shifting: true, base_shift: 0.95, max_shift: 2.05, base_image_seq_len: 1024, max_image_seq_len: 4096, shift_terminal: 0.1 })
   expect([plain.sampler, plain.allowedSigmas]).toEqual(['Uniform', undefined])

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { linearQuadraticSigmas } from '../../workers/models/linear-quadratic'
-import { LTX_PRESETS, type LtxPreset } from '../../src/shared/ltx-presets'
-import { ltxSchedule } from '../../workers/models/ltx-schedule'
+import { LTX_PRESETS, type LtxPreset } from '../../workers/models/ltx/presets'
+import { ltxSchedule } from '../../workers/models/ltx/schedule'
 
 /** The scheduler of the dev checkpoints, as diffusers writes it. */
 const SHIFTED = {

@@ -14,7 +14,7 @@ const request = (changes: Partial<GenerateRequest>): GenerateRequest => ({
   model: 'starter', prompt: 'a red sky', width: 128, height: 128, frames: 17, fps: 8, steps: 8, guidance: 3, seed: 7, ...changes,
 })
 const plan = (changes: Partial<GenerateRequest>): Piece[] => planOf(request(changes), model)
-const chunksOf = (pieces: Piece[]): ChunkPiece[] => pieces.filter((piece) => piece.kind === 'window')
+const chunksOf = (pieces: Piece[]): ChunkPiece[] => pieces.filter((piece) => piece.kind === 'chunk')
 /** New frames that are shown. */
 const made = (pieces: Piece[]): number => chunksOf(pieces).reduce((sum, piece) => sum + shownFrames(piece), 0)
 
@@ -22,32 +22,32 @@ describe('a plan', () => {
   it('is one window where the clip is short', () => {
     const conditions = [{ source: { kind: 'image', id: 'a' }, atFrame: 0, strength: 1 } as const]
     expect(plan({ conditions })).toEqual([
-      { kind: 'window', prompt: 'a red sky', seed: 7, frames: 17, conditions, known: [], skipFirst: 0, skipLast: 0, dissolve: 0 },
+      { kind: 'chunk', prompt: 'a red sky', seed: 7, frames: 17, conditions, context: [], skipFirst: 0, skipLast: 0, dissolve: 0 },
     ])
   })
 
   it('goes on from a clip, which is shown first', () => {
     const pieces = plan({ before: clip('a'), frames: 17 })
-    expect(pieces.map(({ kind }) => kind)).toEqual(['source', 'window'])
-    expect(chunksOf(pieces)[0]).toMatchObject({ frames: 16 + SHARED, known: [{ at: 'start', frames: SHARED, of: 'last-shown' }], skipFirst: SHARED, skipLast: 0 })
+    expect(pieces.map(({ kind }) => kind)).toEqual(['media', 'chunk'])
+    expect(chunksOf(pieces)[0]).toMatchObject({ frames: 16 + SHARED, context: [{ at: 'start', frames: SHARED, of: 'last-shown' }], skipFirst: SHARED, skipLast: 0 })
     expect(made(pieces)).toBe(16)
   })
 
   it('leads to a clip, which is shown last', () => {
     const pieces = plan({ after: clip('b'), frames: 17 })
-    expect(pieces.map(({ kind }) => kind)).toEqual(['window', 'source'])
-    expect(chunksOf(pieces)[0]).toMatchObject({ frames: 16 + SHARED, known: [{ at: 'end', frames: SHARED, of: clip('b') }], skipLast: SHARED })
+    expect(pieces.map(({ kind }) => kind)).toEqual(['chunk', 'media'])
+    expect(chunksOf(pieces)[0]).toMatchObject({ frames: 16 + SHARED, context: [{ at: 'end', frames: SHARED, of: clip('b') }], skipLast: SHARED })
     expect(made(pieces)).toBe(16)
   })
 
   it('leads to a clip over several windows from that clip backwards: the nearest first, the remainder shown first', () => {
     const room = LONGEST - SHARED
     const pieces = plan({ after: clip('b'), frames: 2 * room + T + 1 })
-    expect(pieces.map(({ kind }) => kind)).toEqual(['window', 'window', 'window', 'source'])
+    expect(pieces.map(({ kind }) => kind)).toEqual(['chunk', 'chunk', 'chunk', 'media'])
     expect(chunksOf(pieces).map(({ frames }) => frames)).toEqual([T + SHARED, LONGEST, LONGEST])
-    expect(chunksOf(pieces).map(({ known }) => known)).toEqual([
-      [{ at: 'end', frames: SHARED, of: 'next-window' }],
-      [{ at: 'end', frames: SHARED, of: 'next-window' }],
+    expect(chunksOf(pieces).map(({ context }) => context)).toEqual([
+      [{ at: 'end', frames: SHARED, of: 'next-chunk' }],
+      [{ at: 'end', frames: SHARED, of: 'next-chunk' }],
       [{ at: 'end', frames: SHARED, of: clip('b') }],
     ])
     expect(chunksOf(pieces).map(({ seed }) => seed)).toEqual([9, 8, 7])
@@ -58,31 +58,31 @@ describe('a plan', () => {
 
   it('fills the gap between two clips', () => {
     const pieces = plan({ before: clip('a'), after: clip('b'), frames: 9 })
-    expect(pieces.map(({ kind }) => kind)).toEqual(['source', 'window', 'source'])
+    expect(pieces.map(({ kind }) => kind)).toEqual(['media', 'chunk', 'media'])
     expect(made(pieces)).toBe(7)
   })
 
   it('leads a loop back to what was shown first', () => {
-    expect(chunksOf(plan({ before: clip('a'), loop: true, frames: 9 }))).toMatchObject([{ known: [{ of: 'last-shown' }, { at: 'end', of: 'first-shown' }] }])
+    expect(chunksOf(plan({ before: clip('a'), loop: true, frames: 9 }))).toMatchObject([{ context: [{ of: 'last-shown' }, { at: 'end', of: 'first-shown' }] }])
     const own = plan({ loop: true, frames: 17 })
-    expect(chunksOf(own)).toMatchObject([{ known: [], frames: 17 }, { known: [{ of: 'last-shown' }, { of: 'first-shown' }] }])
+    expect(chunksOf(own)).toMatchObject([{ context: [], frames: 17 }, { context: [{ of: 'last-shown' }, { of: 'first-shown' }] }])
   })
 
   it('starts each window of a remix at its own frames of the clip, and of a clip at another length says how long it is made', () => {
     const start = { ...clip('a'), strength: 0.5 }
-    expect(chunksOf(plan({ start }))[0]?.start).toEqual({ part: clip('a'), fromFrame: 0, strength: 0.5 })
+    expect(chunksOf(plan({ start }))[0]?.initVideo).toEqual({ part: clip('a'), fromFrame: 0, strength: 0.5 })
     const long = chunksOf(plan({ start: { ...start, stretch: true }, frames: 65 }))
     expect(long.length).toBeGreaterThan(1)
-    expect(long.every((piece) => piece.start?.stretchedTo === 65)).toBe(true)
+    expect(long.every((piece) => piece.initVideo?.stretchedTo === 65)).toBe(true)
     const last = long.at(-1)!
-    expect(last.start!.fromFrame + last.frames).toBe(65)
+    expect(last.initVideo!.fromFrame + last.frames).toBe(65)
   })
 
   it('draws each window of a long clip from its own noise, and each from the frames before it', () => {
     const pieces = chunksOf(plan({ frames: 481 }))
     expect(made(pieces)).toBe(481)
     expect(new Set(pieces.map(({ seed }) => seed)).size).toBe(pieces.length)
-    expect(pieces.slice(1).every(({ known }) => known[0]?.of === 'last-shown')).toBe(true)
+    expect(pieces.slice(1).every(({ context }) => context[0]?.of === 'last-shown')).toBe(true)
     expect(chunksOf(plan({ frames: 481, sameSeed: true })).every(({ seed }) => seed === 7)).toBe(true)
   })
 
@@ -103,7 +103,7 @@ describe('a plan', () => {
     const pieces = chunksOf(plan({ shots: [...shots] }))
     expect(pieces.map(({ prompt }) => prompt)).toEqual(['a car, a red sky', 'a boat, a red sky', 'a red sky'])
     expect(pieces.map(({ dissolve }) => dissolve)).toEqual([0, 4, 0])
-    expect(pieces.map(({ known }) => known.length)).toEqual([0, 0, 1])
+    expect(pieces.map(({ context }) => context.length)).toEqual([0, 0, 1])
     expect(made(pieces)).toBe(17 + 17 + 16)
   })
 
@@ -127,8 +127,8 @@ describe('a plan', () => {
         // one window is never made from another that is made from it, and the last leads to no window
         for (const [index, piece] of pieces.entries()) {
           const next = pieces[index + 1]
-          if (leadsToNext(piece)) expect(next?.known.every(({ of }) => of !== 'last-shown')).toBe(true)
-          else if (next) expect(next.known[0]?.of).toBe('last-shown')
+          if (leadsToNext(piece)) expect(next?.context.every(({ of }) => of !== 'last-shown')).toBe(true)
+          else if (next) expect(next.context[0]?.of).toBe('last-shown')
         }
       }),
     )
@@ -149,8 +149,8 @@ describe('a plan', () => {
           ...(kind === 'shots' && { shots: shots.map(([join, groupsOfShot], index) => ({ prompt: `shot ${index}`, frames: T * groupsOfShot + 1, join })) }),
         })
         const pieces = planOf(whole, model)
-        const first = pieces.findIndex((piece) => piece.kind === 'window') + 1
-        const last = pieces.findLastIndex((piece) => piece.kind === 'window')
+        const first = pieces.findIndex((piece) => piece.kind === 'chunk') + 1
+        const last = pieces.findLastIndex((piece) => piece.kind === 'chunk')
         const backwards = leadsToNext(pieces[0])
         // backwards the clip that is led to is one of the pieces
         const count = first > last ? pieces.length : first + Number(backwards) + (at % (last + 1 - first))

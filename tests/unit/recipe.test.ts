@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { readPngText } from '../../src/shared/png-text'
 import { parseRecipe, recipeOf, recipeText, sourcesOf } from '../../src/shared/recipe'
-import type { GenerateRequest } from '../../src/shared/request'
+import { GenerateRequestSchema, type GenerateRequest } from '../../src/shared/request'
 
 const request: GenerateRequest = {
   model: 'starter', prompt: 'a red sky', width: 128, height: 128, frames: 17, fps: 8, steps: 8, guidance: 3, seed: 7, cacheThreshold: 0.1,
@@ -17,6 +17,17 @@ describe('a recipe', () => {
     expect(parseRecipe(JSON.parse(recipeText(recipe)))).toEqual({ recipe, ignored: [] })
     const unknownVersion = recipeOf(request, { id: 'x', name: 'X' })
     expect(parseRecipe(JSON.parse(recipeText(unknownVersion))).recipe).toEqual(unknownVersion)
+  })
+
+  it('keeps every field that a request can have', () => {
+    const part = { source: { kind: 'clip', id: 'b' }, fromSeconds: 1, toSeconds: 2, crop: { x: 0, y: 1, zoom: 2 } } as const
+    const full: Required<GenerateRequest> = {
+      ...request, negativePrompt: 'fog', guidanceRescale: 0.5, stg: { scale: 1, skipBlocks: [19] }, cacheThreshold: 0.1, conditions: request.conditions!,
+      start: { ...part, strength: 0.5, stretch: true }, before: part, after: part, loop: true, sameSeed: true,
+      shots: [{ prompt: 'a kite', frames: 9, join: 'dissolve', conditions: request.conditions! }],
+    }
+    expect(Object.keys(full).toSorted()).toEqual(Object.keys(GenerateRequestSchema.entries).toSorted())
+    expect(parseRecipe(JSON.parse(recipeText(recipeOf(full, model))))).toEqual({ recipe: { format: 'kinora-recipe', version: 1, request: full, model }, ignored: [] })
   })
 
   it('of a newer version is used as far as it is understood, and the rest is listed', () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { parseT5EncoderConfig, t5ConfigFromShapes } from '../../workers/models/t5-encoder-config'
+import { parseT5EncoderConfig, t5ConfigFromShapes } from '../../workers/models/t5/encoder-config'
 
 const shapes = (entries: Record<string, number[]>) => new Map(Object.entries(entries).map(([name, shape]) => [name, { shape }]))
 

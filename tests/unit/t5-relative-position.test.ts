@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { distanceBias, positionBucket } from '../../workers/models/t5-relative-position'
+import { distanceBias, positionBucket } from '../../workers/models/t5/relative-position'
 
 const T5 = { buckets: 32, maxDistance: 128 }
 

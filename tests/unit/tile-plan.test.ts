@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { LTX_2B_AUTOENCODER } from '../../workers/pipeline/measure-model'
-import { compressionOf, decoderSizes, encoderSizes } from '../../workers/models/ltx-autoencoder-sizes'
+import { LTX_2B_AUTOENCODER } from '../../workers/models/ltx/released-shape'
+import { compressionOf, decoderSizes, encoderSizes } from '../../workers/models/ltx/autoencoder-sizes'
 import { BINDING_BYTES, blendWeight, planTiles, scaleSpan, splitAxis, type UnitSize } from '../../workers/models/tile-plan'
 
 const MIB = 2 ** 20

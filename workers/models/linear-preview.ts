@@ -4,7 +4,7 @@ import { dim, type Tensor } from '../engine/tensor'
 import { conv, uploadConv } from '../ops/conv'
 import { framesToRgba } from '../ops/frames-to-rgba'
 import type { VideoDecoder } from './autoencoder'
-import { latentRgbFactors } from './latent-rgb-factors'
+import { latentRgbFactors } from './ltx/latent-rgb-factors'
 
 /** A picture a latent frame, a pixel a latent pixel: u32 [f, h, w]. @param z f32 [f, h, w, Z] */
 export function linearPreview(scope: Scope, statistics: VideoDecoder['config'], z: Tensor): Tensor {

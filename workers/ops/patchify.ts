@@ -1,4 +1,4 @@
-// Latents [C, F, H, W] ↔ tokens of a transformer, one a patch.
+// A latent, channels last, ↔ tokens as a transformer takes them.
 import patchifyCode from '../../shaders/patchify.wgsl?raw'
 import { u32 } from '../engine/command-queue'
 import type { Scope } from '../engine/scope'
@@ -34,24 +34,24 @@ function rearrange(scope: Scope, x: Tensor, shape: readonly number[], grid: Grid
   return y
 }
 
-/** latent [C, F, H, W] → tokens [F/pt · H/p · W/p, C·pt·p·p]: frame by frame, row by row; a patch is channel, time, y, x. */
+/** latent [F, H, W, C] → tokens [F/pt · H/p · W/p, C·pt·p·p]: frame by frame, row by row; a patch is channel, time, y, x. */
 export function patchify(scope: Scope, latent: Tensor, size: PatchSize): Tensor {
   const { patch, patchTime } = size
-  const grid = { channels: dim(latent, -4), frames: dim(latent, -3), height: dim(latent, -2), width: dim(latent, -1) }
+  const grid = { frames: dim(latent, -4), height: dim(latent, -3), width: dim(latent, -2), channels: dim(latent, -1) }
   if (latent.shape.length !== 4 || grid.frames % patchTime || grid.height % patch || grid.width % patch) {
-    throw new Error(`patchify: expected [C, F, H, W] in whole patches of ${patchTime}×${patch}×${patch}, got [${latent.shape.join(', ')}].`)
+    throw new Error(`patchify: expected [F, H, W, C] in whole patches of ${patchTime}×${patch}×${patch}, got [${latent.shape.join(', ')}].`)
   }
   const inner = patchTime * patch * patch
   return rearrange(scope, latent, [elementCount(latent.shape) / (grid.channels * inner), grid.channels * inner], grid, size, true)
 }
 
-/** The inverse: tokens [N, C·pt·p·p] → latent [C, F, H, W] of this many latent frames, rows and columns. */
+/** The inverse: tokens [N, C·pt·p·p] → latent [F, H, W, C] of this many latent frames, rows and columns. */
 export function unpatchify(scope: Scope, tokens: Tensor, o: PatchSize & { frames: number; height: number; width: number }): Tensor {
   const { patch, patchTime, frames, height, width } = o
   const inner = patchTime * patch * patch
   const channels = dim(tokens, -1) / inner
   if (!Number.isInteger(channels) || dim(tokens, -2) * inner !== frames * height * width) {
-    throw new Error(`unpatchify: expected tokens of [C, ${frames}, ${height}, ${width}], got [${tokens.shape.join(', ')}].`)
+    throw new Error(`unpatchify: expected tokens of [${frames}, ${height}, ${width}, C], got [${tokens.shape.join(', ')}].`)
   }
-  return rearrange(scope, tokens, [channels, frames, height, width], { channels, frames, height, width }, { patch, patchTime }, false)
+  return rearrange(scope, tokens, [frames, height, width, channels], { channels, frames, height, width }, { patch, patchTime }, false)
 }

@@ -1,25 +1,25 @@
-// Where new frames meet frames that are there, the decoder's error would be seen as a jump: the known frame is shown as it is, its
-// neighbour as it was decoded. So what the decoder gets wrong of the known frame is taken off its neighbours too, less and less.
+// Boundary blending. Where new frames meet existing ones, the decoder's error would show as a jump: the existing frame is shown as it is,
+// its neighbor as it was decoded. So the decoder's error on the existing frame is subtracted from its neighbors too, fading out.
 import type { ChunkPiece } from '../../src/shared/plan'
 
 type Rgba = Uint8ClampedArray<ArrayBuffer>
 
-/** Frames over which an error is faded out, or all new ones where they are fewer; so many are held back in front of a known end. */
+/** Frames over which the error fades out, or all new ones where they are fewer; as many are held back before a given end. */
 const FADE_FRAMES = 8
 
-/** What is shown beside the new frames of a window, RGBA u8 [height, width, 4]. */
+/** The frames beside a chunk's new ones, RGBA u8 [height, width, 4]. */
 export interface Edges {
   /** the frame before the first new one */
   before?: Rgba
-  /** the frame after the last new one, or that it is still to be decoded */
+  /** the frame after the last new one; `to-come` where that is still to be decoded */
   after?: Rgba | 'to-come'
 }
 
-/** Takes a window's decoded frames in time order, and gives the new ones as they are shown. */
+/** Takes a chunk's decoded frames in time order, and returns the new ones as they are to be written. */
 export class BoundaryBlend {
   private frame = 0
   private errorBefore: Int16Array | undefined
-  /** as this window has the frame that is to come */
+  /** this chunk's version of the frame after its end */
   private end: Rgba | undefined
   private held: Rgba[] = []
   private readonly firstNew: number
@@ -35,12 +35,12 @@ export class BoundaryBlend {
     this.fade = Math.min(FADE_FRAMES, this.endNew - this.firstNew)
   }
 
-  /** Whether all new frames have been given. */
+  /** Whether all new frames have been returned. */
   get done(): boolean {
     return this.edges.after ? this.frame > this.endNew : this.frame >= this.endNew
   }
 
-  /** The next decoded frame; its array is corrected and shown. @returns frames to show now, in order */
+  /** Takes the next decoded frame, and corrects it in place. @returns frames to write now, in order */
   add(decoded: Rgba): Rgba[] {
     const index = this.frame++
     if (index < this.firstNew) {
@@ -59,7 +59,7 @@ export class BoundaryBlend {
     return this.held.length > this.fade ? [this.held.shift() as Rgba] : []
   }
 
-  /** Frames held back before an end that was to come, now that it is known. */
+  /** The frames held back before an end that was to come, corrected now that it is decoded. */
   meet(after: Rgba | undefined): Rgba[] {
     const held = this.held.splice(0)
     if (!after || !this.end) return held
@@ -68,15 +68,15 @@ export class BoundaryBlend {
     return held
   }
 
-  /** How much of an error is left so many frames from where it was found: none at the other end of the fade. */
+  /** The share of the error that is left at this distance in frames: none at the other end of the fade. */
   private shareAt(distance: number): number {
     return 1 - distance / (this.fade + 1)
   }
 }
 
-/** What is to be added to a decoded frame so that it is the known one. */
-function errorOf(known: Rgba, decoded: Rgba): Int16Array {
-  return Int16Array.from(known, (value, index) => value - (decoded[index] as number))
+/** existing − decoded */
+function errorOf(existing: Rgba, decoded: Rgba): Int16Array {
+  return Int16Array.from(existing, (value, index) => value - (decoded[index] as number))
 }
 
 function correct(frame: Rgba, error: Int16Array, share: number): void {

@@ -2,11 +2,11 @@
 import { placeName, type LocalFiles, type LocalPlace } from '../../src/shared/local-files'
 import { AppError } from '../../src/shared/errors'
 import type { CatalogueEntry } from '../../src/shared/model-catalogue'
-import { parseLtxAutoencoderConfig, planLtxAutoencoder } from '../models/ltx-autoencoder-config'
+import { parseLtxAutoencoderConfig, planLtxAutoencoder } from '../models/ltx/autoencoder-config'
 import { listedFolder } from '../weights/local-file-handles'
-import { NO_CONFIG, TRANSFORMER_FORMAT } from './downloaded-model'
-import { openLtxFiles, transformerBytes } from './ltx-files'
-import { filesOfLocal, openTextEncoder, readTokenizer, type ModelFiles } from './model-files'
+import { NO_CONFIG, TRANSFORMER_FORMAT } from '../models/ltx/runtime'
+import { openLtxFiles, transformerBytes } from '../models/ltx/files'
+import { filesOfLocal, openTextEncoder, readTokenizer, type ModelFiles } from '../models/model-files'
 
 const TOKENS = 16
 

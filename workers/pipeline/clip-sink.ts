@@ -38,7 +38,7 @@ export interface FinishedClip {
 /** Where a job puts its frames. */
 export interface ClipSink {
   /** what add() takes */
-  readonly form: FrameFormat
+  readonly format: FrameFormat
   /** the next frame in time order; may be reused by the caller once this resolves */
   add(frame: Uint8ClampedArray<ArrayBuffer>): Promise<void>
   /**
@@ -77,7 +77,7 @@ export async function openClipSink({ width, height, fps, frames, signal, codecs 
   let added = 0
 
   return {
-    form: i420Format(width, height, matrix),
+    format: i420Format(width, height, matrix),
     async add(i420) {
       signal?.throwIfAborted()
       // the middle, or the beginning of a clip that ends before it

@@ -1,62 +1,59 @@
-// Latents to frames, a few at a time: memory does not grow with the clip's length.
-import type { JobProgress } from '../../src/shared/job'
-import type { GenerateRequest } from '../../src/shared/request'
+// Latents to frames.
 import type { ChunkPiece } from '../../src/shared/plan'
+import type { GenerateRequest } from '../../src/shared/request'
 import type { Scope } from '../engine/scope'
-import type { JobClock } from './job-clock'
-import { latentCount, rawLatent, tokenCount, type LatentGrid } from './latent-grid'
-import type { LoadedModel } from './model'
-import { gaussianNoise, NOISE_STREAM } from './noise'
-import { tokensOfLatent } from './inject-conditioning'
-import type { FrameWriter } from './frame-writer'
+import { untilAborted } from '../engine/until-aborted'
+import type { LatentGrid, LoadedModel } from '../models/architecture'
+import { latentCount, rawLatent } from '../models/latent-grid'
 import { BoundaryBlend, type Edges } from './boundary-blend'
-import { untilAborted } from './until-aborted'
+import type { FrameWriter } from './frame-writer'
+import type { JobContext } from './job-context'
+import { gaussianNoise, NOISE_STREAM } from './noise'
 
-export interface DecodeJob {
+/** A chunk's latents, and where its frames go. */
+export interface Decoding {
   model: LoadedModel
   request: GenerateRequest
-  /** f32 [C, F', H', W'] */
+  /** f32 [F', H', W', C] */
   latents: Float32Array
   grid: LatentGrid
-  /** which of its frames are shown */
-  window: Pick<ChunkPiece, 'frames' | 'skipFirst' | 'skipLast'>
-  /** what is shown beside them */
+  /** which of its frames are new */
+  chunk: Pick<ChunkPiece, 'frames' | 'skipFirst' | 'skipLast'>
+  /** the frames beside them */
   edges: Edges
-  /** of the window before, where its end was to come: it is the first frame of this one */
+  /** the blending at the end of the chunk before, where it waits for the first frame of this one */
   open: BoundaryBlend | undefined
-  reel: FrameWriter
-  clock: JobClock
-  tell: (event: JobProgress) => void
+  writer: FrameWriter
 }
 
-/** Decodes in time order onto the reel. @returns the seam at its end, where that is to come */
-export async function decodeFrames(signal: AbortSignal, scope: Scope, job: DecodeJob): Promise<BoundaryBlend | undefined> {
-  const { model, request, latents, grid, window, edges, open, reel, clock, tell } = job
-  // seams and what goes on from a frame want RGBA; where there is none of them, frames come as the file takes them
-  const direct = edges.before || edges.after || open ? undefined : reel.direct
+/** Decodes in time order into the clip's file, a few frames at a time: memory does not grow with the length. @returns the blending at its end, where that waits for the next chunk */
+export async function decodeFrames({ signal, clock, report }: JobContext, scope: Scope, decoding: Decoding): Promise<BoundaryBlend | undefined> {
+  const { model, request, latents, grid, chunk, edges, open, writer } = decoding
+  // Blending and context frames need RGBA. Without them, frames come from the GPU as the file takes them.
+  const direct = edges.before || edges.after || open ? undefined : writer.direct
   const frameBytes = direct?.bytes ?? request.width * request.height * 4
-  const seams = new BoundaryBlend(window, edges)
+  const blend = new BoundaryBlend(chunk, edges)
   let frame = 0
-  tell({ stage: 'decoding', step: 0, steps: request.frames })
+  report({ stage: 'decoding', step: 0, steps: request.frames })
   clock.lap()
   const noise = { latents: gaussianNoise(request.seed, latentCount(grid), NOISE_STREAM.decode) }
-  const tokens = scope.upload(tokensOfLatent(latents, grid.channels), [1, tokenCount(grid), grid.channels], 'f32')
-  const groups = model.autoencoder.decode(signal, scope, rawLatent(scope, tokens, model, grid), noise, direct?.pixels)
+  const latent = scope.upload(latents, [grid.frames, grid.height, grid.width, grid.channels], 'f32')
+  const groups = model.decoder.decode(signal, scope, rawLatent(scope, latent, model.decoder.config), noise, direct?.pixels)
   try {
-    while (!seams.done) {
+    while (!blend.done) {
       const group = await untilAborted(signal, groups.next())
       clock.decodeMs += clock.lap()
       if (group.done) break
-      for (let offset = 0; offset < group.value.length && !seams.done; offset += frameBytes, frame++) {
+      for (let offset = 0; offset < group.value.length && !blend.done; offset += frameBytes, frame++) {
         const decoded = group.value.subarray(offset, offset + frameBytes)
-        const before = frame === 0 && open ? open.meet(decoded) : []
-        for (const shown of [...before, ...seams.add(decoded)]) await (direct ? reel.write(signal, shown) : reel.add(signal, shown))
+        const held = frame === 0 && open ? open.meet(decoded) : []
+        for (const next of [...held, ...blend.add(decoded)]) await (direct ? writer.write(signal, next) : writer.add(signal, next))
       }
       clock.encodeMs += clock.lap()
-      tell({ stage: 'decoding', step: frame, steps: request.frames })
+      report({ stage: 'decoding', step: frame, steps: request.frames })
     }
   } finally {
     await groups.return(undefined)
   }
-  return edges.after === 'to-come' ? seams : undefined
+  return edges.after === 'to-come' ? blend : undefined
 }

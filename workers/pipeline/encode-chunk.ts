@@ -1,90 +1,91 @@
-// What a window is made around, encoded: pictures, clips, and what the plan has shown before it.
+// What a chunk is generated around, encoded: images, clips, and the frames before and after it.
 import { AppError } from '../../src/shared/errors'
-import type { ContextFrames, ChunkPiece } from '../../src/shared/plan'
+import type { ChunkPiece, ContextFrames } from '../../src/shared/plan'
 import type { ClipPart } from '../../src/shared/request'
 import type { Scope } from '../engine/scope'
-import { conditioningLatents, type FrameEncoder } from './encode-conditioning'
-import type { LatentGrid } from './latent-grid'
-import type { LoadedModel } from './model'
-import type { FrameWriter } from './frame-writer'
-import { tokensOfLatent, type ConditioningLatents } from './inject-conditioning'
+import type { FrameEncoder, LatentGrid, LoadedModel } from '../models/architecture'
 import type { Edges } from './boundary-blend'
-import { conditionFrames, gather, type MediaFrames, type FrameShape } from './media-frames'
+import { encodeRgba } from './encode-frames'
+import type { FrameWriter } from './frame-writer'
+import type { ConditioningLatents } from './inject-conditioning'
+import type { JobContext } from './job-context'
+import { conditionFrames, gather, type FrameShape, type MediaFrames } from './media-frames'
 
-/** What a window's frames are taken from and brought to. */
-export interface ChunkContext {
+/** Where a chunk's inputs come from. */
+export interface ChunkInputs {
   model: LoadedModel
   grid: LatentGrid
   shape: FrameShape
-  reel: FrameWriter
-  sources: MediaFrames
-  /** of the window behind this one, where that was made before: f32 [C, F', H', W'] */
+  writer: FrameWriter
+  media: MediaFrames
+  /** latents of the chunk after this one, where that was generated before: f32 [F', H', W', C] */
   next?: Float32Array | undefined
 }
 
-/** Everything known of a window, in the order in which it is placed. @throws AppError not-found, unreadable-media, bad-request; AbortError */
-export async function encodeChunk(signal: AbortSignal, scope: Scope, window: ChunkPiece, context: ChunkContext): Promise<ConditioningLatents[]> {
-  const { model, grid, shape, sources } = context
-  const known: ConditioningLatents[] = []
+/** A chunk's conditioning, in the order in which it is injected. @throws AppError not-found, unreadable-media, bad-request; AbortError */
+export async function encodeConditioning(job: JobContext, scope: Scope, chunk: ChunkPiece, inputs: ChunkInputs): Promise<ConditioningLatents[]> {
+  const { model, grid, shape, media } = inputs
+  const latents: ConditioningLatents[] = []
   const encode = async (rgba: Uint8ClampedArray<ArrayBuffer>, atFrame: number, strength: number) => {
-    known.push(await conditioningLatents(signal, scope, requireEncoder(model), grid, { ...shape, rgba, atFrame, strength }))
+    latents.push(await encodeRgba(job, scope, requireEncoder(model), grid, { ...shape, rgba, atFrame, strength }))
   }
-  for (const part of window.known) {
-    const atFrame = part.at === 'start' ? 0 : window.frames - part.frames
-    if (part.of === 'next-window') known.push({ values: beginningOf(context, part.frames), atFrame, strength: 1 })
-    else await encode(await partFrames(signal, part.of, part.frames, context), atFrame, 1)
+  for (const { at, frames, of } of chunk.context) {
+    const atFrame = at === 'start' ? 0 : chunk.frames - frames
+    if (of === 'next-chunk') latents.push({ values: beginningOfNext(inputs, frames), atFrame, strength: 1 })
+    else await encode(await contextFrames(job, of, frames, inputs), atFrame, 1)
   }
-  for (const condition of window.conditions) {
-    await encode(await conditionFrames(signal, sources, condition, shape, window.frames - condition.atFrame), condition.atFrame, condition.strength)
+  for (const condition of chunk.conditions) {
+    await encode(await conditionFrames(job.signal, media, condition, shape, chunk.frames - condition.atFrame), condition.atFrame, condition.strength)
   }
-  return known
+  return latents
 }
 
-/** What is shown beside a window's new frames. @throws as encodeChunk */
-export async function chunkEdges(signal: AbortSignal, { known }: ChunkPiece, context: Omit<ChunkContext, 'model' | 'grid'>): Promise<Edges> {
+/** The frames beside a chunk's new ones. @throws as encodeConditioning */
+export async function chunkEdges(job: JobContext, { context }: ChunkPiece, inputs: Pick<ChunkInputs, 'shape' | 'writer' | 'media'>): Promise<Edges> {
   const edges: Edges = {}
-  for (const { at, of } of known) {
-    if (at === 'end') edges.after = of === 'next-window' ? 'to-come' : await partFrames(signal, of, 1, context)
-    else if (of !== 'next-window') edges.before = await partFrames(signal, of, 1, context)
+  for (const { at, of } of context) {
+    if (at === 'end') edges.after = of === 'next-chunk' ? 'to-come' : await contextFrames(job, of, 1, inputs)
+    else if (of !== 'next-chunk') edges.before = await contextFrames(job, of, 1, inputs)
   }
   return edges
 }
 
-/** Latents of a clip that a window starts from, f32 [F', H', W', C] in the transformer's scale: as long as the window. */
-export async function encodeStart(signal: AbortSignal, scope: Scope, window: ChunkPiece, { model, grid, shape, sources }: ChunkContext): Promise<ConditioningLatents | undefined> {
-  const { start, frames } = window
-  if (!start) return undefined
-  const part = await sources.openPart(signal, start.part, shape, start.stretchedTo)
+/** Latents of the clip that a chunk starts from, as long as the chunk: f32 [F', H', W', C]. */
+export async function encodeInitVideo(job: JobContext, scope: Scope, chunk: ChunkPiece, { model, grid, shape, media }: ChunkInputs): Promise<ConditioningLatents | undefined> {
+  const { initVideo, frames } = chunk
+  if (!initVideo) return undefined
+  const { part, fromFrame, strength, stretchedTo } = initVideo
+  const opened = await media.openPart(job.signal, part, shape, stretchedTo)
   try {
-    if (start.fromFrame + frames > part.count) {
-      const [expected, got] = [start.fromFrame + frames, part.count]
-      throw new AppError('bad-request', `start: expected a clip of at least ${expected} frames at ${shape.fps} fps, got ${got}.`, { field: 'start', expected, got })
+    if (fromFrame + frames > opened.count) {
+      const [expected, got] = [fromFrame + frames, opened.count]
+      throw new AppError('bad-request', `initVideo: expected a clip of at least ${expected} frames at ${shape.fps} fps, got ${got}.`, { field: 'initVideo', expected, got })
     }
-    const rgba = await gather(part.read(signal, start.fromFrame, frames), shape)
-    return await conditioningLatents(signal, scope, requireEncoder(model), grid, { ...shape, rgba, atFrame: 0, strength: start.strength })
+    const rgba = await gather(opened.read(job.signal, fromFrame, frames), shape)
+    return await encodeRgba(job, scope, requireEncoder(model), grid, { ...shape, rgba, atFrame: 0, strength })
   } finally {
-    part.close()
+    opened.close()
   }
 }
 
-/** The latents of the first frames of the window behind this one, f32 [F', H', W', C]: of a clip that begins there, as an encoder would give them. */
-function beginningOf({ next, grid, model }: ChunkContext, frames: number): Float32Array {
-  if (!next) throw new Error('The window behind is still to be made.')
+/** The first latents of the next chunk, f32 [F', H', W', C]: an encoder would give the same for a clip that begins there. */
+function beginningOfNext({ next, grid, model }: ChunkInputs, frames: number): Float32Array {
+  if (!next) throw new Error('The next chunk is not generated yet.')
   const latents = (frames - 1) / model.manifest.latent.scaleTime + 1
-  return tokensOfLatent(next, grid.channels).subarray(0, latents * grid.height * grid.width * grid.channels)
+  return next.subarray(0, latents * grid.height * grid.width * grid.channels)
 }
 
-type ShownPart = Exclude<ContextFrames['of'], 'next-window'>
-
-async function partFrames(signal: AbortSignal, of: ShownPart, frames: number, { reel, shape, sources }: Pick<ChunkContext, 'reel' | 'shape' | 'sources'>): Promise<Uint8ClampedArray<ArrayBuffer>> {
-  if (of === 'last-shown') return reel.lastShown(frames)
-  if (of === 'first-shown') return reel.firstShown(frames)
-  return firstFrames(signal, sources, of, frames, shape)
+async function contextFrames(
+  job: JobContext, of: Exclude<ContextFrames['of'], 'next-chunk'>, frames: number, { writer, shape, media }: Pick<ChunkInputs, 'writer' | 'shape' | 'media'>,
+): Promise<Uint8ClampedArray<ArrayBuffer>> {
+  if (of === 'last-shown') return writer.lastShown(frames)
+  if (of === 'first-shown') return writer.firstShown(frames)
+  return firstFrames(job.signal, media, of, frames, shape)
 }
 
-/** The first frames of a clip; of a shorter one the last stands for those that are missing. */
-async function firstFrames(signal: AbortSignal, sources: MediaFrames, clip: ClipPart, frames: number, shape: FrameShape): Promise<Uint8ClampedArray<ArrayBuffer>> {
-  const part = await sources.openPart(signal, clip, shape)
+/** The first frames of a clip; a shorter one repeats its last frame. */
+async function firstFrames(signal: AbortSignal, media: MediaFrames, clip: ClipPart, frames: number, shape: FrameShape): Promise<Uint8ClampedArray<ArrayBuffer>> {
+  const part = await media.openPart(signal, clip, shape)
   try {
     const found = await gather(part.read(signal, 0, frames), shape)
     const size = shape.width * shape.height * 4
@@ -99,5 +100,5 @@ async function firstFrames(signal: AbortSignal, sources: MediaFrames, clip: Clip
 
 function requireEncoder({ encoder, manifest }: LoadedModel): FrameEncoder {
   if (encoder) return encoder
-  throw new AppError('bad-request', `${manifest.name} makes clips from words alone: expected no pictures or clips.`, { field: 'conditions' })
+  throw new AppError('bad-request', `${manifest.name} generates from text alone: expected no images or clips. Choose another model, or remove them.`, { field: 'conditions' })
 }

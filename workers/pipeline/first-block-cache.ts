@@ -1,15 +1,15 @@
-// First-block caching: where the first block changes the tokens almost as it did before, the other blocks are taken to add what they
-// added then. The idea is ParaAttention's (github.com/chengzeyi/ParaAttention, "First Block Cache"), in the form that diffusers gives it
-// (hooks/first_block_cache.py): what is compared with is the last evaluation that ran whole, so that small changes do not add up unseen.
+// First-block cache: where the first block's residual is almost that of an earlier step, the other blocks' residual is reused too. From
+// ParaAttention (github.com/chengzeyi/ParaAttention, "First Block Cache"), as in diffusers' hooks/first_block_cache.py: it compares with
+// the last evaluation that ran all blocks, so that small changes do not add up unnoticed.
 import { withScope, type Scope } from '../engine/scope'
 import type { Tensor } from '../engine/tensor'
-import type { Evaluation, LtxTransformer } from '../models/ltx-transformer'
+import type { Evaluation, VideoTransformer } from '../models/architecture'
 import { l1Sums, relativeL1 } from '../ops/relative-l1'
 import { add, subtract } from '../ops/elementwise'
-import { untilAborted } from './until-aborted'
+import { untilAborted } from '../engine/until-aborted'
 
-/** Of the last evaluation that ran whole, f32 [B, N, D]: what the first block added to the tokens, and what all others did. */
-interface Kept {
+/** Residuals of the last evaluation that ran all blocks, f32 [B, N, D]: the first block's, and that of all others. */
+interface Residuals {
   first: Tensor
   others: Tensor
 }
@@ -19,20 +19,20 @@ interface Opened {
   evaluation: Evaluation
   /** f32 [B, N, D], in the cache's scope */
   first: Tensor
-  /** what l1Sums says of it and the kept one, where there is one */
-  change: Tensor | undefined
+  /** l1Sums of it and the cached one, where there is one */
+  sums: Tensor | undefined
 }
 
-/** Of one stream of evaluations, such as those of the negative prompt. What it keeps belongs to the scope that it is given. */
+/** For one stream of evaluations, such as those of the negative prompt. The residuals belong to the scope that it is given. */
 export class FirstBlockCache {
-  /** whether the last evaluation went without the other blocks */
+  /** whether the last evaluation skipped the other blocks */
   skipped = false
-  private kept: Kept | undefined
+  private cached: Residuals | undefined
 
-  /** @param threshold relative change (L1) of what the first block adds up to which the others are left out */
+  /** @param threshold relative L1 distance of the first block's residual up to which the others are skipped */
   constructor(
     private readonly scope: Scope,
-    private readonly transformer: LtxTransformer,
+    private readonly transformer: VideoTransformer,
     private readonly threshold: number,
   ) {}
 
@@ -45,14 +45,14 @@ export class FirstBlockCache {
   evaluate(signal: AbortSignal, scope: Scope, begin: (scope: Scope) => Evaluation): Promise<Tensor> {
     return withScope(scope.gpu, async (inner) => {
       const opened = this.open(begin(inner))
-      const change = opened.change ? relativeL1(await untilAborted(signal, scope.gpu.read(opened.change))) : NaN
-      this.skipped = change <= this.threshold // what is not a number is a reason to run the blocks
+      const distance = opened.sums ? relativeL1(await untilAborted(signal, scope.gpu.read(opened.sums))) : NaN
+      this.skipped = distance <= this.threshold // false for NaN: the blocks run
       return this.skipped ? this.reuse(scope, opened) : this.finish(scope, opened)
     })
   }
 
-  /** Dispatches both ways of an evaluation, for their kernels. */
-  rehearse(scope: Scope, begin: (scope: Scope) => Evaluation): void {
+  /** Dispatches both ways of an evaluation, so that their kernels compile. */
+  warmUp(scope: Scope, begin: (scope: Scope) => Evaluation): void {
     scope.within((inner) => this.finish(inner, this.open(begin(inner))))
     scope.within((inner) => this.reuse(inner, this.open(begin(inner))))
   }
@@ -63,26 +63,26 @@ export class FirstBlockCache {
     this.transformer.runBlocks(evaluation, 0, 1)
     const first = subtract(this.scope, x, before)
     scope.free(before)
-    return { evaluation, first, change: this.kept && l1Sums(scope, first, this.kept.first) }
+    return { evaluation, first, sums: this.cached && l1Sums(scope, first, this.cached.first) }
   }
 
   private reuse(scope: Scope, { evaluation, first }: Opened): Tensor {
     this.scope.free(first)
-    const { others } = this.kept as Kept
+    const { others } = this.cached as Residuals
     return this.transformer.velocity(scope, { ...evaluation, x: add(evaluation.scope, evaluation.x, others) })
   }
 
   private finish(scope: Scope, { evaluation, first }: Opened): Tensor {
-    if (this.kept) for (const tensor of [this.kept.first, this.kept.others]) this.scope.free(tensor)
-    this.kept = undefined
+    if (this.cached) for (const tensor of [this.cached.first, this.cached.others]) this.scope.free(tensor)
+    this.cached = undefined
     const before = copyOf(evaluation.scope, evaluation.x)
     this.transformer.runBlocks(evaluation, 1)
-    this.kept = { first, others: subtract(this.scope, evaluation.x, before) }
+    this.cached = { first, others: subtract(this.scope, evaluation.x, before) }
     return this.transformer.velocity(scope, evaluation)
   }
 }
 
-/** Blocks write into the tokens that they are given. */
+/** Blocks add to the tokens in place. */
 function copyOf(scope: Scope, x: Tensor): Tensor {
   return scope.slice(x, 0, x.shape)
 }

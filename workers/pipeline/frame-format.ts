@@ -1,4 +1,4 @@
-// What the frames of a file are made of: RGBA for pictures, I420 for clips.
+// The pixel format that a sink takes: RGBA for stills, I420 for clips.
 import { i420Bytes, i420Weights, rgbaToI420, type Matrix } from '../media/yuv'
 import type { FramesToPixels } from '../models/autoencoder'
 import { fitsI420, framesToI420 } from '../ops/frames-to-i420'
@@ -9,7 +9,7 @@ type Bytes = Uint8ClampedArray<ArrayBuffer>
 export interface FrameFormat {
   /** of a frame, RGBA u8 [height, width, 4] */
   ofRgba(rgba: Bytes): Bytes
-  /** the same to the bit, made where the frame is decoded; not there where it would be no other, or the sides do not fit the kernel */
+  /** the same conversion, bit-exact, on the GPU; undefined for RGBA, and where the sides do not fit the kernel */
   onGpu?: GpuFrameFormat
 }
 

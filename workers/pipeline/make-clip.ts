@@ -1,95 +1,95 @@
-// A request to a saved WebM, one sentence a row of the data flow. The only file that sees every row.
-import type { GenerateOptions, JobCallbacks } from '../../src/shared/worker-apis'
-import type { GenerateResult, JobReport, JobProgress } from '../../src/shared/job'
-import { truncatedRequest, retainedFrames, planOf } from '../../src/shared/plan'
+// A request becomes a saved clip. The only file that sees every stage.
+import type { GenerateResult, JobReport } from '../../src/shared/job'
+import { parsePlan, planOf, retainedFrames, truncatedRequest } from '../../src/shared/plan'
 import { recipeOf } from '../../src/shared/recipe'
 import { parseRequest, type GenerateRequest } from '../../src/shared/request'
+import type { GenerateOptions, JobCallbacks } from '../../src/shared/worker-apis'
 import { kernelVariants } from '../engine/kernel'
 import { KernelSelector } from '../engine/kernel-selector'
+import type { LoadOptions, OpenModel } from '../models/architecture'
+import { latentGrid, tokenCount } from '../models/latent-grid'
 import { openCheckpoint } from '../storage/checkpoints'
 import { openTuningCache } from '../storage/tuning-cache'
 import { openClipSink, requireEncoder, saveRecord } from './clip-sink'
-import { embedPrompts } from './prompt-embeds'
-import { JobClock } from './job-clock'
-import { latentGrid, tokenCount } from './latent-grid'
-import type { OpenModel } from './model'
-import { openModel } from './open-model'
 import { FrameWriter } from './frame-writer'
-import { runPlan, chunksOf } from './run-plan'
-import { countFrames } from './write-media'
-import { storedMedia } from './media-frames'
-import { openStillSink } from './still-sink'
+import { JobClock, type JobContext } from './job-context'
+import { countFrames, storedMedia } from './media-frames'
 import type { ModelHost } from './model-host'
+import { openModel } from './open-model'
+import { encodePrompts } from './prompt-embeds'
+import { chunksOf, runPlan } from './run-plan'
+import { openStillSink } from './still-sink'
+import { textWorkerEncoder } from './text-worker'
 
-/** A finished job; `latents` f32 [C, F', H', W'] of its last window when they were asked for. */
+/** A finished job; `latents` f32 [C, F', H', W'] of its last chunk when they were requested. */
 export type ClipResult = GenerateResult & { latents?: Float32Array<ArrayBuffer> }
 
-/** What is to be made, and how it may end. */
+/** What to generate, and how it may end. */
 export interface ClipJob {
-  /** what its checkpoints are kept under */
+  /** its checkpoint is stored under it */
   id: string
   modelUrl: string
-  /** a GenerateRequest, not checked yet */
+  /** a GenerateRequest that is not checked yet */
   request: unknown
-  /** asked after each window: whether the clip ends with it */
+  /** asked after each chunk: whether the clip ends with it */
   endsEarly: () => boolean
 }
 
 /**
- * Makes one clip and saves it. `signal` stops it at the next wait, at most a step away.
+ * Generates one clip and saves it. `signal` stops it at the next wait, at most a step away.
  * @throws AppError (its codes: src/shared/errors); AbortError
  */
-export async function makeClip(
-  signal: AbortSignal,
-  modelHost: ModelHost,
-  job: ClipJob,
-  callbacks: JobCallbacks,
-  options: GenerateOptions,
-): Promise<ClipResult> {
-  const clock = new JobClock()
+export async function makeClip(signal: AbortSignal, modelHost: ModelHost, clip: ClipJob, callbacks: JobCallbacks, options: GenerateOptions): Promise<ClipResult> {
   const gpu = await modelHost.gpu()
   gpu.pool.resetPeak()
   gpu.queue.used.clear()
   gpu.selector = new KernelSelector()
   const compiledMs = gpu.compileMs
-  // of software adapters the fixed table was measured on the very ones
-  const tuningCache = (options.autotune ?? !gpu.facts.software) ? openTuningCache(gpu.facts.name) : undefined
   const { precision = gpu.facts.f16 ? 'f16' : 'f32', weights } = options
-  const opened = await openModel(signal, job.modelUrl, options.picks)
-  const request = parseRequest(job.request, opened.manifest)
-  const plan = planOf(request, opened.manifest)
+  const loadOptions: LoadOptions = { precision, weights }
+
+  const opened = await openModel(signal, clip.modelUrl, options.picks)
+  const request = parseRequest(clip.request, opened.manifest)
+  const plan = options.plan ? parsePlan(options.plan, request, opened.manifest) : planOf(request, opened.manifest)
   const frames = await countFrames(signal, storedMedia, plan, request)
   if (frames > 1) await requireEncoder(request)
+  const job: JobContext = {
+    signal, gpu,
+    clock: new JobClock(),
+    report: (progress) => void callbacks.onProgress(progress),
+    checkpoint: options.checkpoint ? await openCheckpoint(clip.id, checkpointIdentity(request, opened, loadOptions, options.plan)) : null,
+    // the fixed table was measured on software adapters
+    tuningCache: (options.autotune ?? !gpu.facts.software) ? openTuningCache(gpu.facts.name) : undefined,
+  }
+  const { clock, report, checkpoint } = job
 
-  const tell = (event: JobProgress) => void callbacks.onProgress(event)
-  tell({ stage: 'encoding-text' })
-  clock.lap()
-  const windows = chunksOf(plan)
-  const words = await embedPrompts(signal, modelHost, gpu, opened, { request, prompts: windows.map(({ prompt }) => prompt) }, callbacks, options.embeds)
+  report({ stage: 'encoding-text' })
+  const chunks = chunksOf(plan)
+  const prompts = chunks.map(({ prompt }) => prompt)
+  const embeds = await encodePrompts(job, modelHost, { model: opened, request, prompts, encodeText: textWorkerEncoder(callbacks), given: options.embeds })
   clock.textMs = clock.lap()
-  let model = await modelHost.load(signal, gpu, opened, { precision, weights }, tell)
+  let model = await modelHost.load(signal, gpu, opened, loadOptions, report)
 
-  const checkpoint = options.checkpoint ? await openCheckpoint(job.id, framesFollowFrom(request, opened, precision, options)) : null
   const sink = frames > 1 ? await openClipSink({ ...request, frames, signal }) : await openStillSink(request)
-  const reel = new FrameWriter(sink, retainedFrames(plan, opened.manifest))
+  const writer = new FrameWriter(sink, retainedFrames(plan, opened.manifest))
   try {
-    const { pieces, latents, latentsSha256 } = await runPlan(signal, gpu, {
-      request, plan, words, reel, checkpoint, tuningCache, clock, tell,
-      model: async (tellPiece) => (model = await modelHost.load(signal, gpu, opened, { precision, weights }, tellPiece)),
-      sources: storedMedia,
+    const { pieces, latents, latentsSha256 } = await runPlan(job, {
+      request, plan, embeds, writer,
+      model: async (own) => (model = await modelHost.load(signal, gpu, opened, loadOptions, own.report)),
+      media: storedMedia,
       noise: options.noise,
-      endsEarly: job.endsEarly,
+      endsEarly: clip.endsEarly,
     })
-    tell({ stage: 'saving' })
+    report({ stage: 'saving' })
     clock.lap()
-    const made = truncatedRequest(request, plan, pieces)
-    const clip = await sink.finish(reel.shown, recipeOf(made, opened.manifest))
+    const made = options.plan ? request : truncatedRequest(request, plan, pieces)
+    const file = await sink.finish(writer.written, recipeOf(made, opened.manifest))
     clock.encodeMs += clock.lap()
-    const report: JobReport = {
+    const jobReport: JobReport = {
       adapter: gpu.facts.name,
       precision,
       kernels: kernelVariants(gpu.queue.used),
-      tokens: Math.max(0, ...windows.map((window) => tokenCount(latentGrid({ ...request, frames: window.frames }, opened.manifest)))),
+      tokens: Math.max(0, ...chunks.map((chunk) => tokenCount(latentGrid({ ...request, frames: chunk.frames }, opened.manifest), model.patch))),
       textMs: clock.textMs,
       compileMs: gpu.compileMs - compiledMs,
       stepMs: clock.stepMs,
@@ -101,18 +101,18 @@ export async function makeClip(
       peakGpuBytes: gpu.pool.peakBytes,
       peakHostBytes: null,
       latentsSha256,
-      framesSha256: reel.hex(),
+      framesSha256: writer.hex(),
     }
     const { name: modelName, version: modelVersion } = model.manifest
-    const saved = await saveRecord(clip, { request: made, modelName, modelVersion, report })
+    const saved = await saveRecord(file, { request: made, modelName, modelVersion, report: jobReport })
     await checkpoint?.remove()
-    const [first] = windows
-    const usedPrompt = first && words(first.prompt).prompt.usedPrompt
+    const [first] = prompts
+    const usedPrompt = first === undefined ? undefined : embeds(first).positive.usedPrompt
     return {
       ...saved,
-      codec: clip.codec,
-      report,
-      ...(usedPrompt !== first?.prompt && { usedPrompt }),
+      codec: file.codec,
+      report: jobReport,
+      ...(usedPrompt !== first && usedPrompt !== undefined && { usedPrompt }),
       ...(options.keepLatents && latents && { latents }),
     }
   } catch (error) {
@@ -122,7 +122,7 @@ export async function makeClip(
   }
 }
 
-/** Where any of it differs, what an earlier run kept is of other frames. */
-function framesFollowFrom(request: GenerateRequest, { identity, manifest }: OpenModel, precision: string, { weights }: GenerateOptions): string {
-  return JSON.stringify([request, identity, manifest.version, precision, weights ?? null])
+/** What the frames follow from. A checkpoint of anything else is dropped. */
+function checkpointIdentity(request: GenerateRequest, { identity, manifest }: OpenModel, { precision, weights }: LoadOptions, plan: GenerateOptions['plan']): string {
+  return JSON.stringify([request, identity, manifest.version, precision, weights ?? null, ...(plan ? [plan] : [])])
 }

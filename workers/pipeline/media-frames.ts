@@ -1,4 +1,5 @@
-// The frames of what a request names: the user's pictures and videos, and clips of the library.
+// The frames of a request's media: images and videos of the user's own, and clips of the library.
+import { shownFrames, type MediaPiece, type Piece } from '../../src/shared/plan'
 import { AppError } from '../../src/shared/errors'
 import { MIDDLE, type ClipPart, type Condition, type Crop, type Source } from '../../src/shared/request'
 import { openClipReader, type ClipReader } from '../media/read-clip'
@@ -6,13 +7,15 @@ import { readPicture } from '../media/read-picture'
 import { openStillReader } from '../media/read-still'
 import { openAsset } from '../storage/assets'
 import { openSavedClip } from '../storage/library'
+import type { FrameWriter } from './frame-writer'
+import type { JobContext } from './job-context'
 
 /** Size and rate that frames are brought to. */
 export interface FrameShape {
   /** pixels */
   width: number
   height: number
-  /** pictures per second */
+  /** frames per second */
   fps: number
 }
 
@@ -27,21 +30,21 @@ export interface PartFrames {
   close(): void
 }
 
-/** Where a plan's pictures and clips are: of a page, what it keeps. Functions as {@link openPart} and {@link pictureFrame}. */
+/** Where a plan's images and clips come from; in the app {@link storedMedia}. */
 export interface MediaFrames {
   openPart: typeof openPart
-  pictureFrame: typeof pictureFrame
+  imageFrame: typeof imageFrame
 }
 
 /**
  * Opens a part of a clip.
- * @param stretchedTo frames that the part is made to last, faster or slower than it was; as long as it is where nothing is said
+ * @param stretchedTo frames that the part is stretched or squeezed to; undefined: its own length at the clip's rate
  * @throws AppError not-found, unreadable-media, bad-request (nothing is left of it)
  */
 export async function openPart(signal: AbortSignal, { source, fromSeconds = 0, toSeconds, crop = MIDDLE }: ClipPart, shape: FrameShape, stretchedTo?: number): Promise<PartFrames> {
   const reader = await openVideo(signal, source)
   const endSeconds = Math.min(toSeconds ?? Infinity, reader.seconds)
-  // frames of a part that is stretched are taken at a rate of their own
+  // a stretched part is sampled at a rate of its own
   const fps = stretchedTo !== undefined && endSeconds > fromSeconds ? stretchedTo / (endSeconds - fromSeconds) : shape.fps
   const first = Math.round(fromSeconds * fps)
   const end = Math.round(endSeconds * fps)
@@ -58,16 +61,16 @@ export async function openPart(signal: AbortSignal, { source, fromSeconds = 0, t
 }
 
 /**
- * The frames of a condition, one after the other: a picture's, or those of a clip that fit in `room` frames.
+ * The frames of a condition, one after the other: an image's, or as many of a clip as fit in `most` frames.
  * @returns RGBA u8 [F, height, width, 4]
  * @throws AppError not-found, unreadable-media, bad-request; AbortError
  */
-export async function conditionFrames(signal: AbortSignal, sources: MediaFrames, condition: Condition, shape: FrameShape, room: number): Promise<Rgba> {
-  const { source, crop = MIDDLE, fromSeconds, frames = room } = condition
-  if (source.kind === 'image') return sources.pictureFrame(source.id, shape, crop)
-  const part = await sources.openPart(signal, { source, crop, ...(fromSeconds !== undefined && { fromSeconds }) }, shape)
+export async function conditionFrames(signal: AbortSignal, media: MediaFrames, condition: Condition, shape: FrameShape, most: number): Promise<Rgba> {
+  const { source, crop = MIDDLE, fromSeconds, frames = most } = condition
+  if (source.kind === 'image') return media.imageFrame(source.id, shape, crop)
+  const part = await media.openPart(signal, { source, crop, ...(fromSeconds !== undefined && { fromSeconds }) }, shape)
   try {
-    return await gather(part.read(signal, 0, Math.min(frames, room)), shape)
+    return await gather(part.read(signal, 0, Math.min(frames, most)), shape)
   } finally {
     part.close()
   }
@@ -82,8 +85,8 @@ export async function gather(frames: AsyncIterable<Rgba>, { width, height }: Fra
   return all
 }
 
-/** A kept picture as one frame, RGBA u8 [height, width, 4]. @throws AppError not-found, unreadable-media */
-export async function pictureFrame(id: string, { width, height }: FrameShape, crop: Crop): Promise<Rgba> {
+/** An image asset as one frame, RGBA u8 [height, width, 4]. @throws AppError not-found, unreadable-media */
+export async function imageFrame(id: string, { width, height }: FrameShape, crop: Crop): Promise<Rgba> {
   const { file, name } = await openAsset(id)
   return readPicture(file, name, width, height, crop)
 }
@@ -97,5 +100,33 @@ async function openVideo(signal: AbortSignal, { kind, id }: Source): Promise<Cli
   return openClipReader(signal, file, name)
 }
 
-/** What this page keeps: assets and the library. */
-export const storedMedia: MediaFrames = { openPart, pictureFrame }
+/** The media that this site stores: assets and the library. */
+export const storedMedia: MediaFrames = { openPart, imageFrame }
+
+/** Frames of the finished clip. Opens all media of the plan, so that nothing is generated around a clip that is gone. @throws as openPart */
+export async function countFrames(signal: AbortSignal, media: MediaFrames, plan: readonly Piece[], shape: FrameShape): Promise<number> {
+  let frames = 0
+  for (const piece of plan) {
+    if (piece.kind === 'media') {
+      const part = await media.openPart(signal, piece.part, shape)
+      frames += part.count
+      part.close()
+    } else frames += shownFrames(piece)
+    frames -= piece.dissolve
+  }
+  return frames
+}
+
+/** Writes the frames of a piece that exists already. @throws as openPart; AbortError */
+export async function writeMedia({ signal, report }: JobContext, media: MediaFrames, { part }: MediaPiece, shape: FrameShape, writer: FrameWriter): Promise<void> {
+  const frames = await media.openPart(signal, part, shape)
+  try {
+    let written = 0
+    for await (const frame of frames.read(signal, 0, frames.count)) {
+      await writer.add(signal, frame)
+      report({ stage: 'decoding', step: ++written, steps: frames.count })
+    }
+  } finally {
+    frames.close()
+  }
+}

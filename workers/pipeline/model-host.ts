@@ -1,10 +1,10 @@
-// What a generate worker keeps between jobs: the device, the model last used, and embeddings of recent prompts.
-import type { JobCallbacks } from '../../src/shared/worker-apis'
+// What a generate worker holds between jobs: the device, the model last used, and the embeds of recent prompts.
+import type { Embeds } from '../../src/shared/prompt-embeds'
 import type { JobProgress } from '../../src/shared/job'
 import { AppError } from '../../src/shared/errors'
 import { openGpu, type Gpu } from '../engine/device'
 import { fitsInMemory } from '../engine/buffer-pool'
-import type { LoadedModel, LoadOptions, OpenModel, PromptEmbedding } from './model'
+import type { LoadedModel, LoadOptions, OpenModel, TextServices } from '../models/architecture'
 
 const CACHED_PROMPTS = 64
 
@@ -12,7 +12,7 @@ const CACHED_PROMPTS = 64
 export class ModelHost {
   private gpuOpened: Promise<Gpu> | undefined
   private model: LoadedModel | undefined
-  private readonly embeddings = new Map<string, PromptEmbedding>()
+  private readonly embeds = new Map<string, Embeds>()
 
   /** @throws AppError no-webgpu, no-adapter */
   gpu(): Promise<Gpu> {
@@ -51,20 +51,18 @@ export class ModelHost {
     return this.model
   }
 
-  /** Embeddings of the prompts, from memory or by the model's encoder, which has left when they are here. */
-  async embed(
-    signal: AbortSignal, gpu: Gpu, model: OpenModel, prompts: readonly string[], callbacks: JobCallbacks,
-  ): Promise<PromptEmbedding[]> {
+  /** The embeds of prompts, from the cache or by the model's encoder, whose memory is free again afterwards. */
+  async embed(signal: AbortSignal, gpu: Gpu, model: OpenModel, prompts: readonly string[], text: TextServices): Promise<Embeds[]> {
     const key = (prompt: string) => JSON.stringify([model.encoderIdentity, prompt])
-    const missing = [...new Set(prompts.filter((prompt) => !this.embeddings.has(key(prompt))))]
+    const missing = [...new Set(prompts.filter((prompt) => !this.embeds.has(key(prompt))))]
     if (missing.length > 0) {
-      const embedded = await model.embed(signal, gpu, missing, callbacks)
-      missing.forEach((prompt, index) => this.embeddings.set(key(prompt), embedded[index] as PromptEmbedding))
+      const encoded = await model.embed(signal, gpu, missing, text)
+      missing.forEach((prompt, index) => this.embeds.set(key(prompt), encoded[index] as Embeds))
     }
-    const found = prompts.map((prompt) => this.embeddings.get(key(prompt)) as PromptEmbedding)
-    for (const oldest of this.embeddings.keys()) {
-      if (this.embeddings.size <= CACHED_PROMPTS) break
-      this.embeddings.delete(oldest)
+    const found = prompts.map((prompt) => this.embeds.get(key(prompt)) as Embeds)
+    for (const oldest of this.embeds.keys()) {
+      if (this.embeds.size <= CACHED_PROMPTS) break
+      this.embeds.delete(oldest)
     }
     return found
   }

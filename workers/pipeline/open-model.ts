@@ -1,17 +1,29 @@
-// Every kind of model that a job can name, each by its own loader.
-import type { LocalFiles } from '../../src/shared/local-files'
-import { downloadedSources } from '../../src/shared/downloaded-model'
-import { openDownloadedModel } from './downloaded-model'
-import { openModelFolder } from './load-model'
-import type { OpenModel } from './model'
+// From the address of a model to its architecture.
+import { downloadedSources, manifestOfDownloaded } from '../../src/shared/model-address'
+import type { ModelManifest } from '../../src/shared/model'
+import type { GenerateOptions } from '../../src/shared/worker-apis'
+import type { ModelShape, OpenModel } from '../models/architecture'
+import { architectureOf } from '../models/registry'
+import { fetchManifest } from '../weights/fetch-file'
 
 /**
- * Finds a model's files and says what it can make.
+ * Finds a model's files and says what it can generate.
  * @param url absolute URL of a model folder, ending in /, or the address of a downloaded model
- * @param picks sources that are on the user's own disk
- * @throws AppError not-found, weights-missing, weights-corrupt
+ * @param localFiles those of its parts that are on the user's own disk
+ * @throws AppError not-found, bad-request, weights-missing, weights-corrupt
  */
-export async function openModel(signal: AbortSignal, url: string, picks: readonly LocalFiles[] = []): Promise<OpenModel> {
+export async function openModel(signal: AbortSignal, url: string, localFiles: NonNullable<GenerateOptions['picks']> = []): Promise<OpenModel> {
+  const manifest = await manifestOf(signal, url)
+  return architectureOf(manifest).open(signal, url, manifest, localFiles)
+}
+
+/** What is timed and counted of a model; its weights need not be here. @throws AppError not-found, bad-request, weights-missing, weights-corrupt */
+export async function modelShape(signal: AbortSignal, url: string): Promise<ModelShape> {
+  const manifest = await manifestOf(signal, url)
+  return architectureOf(manifest).shape(signal, url, manifest)
+}
+
+async function manifestOf(signal: AbortSignal, url: string): Promise<ModelManifest> {
   const sources = downloadedSources(url)
-  return sources ? openDownloadedModel(signal, url, sources, picks) : openModelFolder(signal, url)
+  return sources ? manifestOfDownloaded(sources) : fetchManifest(url, signal)
 }

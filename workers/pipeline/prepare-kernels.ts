@@ -1,5 +1,4 @@
-// All kernels of a step, before the first one: chosen where that is wanted, and compiled.
-import type { JobProgress } from '../../src/shared/job'
+// All kernels of a step, before the first step: tuned where that is enabled, and compiled.
 import type { Gpu } from '../engine/device'
 import { allVariants, type Candidate } from '../engine/kernel-selector'
 import { Scope, withScope } from '../engine/scope'
@@ -7,51 +6,53 @@ import type { Tensor } from '../engine/tensor'
 import { tuneKernels, type Tuned } from '../engine/tune-kernels'
 import type { TuningCache } from '../storage/tuning-cache'
 import { sha256Hex } from '../weights/sha256'
-import { untilAborted } from './until-aborted'
+import { untilAborted } from '../engine/until-aborted'
+import type { JobContext } from './job-context'
 
-/** What all trying of kernels together may take for a clip of a new size. */
+/** Time budget of tuning for a clip of a new size. */
 const TUNE_MS = 1500
 /**
- * How far a step may be off with approximate kernels: √(Σ(approximate − exact)²) / √(Σexact²) of the estimate after it. A fifth of what int8 weights
- * are allowed beside the floats of diffusers.
+ * Largest relative error of a step with approximate kernels: √(Σ(approximate − exact)²) / √(Σexact²) of the estimate after it. A fifth of
+ * what int8 weights may differ from diffusers' floats.
  */
 const APPROXIMATE_LIMIT = 0.01
 
-/** What is to be computed. */
+/** The work that kernels are prepared for. */
 export interface StepWork {
-  /** dispatches all that is to come; reads nothing back */
+  /** dispatches everything that is to come; reads nothing back */
   dispatch: () => void
   /** the first step's estimate, f32, in this scope */
   estimate: (scope: Scope) => Tensor
 }
 
-/** @param memory where choices are kept; without it the kernels are those of `gpu.selector` as it stands */
-export async function prepareKernels(signal: AbortSignal, gpu: Gpu, work: StepWork, memory: TuningCache | undefined, tell: (event: JobProgress) => void): Promise<void> {
-  tell({ stage: 'compiling' })
-  if (memory) await chooseKernels(signal, gpu, work, memory, tell)
-  await untilAborted(signal, gpu.compile(work.dispatch, (done, of) => tell({ stage: 'compiling', step: done, steps: of })))
+/** Tunes, where the job has a tuning cache, and compiles. Without one the kernels are those of the fixed table. */
+export async function prepareKernels(job: JobContext, work: StepWork): Promise<void> {
+  const { signal, gpu, report, tuningCache } = job
+  report({ stage: 'compiling' })
+  if (tuningCache) await chooseKernels(job, work, tuningCache)
+  await untilAborted(signal, gpu.compile(work.dispatch, (done, of) => report({ stage: 'compiling', step: done, steps: of })))
 }
 
-/** Those that an earlier visit found, as long as no kernel of the menu has changed since; the others are tried. */
-async function chooseKernels(signal: AbortSignal, gpu: Gpu, work: StepWork, memory: TuningCache, tell: (event: JobProgress) => void): Promise<void> {
+/** Takes what an earlier job found, as long as no variant has changed since; tunes the rest. */
+async function chooseKernels({ signal, gpu, report }: JobContext, work: StepWork, cache: TuningCache): Promise<void> {
   const trials = gpu.selector.collect(() => void gpu.record(work.dispatch)).filter(({ key }) => !gpu.selector.has(key))
   const code = new Map<string, string>()
   for (const trial of trials) code.set(trial.key, await codeOf(gpu, trial))
-  for (const { key, kernel, ...kept } of await memory.find([...code.keys()])) if (kept.code === code.get(key)) gpu.selector.set(key, kernel)
+  for (const { key, kernel, ...kept } of await cache.find([...code.keys()])) if (kept.code === code.get(key)) gpu.selector.set(key, kernel)
   const open = trials.filter(({ key }) => !gpu.selector.has(key))
   if (open.length === 0) return
-  tell({ stage: 'tuning' })
+  report({ stage: 'tuning' })
   const used = new Set(gpu.queue.used)
   const tuned = await untilAborted(signal, tuneKernels(signal, gpu, open, TUNE_MS))
   const chosen = await untilAborted(signal, selectKernels(signal, gpu, tuned, work.estimate))
-  // what was only tried is not in the job's record
+  // variants that were only timed do not belong in the job's report
   gpu.queue.used.clear()
   for (const kernel of used) gpu.queue.used.add(kernel)
-  await memory.keep([...chosen].map(([key, kernel]) => ({ key, kernel, code: code.get(key) as string })))
+  await cache.keep([...chosen].map(([key, kernel]) => ({ key, kernel, code: code.get(key) as string })))
 }
 
 /**
- * Sets what was found fastest. Coarse kernels are taken, all that are faster or none, where the first step is as good with them.
+ * Selects the fastest variants. Approximate ones are selected, all that are faster or none, where the first step stays within the limit.
  * @param estimate the first step's, f32, in this scope
  * @returns kernels by key
  */

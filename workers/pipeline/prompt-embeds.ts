@@ -1,49 +1,55 @@
-// What a job's words become before the first step.
-import type { GenerateOptions, JobCallbacks } from '../../src/shared/worker-apis'
-import type { GenerateRequest } from '../../src/shared/request'
+// The text stage of a job: every prompt of its chunks becomes embeds before the first step.
+import type { PromptEmbeds } from '../../src/shared/prompt-embeds'
 import { AppError } from '../../src/shared/errors'
-import type { Gpu } from '../engine/device'
-import type { OpenModel, PromptEmbedding } from './model'
+import type { GenerateRequest } from '../../src/shared/request'
+import { untilAborted } from '../engine/until-aborted'
+import type { OpenModel, TextServices } from '../models/architecture'
+import type { JobContext } from './job-context'
 import type { ModelHost } from './model-host'
-import { untilAborted } from './until-aborted'
 
-/** The prompt's embedding, and with guidance the embedding to steer away from (the empty prompt's unless the request names one). */
-export interface Conditioning {
-  prompt: PromptEmbedding
-  away?: PromptEmbedding
+/** The prompts of a job, and how they become embeds. */
+export interface TextStage {
+  model: OpenModel
+  request: GenerateRequest
+  /** of the chunks, in order; repeated ones are encoded once */
+  prompts: readonly string[]
+  encodeText: TextServices['encodeText']
+  /** embeds handed in from outside: they serve every chunk, and no encoder runs */
+  given?: PromptEmbeds | undefined
 }
 
 /**
- * Embeds the words of a request's windows, or takes embeddings given from outside for all of them.
- * @returns what each prompt became
+ * Encodes a job's prompts, and with guidance the negative prompt (the empty one unless the request has one).
+ * @returns the embeds of each prompt
  * @throws AppError bad-request
  */
-export async function embedPrompts(
-  signal: AbortSignal,
-  modelHost: ModelHost,
-  gpu: Gpu,
-  model: OpenModel,
-  { request, prompts }: { request: GenerateRequest; prompts: readonly string[] },
-  callbacks: JobCallbacks,
-  given: GenerateOptions['embeds'],
-): Promise<(prompt: string) => Conditioning> {
+export async function encodePrompts(
+  { signal, gpu, report }: JobContext, modelHost: ModelHost, { model, request, prompts, encodeText, given }: TextStage,
+): Promise<(prompt: string) => PromptEmbeds> {
   const guided = request.guidance !== 1
   if (given) {
-    if (guided && !given.negative) {
-      throw new AppError('bad-request', 'embeds: expected a negative embedding too, for guidance is not 1, got none.', { field: 'embeds' })
-    }
-    const embedding = (values: Float32Array<ArrayBuffer>): PromptEmbedding => {
-      if (values.length === 0 || values.length % given.width !== 0) {
-        throw new AppError('bad-request', `embeds: expected rows of ${given.width} values, got ${values.length} values.`, { field: 'embeds' })
-      }
-      return { values, tokens: values.length / given.width, width: given.width, usedPrompt: request.prompt }
-    }
-    const conditioning = { prompt: embedding(given.prompt), ...(guided && given.negative && { away: embedding(given.negative) }) }
-    return () => conditioning
+    const { positive, negative } = checkEmbeds(given, guided)
+    return () => ({ positive, ...(guided && negative && { negative }) })
   }
-  const different = [...new Set(prompts)]
-  const words = guided ? [...different, request.negativePrompt ?? ''] : different
-  const embedded = await untilAborted(signal, modelHost.embed(signal, gpu, model, words, callbacks))
-  const away = guided ? embedded.at(-1) : undefined
-  return (prompt) => ({ prompt: embedded[different.indexOf(prompt)] as PromptEmbedding, ...(away && { away }) })
+  const unique = [...new Set(prompts)]
+  const texts = guided ? [...unique, request.negativePrompt ?? ''] : unique
+  const embeds = await untilAborted(signal, modelHost.embed(signal, gpu, model, texts, { encodeText, report }))
+  const negative = guided ? embeds.at(-1) : undefined
+  return (prompt) => {
+    const positive = embeds[unique.indexOf(prompt)]
+    if (!positive) throw new Error(`The prompt “${prompt}” was not encoded.`)
+    return { positive, ...(negative && { negative }) }
+  }
+}
+
+function checkEmbeds(embeds: PromptEmbeds, guided: boolean): PromptEmbeds {
+  if (guided && !embeds.negative) {
+    throw new AppError('bad-request', 'embeds: expected negative embeds too, because guidance is not 1, got none.', { field: 'embeds' })
+  }
+  for (const { values, tokens, width } of [embeds.positive, ...(embeds.negative ? [embeds.negative] : [])]) {
+    if (tokens < 1 || !Number.isInteger(tokens) || values.length !== tokens * width) {
+      throw new AppError('bad-request', `embeds: expected rows of ${width} values, got ${values.length} values.`, { field: 'embeds' })
+    }
+  }
+  return embeds
 }

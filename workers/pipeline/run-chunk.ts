@@ -1,76 +1,72 @@
-// One run of the model: known frames and words become latents, and latents the frames that are shown.
-import type { JobProgress } from '../../src/shared/job'
+// One chunk: conditioning and embeds become latents, and latents the frames that are written.
 import type { ChunkPiece } from '../../src/shared/plan'
+import type { PromptEmbeds } from '../../src/shared/prompt-embeds'
 import type { GenerateRequest } from '../../src/shared/request'
-import type { Gpu } from '../engine/device'
 import { withScope } from '../engine/scope'
+import type { LoadedModel } from '../models/architecture'
+import { latentGrid } from '../models/latent-grid'
 import type { ChunkCheckpoint } from '../storage/checkpoints'
-import type { TuningCache } from '../storage/tuning-cache'
-import type { Conditioning } from './prompt-embeds'
-import { decodeFrames } from './decode-frames'
-import { finishedLatents, runDenoise } from './denoise-job'
-import { encodeStart, encodeChunk, chunkEdges } from './encode-chunk'
-import type { JobClock } from './job-clock'
-import { latentGrid } from './latent-grid'
-import type { LoadedModel } from './model'
-import type { FrameWriter } from './frame-writer'
 import type { BoundaryBlend } from './boundary-blend'
+import { decodeFrames } from './decode-frames'
+import { finishedLatents, runDenoise } from './denoise-chunk'
+import { chunkEdges, encodeConditioning, encodeInitVideo } from './encode-chunk'
+import type { FrameWriter } from './frame-writer'
+import type { JobContext } from './job-context'
 import type { MediaFrames } from './media-frames'
 
-export interface ChunkJob {
+/** A chunk of a clip. */
+export interface Chunk {
   model: LoadedModel
-  /** the whole clip's; what differs in this window is the window's */
+  /** the whole clip's; prompt, seed and length are the chunk's own */
   request: GenerateRequest
-  window: ChunkPiece
-  reel: FrameWriter
-  sources: MediaFrames
-  clock: JobClock
-  tell: (event: JobProgress) => void
+  chunk: ChunkPiece
+  writer: FrameWriter
+  media: MediaFrames
 }
 
-export interface MakeChunkJob extends ChunkJob {
-  words: Conditioning
+/** A chunk that is to be generated. */
+export interface ChunkRun extends Chunk {
+  embeds: PromptEmbeds
   /** f32 [C, F', H', W'] instead of noise drawn from the seed */
   noise?: Float32Array<ArrayBuffer> | undefined
   checkpoint?: ChunkCheckpoint | undefined
   chunksAfter: number
-  tuningCache?: TuningCache | undefined
-  /** of the window behind this one, where that was made before: f32 [C, F', H', W'] */
+  /** latents of the chunk after this one, where that was generated before: f32 [F', H', W', C] */
   next?: Float32Array | undefined
 }
 
-/** Makes a window's latents, f32 [C, F', H', W']; one that an earlier run has finished is as that left it, and nothing of it is encoded. */
-export async function makeChunk(signal: AbortSignal, gpu: Gpu, job: MakeChunkJob): Promise<Float32Array<ArrayBuffer>> {
-  const { model, window, words, reel, sources, noise, checkpoint, chunksAfter, tuningCache, next, clock, tell } = job
-  const request = windowRequest(job)
+/** Generates a chunk's latents, f32 [F', H', W', C]. One that an earlier run finished is read back, and nothing is encoded for it. */
+export async function generateChunk(job: JobContext, run: ChunkRun): Promise<Float32Array<ArrayBuffer>> {
+  const { model, chunk, embeds, writer, media, noise, checkpoint, chunksAfter, next } = run
+  const request = chunkRequest(run)
   const grid = latentGrid(request, model.manifest)
-  const kept = await checkpoint?.read()
-  const finished = finishedLatents({ model, request, grid, ...(window.start && { start: window.start }) }, kept)
-  if (finished) return finished
-  return withScope(gpu, async (scope) => {
-    const context = { model, grid, shape: request, reel, sources, next }
-    const known = await encodeChunk(signal, scope, window, context)
-    const start = await encodeStart(signal, scope, window, context)
-    return runDenoise(signal, scope, { model, request, grid, words, noise, known, ...(start && { start }), kept, checkpoint, chunksAfter, tuningCache, clock, tell })
+  const stored = await checkpoint?.read()
+  return withScope(job.gpu, async (scope) => {
+    const finished = await finishedLatents(job, scope, { model, request, grid, initVideo: chunk.initVideo }, stored)
+    if (finished) return finished
+    const inputs = { model, grid, shape: request, writer, media, next }
+    const conditioning = await encodeConditioning(job, scope, chunk, inputs)
+    const initVideo = await encodeInitVideo(job, scope, chunk, inputs)
+    return runDenoise(job, scope, { model, request, grid, embeds, noise, conditioning, initVideo, stored, checkpoint, chunksAfter })
   })
 }
 
 /**
- * Shows the new ones of a window's frames.
- * @param latents f32 [C, F', H', W']
- * @param open the seam of the window before, where that leads to this one
- * @returns its own, where it leads to the window behind it
+ * Decodes a chunk and writes its new frames.
+ * @param latents f32 [F', H', W', C]
+ * @param open the blending at the end of the chunk before, where that leads to this one
+ * @returns the same for the chunk after this one
  */
-export function writeChunk(signal: AbortSignal, gpu: Gpu, job: ChunkJob, latents: Float32Array, open: BoundaryBlend | undefined): Promise<BoundaryBlend | undefined> {
-  const { model, window, reel, sources, clock, tell } = job
-  const request = windowRequest(job)
+export function decodeChunk(job: JobContext, run: Chunk, latents: Float32Array, open: BoundaryBlend | undefined): Promise<BoundaryBlend | undefined> {
+  const { model, chunk, writer, media } = run
+  const request = chunkRequest(run)
   const grid = latentGrid(request, model.manifest)
-  return withScope(gpu, async (scope) => {
-    const edges = await chunkEdges(signal, window, { shape: request, reel, sources })
-    return decodeFrames(signal, scope, { model, request, latents, grid, window, edges, open, reel, clock, tell })
+  return withScope(job.gpu, async (scope) => {
+    const edges = await chunkEdges(job, chunk, { shape: request, writer, media })
+    return decodeFrames(job, scope, { model, request, latents, grid, chunk, edges, open, writer })
   })
 }
 
-function windowRequest({ request, window: { prompt, seed, frames } }: ChunkJob): GenerateRequest {
+function chunkRequest({ request, chunk: { prompt, seed, frames } }: Chunk): GenerateRequest {
   return { ...request, prompt, seed, frames }
 }

@@ -1,79 +1,74 @@
-// The pieces of a plan one after the other onto the reel: clips that are there, and runs of the model. The loop of every mode.
-import type { JobProgress } from '../../src/shared/job'
-import { leadsToNext, type Piece, type ChunkPiece } from '../../src/shared/plan'
+// A plan's pieces, one after the other, into the clip's file: frames that exist already, and chunks that the model generates. Every mode
+// runs through this loop.
+import { leadsToNext, type ChunkPiece, type Piece } from '../../src/shared/plan'
+import type { PromptEmbeds } from '../../src/shared/prompt-embeds'
 import type { GenerateRequest } from '../../src/shared/request'
-import type { Gpu } from '../engine/device'
-import type { JobCheckpoint } from '../storage/checkpoints'
-import type { TuningCache } from '../storage/tuning-cache'
-import type { Conditioning } from './prompt-embeds'
-import { ValuesHash } from './hashes'
-import type { JobClock } from './job-clock'
-import type { LoadedModel } from './model'
-import type { FrameWriter } from './frame-writer'
-import { makeChunk, writeChunk } from './run-chunk'
+import type { LoadedModel } from '../models/architecture'
+import { channelsFirst } from '../models/latent-grid'
 import type { BoundaryBlend } from './boundary-blend'
-import { writeMedia } from './write-media'
-import type { MediaFrames } from './media-frames'
+import type { FrameWriter } from './frame-writer'
+import { ValuesHash } from './hashes'
+import type { JobContext } from './job-context'
+import { writeMedia, type MediaFrames } from './media-frames'
+import { decodeChunk, generateChunk } from './run-chunk'
 
-export interface PlanJob {
+export interface PlanRun {
+  /** size, rate and settings of the whole clip */
   request: GenerateRequest
   plan: readonly Piece[]
-  /** the model with its transformer on the GPU: asked before each window, for decoding may have put the decoder in its place */
-  model: (tell: (event: JobProgress) => void) => Promise<LoadedModel>
-  /** what each window's prompt became */
-  words: (prompt: string) => Conditioning
-  sources: MediaFrames
-  reel: FrameWriter
-  /** f32 [C, F', H', W'] instead of the first window's noise drawn from the seed */
+  /** the model with its transformer on the GPU: asked for before each chunk, because decoding may have put the decoder in its place */
+  model: (job: JobContext) => Promise<LoadedModel>
+  /** the embeds of a chunk's prompt */
+  embeds: (prompt: string) => PromptEmbeds
+  media: MediaFrames
+  writer: FrameWriter
+  /** f32 [C, F', H', W'] instead of the first chunk's noise drawn from the seed */
   noise?: Float32Array<ArrayBuffer> | undefined
-  checkpoint?: JobCheckpoint | null
-  tuningCache?: TuningCache | undefined
-  /** asked after each window: whether the clip ends with it, or where it is made backwards begins with it */
-  endsEarly?: () => boolean
-  clock: JobClock
-  tell: (event: JobProgress) => void
+  /** asked after each chunk: whether the clip ends with it, or, where it is generated backwards, begins with it */
+  endsEarly?: (() => boolean) | undefined
 }
 
 /** What a plan came to. */
 export interface PlanResult {
-  /** pieces that were shown: all, unless the clip ended early */
+  /** pieces that were written: all, unless the clip was stopped early */
   pieces: number
-  /** of the last window, f32 [C, F', H', W'] */
+  /** of the last chunk, f32 [C, F', H', W'] */
   latents?: Float32Array<ArrayBuffer>
-  /** of all windows' latents */
+  /** of all chunks' latents */
   latentsSha256: string
 }
 
-/** The runs of the model in a plan. */
+/** The chunks of a plan. */
 export function chunksOf(plan: readonly Piece[]): ChunkPiece[] {
-  return plan.filter((piece) => piece.kind === 'window')
+  return plan.filter((piece) => piece.kind === 'chunk')
 }
 
-/** Shows a plan's pieces. @throws as openPart; AbortError */
-export async function runPlan(signal: AbortSignal, gpu: Gpu, job: PlanJob): Promise<PlanResult> {
-  const { request, plan, words, sources, reel, noise, checkpoint, tuningCache, endsEarly, clock, tell } = job
+/** Writes a plan's pieces. @throws as openPart; AbortError */
+export async function runPlan(job: JobContext, run: PlanRun): Promise<PlanResult> {
+  const { request, plan, media, writer, endsEarly } = run
   const hash = new ValuesHash()
-  const tellOf = (piece: number) => (event: JobProgress) => tell(plan.length > 1 ? { ...event, piece, pieces: plan.length } : event)
+  const pieceJob = (piece: number): JobContext =>
+    plan.length > 1 ? { ...job, report: (progress) => job.report({ ...progress, piece, pieces: plan.length }) } : job
   let model: LoadedModel | undefined
   let latents: Float32Array<ArrayBuffer> | undefined
   let pieces = 0
   let chunksAfter = chunksOf(plan).length
-  // frames go to the file in order, and windows that lead to the one behind them are made before that order comes to them
-  const made = new Map<number, Float32Array<ArrayBuffer>>()
-  let seam: BoundaryBlend | undefined
+  /** Latents of chunks that are not written yet, f32 [F', H', W', C]: frames go to the file in order, and a chunk that leads to the next one is generated after it. */
+  const generated = new Map<number, Float32Array<ArrayBuffer>>()
+  let open: BoundaryBlend | undefined
 
-  /** Makes a window, and before it those behind it that it leads to. @returns the first that was made: a later one where the clip is ended early */
-  const make = async (index: number): Promise<number> => {
+  /** Generates a chunk, and before it those after it that it leads to. @returns the first that was generated: a later one where the clip is stopped early */
+  const generate = async (index: number): Promise<number> => {
     let last = index
     while (leadsToNext(plan[last])) last++
     for (let at = last; ; at--) {
       chunksAfter--
-      const window = plan[at] as ChunkPiece
-      const tellPiece = tellOf(index + last - at + 1)
-      model = await job.model(tellPiece)
-      made.set(at, await makeChunk(signal, gpu, {
-        model, request, window, words: words(window.prompt), reel, sources, noise: at === 0 ? noise : undefined,
-        checkpoint: checkpoint?.window(at), chunksAfter, tuningCache, next: made.get(at + 1), clock, tell: tellPiece,
+      const chunk = plan[at] as ChunkPiece
+      const own = pieceJob(index + last - at + 1)
+      model = await run.model(own)
+      generated.set(at, await generateChunk(own, {
+        model, request, chunk, media, writer, embeds: run.embeds(chunk.prompt), noise: at === 0 ? run.noise : undefined,
+        checkpoint: job.checkpoint?.window(at), chunksAfter, next: generated.get(at + 1),
       }))
       if (at > index && !endsEarly?.()) continue
       chunksAfter -= at - index // those that are left out
@@ -82,21 +77,22 @@ export async function runPlan(signal: AbortSignal, gpu: Gpu, job: PlanJob): Prom
   }
 
   for (let index = 0; index < plan.length; index++) {
-    if (plan[index]?.kind === 'window' && !made.has(index)) index = await make(index)
+    if (plan[index]?.kind === 'chunk' && !generated.has(index)) index = await generate(index)
     const piece = plan[index] as Piece
-    reel.begin(piece.dissolve, plan[index + 1]?.dissolve ?? 0)
+    writer.begin(piece.dissolve, plan[index + 1]?.dissolve ?? 0)
     pieces++
-    if (piece.kind === 'source') {
-      await writeMedia(signal, sources, piece, request, reel, tellOf(index + 1))
+    if (piece.kind === 'media') {
+      await writeMedia(pieceJob(index + 1), media, piece, request, writer)
       continue
     }
-    latents = made.get(index) as Float32Array<ArrayBuffer>
-    made.delete(index)
-    seam = await writeChunk(signal, gpu, { model: model as LoadedModel, request, window: piece, reel, sources, clock, tell: tellOf(index + 1) }, latents, seam)
+    const chunkLatents = generated.get(index) as Float32Array<ArrayBuffer>
+    generated.delete(index)
+    open = await decodeChunk(pieceJob(index + 1), { model: model as LoadedModel, request, chunk: piece, writer, media }, chunkLatents, open)
+    latents = channelsFirst(chunkLatents, (model as LoadedModel).manifest.latent.channels)
     hash.add(latents)
-    // the last one may lead to a clip that is still to be shown
+    // the last chunk may lead to a clip that is still to be written
     if (chunksAfter > 0 && endsEarly?.()) break
   }
-  await reel.end(signal)
+  await writer.end(job.signal)
   return { pieces, latentsSha256: hash.hex(), ...(latents && { latents }) }
 }

@@ -1,9 +1,8 @@
-// The denoise loop: steps along the flow from noise (sigma 1) to latents (sigma 0), straight (Euler) or with fresh noise.
+// The denoise loop: steps along the flow from noise (sigma 1) to latents (sigma 0), Euler or ancestral.
 import { withScope, type Scope } from '../engine/scope'
 import { dim, type Tensor } from '../engine/tensor'
-import type { LtxTransformer, PreparedText } from '../models/ltx-transformer'
+import type { VideoTransformer } from '../models/architecture'
 import { guideVelocity } from '../ops/guidance'
-import type { RopeTable } from '../ops/rope'
 import { denoisedEstimate, eulerStep, tokenStep } from '../ops/sampler-step'
 import { rescaleGuidance } from '../ops/guidance-rescale'
 import { FirstBlockCache } from './first-block-cache'
@@ -11,48 +10,50 @@ import { estimateTable, stepTable, tokenTimesteps } from './conditioning-timeste
 
 /** Everything a denoise loop needs; nothing in it changes from step to step. */
 export interface DenoiseInputs {
-  transformer: LtxTransformer
-  /** where the loop starts: noise, and what is known; f32 [1, N, C] */
+  transformer: VideoTransformer
+  /** where the loop starts: noise and conditioning, f32 [1, N, C] */
   noise: Tensor
   /** steps that `noise` has taken already */
   firstStep?: number
-  rope: RopeTable
-  text: PreparedText
+  /** the transformer's own: see ModelParts.positions */
+  positions: unknown
+  /** the transformer's own: see VideoTransformer.prepareText */
+  text: unknown
   /** the text to steer away from; with it, two forward passes a step */
-  unconditional?: PreparedText
+  negative?: unknown
   guidance: number
-  /** spatio-temporal guidance: steer away from the model whose `skipBlocks` do not look around; one more forward pass a step */
+  /** spatio-temporal guidance: steer away from the perturbed model, whose `skipBlocks` skip self-attention; one more forward pass a step */
   stg?: { scale: number; skipBlocks: readonly number[] }
-  /** guidance rescale, 0 … 1: how far a guided velocity is brought back to the spread of the prompt's own */
+  /** guidance rescale, 0 … 1: how far a guided velocity is brought back to the standard deviation of the prompt's own */
   rescale?: number
-  /** relative change of what the first block adds up to which an evaluation goes without the others: see FirstBlockCache. 0 or nothing: never */
+  /** relative L1 distance of the first block's residual up to which an evaluation skips the other blocks: see FirstBlockCache. 0 or undefined: never */
   cacheThreshold?: number
-  /** how much of each token is known, 0 … 1; f32 [N] */
+  /** how far each token is fixed, 0 … 1; f32 [N] */
   strengths?: Float32Array
-  /** stochastic sampling: the noise that a step (from 1 on) goes back with, f32 [N, C] */
+  /** ancestral sampling: the fresh noise of a step (from 1 on), f32 [N, C] */
   renoise?: (step: number) => Float32Array
   /** steps + 1 values from 1 down to 0 */
   sigmas: ArrayLike<number>
-  /** what the transformer is told for each sigma; steps values */
+  /** the transformer's timestep for each sigma; steps values */
   timesteps: ArrayLike<number>
 }
 
-/** The state after a step. Both tensors are the loop's: at the next step they are gone, and what is to be read of them is copied before. */
+/** The state after a step. Both tensors belong to the loop and are freed at the next step: copy what is to be read. */
 export interface DenoiseStep {
   /** counts from 1 */
   step: number
   steps: number
   /** f32 [1, N, C] at sigmas[step] */
   latent: Tensor
-  /** f32 [1, N, C]: where the latent would land if the velocity stayed: x − sigma·v */
+  /** f32 [1, N, C]: the denoised estimate x − sigma·v */
   denoised: Tensor
-  /** evaluations of the transformer that the step took, and how many of them went without all blocks but the first */
+  /** evaluations of the transformer that the step took, and how many of them ran the first block alone */
   evaluations: number
   skipped: number
 }
 
 /**
- * Dispatches one step and yields; the consumer waits for the GPU as it likes. It waits itself only where evaluations are reused.
+ * Dispatches one step and yields; the consumer waits for the GPU. It waits itself only with the first-block cache.
  * @throws the signal's reason, while it waits
  */
 export async function* denoise(signal: AbortSignal, scope: Scope, inputs: DenoiseInputs): AsyncGenerator<DenoiseStep, Tensor, undefined> {
@@ -61,8 +62,8 @@ export async function* denoise(signal: AbortSignal, scope: Scope, inputs: Denois
   let latent = inputs.noise
   for (let index = inputs.firstStep ?? 0; index < steps; index++) {
     const [next, denoised, evaluations] = await withScope(scope.gpu, async (temporary) => {
-      const seen = await evaluate(signal, temporary, inputs, caches, latent, index)
-      return [...takeStep(scope, temporary, inputs, seen, latent, index), Object.keys(seen).length] as const
+      const velocities = await evaluate(signal, temporary, inputs, caches, latent, index)
+      return [...takeStep(scope, temporary, inputs, velocities, latent, index), Object.keys(velocities).length] as const
     })
     scope.free(latent)
     latent = next
@@ -73,69 +74,69 @@ export async function* denoise(signal: AbortSignal, scope: Scope, inputs: Denois
   return latent
 }
 
-/** Dispatches what a step may, for its kernels. @returns the denoised estimate */
-export function rehearse(scope: Scope, inputs: DenoiseInputs): Tensor {
+/** Dispatches all that a step may, so that its kernels compile. @returns the denoised estimate */
+export function warmUp(scope: Scope, inputs: DenoiseInputs): Tensor {
   const index = inputs.firstStep ?? 0
   const { transformer, noise } = inputs
   return scope.within((temporary) => {
     const caches = openCaches(temporary, inputs)
-    const seen: Partial<Velocities> = {}
-    for (const { gives, asked } of stepEvaluations(inputs, noise, index)) {
-      caches?.[gives].rehearse(temporary, (inner) => transformer.begin(inner, ...asked))
-      seen[gives] = transformer.forward(temporary, ...asked)
+    const velocities: Partial<Velocities> = {}
+    for (const { output, query } of stepEvaluations(inputs, noise, index)) {
+      caches?.[output].warmUp(temporary, (inner) => transformer.begin(inner, ...query))
+      velocities[output] = transformer.forward(temporary, ...query)
     }
-    return takeStep(scope, temporary, inputs, seen as Velocities, noise, index)[1]
+    return takeStep(scope, temporary, inputs, velocities as Velocities, noise, index)[1]
   })
 }
 
 /** The latent after a step, and the denoised estimate; both in `scope`. */
-function takeStep(scope: Scope, temporary: Scope, inputs: DenoiseInputs, seen: Velocities, latent: Tensor, index: number): readonly [Tensor, Tensor] {
+function takeStep(scope: Scope, temporary: Scope, inputs: DenoiseInputs, velocities: Velocities, latent: Tensor, index: number): readonly [Tensor, Tensor] {
   const { sigmas, strengths, renoise } = inputs
   const sigma = sigmas[index] as number
   const sigmaNext = sigmas[index + 1] as number
-  const velocity = guide(temporary, inputs, seen)
+  const velocity = guide(temporary, inputs, velocities)
   if (!strengths && !renoise) return [eulerStep(scope, latent, velocity, { sigma, sigmaNext }), denoisedEstimate(scope, latent, velocity, { sigma })]
   const tokens = dim(latent, -2)
-  const known = strengths ?? new Float32Array(tokens)
+  const fixed = strengths ?? new Float32Array(tokens)
   const upload = (table: Float32Array) => temporary.upload(table, [tokens, 3], 'f32')
   // the last step ends at sigma 0, where nothing is added
   const noise = renoise && sigmaNext > 0 ? temporary.upload(renoise(index + 1), latent.shape, 'f32') : undefined
   return [
-    tokenStep(scope, latent, velocity, upload(stepTable(known, sigma, sigmaNext, renoise !== undefined)), noise),
-    tokenStep(scope, latent, velocity, upload(estimateTable(known, sigma))),
+    tokenStep(scope, latent, velocity, upload(stepTable(fixed, sigma, sigmaNext, renoise !== undefined)), noise),
+    tokenStep(scope, latent, velocity, upload(estimateTable(fixed, sigma))),
   ]
 }
 
-/** What the transformer says of a latent: the velocity, and those to steer away from. */
+/** The transformer's outputs for a latent: the prompt's velocity, and those to steer away from. */
 interface Velocities {
   velocity: Tensor
   unconditional?: Tensor
   perturbed?: Tensor
 }
 
-/** One evaluation of a step: what of the velocities it gives, and what the transformer is asked. */
-interface Asked {
-  gives: keyof Velocities
-  asked: readonly [tokens: Tensor, text: PreparedText, rope: RopeTable, timesteps: Float32Array, blind?: readonly number[]]
+/** One evaluation of a step: which velocity it gives, and the transformer's arguments. */
+interface Query {
+  output: keyof Velocities
+  query: readonly [tokens: Tensor, text: unknown, positions: unknown, timesteps: Float32Array, skipBlocks?: readonly number[]]
 }
 
-function stepEvaluations({ text, rope, unconditional, stg, strengths, timesteps }: DenoiseInputs, latent: Tensor, index: number): Asked[] {
+function stepEvaluations({ text, positions, negative, stg, strengths, timesteps }: DenoiseInputs, latent: Tensor, index: number): Query[] {
   const time = timesteps[index] as number
   const times = strengths ? tokenTimesteps(strengths, time) : Float32Array.of(time)
-  const all: Asked[] = [{ gives: 'velocity', asked: [latent, text, rope, times] }]
-  if (unconditional) all.push({ gives: 'unconditional', asked: [latent, unconditional, rope, times] })
-  if (stg) all.push({ gives: 'perturbed', asked: [latent, text, rope, times, stg.skipBlocks] })
+  const all: Query[] = [{ output: 'velocity', query: [latent, text, positions, times] }]
+  if (negative !== undefined) all.push({ output: 'unconditional', query: [latent, negative, positions, times] })
+  if (stg) all.push({ output: 'perturbed', query: [latent, text, positions, times, stg.skipBlocks] })
   return all
 }
 
-/** Runs a step's evaluations, with caches each on its own. */
+/** Runs a step's evaluations; each stream has its own cache. */
 async function evaluate(signal: AbortSignal, scope: Scope, inputs: DenoiseInputs, caches: Caches | undefined, latent: Tensor, index: number): Promise<Velocities> {
   const { transformer } = inputs
-  const seen: Partial<Velocities> = {}
-  for (const { gives, asked } of stepEvaluations(inputs, latent, index)) {
-    seen[gives] = caches ? await caches[gives].evaluate(signal, scope, (inner) => transformer.begin(inner, ...asked)) : transformer.forward(scope, ...asked)
+  const velocities: Partial<Velocities> = {}
+  for (const { output, query } of stepEvaluations(inputs, latent, index)) {
+    velocities[output] = caches ? await caches[output].evaluate(signal, scope, (inner) => transformer.begin(inner, ...query)) : transformer.forward(scope, ...query)
   }
-  return seen as Velocities // the first is always asked for
+  return velocities as Velocities // the first is always there
 }
 
 type Caches = Record<keyof Velocities, FirstBlockCache>
@@ -146,7 +147,7 @@ function openCaches(scope: Scope, { transformer, cacheThreshold = 0 }: DenoiseIn
   return { velocity: open(), unconditional: open(), perturbed: open() }
 }
 
-/** The velocity that is followed, in a tensor of its own where anything steers it. */
+/** The guided velocity, in a tensor of its own where there is any guidance. */
 function guide(scope: Scope, { guidance, stg, rescale }: DenoiseInputs, { velocity, ...away }: Velocities): Tensor {
   if (!away.unconditional && !away.perturbed) return velocity
   const guided = guideVelocity(scope, velocity, { ...away, guidance, ...(stg && { stg: stg.scale }) })

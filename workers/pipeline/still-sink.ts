@@ -13,7 +13,7 @@ export async function openStillSink({ width, height, fps }: { width: number; hei
   const file = await openClipFile(`${crypto.randomUUID()}.png`)
   let picture: { png: Uint8Array; poster: Blob } | undefined
   return {
-    form: RGBA_FORMAT,
+    format: RGBA_FORMAT,
     async add(rgba) {
       if (picture) throw new AppError('internal', 'A still has one frame; another one came.', { expected: 1, found: 2 })
       const png = new Uint8Array(await (await makePng(rgba, width, height)).arrayBuffer())

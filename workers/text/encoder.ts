@@ -1,17 +1,11 @@
-// Token ids → embeddings, by a small BERT-style ONNX model.
+// Token ids → embeds, by a small BERT-style ONNX model.
 import { AppError } from '../../src/shared/errors'
+import type { Embeds } from '../../src/shared/prompt-embeds'
 import { openSession, Tensor, type InferenceSession } from './runtime'
 
-/** Embeddings of one prompt: f32 [tokens, width]. */
-export interface Embeddings {
-  values: Float32Array<ArrayBuffer>
-  tokens: number
-  width: number
-}
-
-/** An encoder in memory; release it when the embeddings are there. */
+/** An encoder in memory; release it when the embeds are there. */
 export interface TextEncoderModel {
-  encode(ids: readonly number[]): Promise<Embeddings>
+  encode(ids: readonly number[]): Promise<Omit<Embeds, 'usedPrompt'>>
   release(): Promise<void>
 }
 
@@ -32,7 +26,7 @@ export async function openTextEncoder(model: Uint8Array<ArrayBuffer>, file: stri
   }
 }
 
-async function run(session: InferenceSession, ids: readonly number[], file: string): Promise<Embeddings> {
+async function run(session: InferenceSession, ids: readonly number[], file: string): Promise<Omit<Embeds, 'usedPrompt'>> {
   const tokens = ids.length
   const inputs: Record<string, BigInt64Array> = {
     input_ids: BigInt64Array.from(ids, BigInt),

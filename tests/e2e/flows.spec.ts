@@ -1,0 +1,173 @@
+// Real flows from words to a saved file, as a person takes them: the form, the real workers, Chromium's software adapter. One page stays
+// open, so that model and kernels are loaded once.
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import type { Page } from '@playwright/test'
+import { psnr } from '../evaluate/clip-frames'
+import { CLIP_MS, expect, generate, keptIn, openWith, reachStep, records, smallClip, test } from './app'
+import { chooseFile, chooseFromLibrary, chooseMode, generateButton, libraryLink, madeFrom, makeClip, meanColour, progress, promptField, sideBySide, slot, storyCard, twoColours } from './locators'
+
+const SIZE = { width: 64, height: 64 }
+const smoke = { tag: '@smoke' }
+
+test.describe.serial('in one page', () => {
+  let page: Page
+  let made: Uint8Array[] = []
+  const foreign: string[] = []
+
+  test.beforeAll(async ({ browser, app }) => {
+    page = await browser.newPage({ serviceWorkers: 'block', reducedMotion: 'reduce', viewport: { width: 1280, height: 800 } })
+    page.context().on('request', (request) => {
+      const { protocol, hostname, href } = new URL(request.url())
+      if (protocol.startsWith('http') && hostname !== 'localhost') foreign.push(href)
+    })
+    await openWith(page, app.url, smallClip(app.starter, { ...SIZE, steps: 8 }))
+  })
+  test.afterEach(() => expect(foreign, 'requests that left the machine').toEqual([]))
+  test.afterAll(() => page.close())
+
+  test('words become a clip with progress and previews; it plays, is in the library, and is downloaded as a WebM', smoke, async ({ app }, info) => {
+    const status = progress(page)
+    await generateButton(page).click()
+    await reachStep(page, 1)
+    await expect(page.locator('.strip canvas').first(), 'a moving preview after a step').toBeAttached({ timeout: CLIP_MS })
+    await expect(status).toHaveText('Done.', { timeout: CLIP_MS })
+    const video = page.getByLabel('The clip: a red sky at sunset')
+    await expect.poll(() => video.evaluate((element: HTMLVideoElement) => [element.videoWidth, element.videoHeight])).toEqual([64, 64])
+    await libraryLink(page).click()
+    const dialog = page.getByRole('dialog', { name: 'Clip: a red sky at sunset' })
+    for (const fact of ['64 × 64', app.starter.name, '7']) await expect(dialog.locator('dd').filter({ hasText: fact }).first()).toBeVisible()
+    const waiting = page.waitForEvent('download')
+    await dialog.getByRole('button', { name: 'Download' }).click()
+    const file = info.outputPath('clip.webm')
+    await (await waiting).saveAs(file)
+    const probed = JSON.parse(execFileSync(process.env.KINORA_FFPROBE ?? 'ffprobe', ['-v', 'error', '-show_format', '-show_streams', '-show_frames', '-of', 'json', file]).toString()) as {
+      streams: { codec_name: string; width: number; height: number }[]
+      frames: unknown[]
+    }
+    expect(probed.streams[0]).toMatchObject({ codec_name: expect.stringMatching(/^(vp9|av1|vp8)$/), width: 64, height: 64 })
+    expect(probed.frames).toHaveLength(9)
+    expect(readFileSync(file).includes(Buffer.from([0x1c, 0x53, 0xbb, 0x6b])), 'seek cues').toBe(true)
+    await page.keyboard.press('Escape')
+    await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Create' }).click()
+  })
+
+  test('a picture, cropped to its right half, is the first frame', smoke, async () => {
+    await chooseMode(page, 'Picture')
+    await chooseFile(page, 'Picture', await twoColours(page, 'halves.png', '#e83', '#27c', 400))
+    const frame = madeFrom(page).getByRole('button', { name: 'What of the picture is shown: Picture', exact: true })
+    for (let presses = 0; presses < 10; presses++) await frame.press('ArrowRight')
+    await expect(madeFrom(page).getByRole('status', { name: 'Crop of picture' })).toContainText('100 % to the right')
+    const [first] = await makeClip(page, SIZE)
+    const { red, blue } = meanColour(first!, SIZE)
+    expect(red - blue, 'the right half is blue').toBeLessThan(-100)
+  })
+
+  test('keyframes: two croppings of one picture are the first and the last frame', async () => {
+    await chooseMode(page, 'Keyframes')
+    const halves = await twoColours(page, 'halves.png', '#e83', '#27c', 400)
+    for (const [label, key] of [['First frame', 'ArrowRight'], ['Last frame', 'ArrowLeft']] as const) {
+      await chooseFile(page, label, halves)
+      await slot(page, label).getByRole('button', { name: `Crop: ${label}`, exact: true }).press('Enter')
+      const where = madeFrom(page).getByRole('status', { name: `Crop of ${label.toLowerCase()}`, exact: true })
+      await expect(where).toContainText('in the middle')
+      for (let presses = 0; presses < 10; presses++) await madeFrom(page).getByRole('button', { name: `What of the picture is shown: ${label}`, exact: true }).press(key)
+      await expect(where).toContainText(key === 'ArrowRight' ? '100 % to the right' : '100 % to the left')
+    }
+    const frames = await makeClip(page, SIZE)
+    const redness = (frame: Uint8Array) => meanColour(frame, SIZE).red - meanColour(frame, SIZE).blue
+    expect(redness(frames[0]!), 'the right half is blue').toBeLessThan(-100)
+    expect(redness(frames[8]!) - redness(frames[0]!), 'and the left one is not').toBeGreaterThan(100)
+  })
+
+  test('a clip of the library is extended: its frames as they were, then new ones', smoke, async () => {
+    await chooseMode(page, 'Words')
+    made = await makeClip(page, SIZE)
+    await libraryLink(page).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Extend' }).click()
+    await expect(slot(page, 'Clip that goes on')).toContainText('“a red sky at sunset”')
+    const frames = await makeClip(page, SIZE)
+    expect(frames).toHaveLength(9 + 8)
+    for (const index of [0, 8]) expect(psnr(frames[index]!, made[index]!)).toBeGreaterThan(28)
+  })
+
+  test('a clip of the library is remixed', smoke, async () => {
+    await chooseMode(page, 'Remix')
+    await chooseFromLibrary(page, 'Clip')
+    await madeFrom(page).getByRole('radio', { name: 'Subtle' }).press('Space')
+    // the newest is the one that was extended; it begins with the clip before
+    const frames = await makeClip(page, SIZE)
+    expect(frames).toHaveLength(9)
+    expect(psnr(frames[0]!, made[0]!)).toBeGreaterThan(15)
+    expect(psnr(frames[0]!, made[0]!)).toBeLessThan(60)
+  })
+
+  test('a storyboard of two cards, the second faded into', smoke, async () => {
+    await chooseMode(page, 'Storyboard')
+    await promptField(page).fill('flat style')
+    for (const [number, words] of [[1, 'a white bird over the sea'], [2, 'a red car in the desert']] as const) {
+      await storyCard(page, number).getByRole('textbox', { name: 'What happens' }).fill(words)
+      await storyCard(page, number).getByRole('spinbutton', { name: 'Seconds' }).fill('1')
+    }
+    await storyCard(page, 2).getByRole('radio', { name: 'Dissolve' }).press('Space')
+    const frames = await makeClip(page, SIZE)
+    expect(frames).toHaveLength(9 + 9 - 4)
+    expect(psnr(frames[0]!, frames.at(-1)!), 'two shots').toBeLessThan(25)
+    await chooseMode(page, 'Words')
+    await promptField(page).fill('a red sky at sunset')
+  })
+
+  test('two seeds side by side are two clips', smoke, async () => {
+    await page.getByRole('radiogroup', { name: 'How many' }).getByRole('radio', { name: '2', exact: true }).click()
+    await page.getByRole('button', { name: 'Generate 2' }).click()
+    await expect(sideBySide(page).getByRole('status')).toHaveText('2 of 2 done', { timeout: CLIP_MS })
+    const [second, first] = await records(page)
+    expect([first, second].map((record) => record?.request.seed)).toEqual([7, 8])
+    expect(first?.report.framesSha256).not.toBe(second?.report.framesSha256)
+  })
+
+  test('a draft is a PNG, and begins a clip', smoke, async () => {
+    await page.getByRole('radiogroup', { name: 'How many' }).getByRole('radio', { name: 'Drafts', exact: true }).click()
+    await page.getByRole('slider', { name: 'Draft steps' }).press('Home')
+    await page.getByRole('button', { name: 'Generate 4' }).click()
+    const sheet = sideBySide(page)
+    await expect(sheet.getByRole('status')).toHaveText('4 of 4 done', { timeout: 2 * CLIP_MS })
+    await sheet.getByRole('button', { name: 'Show Seed 8 large' }).click()
+    const image = page.getByRole('img', { name: 'The draft: a red sky at sunset' })
+    await expect.poll(() => image.evaluate((element: HTMLImageElement) => [element.naturalWidth, element.naturalHeight])).toEqual([64, 64])
+    const waiting = page.waitForEvent('download')
+    await page.getByRole('button', { name: 'Download' }).click()
+    expect(readFileSync(await (await waiting).path()).subarray(0, 8)).toEqual(Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]))
+    await page.getByRole('button', { name: 'All side by side' }).click()
+    await sheet.getByRole('button', { name: 'Animate this: Seed 9' }).click()
+    const frames = await makeClip(page, SIZE)
+    expect(frames).toHaveLength(9)
+  })
+
+  test('a queue that a reload interrupts resumes, and its frames are those of a job that was not interrupted', smoke, async ({ app }) => {
+    await chooseMode(page, 'Words')
+    await promptField(page).fill('a blue sky')
+    await page.getByRole('slider', { name: 'Steps', exact: true }).press('End')
+    await makeClip(page, SIZE)
+    const [whole] = await records(page)
+    await generateButton(page).click()
+    await reachStep(page, 3)
+    await page.reload()
+    const offer = page.getByRole('alert').filter({ hasText: 'A clip was not finished when this page was closed.' })
+    await expect(offer).toBeVisible()
+    expect(await keptIn(page, 'jobs')).toHaveLength(1)
+    await offer.getByRole('button', { name: 'Go on' }).click()
+    await expect.poll(async () => (await records(page))[0]?.report.stepMs.length, { timeout: CLIP_MS }).not.toBe(app.starter.steps.max)
+    const [resumed] = await records(page)
+    expect(resumed!.report.stepMs.length, 'the first steps are not done again').toBeLessThan(app.starter.steps.max)
+    expect(resumed!.request).toEqual(whole!.request)
+    expect(resumed!.report.framesSha256).toBe(whole!.report.framesSha256)
+    expect(await keptIn(page, 'jobs')).toEqual([])
+  })
+
+  test('a script gets the clip that the form gets', async () => {
+    const [made] = await records(page)
+    const { webm: _webm, report } = await generate(page, made!.request)
+    expect(report.framesSha256).toBe(made!.report.framesSha256)
+  })
+})

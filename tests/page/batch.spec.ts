@@ -1,0 +1,108 @@
+// Several clips of one form, side by side: other seeds, other words, a table over two settings, and drafts that are made to move.
+import type { Page } from '@playwright/test'
+import { expectAccessible } from '../e2e/accessible'
+import { CLIP_MS, expect, openWith, smallClip, test } from '../e2e/app'
+import { follow } from './scripted'
+import { promptField, sideBySide, yourClip } from '../e2e/locators'
+
+const sheet = sideBySide
+const howMany = (page: Page, name: string) => page.getByRole('radiogroup', { name: 'How many' }).getByRole('radio', { name, exact: true }).click()
+const words = promptField
+
+async function allDone(page: Page, count: number): Promise<void> {
+  await expect(sheet(page).getByRole('status')).toHaveText(`${count} of ${count} done`, { timeout: count * CLIP_MS })
+}
+
+test.beforeEach(({ page }) => page.emulateMedia({ reducedMotion: 'reduce' }))
+
+test('drafts fill a sheet; one of them is made to move, with the same words and size and a clip’s length', async ({ page, app }, info) => {
+  test.setTimeout(6 * CLIP_MS)
+  const request = smallClip(app.starter, { steps: 3 })
+  await openWith(page, app.url, request)
+  await follow(page, { stepMs: 200 })
+  await howMany(page, 'Drafts')
+  await page.getByRole('slider', { name: 'Draft steps' }).press('Home')
+  await page.getByRole('button', { name: 'Generate 4' }).click()
+  await expect(sheet(page).getByRole('listitem')).toHaveCount(4)
+  await allDone(page, 4)
+  await expect(sheet(page)).toContainText(`Seed ${request.seed + 3}`)
+  await expect(page.getByText('of a clip’s time'), 'no clip was made yet').toBeHidden()
+  await expectAccessible(page, 'side by side')
+  await page.screenshot({ path: info.outputPath('drafts.png'), fullPage: true })
+
+  await sheet(page).getByRole('button', { name: `Show Seed ${request.seed + 1} large` }).click()
+  const large = page.getByRole('img', { name: `The draft: ${request.prompt}` })
+  await expect.poll(() => large.evaluate((image: HTMLImageElement) => [image.naturalWidth, image.naturalHeight])).toEqual([request.width, request.height])
+  const waiting = page.waitForEvent('download')
+  await page.getByRole('button', { name: 'Download' }).click()
+  expect((await waiting).suggestedFilename()).toMatch(/\.png$/)
+  await page.getByRole('button', { name: 'All side by side' }).click()
+
+  await words(page).fill('something else')
+  await sheet(page).getByRole('button', { name: `Animate this: Seed ${request.seed + 2}` }).click()
+  await expect(page.getByRole('group', { name: 'What the clip is made from' })).toContainText('This draft')
+  await expect(words(page)).toHaveValue(request.prompt)
+  await expect(words(page)).toBeFocused()
+  await expect(page.getByRole('slider', { name: 'Steps', exact: true })).toHaveValue(String(request.steps))
+  await page.keyboard.press('Control+Enter')
+  const clip = page.getByLabel(`The clip: ${request.prompt}`)
+  await expect(clip).toBeVisible({ timeout: CLIP_MS })
+  await expect(yourClip(page)).toContainText(`${request.frames} frames`)
+  await howMany(page, 'Drafts')
+  await expect(page.getByText(/A draft took 1\/\d+ of a clip’s time\./)).toBeVisible()
+})
+
+test('variations and alternatives in the words stand side by side, in seeds and words', async ({ page, app }, info) => {
+  test.setTimeout(6 * CLIP_MS)
+  const request = smallClip(app.starter, { prompt: 'a {red|blue} sky', steps: 2 })
+  await openWith(page, app.url, request)
+  await howMany(page, '2')
+  await page.getByRole('button', { name: 'Generate 4' }).click()
+  for (const heading of [`Seed ${request.seed}`, `Seed ${request.seed + 1}`]) await expect(sheet(page).getByRole('columnheader', { name: heading, exact: true })).toBeVisible()
+  for (const heading of ['red', 'blue']) await expect(sheet(page).getByRole('rowheader', { name: heading, exact: true })).toBeVisible()
+  await allDone(page, 4)
+  await expectAccessible(page, 'side by side')
+  await page.screenshot({ path: info.outputPath('variations.png'), fullPage: true })
+  await page.setViewportSize({ width: 390, height: 800 })
+  await expectAccessible(page, 'side by side')
+  await page.screenshot({ path: info.outputPath('variations-narrow.png'), fullPage: true })
+  await sheet(page).getByRole('button', { name: `Show blue, Seed ${request.seed + 1} large` }).press('Enter')
+  await expect(page.getByLabel('The clip: a blue sky')).toBeVisible()
+  const facts = yourClip(page).locator('dd')
+  await expect(facts.first()).toHaveText(String(request.seed + 1))
+  await page.getByRole('link', { name: 'Library', exact: true }).click()
+  await expect(page.getByRole('link', { name: 'a red sky' })).toHaveCount(2)
+  await expect(page.getByRole('link', { name: 'a blue sky' })).toHaveCount(2)
+})
+
+test('a table says what does not fit; half of it, left by a reload, is filled by the next page', async ({ page, app }, info) => {
+  test.setTimeout(6 * CLIP_MS)
+  const { min, max } = app.starter.steps
+  await openWith(page, app.url, smallClip(app.starter))
+  await follow(page, { stepMs: 700 })
+  await howMany(page, 'Table…')
+  const rows = page.getByRole('textbox', { name: 'Values of the rows' })
+  const off = page.locator('#why-off')
+  await rows.fill(`${min}, many`)
+  await expect(off).toHaveText('“many” is no number: write values as in 4, 8, 12.')
+  await rows.fill(`${min}, ${max + 1}`)
+  await expect(off).toContainText(`steps: expected ${min} to ${max}, got ${max + 1}.`)
+  await rows.fill('1, 2, 3, 4, 5, 6')
+  await page.getByRole('textbox', { name: 'Values of the columns' }).fill('1, 2, 3')
+  await expect(off).toHaveText('That makes 18 clips, and 16 is the most at once.')
+  await expect(page.getByRole('button', { name: 'Generate', exact: false })).toBeDisabled()
+  await expectAccessible(page, 'side by side')
+  await rows.fill('2, 4')
+  await page.getByRole('combobox', { name: 'Columns' }).selectOption('Seed')
+  await page.getByRole('textbox', { name: 'Values of the columns' }).fill('7, 9')
+  await page.getByRole('button', { name: 'Generate 4' }).click()
+  for (const heading of ['2 steps', '4 steps']) await expect(sheet(page).getByRole('rowheader', { name: heading, exact: true })).toBeVisible()
+  await expect(sheet(page).getByRole('columnheader', { name: 'Seed 9', exact: true })).toBeVisible()
+  await expect(sheet(page).getByRole('status')).toHaveText('1 of 4 done', { timeout: 2 * CLIP_MS })
+  await page.screenshot({ path: info.outputPath('table.png'), fullPage: true })
+
+  await page.reload()
+  await page.getByRole('alert').filter({ hasText: '3 clips were waiting' }).getByRole('button', { name: 'Go on' }).click()
+  await allDone(page, 4)
+  await expect(sheet(page).getByRole('button', { name: 'Show 2 steps, Seed 7 large' }), 'the one of the page before').toBeVisible()
+})

@@ -1,0 +1,274 @@
+// The Models view with its real worker, against a hub of small files: what is asked before, shown during and kept after a download.
+import AxeBuilder from '@axe-core/playwright'
+import type { Page } from '@playwright/test'
+import { expectAccessible } from '../e2e/accessible'
+import { expect, test as base } from '../e2e/app'
+import { chromiumFlags, findChromium } from '../e2e/browser'
+import { ModelHub } from '../e2e/model-hub'
+
+const MODEL = 'LTX-Video 2B 0.9.8 distilled'
+const OTHER = 'LTX-Video 2B 0.9.6 distilled'
+const ENCODER = 'T5 XXL encoder, 8-bit floats'
+const FILE = 'ltxv-2b-0.9.8-distilled.safetensors'
+const CHUNK_BYTES = 16 * 2 ** 20
+/** a little over two chunks, so that a pause in the second keeps one */
+const MODEL_BYTES = 36_000_000
+
+interface Site {
+  url: string
+  hub: ModelHub
+}
+
+const test = base.extend<{ openModels: void }, { site: Site }>({
+  site: [
+    async ({ serve, build }, use) => {
+      const hub = new ModelHub({ [FILE]: MODEL_BYTES, 't5xxl_fp8_e4m3fn.safetensors': 3_000_000, 'tokenizer.json': 1_390_000 })
+      const server = await serve([hub.plugin(build)])
+      await use({ url: server.url, hub })
+      await server.close()
+    },
+    { scope: 'worker' },
+  ],
+  /** A new browser's Models view, with the hub as its mirror. */
+  openModels: [
+    async ({ page, site }, use) => {
+      site.hub.reset()
+      await page.addInitScript((url) => localStorage.setItem('kinora.mirror', JSON.stringify(url)), ModelHub.url(site.url))
+      await page.goto(`${site.url}/#/models`)
+      await expect(card(page)).toBeVisible()
+      await use()
+    },
+    { auto: true },
+  ],
+})
+
+const card = (page: Page, name = MODEL) => page.getByRole('article', { name })
+const status = (page: Page) => page.getByRole('status', { name: `Status of ${MODEL}` })
+const button = (page: Page, name: string | RegExp) => card(page).getByRole('button', { name })
+
+async function startDownload(page: Page): Promise<void> {
+  await button(page, /^Download/).click()
+  await page.getByRole('button', { name: 'Accept and download' }).click()
+}
+
+async function download(page: Page): Promise<void> {
+  await startDownload(page)
+  await expect(status(page)).toContainText('Complete and checked.', { timeout: 30_000 })
+}
+
+test('a licence is shown before the first byte, accepted once, and remembered', async ({ page, site }) => {
+  await expect(card(page).getByRole('link', { name: /LTXV Open Weights License 0\.X/ })).toHaveAttribute('href', /^https:\/\/huggingface\.co\/Lightricks\/LTX-Video\//)
+  await button(page, /^Download 40 MB/).click()
+  const dialog = page.getByRole('dialog')
+  await expect(dialog).toContainText('LTXV Open Weights License 0.X')
+  await expect(dialog).toContainText('Apache 2.0')
+  await expect(dialog).toContainText(`come from ${new URL(site.url).host}`)
+  await dialog.getByRole('button', { name: 'Not now' }).click()
+  await expect(dialog).toBeHidden()
+  expect(site.hub.asked).toEqual([])
+
+  await download(page)
+  await expect(card(page), 'the card of the other model counts the encoder that is here').toContainText('On disk')
+  await expect(card(page, OTHER)).not.toContainText('with text encoder')
+  await page.reload()
+  await card(page, OTHER).getByRole('button', { name: /^Download/ }).click()
+  await expect(page.getByRole('dialog'), 'the same licences are not asked for again').toBeHidden()
+  await expect(card(page, OTHER).getByRole('alert')).toContainText('The file is not on the server.')
+})
+
+test('a download is paused, outlives a reload, and goes on with what is missing', async ({ page, site }) => {
+  site.hub.bytesPerSecond = 12e6
+  await startDownload(page)
+  await expect(status(page)).toContainText('Downloading')
+  await expect(card(page)).toContainText(/of 40 MB · [\d.]+ MB\/s · (about \d+ s|a moment) left/)
+  await expect.poll(() => site.hub.asked.some(({ start }) => start === CHUNK_BYTES)).toBe(true)
+  await button(page, 'Pause').click()
+  await expect(status(page)).toContainText('Paused. What is here is kept.')
+  await expect(card(page).getByRole('progressbar')).toHaveAttribute('aria-valuenow', String(Math.floor((100 * CHUNK_BYTES) / (MODEL_BYTES + 4_390_000))))
+
+  const before = site.hub.asked.length
+  await page.reload()
+  await expect(status(page)).toContainText('Paused. What is here is kept.')
+  await expect(card(page)).toContainText('17 MB of 36 MB, in part')
+  expect(site.hub.asked.length, 'nothing comes without being asked for').toBe(before)
+
+  site.hub.bytesPerSecond = Infinity
+  await button(page, 'Continue').click()
+  await expect(status(page)).toContainText('Complete and checked.', { timeout: 30_000 })
+  const again = site.hub.asked.slice(before).filter(({ path, start, end }) => path === FILE && (end ?? 0) - (start ?? 0) > 1)
+  expect(again.map(({ start }) => start), 'what was here is not fetched again').toEqual([CHUNK_BYTES, 2 * CHUNK_BYTES])
+})
+
+test('what is complete can be verified and deleted; a shared encoder stays until it is deleted itself', async ({ page, site }) => {
+  await download(page)
+  const asked = site.hub.asked.length
+  await button(page, 'Verify').click()
+  await expect(button(page, 'Use this model')).toBeFocused() // Verify went; the focus stays in its group, on the first button
+  await expect(status(page)).toContainText('Complete and checked.')
+  expect(site.hub.asked.length, 'a check needs no server').toBe(asked)
+
+  await button(page, 'Delete').click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Keep it' }).click()
+  await expect(button(page, 'Delete')).toBeVisible()
+  await button(page, 'Delete').click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete', exact: true }).click()
+  await expect(button(page, /^Download 36 MB/)).toBeVisible()
+
+  await page.getByRole('button', { name: `Delete ${ENCODER}` }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete', exact: true }).click()
+  await expect(button(page, /^Download 40 MB/)).toBeVisible()
+  expect(await page.evaluate(() => navigator.storage.estimate().then(({ usage = 0 }) => usage))).toBeLessThan(1_000_000)
+})
+
+test('too little room is told with the missing bytes before anything is asked', async ({ site, playwright }) => {
+  // Chrome tells pages of 10 GiB whatever there is; other browsers, and this one with the flag, tell the truth
+  const browser = await playwright.chromium.launch({ executablePath: findChromium(), args: [...chromiumFlags('swiftshader'), '--disable-features=StaticStorageQuota'] })
+  try {
+    const page = await browser.newPage()
+    await page.goto(site.url)
+    const cdp = await page.context().newCDPSession(page)
+    await cdp.send('Storage.overrideQuotaForOrigin', { origin: site.url, quotaSize: 10_000_000 })
+    await page.getByRole('link', { name: 'Models' }).click()
+    await expect(card(page)).toContainText('There is not enough room.')
+    await expect(card(page)).toContainText(/40 MB are to come, and this browser has [\d.]+ MB left for Kinora: 3\d MB are missing/)
+    await expect(button(page, /^Download/)).toBeDisabled()
+    expect(site.hub.asked).toEqual([])
+  } finally {
+    await browser.close()
+  }
+})
+
+test('room that runs out midway stops a download; what is here is kept, and it goes on when there is room', async ({ page, site }) => {
+  const cdp = await page.context().newCDPSession(page)
+  site.hub.bytesPerSecond = 12e6
+  await startDownload(page)
+  await expect.poll(() => site.hub.asked.some(({ start }) => start === CHUNK_BYTES)).toBe(true)
+  await cdp.send('Storage.overrideQuotaForOrigin', { origin: site.url, quotaSize: 20_000_000 })
+  await expect(card(page).getByRole('alert')).toContainText('There is not enough room.', { timeout: 20_000 })
+  await expect(status(page)).toContainText('Stopped. What is here is kept.')
+  await expect(card(page)).toContainText('17 MB of 36 MB, in part')
+
+  await cdp.send('Storage.overrideQuotaForOrigin', { origin: site.url })
+  site.hub.bytesPerSecond = Infinity
+  await button(page, 'Continue').click()
+  await expect(status(page)).toContainText('Complete and checked.', { timeout: 30_000 })
+})
+
+test('a refusal is said in its own words; the way out works; cancelling leaves nothing', async ({ page, site }) => {
+  site.hub.status = 403
+  await startDownload(page)
+  const notice = card(page).getByRole('alert')
+  await expect(notice).toContainText('The server refuses this file.')
+  await expect(notice).toContainText(`${FILE} could not be fetched`)
+  site.hub.status = null
+  site.hub.bytesPerSecond = 12e6
+  await button(page, /^Download|^Continue/).click()
+  await expect(notice).toBeHidden()
+  await expect.poll(() => site.hub.asked.some(({ start }) => start === CHUNK_BYTES)).toBe(true)
+  await button(page, 'Cancel').click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Cancel and delete' }).click()
+  await expect(button(page, /^Download 40 MB/)).toBeVisible()
+  await page.reload()
+  await expect(button(page, /^Download 40 MB/)).toBeVisible()
+})
+
+test('goes by the keyboard alone, the focus never lost', async ({ page, site }) => {
+  site.hub.bytesPerSecond = 12e6
+  await button(page, /^Download/).focus()
+  await page.keyboard.press('Enter')
+  await expect(page.getByRole('dialog')).toBeVisible()
+  await page.getByRole('button', { name: 'Accept and download' }).focus()
+  await page.keyboard.press('Enter')
+  await expect(button(page, 'Pause')).toBeFocused()
+  await expect(page.getByRole('radio', { name: ENCODER }), 'the encoder of a download stays the same').toBeDisabled()
+  await page.keyboard.press('Space')
+  await expect(button(page, 'Continue')).toBeFocused()
+  await page.keyboard.press('Tab')
+  await expect(button(page, 'Delete')).toBeFocused()
+  await page.keyboard.press('Enter')
+  await page.keyboard.press('Escape')
+  await expect(button(page, 'Delete')).toBeFocused()
+})
+
+test('a text encoder is chosen for all models, and kept', async ({ page }) => {
+  await page.getByRole('radio', { name: 'T5 XXL encoder, GGUF Q4_K_M' }).check()
+  await expect(button(page, /^Download 2\.9 GB/)).toBeVisible()
+  await page.reload()
+  await expect(page.getByRole('radio', { name: 'T5 XXL encoder, GGUF Q4_K_M' })).toBeChecked()
+})
+
+test('the model of Create is the starter, also after a page that knew others', async ({ page, site }) => {
+  await page.evaluate(() => localStorage.setItem('kinora.model', '"ltxv-2b-0.9.8-distilled"'))
+  await page.reload()
+  await expect(card(page, 'Kinora Starter')).toContainText('In use')
+  await page.goto(`${site.url}/#/create`)
+  await expect(page.getByRole('heading', { name: 'Settings', exact: true })).toBeVisible()
+})
+
+test('a mirror is a setting: a wrong address is refused with what one looks like', async ({ page, site }) => {
+  await page.goto(`${site.url}/#/settings`)
+  const address = page.getByRole('textbox', { name: 'Address of a mirror' })
+  await expect(address).toHaveValue(ModelHub.url(site.url))
+  await address.fill('http://mirror.example/')
+  await page.keyboard.press('Enter')
+  await expect(page.getByRole('alert')).toContainText('it must begin with https:')
+  await expect(address).toHaveAttribute('aria-invalid', 'true')
+  await address.fill('https://mirror.example/models')
+  await page.keyboard.press('Enter')
+  await expect(page.getByRole('status', { name: 'Mirror' })).toContainText('Saved.')
+  await expect(address).toHaveValue('https://mirror.example/models/')
+  expect(await page.evaluate(() => localStorage.getItem('kinora.mirror'))).toBe('"https://mirror.example/models/"')
+  await address.fill('')
+  await page.keyboard.press('Enter')
+  await expect(page.getByRole('status', { name: 'Mirror' })).toContainText('Downloads come from huggingface.co.')
+})
+
+for (const [theme, width] of [['dark', 390], ['light', 1280]] as const) {
+  test(`has no accessibility faults while it downloads, paused or refused, ${theme}, ${width} pixels wide`, async ({ page, site }) => {
+    await page.setViewportSize({ width, height: 844 })
+    await page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' })
+    const check = async (when: string) => {
+      await expectAccessible(page, when)
+      const theme = await page.getByRole('button', { name: /^Switch to/ }).boundingBox()
+      expect((theme?.x ?? width) + (theme?.width ?? 0), `${when}: the header fits`).toBeLessThanOrEqual(width)
+    }
+    site.hub.bytesPerSecond = 12e6
+    await button(page, /^Download/).click()
+    await check('licences')
+    await page.getByRole('button', { name: 'Accept and download' }).click()
+    await expect(status(page)).toContainText('Downloading')
+    await check('downloading')
+    await button(page, 'Pause').click()
+    await expect(status(page)).toContainText('Paused')
+    site.hub.status = 401
+    await button(page, 'Continue').click()
+    await expect(card(page).getByRole('alert')).toContainText('The server wants a login.')
+    await check('refused')
+  })
+}
+
+test('how long a clip takes here is measured when it is asked for, and kept', async ({ page }) => {
+  const times = page.getByRole('group', { name: 'Times of Kinora Starter here' })
+  await expect(times.getByRole('button')).toHaveText('How long would a clip take here?')
+  await expect(page.getByRole('group', { name: `Times of ${MODEL} here` }).getByRole('button')).toBeVisible()
+  await times.getByRole('button').click()
+  await expect(times).toContainText(/128 × 128, [\d.]+ s\s*about .+ here/, { timeout: 120_000 })
+  expect(await page.evaluate(() => window.kinora!.gpuBuffers()), 'nothing stays').toEqual({ live: 0, weights: 0 })
+  await page.reload()
+  await expect(times).toContainText(/about .+ here/)
+  const { violations } = await new AxeBuilder({ page }).include('article').analyze()
+  expect(violations).toEqual([])
+})
+
+test('the starter is verified like any other, and a damaged file of it is named', async ({ page }) => {
+  const starter = page.getByRole('article', { name: 'Kinora Starter' })
+  await starter.getByRole('button', { name: 'Verify' }).click()
+  await expect(page.getByRole('status', { name: 'Status of Kinora Starter' })).toHaveText('Complete and checked.')
+  await page.context().route('**/models/starter/vae/config.json', async (route) => {
+    const body = await (await route.fetch()).body()
+    body[0] = 0x20
+    await route.fulfill({ body })
+  })
+  await starter.getByRole('button', { name: 'Verify' }).click()
+  await expect(starter.getByRole('alert')).toContainText('vae/config.json')
+})

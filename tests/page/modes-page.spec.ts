@@ -1,0 +1,291 @@
+// Ways into a clip, filled in by keyboard and made through the real page.
+import type { Page } from '@playwright/test'
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import type { ModelManifest } from '../../src/shared/model'
+import type { GenerateRequest } from '../../src/shared/request'
+import { psnr, readClipFrames } from '../evaluate/clip-frames'
+import { expectAccessible } from '../e2e/accessible'
+import { follow } from './scripted'
+import { CLIP_MS, expect, generate, keptIn, openWith, records, smallClip, test } from '../e2e/app'
+import { chooseFile, chooseFromLibrary, chooseMode, generateButton, libraryLink, madeFrom, makeClip, slot, twoColours } from '../e2e/locators'
+
+const SIZE = { width: 128, height: 128 }
+const whyOff = (page: Page) => page.locator('#why-off')
+
+/** A clip in the library, made by the page's door for scripts: its file's frames. */
+async function source(page: Page, starter: ModelManifest, changes: Partial<GenerateRequest>): Promise<Uint8Array[]> {
+  const { webm } = await generate(page, smallClip(starter, { ...SIZE, steps: 4, ...changes }))
+  return readClipFrames(Buffer.from(webm, 'base64'), SIZE)
+}
+
+test('keyframes: marked while their times are wrong, and in the clip when it is made', async ({ page, app }) => {
+  test.setTimeout(4 * CLIP_MS)
+  await openWith(page, app.url, smallClip(app.starter, { ...SIZE, steps: 4 }))
+  const [sunset, night] = [await twoColours(page, 'sunset.png', '#e84', '#e84'), await twoColours(page, 'night.png', '#124', '#124')]
+  await chooseMode(page, 'Keyframes')
+  await expect(generateButton(page)).toBeDisabled()
+  await expect(whyOff(page)).toHaveText('Choose at least one picture.')
+  await chooseFile(page, 'First frame', sunset)
+  await expect(slot(page, 'First frame')).toContainText('sunset.png')
+  await expect(slot(page, 'First frame').locator('img')).toBeVisible()
+
+  await test.step('a row between is marked with the reason until its time fits', async () => {
+    await madeFrom(page).getByRole('button', { name: 'A picture between' }).press('Enter')
+    await expect(whyOff(page)).toHaveText('Picture 2 is missing: choose it, or remove its row.')
+    await chooseFile(page, 'Picture 2', night)
+    const time = madeFrom(page).getByRole('spinbutton', { name: 'Time of picture 2, in seconds' })
+    for (const [typed, reason] of [['5', 'Picture 2 stands at 5 s, and the last frame is at 1 s.'], ['0', 'Picture 2 is at the same time as the first one.'], ['', 'Picture 2 needs a time in seconds.']] as const) {
+      await time.fill(typed)
+      await expect(madeFrom(page).getByText(reason), 'beside the row').toBeVisible()
+      await expect(whyOff(page), 'beside Generate').toHaveText(reason)
+      await expect(time).toHaveAttribute('aria-invalid', 'true')
+      await expect(generateButton(page)).toBeDisabled()
+    }
+    await time.fill('0.5')
+    await madeFrom(page).getByRole('button', { name: 'A picture between' }).press('Enter')
+    await chooseFile(page, 'Picture 3', night)
+    await madeFrom(page).getByRole('spinbutton', { name: 'Time of picture 3' }).fill('0.25')
+    await expect(madeFrom(page).getByText('Picture 3 comes before picture 2: put them in order.')).toBeVisible()
+    await madeFrom(page).getByRole('button', { name: 'Remove the row of picture 3' }).press('Enter')
+    await madeFrom(page).getByRole('button', { name: 'Remove the row of picture 2' }).press('Enter')
+  })
+
+  await source(page, app.starter, { prompt: 'a red balloon over mountains at sunset' })
+  await chooseFromLibrary(page, 'First frame')
+  await expect(slot(page, 'First frame')).toContainText('First frame of a red balloon over mountains at sunset')
+  await source(page, app.starter, { prompt: 'a starry night over the ocean' })
+  await chooseFromLibrary(page, 'Last frame', 'The last frame')
+  await expect(slot(page, 'Last frame')).toContainText('Last frame of a starry night over the ocean')
+  const frames = await makeClip(page, SIZE)
+  expect(frames).toHaveLength(9)
+  const [record] = await records(page)
+  expect(record?.request.conditions).toEqual([0, 8].map((atFrame) => ({ source: { kind: 'image', id: expect.any(String) }, atFrame, strength: 1 })))
+
+  await test.step('its recipe brings the pictures back', async () => {
+    await chooseMode(page, 'Words')
+    await libraryLink(page).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Reuse these settings' }).click()
+    await expect(madeFrom(page).getByRole('radio', { name: 'Keyframes' })).toBeChecked()
+    await expect(slot(page, 'First frame')).toContainText('first-frame.png')
+    await expect(slot(page, 'Last frame').locator('img')).toBeVisible()
+    await expect(generateButton(page)).toBeEnabled()
+  })
+})
+
+test('clips: the own video goes on, a gap is filled, two are blended, one is made longer', async ({ page, app }) => {
+  test.setTimeout(10 * CLIP_MS)
+  await openWith(page, app.url, smallClip(app.starter, SIZE))
+  const { webm } = await generate(page, smallClip(app.starter, { ...SIZE, steps: 4, prompt: 'a red balloon rising over the sea in the daytime' }))
+  const source = readClipFrames(Buffer.from(webm, 'base64'), SIZE)
+  const own = { name: 'holiday.webm', mimeType: 'video/webm', buffer: Buffer.from(webm, 'base64') }
+  expect(source).toHaveLength(9)
+  const same = (frame: Uint8Array | undefined, index: number) => expect(psnr(frame!, source.at(index)!)).toBeGreaterThan(28)
+
+  await test.step('extend', async () => {
+    await chooseMode(page, 'Extend')
+    await expect(whyOff(page)).toHaveText('Choose the clip that goes on.')
+    await chooseFile(page, 'Clip that goes on', own)
+    await expect(slot(page, 'Clip that goes on')).toContainText('holiday.webm')
+    await expect(slot(page, 'Clip that goes on')).toContainText('1.1 s')
+    const frames = await makeClip(page, SIZE)
+    expect(frames).toHaveLength(9 + 8)
+    same(frames[0], 0)
+    same(frames[8], 8)
+  })
+
+  await test.step('fill', async () => {
+    await chooseMode(page, 'Fill')
+    await chooseFromLibrary(page, 'First clip')
+    await expect(whyOff(page)).toHaveText('Choose the second clip.')
+    await chooseFile(page, 'Second clip', own)
+    const frames = await makeClip(page, SIZE)
+    // the newest of the library is the clip that was extended
+    expect(frames).toHaveLength(17 + 7 + 9)
+    same(frames[0], 0)
+    same(frames.at(-9), 0)
+    same(frames.at(-1), 8)
+  })
+
+  await test.step('blend', async () => {
+    await chooseMode(page, 'Blend')
+    await chooseFile(page, 'First clip', own)
+    await chooseFile(page, 'Second clip', own)
+    const frames = await makeClip(page, SIZE)
+    // half of each of these short clips is made anew
+    expect(frames).toHaveLength(5 + 7 + 4)
+    same(frames[0], 0)
+    same(frames.at(-1), 8)
+  })
+
+  await test.step('re-time', async () => {
+    await chooseMode(page, 'Re-time')
+    await chooseFile(page, 'Clip', own)
+    const change = madeFrom(page).getByRole('slider', { name: 'Change' })
+    await change.press('Home')
+    await expect(change).toHaveValue('0.05')
+    await page.getByRole('radio', { name: '2.1 s', exact: true }).press('Space')
+    await expect(madeFrom(page)).toContainText('From 1.1 s to 2.1 s, 1.9 times slower.')
+    const frames = await makeClip(page, SIZE)
+    expect(frames).toHaveLength(17)
+    const [record] = await records(page)
+    expect(record?.request.start).toEqual({ source: { kind: 'video', id: expect.any(String) }, strength: 0.05, stretch: true })
+  })
+})
+
+test('a clip of the library goes round, and is made anew as much as is asked for', async ({ page, app }) => {
+  test.setTimeout(6 * CLIP_MS)
+  const size = { width: 64, height: 64 }
+  const request = (prompt: string) => smallClip(app.starter, { ...size, steps: 4, prompt })
+  const framesOf = async (prompt: string) => readClipFrames(Buffer.from((await generate(page, request(prompt))).webm, 'base64'), size)
+  await openWith(page, app.url, request('a blue balloon over the sea at sunset'))
+  await framesOf('a white bird in a green forest at night')
+  const source = await framesOf('a red balloon over the sea in the daytime')
+
+  await test.step('loop: the clip as it was, and the way back to its beginning', async () => {
+    await chooseMode(page, 'Loop')
+    await chooseFromLibrary(page, 'Clip', undefined, 'a red balloon')
+    const frames = await makeClip(page, size)
+    expect(frames).toHaveLength(9 + 7)
+    for (const index of [0, 4, 8]) expect(psnr(frames[index]!, source[index]!), `frame ${index}`).toBeGreaterThan(28)
+    const [record] = await records(page)
+    expect(record).toMatchObject({ durationSeconds: 2, request: { loop: true, before: { source: { kind: 'clip' } } } })
+  })
+
+  await test.step('remix: each amount is a strength', async () => {
+    await chooseMode(page, 'Remix')
+    await chooseFromLibrary(page, 'Clip', undefined, 'a red balloon')
+    const exactly = madeFrom(page).getByRole('slider', { name: 'Exactly' })
+    const remix = async (strength: number) => {
+      await expect(exactly).toHaveValue(String(strength))
+      const frames = await makeClip(page, size)
+      expect(frames).toHaveLength(9)
+      const [record] = await records(page)
+      expect(record?.request.start).toEqual({ source: { kind: 'clip', id: expect.any(String) }, strength })
+      expect(record?.durationSeconds).toBe(9 / 8)
+    }
+    for (const [amount, strength] of [['Subtle', 0.3], ['Mild', 0.6], ['Strong', 0.85]] as const) {
+      await madeFrom(page).getByRole('radio', { name: amount }).press('Space')
+      await remix(strength)
+    }
+    await exactly.press('Home')
+    await expect(madeFrom(page).getByRole('radiogroup', { name: 'Change' }).getByRole('radio', { checked: true }), 'a number between the three').toHaveCount(0)
+    await remix(0.05)
+  })
+
+  await test.step('a clip shorter than what is asked for is said to be, and a length that fits is offered', async () => {
+    await page.getByRole('radio', { name: '2.1 s', exact: true }).press('Space')
+    await expect(madeFrom(page).getByRole('alert')).toContainText('The clip is 1.13 s long, and 2.13 s are asked for.')
+    await expect(generateButton(page)).toBeDisabled()
+    await madeFrom(page).getByRole('button', { name: 'Use 1.1 s' }).press('Enter')
+    await expect(generateButton(page)).toBeEnabled()
+  })
+})
+
+test('a clip that was deleted is named, and Generate is off', async ({ page, app }) => {
+  test.setTimeout(2 * CLIP_MS)
+  await openWith(page, app.url, smallClip(app.starter, SIZE))
+  await source(page, app.starter, { steps: 1 })
+  await chooseMode(page, 'Loop')
+  await expect(generateButton(page), 'without a clip a new one goes round').toBeEnabled()
+  await chooseFromLibrary(page, 'Clip')
+  await page.goto(`${app.url}/#/library`)
+  await page.locator('.sheet a').first().click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click()
+  await page.getByRole('button', { name: 'Delete for good' }).click()
+  await expect(page.getByRole('status', { name: 'Library' })).toHaveText('The clip was deleted.')
+  await page.goto(`${app.url}/#/create`)
+  await expect(madeFrom(page).getByRole('alert')).toContainText('“a red sky at sunset” is not here any more: choose another.')
+  await expect(generateButton(page)).toBeDisabled()
+  await slot(page, 'Clip').getByRole('button', { name: 'Remove: Clip' }).press('Enter')
+  await expect(generateButton(page)).toBeEnabled()
+  await expect(slot(page, 'Clip').locator(':focus'), 'the focus stays in the slot').toHaveCount(1)
+})
+
+test('a file of the wrong kind is refused in a sentence that names it', async ({ page, app }, info) => {
+  await openWith(page, app.url, smallClip(app.starter, SIZE))
+  const refused = madeFrom(page).getByRole('alert')
+  await chooseMode(page, 'Extend')
+  await chooseFile(page, 'Clip that goes on', await twoColours(page, 'sky.png', '#27c', '#27c'))
+  await expect(refused).toContainText('sky.png is a picture: expected a video here.')
+  await chooseFile(page, 'Clip that goes on', { name: 'empty.mp4', mimeType: 'video/mp4', buffer: Buffer.alloc(0) })
+  await expect(refused).toContainText('empty.mp4 is empty: expected a video')
+  await chooseFile(page, 'Clip that goes on', { name: 'notes.mp4', mimeType: 'video/mp4', buffer: Buffer.from('no video at all') })
+  await expect(refused).toContainText('notes.mp4 (video/mp4) is no video that can be read')
+  const old = info.outputPath('old.mkv')
+  execFileSync('ffmpeg', ['-v', 'error', '-f', 'lavfi', '-i', 'testsrc=size=64x64:rate=8:duration=1', '-c:v', 'mpeg2video', '-y', old])
+  await chooseFile(page, 'Clip that goes on', { name: 'old.mkv', mimeType: 'video/x-matroska', buffer: readFileSync(old) })
+  await expect(refused).toContainText(/old\.mkv is coded in .*, which this browser cannot decode/)
+  await expect(generateButton(page)).toBeDisabled()
+  await chooseMode(page, 'Picture')
+  await chooseFile(page, 'Picture', { name: 'film.webm', mimeType: 'video/webm', buffer: Buffer.from('film') })
+  await expect(refused).toContainText('film.webm is a video: expected a picture here.')
+})
+
+for (const [theme, width] of [['dark', 1280], ['light', 390]] as const) {
+  test(`every mode is free of accessibility faults, ${theme}, ${width} pixels wide`, async ({ page, app }) => {
+    await page.setViewportSize({ width, height: 800 })
+    await page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' })
+    await openWith(page, app.url, smallClip(app.starter, SIZE))
+    const file = await twoColours(page, 'sky.png', '#27c', '#e83')
+    for (const mode of ['Words', 'Picture', 'Keyframes', 'Extend', 'Fill', 'Blend', 'Loop', 'Remix', 'Re-time', 'Storyboard'] as const) {
+      await chooseMode(page, mode)
+      if (mode === 'Picture') {
+        await chooseFile(page, 'Picture', file)
+        await expect(generateButton(page)).toBeEnabled()
+      }
+      if (mode === 'Keyframes') {
+        await madeFrom(page).getByRole('button', { name: 'A picture between' }).press('Enter')
+        await chooseFile(page, 'Picture 2', file)
+        await madeFrom(page).getByRole('spinbutton').fill('7')
+        await expect(madeFrom(page).getByText('Picture 2 stands at 7 s')).toBeVisible()
+        await slot(page, 'Picture 2').getByRole('button', { name: 'Crop: Picture 2', exact: true }).press('Enter')
+        await expect(madeFrom(page).getByRole('status', { name: 'Crop of picture 2' })).toContainText('in the middle')
+      }
+      if (mode === 'Loop') await slot(page, 'Clip').getByRole('button', { name: /library/i }).press('Enter')
+      if (mode === 'Storyboard') await madeFrom(page).getByRole('spinbutton').first().fill('0.1')
+      await expectAccessible(page, mode)
+      if (mode === 'Loop') await page.keyboard.press('Escape')
+    }
+  })
+}
+
+test('a picture that a form or the queue names is kept, however old; one that was taken out goes when the library is opened', async ({ page, app, context }) => {
+  test.setTimeout(2 * CLIP_MS)
+  await openWith(page, app.url, smallClip(app.starter, { ...SIZE, steps: app.starter.steps.max }))
+  await follow(page, { stepMs: 1000 })
+  const give = async (name: string, colour: string) => chooseFile(page, 'Picture', await twoColours(page, name, colour, colour))
+  await chooseMode(page, 'Picture')
+  await give('queued.png', '#284')
+  await expect(slot(page, 'Picture')).toContainText('queued.png')
+  await generateButton(page).press('Enter')
+  await expect(page.getByRole('button', { name: 'Cancel' })).toBeVisible()
+  const [queued] = await keptIn(page, 'assets')
+  await give('taken-out.png', '#842')
+  await expect(slot(page, 'Picture')).toContainText('taken-out.png')
+  await give('in-the-form.png', '#248')
+  await expect(slot(page, 'Picture')).toContainText('in-the-form.png')
+  expect(await keptIn(page, 'assets')).toHaveLength(3)
+  // what is not shown names its picture as well
+  await chooseMode(page, 'Words')
+  await page.close()
+
+  const later = await context.newPage()
+  await later.clock.setFixedTime(Date.now() + 25 * 3_600_000)
+  /** Opens the library, in a page of its own, once those that were open before are gone with all that they held. */
+  const openLibrary = async () => {
+    await later.goto(`${app.url}/manifest.webmanifest`)
+    await expect.poll(() => later.evaluate(async () => (await navigator.locks.query()).held?.map(({ name }) => name))).toEqual([])
+    await later.goto(`${app.url}/#/library`)
+  }
+  await openLibrary()
+  await expect.poll(() => keptIn(later, 'assets')).toHaveLength(2)
+  expect(await keptIn(later, 'assets')).toContain(queued)
+  await later.goto(`${app.url}/#/create`)
+  await later.getByRole('alert').getByRole('button', { name: 'Discard' }).press('Enter')
+  await chooseMode(later, 'Picture')
+  await expect(slot(later, 'Picture').locator('img')).toBeVisible()
+  await slot(later, 'Picture').getByRole('button', { name: 'Remove: Picture' }).press('Enter')
+  await openLibrary()
+  await expect.poll(() => keptIn(later, 'assets')).toEqual([])
+})

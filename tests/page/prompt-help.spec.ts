@@ -1,0 +1,118 @@
+// What helps with writing a prompt: a surprise, a fuller prompt, styles, and the prompts used before. By keyboard and by pointer.
+import type { Page } from '@playwright/test'
+import { expectAccessible } from '../e2e/accessible'
+import { CLIP_MS, expect, openWith, smallClip, test } from '../e2e/app'
+import { generateButton, promptField } from '../e2e/locators'
+
+const field = promptField
+const help = (page: Page) => page.getByRole('group', { name: 'Help with the prompt' })
+const button = (page: Page, name: string) => help(page).getByRole('button', { name, exact: true })
+
+async function earlier(page: Page, prompts: readonly string[]): Promise<void> {
+  await page.addInitScript((kept) => {
+    if (!localStorage.getItem('kinora.prompts')) localStorage.setItem('kinora.prompts', JSON.stringify(kept))
+  }, prompts)
+}
+
+test('a surprise is in words that the model knows, is another each time, and can be undone', async ({ page, app }) => {
+  await openWith(page, app.url, smallClip(app.starter, { prompt: 'a red sky' }))
+  await button(page, 'Surprise me').click()
+  const first = await field(page).inputValue()
+  expect(first).not.toBe('a red sky')
+  await expect(page.locator('.marks .unknown')).toHaveCount(0)
+  await expect(page.locator('#prompt-notes')).not.toContainText('longer')
+  await button(page, 'Surprise me').click()
+  await expect(field(page)).not.toHaveValue(first)
+  await button(page, 'Undo').click()
+  await expect(field(page)).toHaveValue(first)
+  await expect(button(page, 'Undo')).toHaveCount(0)
+})
+
+test('a short prompt is filled in: looked at, changed, taken and undone, from the keyboard', async ({ page, app }) => {
+  await openWith(page, app.url, smallClip(app.starter, { prompt: 'a red balloon' }))
+  await button(page, 'Fill it in').focus()
+  await page.keyboard.press('Enter')
+  const suggestion = page.getByRole('textbox', { name: 'A fuller prompt' })
+  await expect(suggestion).toHaveValue(/^a red balloon .+ over .+style/)
+  await expect(field(page), 'nothing is changed before it is taken').toHaveValue('a red balloon')
+  await expect(page.locator(':focus')).toHaveText('Use this')
+  await expectAccessible(page, 'filled in')
+
+  await suggestion.fill('a red balloon rising, fog')
+  await page.keyboard.press('Tab')
+  await page.keyboard.press('Enter')
+  await expect(field(page)).toHaveValue('a red balloon rising, fog')
+  await expect(suggestion).toHaveCount(0)
+  await expect(button(page, 'Fill it in'), 'the focus is where it was').toBeFocused()
+  await button(page, 'Undo').press('Enter')
+  await expect(field(page)).toHaveValue('a red balloon')
+
+  await field(page).fill('')
+  await button(page, 'Fill it in').click()
+  await expect(page.getByText('write a word or two first')).toBeVisible()
+})
+
+test('a style is words at the end of the prompt; those that the model was not taught are set apart', async ({ page, app }) => {
+  await openWith(page, app.url, smallClip(app.starter, { prompt: 'a red sky' }))
+  await button(page, 'Styles').click()
+  const styles = page.getByRole('group', { name: 'Styles' })
+  const neon = styles.getByRole('button', { name: 'Neon' })
+  await neon.click()
+  await expect(field(page)).toHaveValue('a red sky, neon style')
+  await expect(neon).toHaveAttribute('aria-pressed', 'true')
+  await neon.click()
+  await expect(field(page)).toHaveValue('a red sky')
+
+  await expect(styles).toContainText('was not taught these')
+  await styles.getByRole('button', { name: 'Stop motion' }).press('Enter')
+  await expect(field(page)).toHaveValue('a red sky, stop motion animation, handmade clay figures')
+  await expect(page.locator('#prompt-notes')).toContainText('does not know the underlined words')
+  await expectAccessible(page, 'styles')
+})
+
+test('earlier prompts are searched, taken and removed from the keyboard', async ({ page, app }) => {
+  await earlier(page, ['a red sky at sunset', 'a white sailboat on the ocean', 'a starry night over the ocean'])
+  await openWith(page, app.url, smallClip(app.starter, { prompt: 'a meadow' }))
+  await button(page, 'Earlier prompts').press('Enter')
+  const search = page.getByRole('searchbox', { name: 'Search earlier prompts' })
+  const entries = page.getByRole('group', { name: 'Earlier prompts' }).getByRole('listitem')
+  await expect(search).toBeFocused()
+  await expect(entries).toHaveCount(3)
+
+  await page.keyboard.type('OCEAN a')
+  await expect(entries).toHaveText(['a white sailboat on the ocean', 'a starry night over the ocean'])
+  await page.keyboard.press('ArrowDown')
+  await page.keyboard.press('ArrowDown')
+  await page.keyboard.press('Enter')
+  await expect(field(page)).toHaveValue('a starry night over the ocean')
+  await expect(button(page, 'Earlier prompts')).toBeFocused()
+  await button(page, 'Undo').click()
+  await expect(field(page)).toHaveValue('a meadow')
+
+  await button(page, 'Earlier prompts').click()
+  await page.keyboard.press('ArrowDown')
+  await page.keyboard.press('Delete')
+  await expect(entries).toHaveCount(2)
+  await expect(page.locator(':focus')).toHaveText('a white sailboat on the ocean')
+  await page.keyboard.press('ArrowUp')
+  await page.keyboard.type('xyz')
+  await expect(page.getByText('No earlier prompt has these words.')).toBeVisible()
+  await page.keyboard.press('Escape')
+  await expect(search).toHaveCount(0)
+
+  await page.reload()
+  await button(page, 'Earlier prompts').click()
+  await expect(entries, 'a removed one stays away').toHaveCount(2)
+  await page.getByRole('button', { name: 'Clear all' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Clear all' }).click()
+  await button(page, 'Earlier prompts').click()
+  await expect(page.getByText('will be kept here')).toBeVisible()
+})
+
+test('a prompt is remembered when a clip is begun with it, once', async ({ page, app }) => {
+  await earlier(page, ['a starry night', 'a red sky at sunset'])
+  await openWith(page, app.url, smallClip(app.starter))
+  await generateButton(page).click({ timeout: CLIP_MS })
+  await button(page, 'Earlier prompts').click()
+  await expect(page.getByRole('group', { name: 'Earlier prompts' }).getByRole('listitem')).toHaveText(['a red sky at sunset', 'a starry night'])
+})

@@ -1,0 +1,217 @@
+// The queue: clips that wait for their turn, changed while they wait, and gone on with by the page that comes after.
+import type { Locator, Page } from '@playwright/test'
+import { expectAccessible } from '../e2e/accessible'
+import { CLIP_MS, expect, keptIn, openWith, reachStep, records, smallClip, test } from '../e2e/app'
+import { follow } from './scripted'
+import { generateButton, progress, promptField, queueRegion, yourClip } from '../e2e/locators'
+
+const prompt = promptField
+const queue = queueRegion
+const rows = (page: Page) => queue(page).getByRole('group')
+const row = (page: Page, words: string) => queue(page).getByRole('group', { name: words, exact: true })
+const act = (page: Page, name: string, words: string) => queue(page).getByRole('button', { name: name.replace('…', `“${words}”`), exact: true })
+
+/** The words of the rows, from the first to the last. */
+async function order(page: Page): Promise<string[]> {
+  return rows(page).evaluateAll((found) => found.map((element) => element.getAttribute('aria-label') ?? ''))
+}
+
+async function add(page: Page, words: string): Promise<void> {
+  await prompt(page).fill(words)
+  await page.getByRole('button', { name: 'Add to queue', exact: true }).click()
+}
+
+const stands = (locator: Locator, words: string | RegExp) => expect(locator).toContainText(words, { timeout: CLIP_MS })
+
+test('clips wait their turn, and are moved, edited, duplicated and removed meanwhile', async ({ page, app }, info) => {
+  test.setTimeout(4 * CLIP_MS)
+  await page.emulateMedia({ reducedMotion: 'reduce' })
+  await openWith(page, app.url, smallClip(app.starter, { steps: app.starter.steps.max }))
+  // long enough to be there still when the list has been changed
+  await follow(page, { stepMs: 1000 })
+  await generateButton(page).click()
+  await expect(queue(page).getByRole('button', { name: 'Queue' })).toHaveAttribute('aria-expanded', 'false')
+  await add(page, 'a blue sky')
+  await prompt(page).fill('a starry night')
+  await page.keyboard.press('Control+Enter')
+  expect(await order(page)).toEqual(['a red sky at sunset', 'a blue sky', 'a starry night'])
+  await expect(queue(page)).toContainText('1 running, 2 waiting')
+  await expectAccessible(page, 'the queue')
+  await page.screenshot({ path: info.outputPath('queue.png'), fullPage: true })
+
+  await test.step('move by button and by drag', async () => {
+    await act(page, 'Move … up', 'a starry night').click()
+    expect(await order(page)).toEqual(['a red sky at sunset', 'a starry night', 'a blue sky'])
+    await expect(act(page, 'Move … down', 'a blue sky')).toBeDisabled()
+    await row(page, 'a blue sky').dragTo(row(page, 'a starry night'))
+    expect(await order(page)).toEqual(['a red sky at sunset', 'a blue sky', 'a starry night'])
+  })
+
+  await test.step('edit in its place, and leave another as it was', async () => {
+    await act(page, 'Edit …', 'a blue sky').click()
+    await expect(prompt(page)).toHaveValue('a blue sky')
+    await expect(prompt(page)).toBeFocused()
+    await stands(row(page, 'a blue sky'), 'In the form')
+    await prompt(page).fill('a green sky')
+    await page.getByRole('button', { name: 'Put back into the queue' }).click()
+    await expect(prompt(page), 'what the form had comes back').toHaveValue('a starry night')
+    expect(await order(page)).toEqual(['a red sky at sunset', 'a green sky', 'a starry night'])
+    await act(page, 'Edit …', 'a starry night').click()
+    await prompt(page).fill('nothing of this')
+    await page.getByRole('button', { name: 'Leave it as it was' }).click()
+    await expect(prompt(page)).toHaveValue('a starry night')
+    await expect(page.getByRole('button', { name: 'Add to queue', exact: true })).toBeVisible()
+    expect(await order(page)).toEqual(['a red sky at sunset', 'a green sky', 'a starry night'])
+  })
+
+  await test.step('duplicate, hold and remove', async () => {
+    await act(page, 'Duplicate …', 'a green sky').click()
+    expect(await order(page)).toEqual(['a red sky at sunset', 'a green sky', 'a green sky', 'a starry night'])
+    await act(page, 'Remove …', 'a green sky').first().click()
+    expect(await order(page)).toEqual(['a red sky at sunset', 'a green sky', 'a starry night'])
+    await act(page, 'Hold …', 'a green sky').click()
+    await stands(row(page, 'a green sky'), 'Paused')
+    await act(page, 'Remove …', 'a starry night').click()
+  })
+
+  await test.step('Esc ends the running one alone; it can be tried again, and what is held waits', async () => {
+    await page.keyboard.press('Escape')
+    await stands(row(page, 'a red sky at sunset'), 'Cancelled')
+    await expect(queue(page)).toContainText('1 paused, 1 cancelled')
+    await expect(generateButton(page)).toBeVisible()
+    await expect.poll(() => keptIn(page, 'jobs'), 'nothing is kept of a cancelled job').toEqual([])
+    await act(page, 'Retry …', 'a red sky at sunset').click()
+    await reachStep(page, 1)
+    await page.getByRole('button', { name: 'Cancel', exact: true }).click()
+    await stands(row(page, 'a red sky at sunset'), 'Cancelled')
+    await queue(page).getByRole('button', { name: 'Clear finished' }).click()
+    expect(await order(page)).toEqual(['a green sky'])
+    await act(page, 'Remove …', 'a green sky').click()
+    await expect(queue(page)).toBeHidden()
+  })
+
+  await test.step('all are cancelled at once', async () => {
+    await generateButton(page).click()
+    await add(page, 'a blue sky')
+    await add(page, 'a green sky')
+    await queue(page).getByRole('button', { name: 'Cancel all' }).click()
+    await expect(progress(page)).toHaveText('Cancelled. Nothing was kept.', { timeout: CLIP_MS })
+    await expect(queue(page)).toBeHidden()
+  })
+})
+
+test('a reload in the middle: the next page offers to resume, and the first job resumes from its last step', async ({ page, app }, info) => {
+  test.setTimeout(5 * CLIP_MS)
+  await page.emulateMedia({ reducedMotion: 'reduce' })
+  const request = smallClip(app.starter, { steps: 6 })
+  await openWith(page, app.url, request)
+  await follow(page, { stepMs: 500 })
+  await generateButton(page).click()
+  await add(page, 'a blue sky')
+  await reachStep(page, 3)
+  let asked = false
+  page.on('dialog', (dialog) => {
+    asked = true
+    void dialog.accept()
+  })
+  await page.reload()
+  expect(asked, 'nothing would be lost, and nothing is asked').toBe(false)
+  const offer = page.getByRole('alert').filter({ hasText: '2 clips were waiting when this page was closed.' })
+  await expect(offer).toBeVisible()
+  await expect(queue(page)).toContainText('2 paused')
+  await expectAccessible(page, 'the queue')
+  await page.screenshot({ path: info.outputPath('offer.png'), fullPage: true })
+  const kept = await keptIn(page, 'jobs')
+  expect(kept, 'what was done of the first').toHaveLength(1)
+
+  await offer.getByRole('button', { name: 'Go on' }).press('Enter')
+  await expect(offer).toBeHidden()
+  await page.evaluate(() => {
+    const seen: string[] = []
+    Object.assign(window, { seen })
+    new MutationObserver(() => seen.push(document.querySelector('[role="status"][aria-label="Progress"]')?.textContent ?? '')).observe(document.body, { subtree: true, childList: true, characterData: true })
+  })
+  await stands(row(page, 'a red sky at sunset'), 'Done')
+  const seen = await page.evaluate(() => (window as unknown as { seen: string[] }).seen)
+  expect(seen.filter((words) => /step 1 of 6/.test(words)), 'the first steps are not done again').toEqual([])
+  await stands(row(page, 'a blue sky'), 'Done')
+  const made = (await records(page)).filter((record) => record.request.prompt === request.prompt)
+  expect(made).toHaveLength(1)
+  expect(await keptIn(page, 'jobs')).toEqual([])
+
+  await act(page, 'Show …', 'a red sky at sunset').click()
+  await expect(page.getByLabel('The clip: a red sky at sunset')).toBeVisible()
+  await page.getByRole('button', { name: 'Back to the latest' }).click()
+  await expect(page.getByLabel('The clip: a blue sky')).toBeVisible()
+  await page.reload()
+  await expect(prompt(page)).toBeVisible()
+  await expect(generateButton(page)).toBeEnabled()
+  await expect(queue(page), 'a queue that is done leaves nothing').toBeHidden()
+})
+
+test('all is paused and goes on by keyboard; what another tab has is its own until it is closed, and can be discarded', async ({ page, app, context }) => {
+  test.setTimeout(4 * CLIP_MS)
+  await page.emulateMedia({ reducedMotion: 'reduce' })
+  await openWith(page, app.url, smallClip(app.starter, { steps: 6 }))
+  await expect(generateButton(page)).toBeEnabled()
+  await follow(page, { stepMs: 500 })
+  await generateButton(page).press('Enter')
+  await reachStep(page, 2)
+  const pause = queue(page).getByRole('button', { name: 'Pause', exact: true })
+  await pause.first().press('Enter')
+  await expect(progress(page)).toHaveText('Paused. What is done so far is kept.', { timeout: CLIP_MS })
+  expect(await keptIn(page, 'jobs')).toHaveLength(1)
+
+  const other = await context.newPage()
+  await other.goto(app.url)
+  await expect(generateButton(other)).toBeEnabled()
+  // longer than a tab waits for the lock of one that may be reloading
+  await other.waitForTimeout(1500)
+  await expect(queue(other), 'the first tab lives').toBeHidden()
+  expect(await keptIn(other, 'jobs'), 'and so does what it keeps').toHaveLength(1)
+
+  await queue(page).getByRole('button', { name: 'Go on with all' }).press('Enter')
+  await reachStep(page, 3)
+  await page.close()
+  await other.reload()
+  const offer = other.getByRole('alert').filter({ hasText: 'A clip was not finished when this page was closed.' })
+  await expect(offer).toBeVisible()
+  await expect(queue(other).getByRole('button', { name: 'Cancel all' }), 'of one clip there is no all').toBeHidden()
+  await offer.getByRole('button', { name: 'Discard' }).press('Enter')
+  await expect(queue(other)).toBeHidden()
+  await expect.poll(() => keptIn(other, 'jobs')).toEqual([])
+  await other.reload()
+  await expect(generateButton(other)).toBeEnabled()
+  await expect(offer).toBeHidden()
+})
+
+test('a failed clip does not stop the queue, and is tried again from it', async ({ page, app }) => {
+  test.setTimeout(3 * CLIP_MS)
+  await page.emulateMedia({ reducedMotion: 'reduce' })
+  await openWith(page, app.url, smallClip(app.starter))
+  await follow(page, { stepMs: 200, fail: { error: { code: 'weights-truncated', message: 'model.safetensors has 10 bytes, expected 20.', details: { file: 'model.safetensors', expected: 20, found: 10 } }, atStep: 2, times: 2 } })
+  await generateButton(page).click()
+  await add(page, 'a blue sky')
+  await stands(row(page, 'a red sky at sunset'), 'A file of the model is incomplete.')
+  await stands(row(page, 'a blue sky'), 'A file of the model is incomplete.')
+  await act(page, 'Retry …', 'a red sky at sunset').click()
+  await stands(row(page, 'a red sky at sunset'), 'Done')
+  await expect(queue(page)).toContainText('1 failed, 1 done')
+})
+
+test('a clip of several parts is stopped and kept as far as it has come', async ({ page, app }) => {
+  test.setTimeout(3 * CLIP_MS)
+  await page.emulateMedia({ reducedMotion: 'reduce' })
+  const longest = Math.max(...app.starter.frames.allowed)
+  const request = smallClip(app.starter, { frames: 2 * longest - 1, steps: 2 })
+  await openWith(page, app.url, request)
+  await follow(page, { stepMs: 500 })
+  await generateButton(page).click()
+  await page.getByRole('button', { name: 'Stop and keep' }).click({ timeout: CLIP_MS })
+  await expect(progress(page)).toHaveText('Finishing with what is made so far…')
+  await expect(yourClip(page)).toBeVisible({ timeout: CLIP_MS })
+  const [made] = await records(page)
+  await expect(yourClip(page)).toContainText(`${made?.request.frames} frames`)
+  expect(made?.request.frames).toBeLessThan(request.frames)
+  expect(made?.request.frames).toBeGreaterThan(1)
+})

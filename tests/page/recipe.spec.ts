@@ -1,0 +1,165 @@
+// Recipes: a clip's settings go out as a file, and come back when it, or the clip that carries it, is dropped on the page.
+import type { Page } from '@playwright/test'
+import { ALL_FORMATS, BufferSource, BufferTarget, Conversion, Input, Output, WebMOutputFormat } from 'mediabunny'
+import { readFileSync } from 'node:fs'
+import { parseRecipe, RECIPE_KEYWORD, recipeOf, recipeText } from '../../src/shared/recipe'
+import type { GenerateRequest } from '../../src/shared/request'
+import { expectAccessible } from '../e2e/accessible'
+import { CLIP_MS, expect, generate, openWith, smallClip, test } from '../e2e/app'
+import { generateButton, promptField } from '../e2e/locators'
+
+const field = promptField
+const restored = (page: Page) => page.getByRole('alert').filter({ hasText: 'are in the form' })
+
+interface Dropped {
+  name: string
+  type: string
+  bytes: Buffer
+}
+
+/** Drops a file on an element, as the browser tells the page of it. */
+async function drop(page: Page, selector: string, { name, type, bytes }: Dropped): Promise<void> {
+  await page.evaluate(
+    ([target, file, kind, base64]) => {
+      const data = new DataTransfer()
+      data.items.add(new File([Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0))], file, { type: kind }))
+      const element = document.querySelector(target)!
+      for (const event of ['dragover', 'drop']) element.dispatchEvent(new DragEvent(event, { dataTransfer: data, bubbles: true, cancelable: true }))
+    },
+    [selector, name, type, bytes.toString('base64')] as const,
+  )
+}
+
+const jsonFile = (data: unknown): Dropped => ({ name: 'clip.recipe.json', type: 'application/json', bytes: Buffer.from(JSON.stringify(data)) })
+
+/** The same pictures in a new file, as other programs write them. */
+async function rewritten(webm: Buffer): Promise<Buffer> {
+  const target = new BufferTarget()
+  const output = new Output({ format: new WebMOutputFormat(), target })
+  const conversion = await Conversion.init({ input: new Input({ source: new BufferSource(webm), formats: ALL_FORMATS }), output, tags: {} })
+  await conversion.execute()
+  return Buffer.from(target.buffer!)
+}
+
+/** The same PNG with an iTXt chunk behind its header. */
+function withText(png: Buffer, keyword: string, text: string): Buffer {
+  const data = Buffer.concat([Buffer.from('iTXt'), Buffer.from(`${keyword}\0\0\0\0\0`, 'latin1'), Buffer.from(text)])
+  const length = Buffer.alloc(4)
+  length.writeUInt32BE(data.length - 4)
+  const header = 8 + 12 + 13
+  return Buffer.concat([png.subarray(0, header), length, data, Buffer.alloc(4), png.subarray(header)])
+}
+
+test('a clip’s recipe is a file that brings every setting back; so does the clip that carries it', async ({ page, app }) => {
+  test.setTimeout(2 * CLIP_MS)
+  const request = smallClip(app.starter, { prompt: 'a yellow kite over a meadow', negativePrompt: 'fog', seed: 4242 })
+  await openWith(page, app.url, request)
+  const { webm } = await generate(page, request)
+  await page.goto(`${app.url}/#/library`)
+  await page.getByRole('link', { name: /a yellow kite/ }).or(page.getByRole('button', { name: /a yellow kite/ })).first().click()
+  const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('dialog').getByRole('button', { name: 'Recipe' }).click()])
+  expect(download.suggestedFilename()).toBe('kinora-a-yellow-kite-over-a-meadow-4242.recipe.json')
+  const text = readFileSync(await download.path(), 'utf8')
+  const { recipe, ignored } = parseRecipe(JSON.parse(text))
+  expect(ignored).toEqual([])
+  expect(recipe.request).toMatchObject(request)
+  expect(recipe.model).toEqual({ id: app.starter.id, name: app.starter.name, version: app.starter.version })
+
+  const clip = Buffer.from(webm, 'base64')
+  for (const file of [jsonFile(JSON.parse(text)), { name: 'clip.webm', type: 'video/webm', bytes: clip }]) {
+    await page.evaluate(() => localStorage.clear())
+    await page.goto('about:blank')
+    await page.goto(`${app.url}/#/settings`)
+    await drop(page, 'main', file)
+    await expect(restored(page)).toContainText('a yellow kite over a meadow')
+    await expect(restored(page).getByRole('listitem')).toHaveCount(0)
+    await expect(field(page)).toHaveValue('a yellow kite over a meadow')
+    await expect(page.getByRole('textbox', { name: 'Negative prompt' })).toHaveValue('fog')
+    await expect(page.getByRole('spinbutton', { name: 'Seed number' })).toHaveValue('4242')
+    await expect(page.getByRole('slider', { name: 'Steps' })).toHaveValue(String(request.steps))
+    await expect(page.getByText(`${request.frames} frames`)).toBeVisible()
+  }
+  await expectAccessible(page, 'restored')
+  await restored(page).getByRole('button', { name: 'OK' }).click()
+  await expect(restored(page)).toHaveCount(0)
+
+  await drop(page, 'main', { name: 'other.webm', type: 'video/webm', bytes: await rewritten(clip) })
+  await expect(page.getByRole('alert')).toContainText('other.webm carries no recipe')
+})
+
+test('a still that carries its recipe is opened with the button; a picture without one is said to have none', async ({ page, app }) => {
+  test.setTimeout(2 * CLIP_MS)
+  const request = smallClip(app.starter, { prompt: 'snowy hills', seed: 99 })
+  await openWith(page, app.url, smallClip(app.starter))
+  const { webm } = await generate(page, { ...request, prompt: 'a green meadow', frames: 1 })
+  await page.getByLabel('Recipe file').setInputFiles({ name: 'made.png', mimeType: 'image/png', buffer: Buffer.from(webm, 'base64') })
+  await expect(restored(page)).toContainText('a green meadow')
+  await expect(restored(page).getByRole('listitem')).toHaveCount(0)
+  await expect(field(page)).toHaveValue('a green meadow')
+  const plain = Buffer.from(
+    await page.evaluate(async () => {
+      const canvas = new OffscreenCanvas(16, 16)
+      canvas.getContext('2d')!.fillRect(0, 0, 9, 9)
+      return [...new Uint8Array(await (await canvas.convertToBlob({ type: 'image/png' })).arrayBuffer())]
+    }),
+  )
+  const still = withText(plain, RECIPE_KEYWORD, recipeText(recipeOf(request, { id: 'starter', name: 'Kinora Starter', version: 1 })))
+  await page.getByLabel('Recipe file').setInputFiles({ name: 'still.png', mimeType: 'image/png', buffer: still })
+  await expect(restored(page)).toContainText('made with version 1 of')
+  await expect(field(page)).toHaveValue('snowy hills')
+
+  await drop(page, 'main', { name: 'holiday.png', type: 'image/png', bytes: plain })
+  await expect(page.getByRole('alert')).toContainText('holiday.png carries no recipe')
+  await expect(field(page), 'nothing is lost').toHaveValue('snowy hills')
+})
+
+test('on the place for a picture, a recipe is a recipe and a picture the first frame', async ({ page, app }) => {
+  await openWith(page, app.url, smallClip(app.starter))
+  const place = '[aria-label="Begins with"], [aria-label="What the clip is made from"]'
+  const request = smallClip(app.starter, { prompt: 'a green meadow' })
+  await expect(field(page)).toHaveValue('a red sky at sunset')
+  await drop(page, place, jsonFile(recipeOf(request, { id: 'starter', name: 'Kinora Starter' })))
+  await expect(restored(page)).toContainText('a green meadow')
+  await expect(page.locator('.over')).toHaveCount(0)
+
+  const dot = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64')
+  await drop(page, place, { name: 'dot.png', type: 'image/png', bytes: dot })
+  await expect(page.locator(place).first()).toContainText('dot.png')
+  await expect(page.getByText('carries no recipe')).toHaveCount(0)
+})
+
+test('what is missing here is named, and what is not understood is listed', async ({ page, app }) => {
+  const request: GenerateRequest = {
+    ...smallClip(app.starter, { prompt: 'a blue planet' }),
+    model: 'ltxv-2b-0.9.5',
+    before: { source: { kind: 'clip', id: 'deadbeef-gone' } },
+    conditions: [{ source: { kind: 'image', id: 'cafe0123'.repeat(8) }, atFrame: 4, strength: 1 }],
+  }
+  await openWith(page, app.url, smallClip(app.starter))
+  await expect(generateButton(page)).toBeEnabled()
+  await drop(page, 'main', jsonFile({ ...recipeOf(request, { id: request.model, name: 'LTX-Video 2B 0.9.5' }), version: 9, mood: 'calm' }))
+  await expect(restored(page)).toContainText('LTX-Video 2B 0.9.5 is not installed')
+  await expect(restored(page)).toContainText('A clip that it is made from is no longer in the library (deadbeef)')
+  await expect(restored(page)).toContainText('A picture that it is made from is not on this machine (cafe0123)')
+  await expect(restored(page)).toContainText('version 9 is newer than 1, which is understood; mood')
+  await expect(field(page)).toHaveValue('a blue planet')
+})
+
+test.describe('what is no recipe', () => {
+  for (const [name, file, words] of [
+    ['text', { name: 'a.json', type: 'application/json', bytes: Buffer.from('not json') }, 'a.json is no recipe: expected JSON'],
+    ['other JSON', { name: 'b.json', type: 'application/json', bytes: Buffer.from('{"shots": []}') }, 'no recipe of Kinora: format'],
+    ['a recipe without words', jsonFile({ format: 'kinora-recipe', version: 1, model: { id: 'starter', name: 'x' }, request: { model: 'starter' } }), 'request.prompt'],
+    ['no bytes', { name: 'c.webm', type: 'video/webm', bytes: Buffer.alloc(0) }, 'c.webm carries no recipe'],
+    ['noise', { name: 'd.webm', type: 'video/webm', bytes: Buffer.from(Array.from({ length: 5000 }, (_, index) => (index * 7919) % 251)) }, 'd.webm carries no recipe'],
+  ] as const) {
+    test(`${name} is refused in a sentence`, async ({ page, app }) => {
+      await openWith(page, app.url, smallClip(app.starter))
+      await expect(field(page)).toHaveValue('a red sky at sunset')
+      await drop(page, 'main', file)
+      await expect(page.getByRole('alert')).toContainText('No recipe could be read from this file.')
+      await expect(page.getByRole('alert')).toContainText(words)
+      await expect(field(page)).toHaveValue('a red sky at sunset')
+    })
+  }
+})

@@ -1,0 +1,67 @@
+// The language model in a real browser, on the runtime's wasm, against transformers' greedy answers.
+import type { Page } from '@playwright/test'
+import { expect, test, type HarnessServer } from './harness/serve'
+import { enhancerCases, enhancerFiles } from '../e2e/prompt-enhancer-fixture'
+
+/** Serves the tiny model; a path that `changed` has comes with those bytes. */
+function serve(harness: HarnessServer, changed: Record<string, Buffer> = {}): void {
+  harness.serveModels((request, response) => {
+    const path = (request.url ?? '').replace(/^\//, '')
+    const bytes = changed[path] ?? enhancerFiles[path]
+    if (bytes) response.end(bytes)
+    else response.writeHead(404).end()
+  })
+}
+
+const openModel = (page: Page) =>
+  page.evaluate(async () => {
+    const door = window.doors.openLanguage()
+    Object.assign(window, { language: door })
+    try {
+      await door.open(new URL('models/', location.href).href)
+      return null
+    } catch (error) {
+      return window.doors.toErrorData(error)
+    }
+  })
+
+const write = (page: Page, words: string, seed?: number, stopAfter?: number) =>
+  page.evaluate(([w, s, n]) => (window as unknown as { language: ReturnType<typeof window.doors.openLanguage> }).language.write(w, s, n), [words, seed, stopAfter] as const)
+
+test('reads and says the same ids as transformers, with every word heard on the way', async ({ page, harness }) => {
+  serve(harness)
+  expect(await openModel(page)).toBeNull()
+  expect(enhancerCases.length).toBeGreaterThan(3)
+  for (const { words, prompt_ids, ids, text } of enhancerCases) {
+    const answer = await write(page, words)
+    expect(answer.promptIds, words).toEqual(prompt_ids)
+    expect(answer.ids, words).toEqual(ids)
+    expect(answer.text).toBe(text)
+    expect(answer.heard.length, 'it is heard while it is written').toBeGreaterThan(10)
+    expect(answer.heard.every((part) => text.startsWith(part))).toBe(true)
+    expect(answer.heard.at(-1)).toBe(text)
+  }
+})
+
+test('a stop is heard within a token; a seed gives the same text each time', async ({ page, harness }) => {
+  serve(harness)
+  await openModel(page)
+  const [{ words, text, ids }] = enhancerCases as [(typeof enhancerCases)[number]]
+  const stopped = await write(page, words, undefined, 5)
+  expect(stopped.ids.length).toBeLessThan(ids.length)
+  expect(stopped.heard.length, 'and the rest of the word under way').toBeLessThanOrEqual(6)
+  expect(text.startsWith(stopped.text)).toBe(true)
+  const drawn = await write(page, 'a boat of blue tin', 7)
+  expect(await write(page, 'a boat of blue tin', 7)).toEqual(drawn)
+  const others = [await write(page, 'a boat of blue tin', 8), await write(page, 'a boat of blue tin', 9)]
+  expect(new Set([drawn, ...others].map((one) => one.text)).size, 'another seed may give another text').toBeGreaterThan(1)
+})
+
+test('files that are no model are named', async ({ page, harness }) => {
+  serve(harness, { 'onnx/model_q4.onnx': Buffer.from('this is no graph') })
+  expect(await openModel(page)).toMatchObject({ code: 'weights-corrupt', details: { file: 'onnx/model_q4.onnx' } })
+  serve(harness, { 'tokenizer.json': Buffer.from('{}') })
+  expect(await openModel(page)).toMatchObject({ code: 'weights-corrupt', details: { file: 'tokenizer.json' } })
+  serve(harness, { 'config.json': Buffer.from('<html>') })
+  expect(await openModel(page)).toMatchObject({ code: 'weights-corrupt', details: { file: 'config.json' } })
+})

@@ -1,0 +1,231 @@
+// The library in a real browser: records, files, garbage, a full disk, an older database.
+import type { Page } from '@playwright/test'
+import { keptIn } from '../e2e/app'
+import type { ClipSpec } from './harness/clip-spec'
+import { expect, test } from './harness/serve'
+
+const spec: ClipSpec = { width: 64, height: 64, fps: 8, frames: 9 }
+
+const makeClip = (page: Page, clip: ClipSpec = spec) => page.evaluate((s) => window.doors.harness.makeClip(s), clip)
+const save = (page: Page, prompt: string) => page.evaluate((p) => window.doors.harness.save(p), prompt)
+const files = (page: Page) => page.evaluate(() => window.doors.harness.files())
+const list = (page: Page) =>
+  page.evaluate(async () => {
+    const records = await window.doors.openLibrary().list()
+    return records.map(({ poster, ...record }) => ({ ...record, posterBytes: poster.size }))
+  })
+
+/** Leaves this site so many bytes more than it uses now. */
+async function leaveRoom(page: Page, bytes: number): Promise<void> {
+  const used = await page.evaluate(async () => (await navigator.storage.estimate()).usage ?? 0)
+  await setQuota(page, used + bytes)
+}
+
+async function setQuota(page: Page, bytes: number): Promise<void> {
+  const session = await page.context().newCDPSession(page)
+  await session.send('Storage.overrideQuotaForOrigin', { origin: new URL(page.url()).origin, quotaSize: bytes })
+}
+
+/** Whether the player takes a blob to its end. */
+function plays(page: Page): Promise<number> {
+  return page.evaluate(async () => {
+    const video = document.querySelector('video')!
+    video.src = URL.createObjectURL((await window.doors.harness.bytes())!)
+    await new Promise((ended, failed) => {
+      video.onended = ended
+      video.onerror = () => failed(new Error(video.error?.message))
+      video.playbackRate = 4
+      video.play().catch(failed)
+    })
+    return video.duration
+  })
+}
+
+test('a saved clip is in the library after a reload, newest first, with its bytes and its recipe', async ({ page }) => {
+  const clip = await makeClip(page)
+  const first = await save(page, 'a red sky')
+  await makeClip(page)
+  const second = await save(page, 'a starry night')
+  await page.reload()
+  const records = await list(page)
+  expect(records.map((r) => [r.id, r.request.prompt])).toEqual([
+    [second.id, 'a starry night'],
+    [first.id, 'a red sky'],
+  ])
+  expect(records[1]).toMatchObject({
+    schemaVersion: 1,
+    file: clip.file,
+    bytes: clip.bytes,
+    codec: clip.codec,
+    durationSeconds: 9 / 8,
+    modelName: 'Test',
+    posterBytes: clip.posterBytes,
+  })
+  const opened = await page.evaluate(async (id) => {
+    const blob = await window.doors.openLibrary().open(id)
+    return { type: blob.type, size: (await blob.arrayBuffer()).byteLength }
+  }, first.id!)
+  expect(opened).toEqual({ type: 'video/webm', size: clip.bytes })
+  const usage = await page.evaluate(() => window.doors.openLibrary().usage())
+  expect(usage.usedBytes).toBeGreaterThan(clip.bytes)
+  expect(usage.quotaBytes).toBeGreaterThan(usage.usedBytes)
+})
+
+test('a removed clip is gone with its file; opening it is not-found', async ({ page }) => {
+  await makeClip(page)
+  const { id } = await save(page, 'a red sky')
+  const error = await page.evaluate(async (gone) => {
+    const library = window.doors.openLibrary()
+    await library.remove(gone)
+    return library.open(gone).then(() => null, window.doors.toErrorData)
+  }, id!)
+  expect(error).toMatchObject({ code: 'not-found', details: { id } })
+  expect(await list(page)).toEqual([])
+  expect(await files(page)).toEqual([])
+})
+
+test('a record whose file is gone says not-found', async ({ page }) => {
+  const clip = await makeClip(page)
+  const { id } = await save(page, 'a red sky')
+  const error = await page.evaluate(
+    async ({ id, file }) => {
+      const root = await navigator.storage.getDirectory()
+      await (await root.getDirectoryHandle('clips')).removeEntry(file)
+      return window.doors.openLibrary().open(id).then(() => null, window.doors.toErrorData)
+    },
+    { id: id!, file: clip.file! },
+  )
+  expect(error).toMatchObject({ code: 'not-found', details: { file: clip.file } })
+})
+
+test('what a crash leaves is swept up, what is being made is not', async ({ page }) => {
+  await makeClip(page)
+  const saved = await save(page, 'kept')
+  await page.evaluate((s) => window.doors.harness.beginClip(s), { ...spec, stopAfter: 4 })
+  expect(await files(page)).toHaveLength(2)
+  await list(page) // opening the library sweeps
+  expect(await files(page), 'the clip in the making is left alone').toHaveLength(2)
+
+  await page.evaluate(() => window.doors.restart()) // its worker dies
+  await expect
+    .poll(async () => {
+      await list(page)
+      return files(page)
+    })
+    .toEqual([`${saved.id}.webm`])
+  expect(await list(page)).toHaveLength(1)
+})
+
+test('a finished clip without a record is still in the making', async ({ page }) => {
+  await makeClip(page)
+  await list(page)
+  expect(await files(page)).toHaveLength(1)
+  const { id } = await save(page, 'late')
+  expect(id).not.toBeNull()
+  expect(await page.evaluate(() => window.doors.harness.sweep())).toEqual([])
+  expect(await list(page)).toHaveLength(1)
+})
+
+test('abort removes a clip in the making, and a finished one too', async ({ page }) => {
+  await page.evaluate((s) => window.doors.harness.beginClip(s), { ...spec, stopAfter: 4 })
+  await page.evaluate(() => window.doors.harness.abort())
+  expect(await files(page)).toEqual([])
+  await makeClip(page)
+  await page.evaluate(() => window.doors.harness.abort())
+  expect(await files(page)).toEqual([])
+})
+
+test('a kept file that nothing names is swept once it is old, unless a page has it in its hand', async ({ page, harness, context }) => {
+  const keep = (name: string) => page.evaluate(async (text) => (await window.doors.openLibrary().keepAsset(new File([text], `${text}.png`))).id, name)
+  const [ofClip, named, unnamed] = [await keep('of a clip'), await keep('named'), await keep('unnamed')]
+  await makeClip(page)
+  await page.evaluate((id) => window.doors.harness.save('a red sky', { conditions: [{ source: { kind: 'image', id }, atFrame: 0, strength: 1 }] }), ofClip)
+  const other = await context.newPage()
+  await other.goto(harness.url)
+  const sweep = (hoursOn: number) => other.evaluate(([id, hours]) => window.doors.openLibrary().sweepAssets([id], Date.now() + hours * 3_600_000), [named, hoursOn] as const)
+  const left = () => keptIn(other, 'assets')
+
+  expect(await sweep(1), 'the page that has kept them is open').toBe(0)
+  await page.reload() // its workers die
+  expect(await sweep(-1), 'all of them are new').toBe(0)
+  await page.evaluate((id) => window.doors.openLibrary().openAsset(id), unnamed)
+  expect(await sweep(1), 'it is being looked at').toBe(0)
+  await page.close()
+  await expect.poll(() => sweep(1)).toBe(1)
+  expect((await left()).toSorted()).toEqual([ofClip, named].toSorted())
+  // given again, it is there again
+  const again = await other.evaluate(async () => (await window.doors.openLibrary().keepAsset(new File(['unnamed'], 'again.png'))).name)
+  expect(again).toBe('again.png')
+  expect(await left()).toContain(unnamed)
+})
+
+test('storage full while writing: the clip is whole in memory, and nothing else is lost', async ({ page }) => {
+  await makeClip(page)
+  const kept = await save(page, 'kept')
+  await leaveRoom(page, 200_000)
+  const clip = await makeClip(page, { ...spec, width: 128, height: 128, frames: 41, noise: true })
+  expect(clip.bytes).toBeGreaterThan(400_000)
+  expect(clip).toMatchObject({ file: null, saveError: { code: 'storage-full' }, blobBytes: clip.bytes, blobType: 'video/webm' })
+  expect(await plays(page)).toBeCloseTo(41 / 8, 3)
+  const saved = await save(page, 'lost')
+  expect(saved).toMatchObject({ id: null, saveError: { code: 'storage-full' }, blobBytes: clip.bytes })
+  expect(await files(page)).toEqual([`${kept.id}.webm`])
+  expect((await list(page)).map((r) => r.request.prompt)).toEqual(['kept'])
+})
+
+test('no storage at all: the clip is written in memory from its first byte', async ({ page }) => {
+  await setQuota(page, 1)
+  const clip = await makeClip(page)
+  expect(clip).toMatchObject({ file: null, saveError: { code: 'storage-full' }, blobBytes: clip.bytes })
+  expect(await plays(page)).toBeCloseTo(9 / 8, 3)
+})
+
+test('storage full at the record: the clip lives on in memory, its file is removed', async ({ page }) => {
+  const clip = await makeClip(page)
+  expect(clip.file).not.toBeNull()
+  await leaveRoom(page, 100_000)
+  const saved = await page.evaluate(() => window.doors.harness.save('x'.repeat(20_000_000)))
+  expect(saved).toMatchObject({ id: null, saveError: { code: 'storage-full' }, blobBytes: clip.bytes })
+  expect(await files(page)).toEqual([])
+  expect(await list(page)).toEqual([])
+})
+
+test.describe('a database from an older version', () => {
+  const record = { id: 'old', createdAtMs: 5, schemaVersion: 1, request: { prompt: 'a red sky' }, file: 'old.webm' }
+
+  test.beforeEach(async ({ page }) => {
+    // as version 1 wrote it, without our code
+    await page.evaluate(async (old) => {
+      const open = indexedDB.open('fixture', 1)
+      open.onupgradeneeded = () => {
+        const store = open.result.createObjectStore('clips', { keyPath: 'id' })
+        store.createIndex('createdAtMs', 'createdAtMs')
+        store.put(old)
+        store.put({ ...old, id: 'older', createdAtMs: 4 })
+      }
+      await new Promise((done) => (open.onsuccess = done))
+      open.result.close()
+    }, record)
+  })
+
+  test('opens as it is', async ({ page }) => {
+    const records = await page.evaluate(() => window.doors.harness.listAtVersionOne('fixture'))
+    expect(records).toEqual([record, { ...record, id: 'older', createdAtMs: 4 }])
+  })
+
+  test('is brought up to date, every record of it', async ({ page }) => {
+    const records = await page.evaluate(() => window.doors.harness.migrate('fixture', false))
+    const later = { ...record, schemaVersion: 2, favourite: false }
+    expect(records).toEqual([later, { ...later, id: 'older', createdAtMs: 4 }])
+    const error = await page.evaluate(() => window.doors.harness.listAtVersionOne('fixture').then(() => null, window.doors.toErrorData))
+    expect(error?.message, 'an older app says so and touches nothing').toContain('newer version of Kinora')
+  })
+
+  test('stays as it was when a step fails', async ({ page }) => {
+    const error = await page.evaluate(() => window.doors.harness.migrate('fixture', true).then(() => null, window.doors.toErrorData))
+    expect(error).toMatchObject({ code: 'internal', details: { expected: 2 } })
+    expect(error?.message).toContain('this step fails')
+    const records = await page.evaluate(() => window.doors.harness.listAtVersionOne('fixture'))
+    expect(records).toEqual([record, { ...record, id: 'older', createdAtMs: 4 }])
+  })
+})

@@ -1,0 +1,95 @@
+// LTX-Video's transformer and autoencoder by their headers and configs: in one file whose metadata holds the configs, or in the folders of
+// diffusers' layout with a config.json each.
+import * as v from 'valibot'
+import { AppError } from '../../../src/shared/errors'
+import { parseLtxAutoencoderConfig } from './autoencoder-config'
+import { LtxTransformer, type TransformerOptions } from './transformer'
+import type { LtxOriginalConfig } from './original-config'
+import { checkpointKind, type CheckpointKind } from '../../weights/checkpoint-kind'
+import type { DiskFolder } from '../../weights/disk-source'
+import { StoredWeights } from '../../weights/stored-weights'
+import { TensorReader } from '../../weights/tensor-reader'
+import { openPartTable, type TensorTable } from '../../weights/tensor-table'
+import { bytesOf } from '../gpu-memory-budget'
+import { openLtxCheckpoint } from './cached-models'
+import type { ModelFiles } from '../model-files'
+
+/** LTX-Video, of which nothing but headers has been read. */
+export interface LtxFiles {
+  /** what the headers say of the transformer */
+  kind: CheckpointKind
+  transformer: TensorTable
+  autoencoder: TensorTable
+  config: LtxOriginalConfig
+}
+
+const STEM = 'diffusion_pytorch_model'
+const SchedulerSchema = v.looseObject({ _class_name: v.literal('FlowMatchEulerDiscreteScheduler') })
+const TransformerSchema = v.looseObject({ _class_name: v.literal('LTXVideoTransformer3DModel') })
+const AutoencoderSchema = v.looseObject({ _class_name: v.literal('AutoencoderKLLTXVideo') })
+
+/**
+ * Opens LTX-Video.
+ * @throws AppError weights-missing, weights-corrupt naming what was found instead
+ */
+export async function openLtxFiles(signal: AbortSignal, files: ModelFiles): Promise<LtxFiles> {
+  if (files.layout === 'folder') return openLtxFolder(signal, files.folder)
+  const { file } = files
+  const { table, kind, config } = await openLtxCheckpoint(signal, file)
+  requirePart(kind, 'transformer', file.name)
+  requirePart(kind, 'autoencoder', file.name)
+  return {
+    kind,
+    transformer: table,
+    autoencoder: table,
+    config,
+  }
+}
+
+async function openLtxFolder(signal: AbortSignal, folder: DiskFolder): Promise<LtxFiles> {
+  const transformer = await openPartTable(signal, folder, 'transformer', STEM)
+  const kind = checkpointKind(transformer.entries, transformer.name)
+  requirePart(kind, 'transformer', transformer.name)
+  const autoencoder = await openPartTable(signal, folder, 'vae', STEM)
+  requirePart(checkpointKind(autoencoder.entries, autoencoder.name), 'autoencoder', autoencoder.name)
+  return {
+    kind,
+    transformer,
+    autoencoder,
+    config: {
+      transformer: await readConfig(signal, folder, 'transformer/config.json', TransformerSchema),
+      autoencoder: parseLtxAutoencoderConfig(await readConfig(signal, folder, 'vae/config.json', AutoencoderSchema)),
+      scheduler: await readConfig(signal, folder, 'scheduler/scheduler_config.json', SchedulerSchema),
+      sampler: 'Uniform',
+    },
+  }
+}
+
+function requirePart({ parts }: CheckpointKind, part: 'transformer' | 'autoencoder', file: string): void {
+  if (parts.includes(part)) return
+  const found = parts.map((one) => `${one === 'autoencoder' ? 'an' : 'a'} ${one}`).join(' and ')
+  throw new AppError('weights-corrupt', `${file} holds ${found}; expected ${part === 'autoencoder' ? 'an' : 'a'} ${part} of LTX-Video.`, { file, found })
+}
+
+async function readConfig<T extends Record<string, unknown>>(
+  signal: AbortSignal, folder: DiskFolder, path: string, schema: v.GenericSchema<unknown, T>,
+): Promise<T> {
+  const file = await folder.open(signal, path)
+  const unfit = (reason: string) => new AppError('weights-corrupt', `${path} does not fit: ${reason}.`, { file: path, reason })
+  let json: unknown
+  try {
+    json = JSON.parse(new TextDecoder().decode(await file.read(signal, 0, file.bytes)))
+  } catch (error) {
+    if (error instanceof SyntaxError) throw unfit('it is not JSON')
+    throw error
+  }
+  const parsed = v.safeParse(schema, json)
+  if (parsed.success) return parsed.output
+  const issue = parsed.issues[0]
+  throw unfit(`${v.getDotPath(issue) ?? 'it'}: ${issue.message}`)
+}
+
+/** Bytes that the transformer's weights take of the GPU, by its config. @throws AppError weights-corrupt when that does not fit */
+export function transformerBytes({ transformer, config }: LtxFiles, options: TransformerOptions): number {
+  return bytesOf(LtxTransformer.requests(config.transformer, new StoredWeights(new TensorReader(transformer)), options))
+}

@@ -1,0 +1,71 @@
+// transformers' T5Config, as far as its encoder reads it.
+import * as v from 'valibot'
+import { AppError } from '../../../src/shared/errors'
+
+/** Widths of a head that the attention kernel takes. */
+const HEAD_STEP = 4
+const HEAD_MAX = 128
+
+/** `text_encoder/config.json`; what is missing has the reference's default. */
+export const T5EncoderConfigSchema = v.object({
+  vocab_size: v.optional(v.number(), 32128),
+  d_model: v.optional(v.number(), 512),
+  d_kv: v.optional(
+    v.pipe(
+      v.number(),
+      v.check((width) => width % HEAD_STEP === 0 && width <= HEAD_MAX, `expected a multiple of ${HEAD_STEP} up to ${HEAD_MAX}`),
+    ),
+    64,
+  ),
+  d_ff: v.optional(v.number(), 2048),
+  num_layers: v.optional(v.number(), 6),
+  num_heads: v.optional(v.number(), 8),
+  relative_attention_num_buckets: v.optional(v.number(), 32),
+  relative_attention_max_distance: v.optional(v.number(), 128),
+  layer_norm_epsilon: v.optional(v.number(), 1e-6),
+  // T5 v1.1's. The reference's default is the first T5's 'relu', which has other weights: it must be said.
+  feed_forward_proj: v.literal('gated-gelu'),
+})
+export type T5EncoderConfig = v.InferOutput<typeof T5EncoderConfigSchema>
+
+/**
+ * Reads `text_encoder/config.json`, parsed as JSON.
+ * @throws AppError weights-corrupt when a size is not readable, or the feed-forward is not T5 v1.1's
+ */
+export function parseT5EncoderConfig(config: unknown): T5EncoderConfig {
+  const parsed = v.safeParse(T5EncoderConfigSchema, config)
+  if (parsed.success) return parsed.output
+  const issue = parsed.issues[0]
+  throw new AppError('weights-corrupt', `The text encoder's config.json does not fit: ${v.getDotPath(issue) ?? 'it'}: ${issue.message}.`, {
+    file: 'text_encoder/config.json',
+  })
+}
+
+/**
+ * The config of an encoder that comes without one, by the shapes of its weights. What they do not tell is as T5 v1.1 has it.
+ * @param shapes by transformers' names
+ * @throws AppError weights-corrupt when a weight is missing
+ */
+export function t5ConfigFromShapes(shapes: ReadonlyMap<string, { shape: readonly number[] }>, file: string): T5EncoderConfig {
+  const shapeOf = (...names: string[]): readonly number[] => {
+    const name = names.find((candidate) => shapes.has(candidate))
+    const found = name !== undefined && shapes.get(name)?.shape
+    if (found) return found
+    throw new AppError('weights-corrupt', `${file} has no tensor ${names.join(' or ')}; expected a T5 v1.1 encoder.`, { file, tensor: names[0] ?? '' })
+  }
+  const [vocabulary, width] = shapeOf('shared.weight', 'encoder.embed_tokens.weight')
+  const [buckets, heads = 1] = shapeOf('encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight')
+  const [inner = 0] = shapeOf('encoder.block.0.layer.0.SelfAttention.q.weight')
+  const [wide] = shapeOf('encoder.block.0.layer.1.DenseReluDense.wi_1.weight')
+  const blocks = [...shapes.keys()].filter((name) => name.endsWith('.DenseReluDense.wi_1.weight')).length
+  return parseT5EncoderConfig({
+    vocab_size: vocabulary,
+    d_model: width,
+    d_kv: inner / heads,
+    d_ff: wide,
+    num_layers: blocks,
+    num_heads: heads,
+    relative_attention_num_buckets: buckets,
+    feed_forward_proj: 'gated-gelu',
+  })
+}
