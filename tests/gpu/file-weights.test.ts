@@ -196,16 +196,16 @@ test('loads T5 from a file and from its cache, one half of a block at a time, in
     expect(cached.bytes.equals(expected.bytes)).toBe(true)
     peaks['cached']?.push(cached.peak)
     // only the rows of four distinct ids are read from the table, each separately, in F16
-    const place = await tablePlace(cachePath)
-    expect(reads.filter(([start]) => start >= place.start && start < place.end).map(([start, end]) => [(start - place.start) / 64, end - start])).toEqual([[0, 64], [1, 64], [7, 64], [39, 64]])
+    const span = await tableSpan(cachePath)
+    expect(reads.filter(([start]) => start >= span.start && start < span.end).map(([start, end]) => [(start - span.start) / 64, end - start])).toEqual([[0, 64], [1, 64], [7, 64], [39, 64]])
     expect(halfRequests(config, 'i8', cache).flat().length).toBe(9 * blocks)
   }
   for (const [few, many] of Object.values(peaks) as [number, number][]) expect(many).toBe(few)
   expect(gpu.pool.liveBuffers).toBe(0)
 })
 
-async function tablePlace(path: string): Promise<{ start: number; end: number }> {
-  const place = (await readSafetensorsHeader(never, nodeSource(path))).tensors.get('shared.weight')
-  if (!place) throw new Error('Expected a table.')
-  return place
+async function tableSpan(path: string): Promise<{ start: number; end: number }> {
+  const span = (await readSafetensorsHeader(never, nodeSource(path))).tensors.get('shared.weight')
+  if (!span) throw new Error('Expected a table.')
+  return span
 }
