@@ -2,7 +2,8 @@
 // line more, and nothing else knows of it.
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import type { ModelManifest } from '../../src/shared/model'
-import { parseRequest, type GenerateRequest } from '../../src/shared/request'
+import type { GenerateRequest } from '../../src/shared/request'
+import { parseRequest } from '../../src/shared/request-problems'
 import type { LoadedModel, OpenModel } from '../../workers/models/architecture'
 import { openModel } from '../../workers/pipeline/open-model'
 import { clipInMemory } from '../evaluate/clip-in-memory'
