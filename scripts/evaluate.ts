@@ -3,7 +3,7 @@
 import { join, relative } from 'node:path'
 import * as v from 'valibot'
 import { AppError } from '../src/shared/errors'
-import { requestProblems } from '../src/shared/request'
+import { requestProblems } from '../src/shared/request-problems'
 import { parseManifest, type ModelManifest } from '../src/shared/model'
 import { openEngine, type Engine } from '../tests/evaluate/engine'
 import { evaluate, type Evaluation } from '../tests/evaluate/evaluation'

@@ -1,6 +1,8 @@
 // The flags of `npm run generate`, read and checked before anything starts.
 import { parseArgs } from 'node:util'
 import * as v from 'valibot'
+import { ModeIdSchema, MODES, type ModeFlagValues } from '../src/shared/modes'
+import type { Flag } from '../src/shared/modes/mode'
 
 /** A wrong flag or value; its message is one clear line. */
 export class UsageError extends Error {}
@@ -17,10 +19,8 @@ function decimal(min: number, max: number) {
 
 const file = (what: string) => v.optional(v.pipe(v.string(), v.minLength(1, `expected ${what}`)))
 
-/** Ways into a clip. Where --mode is left out, the other flags say which. */
-export const MODES = ['text', 'image', 'extend', 'fill', 'blend', 'loop', 'remix', 'retime', 'storyboard'] as const
-
-const FlagsSchema = v.object({
+/** Flags of every mode, and of what is not the modes' matter. */
+const GeneralFlags = {
   prompt: v.string(),
   negative: v.optional(v.string()),
   seed: whole(0, 0xffffffff),
@@ -43,30 +43,41 @@ const FlagsSchema = v.object({
   noise: file('a safetensors file'),
   embeds: file('a safetensors file'),
   'save-latents': file('a file'),
-  mode: v.optional(v.picklist(MODES, `expected ${MODES.join(', ')}`)),
-  image: file('a picture'),
-  first: file('a picture or video'),
-  last: file('a picture or video'),
-  keyframe: v.optional(v.array(v.pipe(v.string(), v.regex(/^\d+(\.\d+)?=.+$/, 'expected SECONDS=FILE')))),
-  'condition-strength': decimal(0, 1),
-  extend: file('a video'),
+  mode: v.optional(v.picklist(ModeIdSchema.options, `expected ${ModeIdSchema.options.join(', ')}`)),
   seconds: decimal(0.1, 60),
-  backward: v.optional(v.boolean(), false),
-  remix: file('a video'),
-  retime: file('a video'),
-  strength: decimal(0, 1),
-  loop: v.optional(v.boolean(), false),
-  storyboard: file('a JSON file'),
   variations: whole(1, 16),
-})
+}
 
-/** What was asked for; what was left out is the model's default. Sizes in pixels, fps in pictures per second. */
-export type GenerateFlags = v.InferOutput<typeof FlagsSchema>
+/** The flags that the modes declare, by their names; modes share some. */
+const MODE_FLAGS: Readonly<Record<string, Flag>> = Object.assign({}, ...MODES.map(({ flags }) => flags))
 
-const string = { type: 'string' } as const
-const boolean = { type: 'boolean' } as const
+const FlagsSchema = v.object({ ...GeneralFlags, ...Object.fromEntries(Object.entries(MODE_FLAGS).map(([name, flag]) => [name, schemaOf(flag)])) })
 
-/** Reads the flags; throws UsageError naming the flag, what was expected and what came. Pure. */
+function schemaOf(flag: Flag): v.GenericSchema {
+  switch (flag.kind) {
+    case 'file':
+      return file(flag.what)
+    case 'number':
+      return decimal(flag.min, flag.max)
+    case 'switch':
+      return v.optional(v.boolean(), false)
+    case 'list':
+      return v.optional(v.array(v.pipe(v.string(), v.regex(/^\d+(\.\d+)?=.+$/, 'expected SECONDS=FILE'))))
+  }
+}
+
+/** The values of the flags; undefined: the model's default. Sizes in pixels, fps in frames per second. */
+export type GenerateFlags = v.InferOutput<v.ObjectSchema<typeof GeneralFlags, undefined>> & ModeFlagValues
+
+/** The flags as parseArgs takes them: a schema of booleans is a switch. */
+const OPTIONS = Object.fromEntries(
+  Object.entries<v.GenericSchema>(FlagsSchema.entries).map(([name, schema]) => {
+    const isSwitch = v.is(schema, true)
+    return [name, { type: isSwitch ? ('boolean' as const) : ('string' as const), multiple: MODE_FLAGS[name]?.kind === 'list' }]
+  }),
+)
+
+/** Reads the flags. @throws UsageError naming the flag, what was expected and what was given. Pure. */
 export function parseFlags(argv: readonly string[]): GenerateFlags {
   let values: Record<string, unknown>
   try {
@@ -74,34 +85,28 @@ export function parseFlags(argv: readonly string[]): GenerateFlags {
       args: bindNegativeNumbers(argv),
       strict: true,
       allowPositionals: false,
-      options: {
-        prompt: string, negative: string, seed: string, width: string, height: string, frames: string, fps: string, steps: string,
-        guidance: string, cache: string, out: string, model: string, json: boolean, precision: string, weights: string, autotune: boolean, profile: string, noise: string,
-        mode: string, image: string, first: string, last: string, keyframe: { type: 'string', multiple: true }, 'condition-strength': string,
-        extend: string, seconds: string, backward: boolean, remix: string, retime: string, strength: string, loop: boolean, storyboard: string, variations: string,
-        embeds: string, 'save-latents': string, mirror: string, 'accept-licence': boolean,
-      },
+      options: OPTIONS,
     }).values
   } catch (error) {
     throw new UsageError(firstSentence(error instanceof Error ? error.message : String(error)))
   }
-  if (values['storyboard'] !== undefined) values['prompt'] ??= '' // its cards have their words, and the file those that all share
+  if (values['storyboard'] !== undefined) values['prompt'] ??= '' // the file has the prompts
   const parsed = v.safeParse(FlagsSchema, values)
-  if (parsed.success) return requireKind(parsed.output)
+  if (parsed.success) return requireKind(parsed.output as GenerateFlags)
   const issue = parsed.issues[0]
   const flag = v.getDotPath(issue) ?? 'flag'
   if (values[flag] === undefined) throw new UsageError(`--${flag} is missing: ${flag === 'out' ? '--out clip.webm' : '--prompt "a red sky at sunset"'}`)
   throw new UsageError(`--${flag}: ${issue.message}, got ${JSON.stringify(values[flag])}`)
 }
 
-/** A clip of one frame is a picture. @throws UsageError */
+/** A clip of one frame is a still image. @throws UsageError */
 function requireKind(flags: GenerateFlags): GenerateFlags {
   const still = flags.frames === 1
   if (still === flags.out.endsWith('.png')) return flags
   throw new UsageError(still ? `--out: expected a file that ends in .png for --frames 1, got "${flags.out}"` : `--out: expected a file that ends in .webm, or --frames 1 for a still, got "${flags.out}"`)
 }
 
-/** `--seed -1` names the value -1 and no flag: bound with =, so that the message speaks of the seed. */
+/** In `--seed -1`, -1 is a value and not a flag: bound with =, so that the message names the seed. */
 function bindNegativeNumbers(argv: readonly string[]): string[] {
   const bound: string[] = []
   for (const word of argv) {
@@ -112,7 +117,7 @@ function bindNegativeNumbers(argv: readonly string[]): string[] {
   return bound
 }
 
-/** Node's messages go on to explain how to pass such words as positionals, which are not taken here. */
+/** Node's messages also explain positional arguments, which this command does not take. */
 function firstSentence(message: string): string {
   return message.split('\n')[0]!.replace(/\. (To specify|This command).*$/, '')
 }

@@ -4,12 +4,12 @@ import type { Page } from 'playwright'
 import type { AutomationOptions, AutomationResult } from '../src/rpc/automation'
 import type { JobProgress } from '../src/shared/job'
 import { manifestOfDownloaded } from '../src/shared/model-address'
-import { requestProblems } from '../src/shared/request'
+import { requestProblems } from '../src/shared/request-problems'
 import { requestWarnings } from '../src/shared/request-warnings'
 import type { RequestWarning } from '../src/shared/request-warnings'
 import type { GenerateRequest } from '../src/shared/request'
 import type { ModelManifest } from '../src/shared/model'
-import { latentGrid } from '../workers/pipeline/latent-grid'
+import { latentGrid } from '../workers/models/latent-grid'
 import { fetchManifest } from '../workers/weights/fetch-file'
 import { withPage } from '../tests/e2e/browser'
 import { build, isBuilt } from './build.mjs'
@@ -18,7 +18,7 @@ import { parseFlags, UsageError } from './generate-flags'
 import type { GenerateFlags } from './generate-flags'
 import { watchHostMemory } from './host-memory'
 import { serveModel } from './model-folder'
-import { modeOf, modeRequest } from './mode-request'
+import { modeOf, modeRequest, requireMode } from './mode-request'
 import { serveBuild } from './serve.mjs'
 import { readEmbeds, readNoise, saveLatents } from './tensor-files'
 
@@ -47,7 +47,7 @@ async function main(argv: readonly string[]): Promise<void> {
     keepPort(flags.profile, server.url)
     const modelUrl = model ? server.url + model.path : (flags.model ?? '')
     const manifest = sources ? manifestOfDownloaded(sources) : await fetchManifest(modelUrl)
-    modeOf(flags)
+    requireMode(modeOf(flags), manifest)
     const request = toRequest(flags, manifest)
     const grid = latentGrid(request, manifest)
     const shape = [grid.channels, grid.frames, grid.height, grid.width]
@@ -116,7 +116,7 @@ function toRequest(flags: GenerateFlags, manifest: ModelManifest): GenerateReque
 /** @throws UsageError when the model does not allow it */
 function requireFitting(request: GenerateRequest, manifest: ModelManifest): void {
   const problem = requestProblems(request, manifest)[0]
-  if (problem) throw new UsageError(`--${problem.field}: expected ${problem.expected}, got ${problem.got}`)
+  if (problem) throw new UsageError(`--${problem.field}: expected ${problem.expected}, got ${problem.got}${problem.reason ? `: ${problem.reason}` : ''}`)
 }
 
 /** A warning that a setting is outside the training data; the clip is generated nevertheless. */
@@ -172,11 +172,6 @@ async function generate(page: Page, request: GenerateRequest, options: Automatio
   return result
 }
 
-/** As scripts know it: the first mode had a longer name. */
-function nameOf(mode: ReturnType<typeof modeOf>): string {
-  return mode === 'text' ? 'text-to-video' : mode
-}
-
 function describe({ stage, step, steps, etaSeconds, loadedBytes, totalBytes, piece, pieces }: JobProgress): string {
   const count = step !== undefined && steps !== undefined ? ` ${step} of ${steps}` : ''
   const bytes = loadedBytes !== undefined && totalBytes ? ` ${10 * Math.floor((10 * loadedBytes) / totalBytes)} %` : ''
@@ -188,7 +183,7 @@ function print(flags: GenerateFlags, request: GenerateRequest, manifest: ModelMa
   if (saveError) console.error(`not kept in the library: ${saveError.message}`)
   const { model: _id, negativePrompt, prompt, seed, width, height, frames, fps, steps, guidance, cacheThreshold } = request
   const line = {
-    mode: nameOf(modeOf(flags)),
+    mode: modeOf(flags),
     prompt,
     ...(negativePrompt !== undefined && { negativePrompt }),
     seed,

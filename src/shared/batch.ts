@@ -116,7 +116,7 @@ function settingChanges({ setting, values }: GridAxis): Change[] {
 
 /** The request for one frame from the prompt alone. */
 function asDraft(request: GenerateRequest, steps: number): GenerateRequest {
-  const { conditions: _conditions, start: _start, before: _before, after: _after, loop: _loop, shots: _shots, sameSeed: _sameSeed, ...base } = request
+  const { conditions: _conditions, initVideo: _initVideo, prefix: _prefix, suffix: _suffix, loop: _loop, shots: _shots, sameSeed: _sameSeed, ...base } = request
   return { ...base, frames: 1, steps }
 }
 

@@ -117,19 +117,19 @@ export function chunkFrames({ frames, latent }: ModelManifest): number {
 export function planOf(request: GenerateRequest, model: ModelManifest): Piece[] {
   if (request.shots) return storyboard(request, request.shots, model)
   const pieces: Piece[] = []
-  if (request.before) pieces.push({ kind: 'media', part: request.before, dissolve: 0 })
-  const end: ContextFrames['of'] | undefined = request.after ?? (request.loop ? 'first-shown' : undefined)
-  if (end === 'first-shown' && !request.before) {
+  if (request.prefix) pieces.push({ kind: 'media', part: request.prefix, dissolve: 0 })
+  const end: ContextFrames['of'] | undefined = request.suffix ?? (request.loop ? 'first-shown' : undefined)
+  if (end === 'first-shown' && !request.prefix) {
     // a new clip, and the way back to its beginning
     pieces.push(...chunks({ request, model, prompt: request.prompt, frames: request.frames, conditions: request.conditions ?? [], continues: false }))
     pieces.push(...chunks({ request, model, prompt: request.prompt, frames: returnFrames(model), conditions: [], continues: true, end, seedAt: pieces.length }))
-  } else if (request.after && !request.before && !request.start) {
-    pieces.push(...chunksBackwards(request, model, request.after))
+  } else if (request.suffix && !request.prefix && !request.initVideo) {
+    pieces.push(...chunksBackwards(request, model, request.suffix))
   } else {
-    const continues = request.before !== undefined
+    const continues = request.prefix !== undefined
     pieces.push(...chunks({ request, model, prompt: request.prompt, frames: request.frames, conditions: request.conditions ?? [], continues, ...(end && { end }) }))
   }
-  if (request.after) pieces.push({ kind: 'media', part: request.after, dissolve: 0 })
+  if (request.suffix) pieces.push({ kind: 'media', part: request.suffix, dissolve: 0 })
   return pieces
 }
 
@@ -178,7 +178,7 @@ function chunks({ request, model, prompt, frames, conditions, continues, end, se
         ...(begins ? [{ at: 'start', frames: shared, of: 'last-shown' } as const] : []),
         ...(last && end ? [{ at: 'end', frames: shared, of: end } as const] : []),
       ],
-      ...(request.start && { initVideo: initVideoAt(request.start, Math.max(0, done - (before - 1)), frames) }),
+      ...(request.initVideo && { initVideo: initVideoAt(request.initVideo, Math.max(0, done - (before - 1)), frames) }),
       skipFirst: begins ? shared : 0,
       skipLast: last && end ? shared : 0,
       dissolve: 0,
@@ -220,7 +220,7 @@ export function leadsToNext(piece: Piece | undefined): boolean {
 }
 
 /** What a chunk takes of the clip that a run of `frames` starts from. */
-function initVideoAt({ strength, stretch, ...part }: NonNullable<GenerateRequest['start']>, fromFrame: number, frames: number): NonNullable<ChunkPiece['initVideo']> {
+function initVideoAt({ strength, stretch, ...part }: NonNullable<GenerateRequest['initVideo']>, fromFrame: number, frames: number): NonNullable<ChunkPiece['initVideo']> {
   return { part, fromFrame, strength, ...(stretch && { stretchedTo: frames }) }
 }
 
@@ -255,10 +255,10 @@ export function truncatedRequest(request: GenerateRequest, plan: readonly Piece[
   if (leadsToNext(plan[0])) return begunLater(request, plan.slice(-count))
   const made = plan.slice(0, count).filter((piece) => piece.kind === 'chunk')
   const frames = made.reduce((sum, chunk) => sum + shownFrames(chunk), 0)
-  const { after: _after, loop: _loop, conditions, ...rest } = request
+  const { suffix: _suffix, loop: _loop, conditions, ...rest } = request
   const { shots } = request
   // the first frame of what goes on from a clip is that clip's last one
-  const end = frames + (request.before ? 1 : 0)
+  const end = frames + (request.prefix ? 1 : 0)
   const kept = conditions?.filter(({ atFrame }) => atFrame < end)
   if (!shots) return { ...rest, frames: end, ...(kept && { conditions: kept }) }
   const last = made.at(-1)?.shot ?? 0

@@ -1,20 +1,21 @@
-// A recipe: all that a clip was made from, as a file of its own or inside the clip's. Reading one is forgiving, for it may come from
-// another version: what is not understood is listed, and the rest is used.
+// A recipe: everything that a clip was made from, as a file of its own or inside the clip's file. It may come from another version:
+// what is not understood is listed, and the rest is used.
 import * as v from 'valibot'
 import { AppError } from './errors'
 import { GenerateRequestSchema, type GenerateRequest, type MediaRef } from './request'
+import { upgradeRequest } from './upgrade'
 
 /** The newest version that is understood. */
-export const RECIPE_VERSION = 1
+export const RECIPE_VERSION = 2
 export const RECIPE_FORMAT = 'kinora-recipe'
-/** Where a clip's file has it: the name of a WebM's tag, and the keyword of a PNG's text. */
+/** Where a clip's file has it: the name of a WebM tag, and the keyword of a PNG text chunk. */
 export const RECIPE_TAG = 'KINORA_RECIPE'
 export const RECIPE_KEYWORD = 'kinora-recipe'
 
 const RecipeSchema = v.object({
   format: v.literal(RECIPE_FORMAT),
   version: v.pipe(v.number(), v.minValue(1)),
-  request: v.record(v.string(), v.unknown()),
+  request: v.pipe(v.record(v.string(), v.unknown()), v.transform((request) => upgradeRequest(request) as Record<string, unknown>)),
   model: v.object({ id: v.string(), name: v.string(), version: v.optional(v.number()) }),
 })
 
@@ -53,13 +54,13 @@ export function parseRecipe(data: unknown): ReadRecipe {
   if (!parsed.success) {
     const issue = parsed.issues[0]
     const field = v.getDotPath(issue) ?? 'file'
-    throw new AppError('bad-request', `This is no recipe of Kinora: ${field}: expected ${issue.expected ?? 'another value'}, got ${issue.received}.`, { field })
+    throw new AppError('bad-request', `This is not a Kinora recipe: ${field}: expected ${issue.expected ?? 'another value'}, got ${issue.received}.`, { field })
   }
   const { version, model } = parsed.output
   const { request, refused } = readRequest(parsed.output.request)
   const recipe: Recipe = { format: RECIPE_FORMAT, version, request, model }
   const newer = version > RECIPE_VERSION ? [`version ${version} is newer than ${RECIPE_VERSION}, which is understood`] : []
-  return { recipe, ignored: [...newer, ...refused, ...lostFields(data, recipe).filter((path) => !refused.includes(path))] }
+  return { recipe, ignored: [...newer, ...refused, ...lostFields({ ...(data as object), request: parsed.output.request }, recipe).filter((path) => !refused.includes(path))] }
 }
 
 /** The request, field by field. @throws AppError bad-request */
@@ -90,8 +91,8 @@ function lostFields(given: unknown, kept: unknown, path = ''): string[] {
   })
 }
 
-/** Every clip, picture and video that a request is made around, each once. Pure. */
-export function mediaRefsOf({ conditions = [], start, before, after, shots = [] }: GenerateRequest): MediaRef[] {
-  const all = [...conditions, ...shots.flatMap((shot) => shot.conditions ?? []), start, before, after].flatMap((part) => part?.source ?? [])
+/** Every clip, image and video that a request names, each once. Pure. */
+export function mediaRefsOf({ conditions = [], initVideo, prefix, suffix, shots = [] }: GenerateRequest): MediaRef[] {
+  const all = [...conditions, ...shots.flatMap((shot) => shot.conditions ?? []), initVideo, prefix, suffix].flatMap((part) => part?.source ?? [])
   return all.filter(({ kind, id }, index) => all.findIndex((other) => other.kind === kind && other.id === id) === index)
 }

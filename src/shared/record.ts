@@ -3,7 +3,7 @@ import type { GenerateRequest } from './request'
 import type { JobReport } from './job'
 
 /** Incremented with every change of ClipRecord; workers/storage/records.ts has a migration for each. */
-export const RECORD_SCHEMA_VERSION = 1
+export const RECORD_SCHEMA_VERSION = 2
 
 /** A clip of the library. Written after its file: a file without a record is garbage. */
 export interface ClipRecord {

@@ -2,7 +2,8 @@
 import { requestBytes } from './clip-memory'
 import type { ModelManifest } from './model'
 import { planOf, chunkFrames } from './plan'
-import { requestProblems, type GenerateRequest } from './request'
+import type { GenerateRequest } from './request'
+import { requestProblems } from './request-problems'
 import { isTrainedSize } from './clip-sizes'
 
 /** A warning that is shown before a clip is generated. */
@@ -49,7 +50,7 @@ function sizeWarning({ width, height }: GenerateRequest, model: ModelManifest): 
 }
 
 function lengthWarning(request: GenerateRequest, model: ModelManifest): RequestWarning[] {
-  const { frames, before, after, loop, shots } = request
+  const { frames, prefix, suffix, loop, shots } = request
   const { allowed } = model.frames
   const longest = chunkFrames(model)
   if (shots) return []
@@ -59,7 +60,7 @@ function lengthWarning(request: GenerateRequest, model: ModelManifest): RequestW
   }
   // next to other clips a chunk also contains their frames, and one frame is an image
   const trained = allowed.includes(frames) || frames === 1 || (model.grid && frames % model.grid.group === 1)
-  if (trained || before || after || loop) return []
+  if (trained || prefix || suffix || loop) return []
   const nearest = allowed.reduce((best, one) => (Math.abs(one - frames) < Math.abs(best - frames) ? one : best))
   return [{ field: 'frames', kind: 'length', got: String(frames), expected: allowed.join(', '), nearest: { frames: nearest } }]
 }

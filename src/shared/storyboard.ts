@@ -1,7 +1,6 @@
-// A storyboard file: what a person writes or exports, as the shots of a request.
+// The storyboard file, which a person writes or saves. Its shots as cards: modes/storyboard.ts.
 import * as v from 'valibot'
 import { AppError } from './errors'
-import type { ModelManifest } from './model'
 import { CropSchema, JOINS, type Crop, type Shot } from './request'
 
 /** The newest version that is understood. */
@@ -10,13 +9,13 @@ export const STORYBOARD_VERSION = 1
 const ShotEntry = v.object({
   prompt: v.optional(v.string(), ''),
   seconds: v.pipe(v.number(), v.minValue(0.1), v.maxValue(60)),
-  /** one that a newer version has is a cut here */
+  /** a join that only a newer version has becomes a cut */
   join: v.optional(v.fallback(v.picklist(JOINS), 'cut'), 'cut'),
-  /** file name of a picture that it begins with */
+  /** file name of an image that it begins with */
   image: v.optional(v.string()),
-  /** or of a clip that it begins with and goes on from */
+  /** or of a clip that it begins with and continues */
   clip: v.optional(v.string()),
-  /** what of it is shown: its middle where nothing is said */
+  /** of the image: its center by default */
   crop: v.optional(CropSchema),
 })
 
@@ -33,15 +32,6 @@ export interface StoryboardFile {
   prompt: string
   sameSeed?: boolean | undefined
   shots: { prompt: string; seconds: number; join: Shot['join']; image?: string | undefined; clip?: string | undefined; crop?: Crop | undefined }[]
-}
-
-/** A storyboard that was read. */
-export interface Storyboard {
-  prompt: string
-  sameSeed?: boolean
-  shots: (Omit<Shot, 'conditions'> & { image?: string; clip?: string; crop?: Crop })[]
-  /** what was not understood, for the person to know */
-  ignored: string[]
 }
 
 /**
@@ -70,27 +60,7 @@ export function readStoryboard(data: unknown): StoryboardFile & { ignored: strin
   return { prompt, sameSeed, shots, ignored }
 }
 
-/**
- * readStoryboard as the shots of a request.
- * @param fps pictures per second of the clip
- */
-export function parseStoryboard(data: unknown, { latent }: ModelManifest, fps: number): Storyboard {
-  const { prompt, sameSeed, shots, ignored } = readStoryboard(data)
-  return {
-    prompt,
-    ...(sameSeed !== undefined && { sameSeed }),
-    shots: shots.map(({ seconds, image, clip, crop, ...shot }) => ({
-      ...shot,
-      frames: framesOf(seconds, fps, latent.scaleTime),
-      ...(image !== undefined && { image }),
-      ...(clip !== undefined && { clip }),
-      ...(crop && { crop }),
-    })),
-    ignored,
-  }
-}
-
-/** A storyboard as the text of a file that readStoryboard reads. Pictures are named in it, not contained. Pure. */
+/** The text of a file that readStoryboard reads. Media are named in it, not contained. Pure. */
 export function writeStoryboard(board: StoryboardFile): string {
   return `${JSON.stringify({ version: STORYBOARD_VERSION, ...board }, null, 2)}\n`
 }

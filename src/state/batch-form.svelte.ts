@@ -1,7 +1,8 @@
 import { expandBatch, parseValues, type BatchChoice, type GridSetting, type Variant } from '../shared/batch'
 import { toErrorData } from '../shared/errors'
 import type { ModelManifest } from '../shared/model'
-import { requestProblems, type GenerateRequest } from '../shared/request'
+import type { GenerateRequest } from '../shared/request'
+import { requestProblems } from '../shared/request-problems'
 
 /** How many clips Generate adds to the queue, and how they differ. */
 class BatchForm {

@@ -1,14 +1,14 @@
 import * as v from 'valibot'
 import type { ModelManifest } from '../shared/model'
+import { emptyInputs, inputProblems, inputsToRequest, modeById, ModeIdSchema, ModeInputsSchema, requestToInputs, type ModeId } from '../shared/modes'
+import type { InputProblem, MediaInput } from '../shared/modes/mode'
 import type { GenerateRequest } from '../shared/request'
-import { fromWords, give, MadeFromSchema, type ClipMode, type Given } from './made-from'
-import { madeFromProblems, type MadeFromProblem } from './made-from-problems'
-import { madeFromOf, madeFromRequest } from './made-from-request'
+import { upgradeDraft } from '../shared/upgrade'
 import { sources } from './media-assets.svelte'
 import { readStored, writeStored } from './stored'
 
 const StoredDraft = v.object({
-  /** before there were others, it was the starter's */
+  /** drafts of the first version have none: they are the starter's */
   model: v.optional(v.string(), 'starter'),
   prompt: v.string(),
   negativePrompt: v.string(),
@@ -18,12 +18,12 @@ const StoredDraft = v.object({
   fps: v.number(),
   steps: v.number(),
   guidance: v.number(),
-  /** there was none before */
   cacheThreshold: v.optional(v.number(), 0),
   seedMode: v.picklist(['random', 'fixed']),
   seed: v.number(),
-  /** one that this version does not know does not cost the words */
-  madeFrom: v.optional(v.fallback(MadeFromSchema, fromWords), fromWords),
+  /** a mode or inputs that this version cannot read do not cost the prompt */
+  mode: v.optional(v.fallback(ModeIdSchema, 't2v'), 't2v'),
+  inputs: v.optional(v.fallback(ModeInputsSchema, emptyInputs), emptyInputs),
 })
 
 /** A random u32. */
@@ -31,7 +31,7 @@ export function drawSeed(): number {
   return crypto.getRandomValues(new Uint32Array(1))[0] ?? 0
 }
 
-/** The form of the create view: the next request, as far as it is written. Kept across reloads. */
+/** The form of the create view: the next request, as far as it is filled in. Stored, so that it is there after a reload. */
 class Draft {
   /** id of the model whose settings these are */
   model = $state('')
@@ -41,25 +41,26 @@ class Draft {
   width = $state(0)
   height = $state(0)
   frames = $state(0)
-  /** pictures per second */
+  /** frames per second */
   fps = $state(0)
   steps = $state(0)
   guidance = $state(1)
-  /** of reuse between steps; 0: off */
+  /** of the first-block cache; 0: off */
   cacheThreshold = $state(0)
   seedMode = $state<'random' | 'fixed'>('random')
   /** u32; used when the seed is fixed, and shown as grain on the screen before a clip is made */
   seed = $state(drawSeed())
 
-  /** what the clip is made from besides words */
-  madeFrom = $state(fromWords())
+  mode = $state<ModeId>('t2v')
+  /** of every mode: those of the others stay while one is chosen */
+  inputs = $state(emptyInputs())
 
   constructor() {
-    const stored = v.safeParse(StoredDraft, readStored('draft'))
+    const stored = v.safeParse(StoredDraft, upgradeDraft(readStored('draft')))
     if (stored.success) Object.assign(this, stored.output)
   }
 
-  /** Fills in the model's defaults where nothing was chosen yet, or for another model. The words stay. */
+  /** Fills in the model's defaults where nothing was chosen yet, or for another model. The prompts stay. */
   adopt(model: ModelManifest): void {
     if (this.frames !== 0 && this.model === model.id) return
     this.model = model.id
@@ -74,7 +75,7 @@ class Draft {
     })
   }
 
-  /** Back to the model's defaults; the words stay. */
+  /** Back to the model's defaults; the prompts stay. */
   reset(model: ModelManifest): void {
     this.frames = 0
     this.cacheThreshold = 0
@@ -82,16 +83,22 @@ class Draft {
     this.adopt(model)
   }
 
-  /** Takes over a made clip's words and settings, its seed fixed so that the same clip can come again. */
+  /** Takes over the prompts, settings and mode of a clip, and fixes its seed, so that the same clip can be made again. */
   use(request: GenerateRequest): void {
     const { model, prompt, negativePrompt = '', width, height, frames, fps, steps, guidance, cacheThreshold = 0, seed } = request
-    Object.assign(this, { model, prompt, negativePrompt, width, height, frames, fps, steps, guidance, cacheThreshold, seed, seedMode: 'fixed', madeFrom: madeFromOf(request) })
+    Object.assign(this, { model, prompt, negativePrompt, width, height, frames, fps, steps, guidance, cacheThreshold, seed, seedMode: 'fixed', ...requestToInputs(request) })
   }
 
-  /** Makes the next clip from a clip of the library, or a picture of it: in its size and at its rate, with a new seed. */
-  makeFrom({ prompt, negativePrompt = '', width, height, fps }: GenerateRequest, mode: ClipMode | 'picture', given: Given): void {
+  /** Sets up a clip that is made from a clip of the library, or an image of it: in its size and at its rate, with a new seed. */
+  makeFrom({ prompt, negativePrompt = '', width, height, fps }: GenerateRequest, mode: ModeId, media: MediaInput): void {
     Object.assign(this, { prompt, negativePrompt, width, height, fps, seedMode: 'random' })
-    give(this.madeFrom, mode, given)
+    this.begin(mode, media)
+  }
+
+  /** Chooses a mode, and puts media into its first input. */
+  begin(mode: ModeId, media: MediaInput): void {
+    this.mode = mode
+    Object.assign(this.inputs, { [mode]: modeById(mode).from?.inputs(media) })
   }
 
   /** Takes over single settings, such as the nearest allowed size. */
@@ -102,7 +109,7 @@ class Draft {
   /** The request as it stands, with this seed. */
   request(model: ModelManifest): GenerateRequest {
     const guided = this.guidance > 1 ? model.guided : undefined
-    const negativePrompt = this.negativePrompt.trim() || (guided?.negativePrompt ?? '')
+    const negativePrompt = model.capabilities.negativePrompt ? this.negativePrompt.trim() || (guided?.negativePrompt ?? '') : ''
     return {
       model: model.id,
       prompt: this.prompt.trim(),
@@ -117,20 +124,20 @@ class Draft {
       ...(guided?.stg && { stg: guided.stg }),
       ...(this.cacheThreshold > 0 && { cacheThreshold: this.cacheThreshold }),
       seed: this.seed,
-      ...madeFromRequest(this.madeFrom, this, model),
+      ...inputsToRequest(this.mode, this.inputs, { frames: this.frames, fps: this.fps, model }),
     }
   }
 
-  /** What is missing or wrong of what the clip is made from. */
-  problems(model: ModelManifest): MadeFromProblem[] {
-    const { madeFrom: made, prompt, frames, fps } = this
-    const problems = madeFromProblems({ made, prompt: prompt.trim(), frames, fps, model, isGone: (id) => sources.gone.has(id) })
-    return sources.reading > 0 ? [{ at: 'reading', text: 'What you have chosen is being read.', missing: true }, ...problems] : problems
+  /** What is missing or wrong of the mode's inputs. */
+  problems(model: ModelManifest): InputProblem[] {
+    const { mode, inputs, prompt, frames, fps } = this
+    const problems = inputProblems(mode, inputs, { prompt: prompt.trim(), frames, fps, model, isGone: (id) => sources.gone.has(id) })
+    return sources.reading > 0 ? [{ at: 'reading', text: 'The chosen file is loading.', missing: true }, ...problems] : problems
   }
 
   save(): void {
-    const { model, prompt, negativePrompt, width, height, frames, fps, steps, guidance, cacheThreshold, seedMode, seed, madeFrom } = this
-    writeStored('draft', { model, prompt, negativePrompt, width, height, frames, fps, steps, guidance, cacheThreshold, seedMode, seed, madeFrom })
+    const { model, prompt, negativePrompt, width, height, frames, fps, steps, guidance, cacheThreshold, seedMode, seed, mode, inputs } = this
+    writeStored('draft', { model, prompt, negativePrompt, width, height, frames, fps, steps, guidance, cacheThreshold, seedMode, seed, mode, inputs })
   }
 }
 

@@ -1,10 +1,10 @@
 import { SvelteSet } from 'svelte/reactivity'
 import { saveAsset, saveFrame, saveVideo, openAsset } from '../rpc/library'
 import { AppError } from '../shared/errors'
+import type { MediaInput } from '../shared/modes/mode'
 import type { ClipRecord } from '../shared/record'
 import type { MediaRef } from '../shared/request'
 import { library } from './library.svelte'
-import type { Given } from './made-from'
 
 /** Name and preview of a media asset. */
 export interface MediaPreview {
@@ -22,7 +22,7 @@ class MediaAssets {
   reading = $state(0)
 
   /** Stores an image. @throws AppError unreadable-media if it cannot be decoded */
-  async keepPicture(file: File): Promise<Given> {
+  async keepPicture(file: File): Promise<MediaInput> {
     if (file.type.startsWith('video/')) throw new AppError('unreadable-media', `${file.name} is a video. Expected an image here. To use a video, choose Extend or Remix.`, { file: file.name })
     const { id, name } = await this.#read(async () => {
       await assertDecodable(file)
@@ -32,26 +32,26 @@ class MediaAssets {
   }
 
   /** Stores a video. @throws AppError unreadable-media naming the codec if it cannot be decoded */
-  async saveVideo(file: File): Promise<Given> {
+  async saveVideo(file: File): Promise<MediaInput> {
     if (file.type.startsWith('image/')) throw new AppError('unreadable-media', `${file.name} is an image. Expected a video here. To use an image, choose Image to video or Keyframes.`, { file: file.name })
     const { id, name, seconds } = await this.#read(() => saveVideo(file))
     return this.#here({ kind: 'video', id, name, seconds })
   }
 
   /** Stores an image or a video. @throws AppError unreadable-media */
-  keep(file: File): Promise<Given> {
+  keep(file: File): Promise<MediaInput> {
     return file.type.startsWith('image/') ? this.keepPicture(file) : this.saveVideo(file)
   }
 
   /** Stores a frame of a clip as an image. @throws AppError not-found, unreadable-media */
-  async saveFrame(clip: ClipRecord, which: 'first' | 'last'): Promise<Given> {
+  async saveFrame(clip: ClipRecord, which: 'first' | 'last'): Promise<MediaInput> {
     const { id } = await this.#read(() => saveFrame(clip.id, which))
     const frame = clip.file.endsWith('.png') ? 'Image' : which === 'first' ? 'First frame' : 'Last frame'
     return this.#here({ kind: 'image', id, name: `${frame} of ${clip.request.prompt}` })
   }
 
   /** A clip of the library as a media asset. */
-  clip({ id, request, durationSeconds }: ClipRecord): Given {
+  clip({ id, request, durationSeconds }: ClipRecord): MediaInput {
     return this.#here({ kind: 'clip', id, name: request.prompt, seconds: durationSeconds })
   }
 
@@ -72,7 +72,7 @@ class MediaAssets {
     }
   }
 
-  #here(given: Given): Given {
+  #here(given: MediaInput): MediaInput {
     this.gone.delete(given.id)
     return given
   }

@@ -2,6 +2,7 @@
 import * as v from 'valibot'
 import type { ErrorData } from '../shared/errors'
 import { GenerateRequestSchema } from '../shared/request'
+import { upgradeRequest } from '../shared/upgrade'
 
 const id = v.pipe(v.string(), v.minLength(1))
 
@@ -19,7 +20,7 @@ export const BatchPositionSchema = v.object({
 /** The stored part of a job. */
 export const StoredJobSchema = v.object({
   id,
-  request: GenerateRequestSchema,
+  request: v.pipe(v.unknown(), v.transform(upgradeRequest), GenerateRequestSchema),
   /** id of the starter or of a downloaded model */
   modelId: id,
   modelName: v.string(),

@@ -84,7 +84,7 @@ class Recipes {
     const model = session.model
     if (!model) return []
     const restored = draft.request(model)
-    const fields = ['conditions', 'start', 'before', 'after', 'loop', 'shots', 'sameSeed', 'guidanceRescale', 'stg', 'cacheThreshold'] as const
+    const fields = ['conditions', 'initVideo', 'prefix', 'suffix', 'loop', 'shots', 'sameSeed', 'guidanceRescale', 'stg', 'cacheThreshold'] as const
     return fields.filter((field) => request[field] !== undefined && sorted(request[field]) !== sorted(restored[field])).map((field) => `request.${field}`)
   }
 }

@@ -14,7 +14,7 @@ const UNUSED_MS = 24 * 3_600_000
  * retried the next time.
  */
 export async function sweepAssets(): Promise<void> {
-  const referenced = assetIdsIn([draft.madeFrom, queue.assetReferences, storedKeys('').map(readStored)])
+  const referenced = assetIdsIn([draft.inputs, queue.assetReferences, storedKeys('').map(readStored)])
   const removed = await sweep(referenced, Date.now() - UNUSED_MS).catch(() => 0)
   if (removed > 0) await library.load()
 }

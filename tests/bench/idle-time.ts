@@ -1,5 +1,5 @@
 // GPU idle time while a clip is denoised by the page's pipeline, with recording, uploads, waits, previews and checkpoints.
-import { parseRequest } from '../../src/shared/request'
+import { parseRequest } from '../../src/shared/request-problems'
 import type { Gpu } from '../../workers/engine/device'
 import { withScope } from '../../workers/engine/scope'
 import type { FloatDType } from '../../workers/engine/tensor'

@@ -1,6 +1,7 @@
 // Peak GPU memory of clips of several chunks in the page's pipeline.
 import { planOf } from '../../src/shared/plan'
-import { parseRequest, type GenerateRequest } from '../../src/shared/request'
+import type { GenerateRequest } from '../../src/shared/request'
+import { parseRequest } from '../../src/shared/request-problems'
 import type { ModelManifest } from '../../src/shared/model'
 import type { Gpu } from '../../workers/engine/device'
 import type { FloatDType } from '../../workers/engine/tensor'

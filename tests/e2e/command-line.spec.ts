@@ -47,7 +47,7 @@ test.describe.serial('npm run generate', () => {
     expect(first.stdout.trim().split('\n')).toHaveLength(1)
     line = JSON.parse(first.stdout) as Record<string, unknown>
     expect(Object.keys(line)).toEqual(KEYS.split(' '))
-    expect(line).toMatchObject({ mode: 'text-to-video', prompt, seed, width, height, frames, fps, steps, guidance, model: app.starter.id, out })
+    expect(line).toMatchObject({ mode: 't2v', prompt, seed, width, height, frames, fps, steps, guidance, model: app.starter.id, out })
     expect(line.stepMs).toHaveLength(steps)
     expect(line.requests).toBeGreaterThan(0)
     expect(readFileSync(out).subarray(0, 4)).toEqual(Buffer.from([0x1a, 0x45, 0xdf, 0xa3]))

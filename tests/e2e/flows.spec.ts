@@ -54,7 +54,7 @@ test.describe.serial('in one page', () => {
 
   test('a picture, cropped to its right half, is the first frame', smoke, async () => {
     await chooseMode(page, 'Picture')
-    await chooseFile(page, 'Picture', await twoColours(page, 'halves.png', '#e83', '#27c', 400))
+    await chooseFile(page, 'Image', await twoColours(page, 'halves.png', '#e83', '#27c', 400))
     const frame = madeFrom(page).getByRole('button', { name: 'What of the picture is shown: Picture', exact: true })
     for (let presses = 0; presses < 10; presses++) await frame.press('ArrowRight')
     await expect(madeFrom(page).getByRole('status', { name: 'Crop of picture' })).toContainText('100 % to the right')
@@ -71,7 +71,7 @@ test.describe.serial('in one page', () => {
       await slot(page, label).getByRole('button', { name: `Crop: ${label}`, exact: true }).press('Enter')
       const where = madeFrom(page).getByRole('status', { name: `Crop of ${label.toLowerCase()}`, exact: true })
       await expect(where).toContainText('in the middle')
-      for (let presses = 0; presses < 10; presses++) await madeFrom(page).getByRole('button', { name: `What of the picture is shown: ${label}`, exact: true }).press(key)
+      for (let presses = 0; presses < 10; presses++) await madeFrom(page).getByRole('button', { name: `Crop area: ${label}`, exact: true }).press(key)
       await expect(where).toContainText(key === 'ArrowRight' ? '100 % to the right' : '100 % to the left')
     }
     const frames = await makeClip(page, SIZE)
@@ -85,7 +85,7 @@ test.describe.serial('in one page', () => {
     made = await makeClip(page, SIZE)
     await libraryLink(page).click()
     await page.getByRole('dialog').getByRole('button', { name: 'Extend' }).click()
-    await expect(slot(page, 'Clip that goes on')).toContainText('“a red sky at sunset”')
+    await expect(slot(page, 'Clip to extend')).toContainText('“a red sky at sunset”')
     const frames = await makeClip(page, SIZE)
     expect(frames).toHaveLength(9 + 8)
     for (const index of [0, 8]) expect(psnr(frames[index]!, made[index]!)).toBeGreaterThan(28)
@@ -106,7 +106,7 @@ test.describe.serial('in one page', () => {
     await chooseMode(page, 'Storyboard')
     await promptField(page).fill('flat style')
     for (const [number, words] of [[1, 'a white bird over the sea'], [2, 'a red car in the desert']] as const) {
-      await storyCard(page, number).getByRole('textbox', { name: 'What happens' }).fill(words)
+      await storyCard(page, number).getByRole('textbox', { name: 'Shot prompt' }).fill(words)
       await storyCard(page, number).getByRole('spinbutton', { name: 'Seconds' }).fill('1')
     }
     await storyCard(page, 2).getByRole('radio', { name: 'Dissolve' }).press('Space')

@@ -17,18 +17,18 @@ export const yourClip = (page: Page): Locator => page.getByRole('region', { name
 export const sideBySide = (page: Page): Locator => page.getByRole('region', { name: 'Side by side' })
 export const queueRegion = (page: Page): Locator => page.getByRole('region', { name: 'Queue' })
 export const libraryLink = (page: Page): Locator => page.getByRole('link', { name: 'In your library' })
-export const madeFrom = (page: Page): Locator => page.getByRole('group', { name: 'What the clip is made from' })
+export const madeFrom = (page: Page): Locator => page.getByRole('group', { name: 'Mode and inputs' })
 export const slot = (page: Page, label: string): Locator => madeFrom(page).getByRole('group', { name: label, exact: true })
 export const storyCard = (page: Page, number: number): Locator => madeFrom(page).getByRole('listitem', { name: `Card ${number}`, exact: true })
 export const generateButton = (page: Page): Locator => page.getByRole('button', { name: 'Generate', exact: true })
 
 /** Labels of modes in the form, by the names that specs use. */
 const MODES: Record<string, string> = {
-  Words: 'Words',
-  Picture: 'Picture',
+  Words: 'Text to video',
+  Picture: 'Image to video',
   Keyframes: 'Keyframes',
   Extend: 'Extend',
-  Fill: 'Fill',
+  Fill: 'Interpolate',
   Blend: 'Blend',
   Loop: 'Loop',
   Remix: 'Remix',
@@ -39,7 +39,7 @@ const MODES: Record<string, string> = {
 /** Chooses a mode with arrow keys, from wherever the choice stands. */
 export async function chooseMode(page: Page, mode: string): Promise<void> {
   const label = MODES[mode] ?? mode
-  const modes = madeFrom(page).getByRole('radiogroup', { name: 'Made from' })
+  const modes = madeFrom(page).getByRole('radiogroup', { name: 'Mode' })
   await modes.getByRole('radio', { checked: true }).focus()
   const wanted = modes.getByRole('radio', { name: label, exact: true })
   for (let presses = 0; presses < 12 && !(await wanted.isChecked()); presses++) await page.keyboard.press('ArrowRight')

@@ -54,7 +54,7 @@ test('pictures and clips stand in the clips made around them', async ({ page, ap
   })
 
   await test.step('extension: the source as it was, then new frames without a seam', async () => {
-    const clip = await make(page, request({ frames: 9, before: { source: { kind: 'clip', id: source.id } } }))
+    const clip = await make(page, request({ frames: 9, prefix: { source: { kind: 'clip', id: source.id } } }))
     expect(clip.frames).toHaveLength(9 + 8)
     expect(psnr(clip.frames[8]!, source.frames[8]!)).toBeGreaterThan(30)
     expectRatio(stepBetween(clip.frames[8]!, clip.frames[9]!) / step)
@@ -62,7 +62,7 @@ test('pictures and clips stand in the clips made around them', async ({ page, ap
   })
 
   await test.step('backwards: new frames, then the source', async () => {
-    const clip = await make(page, request({ frames: 9, after: { source: { kind: 'clip', id: source.id } } }))
+    const clip = await make(page, request({ frames: 9, suffix: { source: { kind: 'clip', id: source.id } } }))
     expect(clip.frames).toHaveLength(8 + 9)
     expect(psnr(clip.frames[8]!, source.frames[0]!)).toBeGreaterThan(30)
     // what is made leads to it, at half its pace in so few steps
@@ -71,14 +71,14 @@ test('pictures and clips stand in the clips made around them', async ({ page, ap
   })
 
   await test.step('loop: the last frame leads to the first', async () => {
-    const clip = await make(page, request({ frames: 9, before: { source: { kind: 'clip', id: source.id } }, loop: true }))
+    const clip = await make(page, request({ frames: 9, prefix: { source: { kind: 'clip', id: source.id } }, loop: true }))
     expect(clip.frames).toHaveLength(9 + 7)
     expectRatio(stepBetween(clip.frames.at(-1)!, clip.frames[0]!) / median(stepsOf(clip.frames)))
   })
 
   await test.step('remix: nearer to the clip the less it may change', async () => {
     const remix = (strength: number) =>
-      make(page, request({ frames: 9, steps: 6, prompt: 'a blue balloon over the sea at sunset', start: { source: { kind: 'clip', id: source.id }, strength } }))
+      make(page, request({ frames: 9, steps: 6, prompt: 'a blue balloon over the sea at sunset', initVideo: { source: { kind: 'clip', id: source.id }, strength } }))
     const [subtle, strong] = [await remix(0.3), await remix(1)]
     const near = (frames: Uint8Array[]) => psnr(frames[4]!, source.frames[4]!)
     expect(near(subtle.frames)).toBeGreaterThan(near(strong.frames) + 2)
@@ -103,7 +103,7 @@ test('a picture or clip that is gone, or is none, is named', async ({ page, app 
     code: 'unreadable-media',
     message: 'notes.txt: expected an image that this browser can decode (JPEG, PNG, WebP, AVIF or GIF), got text/plain.',
   })
-  expect(await failure({ before: { source: { kind: 'video', id: text } } })).toMatchObject({ code: 'unreadable-media' })
-  expect(await failure({ before: { source: { kind: 'video', id: empty } } })).toEqual({ code: 'unreadable-media', message: 'empty.mp4: expected a video that this browser can decode (mostly H.264, VP9 or AV1 in MP4, MOV, WebM or MKV), got an empty file.' })
-  expect(await failure({ before: { source: { kind: 'clip', id: 'gone' } } })).toMatchObject({ code: 'not-found' })
+  expect(await failure({ prefix: { source: { kind: 'video', id: text } } })).toMatchObject({ code: 'unreadable-media' })
+  expect(await failure({ prefix: { source: { kind: 'video', id: empty } } })).toEqual({ code: 'unreadable-media', message: 'empty.mp4: expected a video that this browser can decode (mostly H.264, VP9 or AV1 in MP4, MOV, WebM or MKV), got an empty file.' })
+  expect(await failure({ prefix: { source: { kind: 'clip', id: 'gone' } } })).toMatchObject({ code: 'not-found' })
 })

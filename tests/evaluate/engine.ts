@@ -1,7 +1,8 @@
 // The engine in Node: the page's own pipeline on Dawn, with frames read back instead of encoded.
 import type { JobProgress } from '../../src/shared/job'
 import type { ModelManifest } from '../../src/shared/model'
-import { parseRequest, type GenerateRequest } from '../../src/shared/request'
+import type { GenerateRequest } from '../../src/shared/request'
+import { parseRequest } from '../../src/shared/request-problems'
 import type { FloatDType } from '../../workers/engine/tensor'
 import type { JobClock } from '../../workers/pipeline/job-context'
 import type { LtxTransformer } from '../../workers/models/ltx/transformer'

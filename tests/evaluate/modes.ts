@@ -95,16 +95,16 @@ async function measure({ engine, probe, facts, settings }: One, asked: Evaluatio
   const read = (await probe.read(image)).attributes.subject
   const scored = picture.showsSubject && isScored('subject', asked.attributes, facts.attributes.subject.classes)
 
-  const extended = rgb(await make('extend', { before: { source: whole } }, { source }))
-  const backward = rgb(await make('extend backwards', { after: { source: whole } }, { source }))
-  const loop = rgb(await make('loop', { frames: 2 * scaleTime + 1, before: { source: whole }, loop: true }, { source }))
+  const extended = rgb(await make('extend', { prefix: { source: whole } }, { source }))
+  const backward = rgb(await make('extend backwards', { suffix: { source: whole } }, { source }))
+  const loop = rgb(await make('loop', { frames: 2 * scaleTime + 1, prefix: { source: whole }, loop: true }, { source }))
 
   // the clip without its middle, which is made anew
   const gap = scaleTime * Math.round((GAP_SECONDS * fps) / scaleTime)
   const ends = Math.floor((length - gap) / 2)
   const filled = await make(
     'fill',
-    { frames: gap + 1, before: { source: whole, toSeconds: ends / fps }, after: { source: whole, fromSeconds: (ends + gap) / fps } },
+    { frames: gap + 1, prefix: { source: whole, toSeconds: ends / fps }, suffix: { source: whole, fromSeconds: (ends + gap) / fps } },
     { source },
   )
   const fill = rgb(filled)

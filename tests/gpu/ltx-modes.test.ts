@@ -4,10 +4,11 @@ import { beforeAll, describe, expect, test, vi } from 'vitest'
 import type { LocalFiles } from '../../src/shared/local-files'
 import type { Embeds } from '../../src/shared/prompt-embeds'
 import { downloadedModelUrl, downloadedEntries, type DownloadedEntries } from '../../src/shared/model-address'
-import { blendParts } from '../../src/shared/modes'
+import { blendParts } from '../../src/shared/modes/blend'
 import { truncatedRequest, planOf, shownFrames, type Piece, type ChunkPiece } from '../../src/shared/plan'
 import { parseRecipe, recipeOf, recipeText } from '../../src/shared/recipe'
-import { parseRequest, type ClipPart, type Condition, type GenerateRequest } from '../../src/shared/request'
+import type { ClipPart, Condition, GenerateRequest } from '../../src/shared/request'
+import { parseRequest } from '../../src/shared/request-problems'
 import { withScope } from '../../workers/engine/scope'
 import { BT709 } from '../../workers/media/yuv'
 import { openModel } from '../../workers/pipeline/open-model'
@@ -89,15 +90,15 @@ interface Mode {
 
 const MODES: Record<string, Mode> = {
   image: { request: { frames: 57, conditions: [image('first', 0)] }, frames: 57, known: [[1, 0], [3, 0]] },
-  extend: { request: { frames: 41, before: part('source') }, frames: 25 + 40, known: [[3, 0], [3, 0]] },
-  'extend backwards': { request: { frames: 41, after: part('source') }, frames: 40 + 25, known: [[1, 2], [1, 2]] },
+  extend: { request: { frames: 41, prefix: part('source') }, frames: 25 + 40, known: [[3, 0], [3, 0]] },
+  'extend backwards': { request: { frames: 41, suffix: part('source') }, frames: 40 + 25, known: [[1, 2], [1, 2]] },
   keyframes: { request: { frames: 57, conditions: [image('first', 0), image('middle', 20), image('last', 56)] }, frames: 57, known: [[1, 1], [3, 1]] },
-  'fill a gap': { request: { frames: 25, before: { ...part('source'), toSeconds: 9 / FPS }, after: { ...part('source'), fromSeconds: 16 / FPS } }, frames: 9 + 23 + 9, known: [[3, 0], [4, 2]] },
+  'fill a gap': { request: { frames: 25, prefix: { ...part('source'), toSeconds: 9 / FPS }, suffix: { ...part('source'), fromSeconds: 16 / FPS } }, frames: 9 + 23 + 9, known: [[3, 0], [4, 2]] },
   blend: { request: { frames: 25, ...blendParts({ ...part('source'), seconds }, { ...part('other'), seconds }) }, frames: 13 + 23 + 12, known: [[3, 0], [4, 2]] },
-  loop: { request: { frames: 25, before: part('source'), loop: true }, frames: 25 + 23, known: [[3, 0], [4, 2]] },
+  loop: { request: { frames: 25, prefix: part('source'), loop: true }, frames: 25 + 23, known: [[3, 0], [4, 2]] },
   'loop of its own': { request: { frames: 25, loop: true }, frames: 25 + 15, known: [[0, 0], [4, 2]] },
-  remix: { request: { frames: 57, start: { ...part('long'), strength: 0.95 } }, frames: 57, known: [[0, 0], [3, 0]] },
-  're-time': { request: { frames: 57, start: { ...part('source'), strength: 0.95, stretch: true } }, frames: 57, known: [[0, 0], [3, 0]] },
+  remix: { request: { frames: 57, initVideo: { ...part('long'), strength: 0.95 } }, frames: 57, known: [[0, 0], [3, 0]] },
+  're-time': { request: { frames: 57, initVideo: { ...part('source'), strength: 0.95, stretch: true } }, frames: 57, known: [[0, 0], [3, 0]] },
   storyboard: {
     request: {
       prompt: 'the sea',

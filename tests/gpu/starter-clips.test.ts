@@ -97,12 +97,12 @@ describe('what a clip is made around stands in it', () => {
     const given = { source: source.clip }
     const same = (frame: Uint8Array | undefined, index: number) => expect(psnr(frame!, source.frames[index]!)).toBeGreaterThan(28)
 
-    const extended = await make({ before: clipSource('source') }, given)
+    const extended = await make({ prefix: clipSource('source') }, given)
     expect(extended.frames).toHaveLength(9 + 8)
     for (const index of [0, 8]) same(extended.frames[index], index)
     expect(median(stepsOf(extended.frames.slice(8))), 'it moves on').toBeGreaterThan(0.1)
 
-    const filled = await make({ before: clipSource('source'), after: clipSource('source') }, given)
+    const filled = await make({ prefix: clipSource('source'), suffix: clipSource('source') }, given)
     expect(filled.frames).toHaveLength(9 + 7 + 9)
     same(filled.frames[0], 0)
     same(filled.frames.at(-9), 0)
@@ -110,12 +110,12 @@ describe('what a clip is made around stands in it', () => {
     expect(median(stepsOf(filled.frames.slice(8, 17))), 'it moves in the gap').toBeGreaterThan(0.1)
 
     // as the form asks for a blend: the first half of one, the second half of the other
-    const blended = await make({ before: { ...clipSource('source'), toSeconds: 5 / 8 }, after: { ...clipSource('source'), fromSeconds: 5 / 8 } }, given)
+    const blended = await make({ prefix: { ...clipSource('source'), toSeconds: 5 / 8 }, suffix: { ...clipSource('source'), fromSeconds: 5 / 8 } }, given)
     expect(blended.frames).toHaveLength(5 + 7 + 4)
     same(blended.frames[0], 0)
     same(blended.frames.at(-1), 8)
 
-    const slow = await make({ frames: 17, start: { ...clipSource('source'), strength: 0.05, stretch: true } }, given)
+    const slow = await make({ frames: 17, initVideo: { ...clipSource('source'), strength: 0.05, stretch: true } }, given)
     expect(slow.frames).toHaveLength(17)
     const nearest = (frame: Uint8Array) => source.frames.map((candidate) => psnr(frame, candidate)).reduce((best, value, index, all) => (value > all[best]! ? index : best), 0)
     const places = [0, 4, 8, 12, 16].map((index) => nearest(slow.frames[index]!))
@@ -128,7 +128,7 @@ describe('what a clip is made around stands in it', () => {
 
   test('loop: the clip as it was, and the way back without a jump', async () => {
     const source = await make({ ...SMALL, steps: 4, prompt: 'a red balloon over the sea in the daytime' })
-    const { frames } = await make({ ...SMALL, steps: 4, prompt: 'a blue balloon over the sea at sunset', before: clipSource('source'), loop: true }, { source: source.clip })
+    const { frames } = await make({ ...SMALL, steps: 4, prompt: 'a blue balloon over the sea at sunset', prefix: clipSource('source'), loop: true }, { source: source.clip })
     expect(frames).toHaveLength(9 + 7)
     for (const index of [0, 4, 8]) expect(psnr(frames[index]!, source.frames[index]!), `frame ${index}`).toBeGreaterThan(28)
     expect(stepBetween(frames.at(-1)!, frames[0]!), 'no jump where it goes round').toBeLessThan(3 * median(stepsOf(frames)))
@@ -139,7 +139,7 @@ describe('what a clip is made around stands in it', () => {
     const source = await make({ ...SMALL, steps: 4, prompt: 'a red balloon over the sea in the daytime' })
     const near: number[] = []
     for (const strength of [0.05, 0.3, 0.6, 0.85]) {
-      const { frames } = await make({ ...SMALL, steps: 4, prompt: 'a blue balloon over the sea at sunset', start: { ...clipSource('source'), strength } }, { source: source.clip })
+      const { frames } = await make({ ...SMALL, steps: 4, prompt: 'a blue balloon over the sea at sunset', initVideo: { ...clipSource('source'), strength } }, { source: source.clip })
       expect(frames).toHaveLength(9)
       near.push(psnr(frames[4]!, source.frames[4]!))
       expect(near.at(-1), `${strength}: nearer to its source than another clip is`).toBeGreaterThan(psnr(unrelated.frames[4]!, source.frames[4]!))

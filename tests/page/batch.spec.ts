@@ -40,7 +40,7 @@ test('drafts fill a sheet; one of them is made to move, with the same words and 
 
   await words(page).fill('something else')
   await sheet(page).getByRole('button', { name: `Animate this: Seed ${request.seed + 2}` }).click()
-  await expect(page.getByRole('group', { name: 'What the clip is made from' })).toContainText('This draft')
+  await expect(page.getByRole('group', { name: 'Mode and inputs' })).toContainText('This draft')
   await expect(words(page)).toHaveValue(request.prompt)
   await expect(words(page)).toBeFocused()
   await expect(page.getByRole('slider', { name: 'Steps', exact: true })).toHaveValue(String(request.steps))

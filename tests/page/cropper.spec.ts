@@ -8,7 +8,7 @@ const SIZE = { width: 64, height: 64 }
 /** The frame that a picture is moved in, and what is read out of where it stands. */
 function cropper(page: Page, label: string): { frame: Locator; where: Locator } {
   return {
-    frame: madeFrom(page).getByRole('button', { name: `What of the picture is shown: ${label}`, exact: true }),
+    frame: madeFrom(page).getByRole('button', { name: `Crop area: ${label}`, exact: true }),
     where: madeFrom(page).getByRole('status', { name: `Crop of ${label.toLowerCase()}`, exact: true }),
   }
 }
@@ -17,7 +17,7 @@ function cropper(page: Page, label: string): { frame: Locator; where: Locator } 
 async function cropTo(page: Page, label: string, side: 'left' | 'right'): Promise<void> {
   await slot(page, label).getByRole('button', { name: `Crop: ${label}`, exact: true }).press('Enter')
   const { frame, where } = cropper(page, label)
-  await expect(where).toContainText('in the middle')
+  await expect(where).toContainText('in the center')
   for (let presses = 0; presses < 10; presses++) await frame.press(side === 'left' ? 'ArrowLeft' : 'ArrowRight')
   await expect(where).toContainText(`100 % to the ${side}`)
 }
@@ -31,11 +31,11 @@ test('a picture is cropped by keys, by dragging and by zooming, and follows the 
       data.items.add(new File([new Uint8Array(bytes)], 'halves.png', { type: 'image/png' }))
       document.body.dispatchEvent(new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true }))
     }, [...file.buffer])
-    await expect(madeFrom(page).getByRole('radio', { name: 'Picture' })).toBeChecked()
-    await expect(slot(page, 'Picture')).toContainText('halves.png')
+    await expect(madeFrom(page).getByRole('radio', { name: 'Image to video' })).toBeChecked()
+    await expect(slot(page, 'Image')).toContainText('halves.png')
   })
-  const { frame, where } = cropper(page, 'Picture')
-  await expect(where).toHaveText('in the middle, in the middle, 1.00 times enlarged')
+  const { frame, where } = cropper(page, 'Image')
+  await expect(where).toHaveText('in the center, in the center, 1.00 times enlarged')
   const ratio = async () => {
     const box = (await frame.boundingBox())!
     return box.width / box.height
@@ -58,8 +58,8 @@ test('a picture is cropped by keys, by dragging and by zooming, and follows the 
   await expect(where).toContainText('4.00 times enlarged')
   await page.getByRole('radio', { name: '16:9' }).check({ force: true })
   expect(await ratio(), 'the shape of the clip').toBeCloseTo(176 / 96, 1)
-  await madeFrom(page).getByRole('button', { name: 'Back to the middle' }).click()
-  await expect(where).toContainText('in the middle')
+  await madeFrom(page).getByRole('button', { name: 'Center' }).click()
+  await expect(where).toContainText('in the center')
   await expect(madeFrom(page).getByRole('slider', { name: 'Zoom' })).toHaveValue('1')
 })
 
@@ -67,8 +67,8 @@ test('two fingers enlarge a picture, and move it', async ({ page, app }) => {
   await page.setViewportSize({ width: 390, height: 800 })
   await openWith(page, app.url, smallClip(app.starter, SIZE))
   await chooseMode(page, 'Picture')
-  await chooseFile(page, 'Picture', await twoColours(page, 'halves.png', '#e83', '#27c', 400))
-  const { frame, where } = cropper(page, 'Picture')
+  await chooseFile(page, 'Image', await twoColours(page, 'halves.png', '#e83', '#27c', 400))
+  const { frame, where } = cropper(page, 'Image')
   await expect(where).toContainText('1.00 times enlarged')
   await frame.scrollIntoViewIfNeeded()
   const scrolled = await page.evaluate(() => window.scrollY)
@@ -79,7 +79,7 @@ test('two fingers enlarge a picture, and move it', async ({ page, app }) => {
   await touch('touchStart', at(0.4, 1), at(0.6, 2))
   for (const apart of [0.15, 0.2]) await touch('touchMove', at(0.5 - apart, 1), at(0.5 + apart, 2))
   await touch('touchEnd')
-  await expect(where, 'twice as far apart, around what is between them').toHaveText('in the middle, in the middle, 2.00 times enlarged')
+  await expect(where, 'twice as far apart, around what is between them').toHaveText('in the center, in the center, 2.00 times enlarged')
   await touch('touchStart', at(0.5, 1))
   await touch('touchMove', at(0.7, 1))
   await touch('touchEnd')
@@ -113,8 +113,8 @@ test('pictures of keyframes and of cards are cropped, each for itself, and reque
     await chooseMode(page, 'Storyboard')
     await storyCard(page, 2).getByRole('button', { name: 'Remove card 2' }).press('Enter')
     await storyCard(page, 1).getByRole('spinbutton', { name: 'Seconds' }).fill('1')
-    await chooseFile(page, 'Picture or clip of card 1', halves)
-    await cropTo(page, 'Picture or clip of card 1', 'left')
+    await chooseFile(page, 'Image or clip of card 1', halves)
+    await cropTo(page, 'Image or clip of card 1', 'left')
     await makeClip(page, SIZE)
     const [record] = await records(page)
     expect(record?.request.shots?.[0]?.conditions?.map(({ crop }) => crop)).toEqual([{ x: 0, y: 0.5, zoom: 1 }])
@@ -124,7 +124,7 @@ test('pictures of keyframes and of cards are cropped, each for itself, and reque
     await chooseMode(page, 'Words')
     await libraryLink(page).click()
     await page.getByRole('dialog').getByRole('button', { name: 'Reuse these settings' }).click()
-    await slot(page, 'Picture or clip of card 1').getByRole('button', { name: 'Cropped: Picture or clip of card 1' }).press('Enter')
-    await expect(cropper(page, 'Picture or clip of card 1').where).toContainText('100 % to the left')
+    await slot(page, 'Image or clip of card 1').getByRole('button', { name: 'Cropped: Image or clip of card 1' }).press('Enter')
+    await expect(cropper(page, 'Image or clip of card 1').where).toContainText('100 % to the left')
   })
 })

@@ -84,7 +84,7 @@ test('a clip’s recipe is a file that brings every setting back; so does the cl
   await expect(restored(page)).toHaveCount(0)
 
   await drop(page, 'main', { name: 'other.webm', type: 'video/webm', bytes: await rewritten(clip) })
-  await expect(page.getByRole('alert')).toContainText('other.webm carries no recipe')
+  await expect(page.getByRole('alert')).toContainText('other.webm has no recipe')
 })
 
 test('a still that carries its recipe is opened with the button; a picture without one is said to have none', async ({ page, app }) => {
@@ -109,13 +109,13 @@ test('a still that carries its recipe is opened with the button; a picture witho
   await expect(field(page)).toHaveValue('snowy hills')
 
   await drop(page, 'main', { name: 'holiday.png', type: 'image/png', bytes: plain })
-  await expect(page.getByRole('alert')).toContainText('holiday.png carries no recipe')
+  await expect(page.getByRole('alert')).toContainText('holiday.png has no recipe')
   await expect(field(page), 'nothing is lost').toHaveValue('snowy hills')
 })
 
 test('on the place for a picture, a recipe is a recipe and a picture the first frame', async ({ page, app }) => {
   await openWith(page, app.url, smallClip(app.starter))
-  const place = '[aria-label="Begins with"], [aria-label="What the clip is made from"]'
+  const place = '[aria-label="Begins with"], [aria-label="Mode and inputs"]'
   const request = smallClip(app.starter, { prompt: 'a green meadow' })
   await expect(field(page)).toHaveValue('a red sky at sunset')
   await drop(page, place, jsonFile(recipeOf(request, { id: 'starter', name: 'Kinora Starter' })))
@@ -125,33 +125,33 @@ test('on the place for a picture, a recipe is a recipe and a picture the first f
   const dot = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64')
   await drop(page, place, { name: 'dot.png', type: 'image/png', bytes: dot })
   await expect(page.locator(place).first()).toContainText('dot.png')
-  await expect(page.getByText('carries no recipe')).toHaveCount(0)
+  await expect(page.getByText('has no recipe')).toHaveCount(0)
 })
 
 test('what is missing here is named, and what is not understood is listed', async ({ page, app }) => {
   const request: GenerateRequest = {
     ...smallClip(app.starter, { prompt: 'a blue planet' }),
     model: 'ltxv-2b-0.9.5',
-    before: { source: { kind: 'clip', id: 'deadbeef-gone' } },
+    prefix: { source: { kind: 'clip', id: 'deadbeef-gone' } },
     conditions: [{ source: { kind: 'image', id: 'cafe0123'.repeat(8) }, atFrame: 4, strength: 1 }],
   }
   await openWith(page, app.url, smallClip(app.starter))
   await expect(generateButton(page)).toBeEnabled()
   await drop(page, 'main', jsonFile({ ...recipeOf(request, { id: request.model, name: 'LTX-Video 2B 0.9.5' }), version: 9, mood: 'calm' }))
   await expect(restored(page)).toContainText('LTX-Video 2B 0.9.5 is not installed')
-  await expect(restored(page)).toContainText('A clip that it is made from is no longer in the library (deadbeef)')
-  await expect(restored(page)).toContainText('A picture that it is made from is not on this machine (cafe0123)')
-  await expect(restored(page)).toContainText('version 9 is newer than 1, which is understood; mood')
+  await expect(restored(page)).toContainText('An input clip is no longer in Library (deadbeef)')
+  await expect(restored(page)).toContainText('An input image is not on this device (cafe0123)')
+  await expect(restored(page)).toContainText('version 9 is newer than 2, which is understood; mood')
   await expect(field(page)).toHaveValue('a blue planet')
 })
 
 test.describe('what is no recipe', () => {
   for (const [name, file, words] of [
-    ['text', { name: 'a.json', type: 'application/json', bytes: Buffer.from('not json') }, 'a.json is no recipe: expected JSON'],
-    ['other JSON', { name: 'b.json', type: 'application/json', bytes: Buffer.from('{"shots": []}') }, 'no recipe of Kinora: format'],
+    ['text', { name: 'a.json', type: 'application/json', bytes: Buffer.from('not json') }, 'a.json is not a recipe. Expected JSON'],
+    ['other JSON', { name: 'b.json', type: 'application/json', bytes: Buffer.from('{"shots": []}') }, 'not a Kinora recipe: format'],
     ['a recipe without words', jsonFile({ format: 'kinora-recipe', version: 1, model: { id: 'starter', name: 'x' }, request: { model: 'starter' } }), 'request.prompt'],
-    ['no bytes', { name: 'c.webm', type: 'video/webm', bytes: Buffer.alloc(0) }, 'c.webm carries no recipe'],
-    ['noise', { name: 'd.webm', type: 'video/webm', bytes: Buffer.from(Array.from({ length: 5000 }, (_, index) => (index * 7919) % 251)) }, 'd.webm carries no recipe'],
+    ['no bytes', { name: 'c.webm', type: 'video/webm', bytes: Buffer.alloc(0) }, 'c.webm has no recipe'],
+    ['noise', { name: 'd.webm', type: 'video/webm', bytes: Buffer.from(Array.from({ length: 5000 }, (_, index) => (index * 7919) % 251)) }, 'd.webm has no recipe'],
   ] as const) {
     test(`${name} is refused in a sentence`, async ({ page, app }) => {
       await openWith(page, app.url, smallClip(app.starter))

@@ -79,7 +79,7 @@ describe('expandBatch', () => {
 
   it('reduces drafts to one frame without input media', () => {
     const source = { kind: 'clip', id: 'x' } as const
-    const whole: GenerateRequest = { ...request, loop: true, before: { source }, start: { source, strength: 0.5 }, conditions: [{ source, atFrame: 0, strength: 1 }] }
+    const whole: GenerateRequest = { ...request, loop: true, prefix: { source }, initVideo: { source, strength: 0.5 }, conditions: [{ source, atFrame: 0, strength: 1 }] }
     const made = expandBatch(whole, { kind: 'drafts', count: 4, steps: 3 })
     expect(made.map((entry) => entry.request)).toEqual([7, 8, 9, 10].map((at) => ({ ...request, seed: at, frames: 1, steps: 3 })))
   })

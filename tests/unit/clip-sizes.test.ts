@@ -2,7 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { catalogueManifest } from '../../src/shared/model-address'
 import { parseManifest } from '../../src/shared/model'
-import { requestProblems, type GenerateRequest } from '../../src/shared/request'
+import type { GenerateRequest } from '../../src/shared/request'
+import { requestProblems } from '../../src/shared/request-problems'
 import { requestWarnings } from '../../src/shared/request-warnings'
 import { canMakeSize, LARGEST_SIDE, nearestSide, availableSizes, ratioOf, ASPECT_RATIOS } from '../../src/shared/clip-sizes'
 import { CATALOGUE } from '../../src/shared/model-catalogue'
@@ -93,7 +94,7 @@ describe('warnings about the length', () => {
     expect(warnings(starter, { frames: 5 })).toMatchObject([{ kind: 'length', nearest: { frames: 9 } }])
     expect(warnings(starter, { frames: 21 })).toMatchObject([{ kind: 'length', nearest: { frames: 17 } }])
     const before = { source: { kind: 'clip', id: 'a' } } as const
-    expect(warnings(starter, { frames: 5, before }), 'a chunk also contains frames of the clip before').toEqual([])
+    expect(warnings(starter, { frames: 5, prefix: before }), 'a chunk also contains frames of the clip before').toEqual([])
   })
 
   it('report the number of chunks of a long clip', () => {

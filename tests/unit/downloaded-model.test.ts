@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { catalogueManifest, downloadedModelUrl, downloadedEntries, manifestOfDownloaded } from '../../src/shared/model-address'
 import { parseManifest } from '../../src/shared/model'
-import { requestProblems, type GenerateRequest } from '../../src/shared/request'
+import type { GenerateRequest } from '../../src/shared/request'
+import { requestProblems } from '../../src/shared/request-problems'
 import { CATALOGUE } from '../../src/shared/model-catalogue'
 import { readPrompt } from '../../src/shared/prompt'
 

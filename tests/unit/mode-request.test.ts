@@ -3,10 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parseFlags, UsageError } from '../../scripts/generate-flags'
-import { modeOf, modeRequest } from '../../scripts/mode-request'
+import { modeOf, modeRequest, requireMode } from '../../scripts/mode-request'
+import { ALL_CAPABILITIES } from '../../src/shared/capabilities'
 import { parseManifest } from '../../src/shared/model'
-import { requestProblems, type GenerateRequest } from '../../src/shared/request'
-import { parseStoryboard } from '../../src/shared/storyboard'
+import type { GenerateRequest } from '../../src/shared/request'
+import { requestProblems } from '../../src/shared/request-problems'
+import { readStoryboard } from '../../src/shared/storyboard'
 import starter from '../../public/models/starter/kinora.json'
 
 const model = parseManifest(starter, 'kinora.json')
@@ -19,6 +21,7 @@ const path = (name: string) => join(folder, name)
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'kinora-modes-'))
   for (const name of ['a.png', 'b.jpg', 'clip.webm', 'other.mp4']) writeFileSync(path(name), name)
+  writeFileSync(path('board.json'), JSON.stringify({ prompt: 'flat style', sameSeed: true, shots: [{ prompt: 'a car', seconds: 2 }, { seconds: 1, join: 'continue', image: 'a.png', crop: { x: 1, y: 0.5, zoom: 2 } }] }))
 })
 afterAll(() => rmSync(folder, { recursive: true }))
 
@@ -29,37 +32,62 @@ const video = (name: string) => ({ source: { kind: 'video', id: `${name}:${name.
 
 describe('the flags of a mode', () => {
   it.each([
-    ['text', []], ['image', ['--image', 'a.png']], ['extend', ['--extend', 'c.webm']], ['fill', ['--first', 'a.png']], ['loop', ['--loop']],
-    ['loop', ['--loop', '--extend', 'c.webm']], ['remix', ['--remix', 'c.webm']], ['retime', ['--retime', 'c.webm']], ['storyboard', ['--storyboard', 's.json']],
+    ['t2v', []], ['i2v', ['--image', 'a.png']], ['extend', ['--extend', 'c.webm']], ['keyframes', ['--first', 'a.png']], ['loop', ['--loop']],
+    ['keyframes', ['--first', 'a.png', '--last', 'b.webm']], ['keyframes', ['--keyframe', '1=a.png']], ['inbetween', ['--first', 'a.webm', '--last', 'b.webm']], ['inbetween', ['--last', 'b.webm']],
+    ['loop', ['--loop', '--extend', 'c.webm']], ['v2v', ['--remix', 'c.webm']], ['retime', ['--retime', 'c.webm']], ['storyboard', ['--storyboard', 's.json']],
     ['blend', ['--mode', 'blend', '--first', 'a.webm', '--last', 'b.webm']],
   ])('say %s', (mode, argv) => expect(modeOf(flags(...argv))).toBe(mode))
 
   it('refuse to be two modes', () => {
     expect(() => modeOf(flags('--image', 'a.png', '--remix', 'c.webm'))).toThrow(UsageError)
-    expect(() => modeOf(flags('--mode', 'remix', '--image', 'a.png'))).toThrow('--mode remix')
+    expect(() => modeOf(flags('--mode', 'v2v', '--image', 'a.png'))).toThrow('--mode v2v: expected the flags of that mode, got --image')
+    expect(() => modeOf(flags('--strength', '0.5'))).toThrow('--mode t2v: expected the flags of that mode, got --strength')
   })
 
-  it('put pictures at their frames', async () => {
+  it('are refused for a model that lacks the mode', () => {
+    const lacking = { ...model, name: 'Tiny', capabilities: { ...ALL_CAPABILITIES, perTokenTimesteps: false } }
+    expect(() => requireMode('i2v', lacking)).toThrow('--mode i2v: Tiny cannot keep given frames while it generates the others.')
+    requireMode('v2v', lacking)
+    requireMode('i2v', model)
+  })
+
+  it('put images at their frames', async () => {
     expect((await make('--image', path('a.png'), '--condition-strength', '0.8')).conditions).toEqual([{ ...image('a.png'), atFrame: 0, strength: 0.8 }])
     const filled = await make('--first', path('a.png'), '--last', path('b.jpg'), '--keyframe', `1.0=${path('a.png')}`)
     expect(filled.conditions?.map(({ atFrame }) => atFrame)).toEqual([0, 8, 16])
     expect(requestProblems(filled, model)).toEqual([])
   })
 
-  it('go on from videos, lead to them, fill what is between them', async () => {
-    expect(await make('--extend', path('clip.webm'), '--seconds', '2')).toMatchObject({ before: video('clip.webm'), frames: 17 })
-    expect(await make('--extend', path('clip.webm'), '--backward')).toMatchObject({ after: video('clip.webm') })
+  it('continue videos, lead to them, fill the gap between them', async () => {
+    expect(await make('--extend', path('clip.webm'), '--seconds', '2')).toMatchObject({ prefix: video('clip.webm'), frames: 17 })
+    expect(await make('--extend', path('clip.webm'), '--backward')).toMatchObject({ suffix: video('clip.webm') })
     const blend = await make('--mode', 'blend', '--first', path('clip.webm'), '--last', path('other.mp4'))
     // of a second and a half, half of each is made anew
-    expect(blend).toMatchObject({ before: { ...video('clip.webm'), toSeconds: 0.75 }, after: { ...video('other.mp4'), fromSeconds: 0.75 }, frames: 9 })
+    expect(blend).toMatchObject({ prefix: { ...video('clip.webm'), toSeconds: 0.75 }, suffix: { ...video('other.mp4'), fromSeconds: 0.75 }, frames: 9 })
     const gap = await make('--first', path('clip.webm'), '--last', path('other.mp4'))
-    expect([gap.before, gap.after], 'filling leaves both as they are').toEqual([video('clip.webm'), video('other.mp4')])
+    expect([gap.prefix, gap.suffix], 'filling leaves both as they are').toEqual([video('clip.webm'), video('other.mp4')])
     expect(requestProblems(blend, model)).toEqual([])
-    expect(await make('--loop', '--extend', path('clip.webm'))).toMatchObject({ before: video('clip.webm'), loop: true })
-    expect(await make('--remix', path('clip.webm'), '--strength', '0.4')).toMatchObject({ start: { ...video('clip.webm'), strength: 0.4 } })
+    expect(await make('--loop', '--extend', path('clip.webm'))).toMatchObject({ prefix: video('clip.webm'), loop: true })
+    expect(await make('--remix', path('clip.webm'), '--strength', '0.4')).toMatchObject({ initVideo: { ...video('clip.webm'), strength: 0.4 } })
     const retimed = await make('--retime', path('clip.webm'), '--seconds', '4')
-    expect(retimed).toMatchObject({ frames: 33, start: { ...video('clip.webm'), strength: 0.35, stretch: true } })
+    expect(retimed).toMatchObject({ frames: 33, initVideo: { ...video('clip.webm'), strength: 0.35, stretch: true } })
     expect(requestProblems(retimed, model)).toEqual([])
+  })
+
+  it('let a clip stand at one end and an image at the other', async () => {
+    const mixed = await make('--first', path('clip.webm'), '--last', path('b.jpg'), '--keyframe', `1=${path('a.png')}`)
+    expect(mixed).toMatchObject({ prefix: video('clip.webm'), conditions: [{ ...image('a.png'), atFrame: 8 }, { ...image('b.jpg'), atFrame: 16 }] })
+    expect(mixed).not.toHaveProperty('suffix')
+  })
+
+  it('read a storyboard with the files beside it', async () => {
+    const made = await make('--storyboard', path('board.json'))
+    expect(made).toMatchObject({
+      prompt: 'flat style, a red sky', sameSeed: true,
+      shots: [{ prompt: 'a car', frames: 17, join: 'cut' }, { prompt: '', frames: 9, join: 'continue', conditions: [{ ...image('a.png'), atFrame: 0, strength: 1, crop: { x: 1, y: 0.5, zoom: 2 } }] }],
+    })
+    expect(requestProblems(made, model)).toEqual([])
+    await expect(make('--storyboard', path('a.png'))).rejects.toThrow('expected a JSON file')
   })
 
   it('name a file that is not there', async () => {
@@ -76,19 +104,17 @@ describe('the flags of a mode', () => {
 
 describe('a storyboard file', () => {
   it('becomes shots; what is not understood is listed', () => {
-    const read = parseStoryboard(
+    const read = readStoryboard(
       { version: 2, prompt: 'flat style', music: 'loud', shots: [{ prompt: 'a car', seconds: 2 }, { seconds: 1, join: 'continue', image: 'a.png', crop: { x: 1, y: 0.5, zoom: 2 }, mood: 'sad' }, { prompt: 'b', seconds: 1, clip: 'b.webm' }] },
-      model,
-      8,
     )
     expect(read).toEqual({
       prompt: 'flat style',
-      shots: [{ prompt: 'a car', frames: 17, join: 'cut' }, { prompt: '', frames: 9, join: 'continue', image: 'a.png', crop: { x: 1, y: 0.5, zoom: 2 } }, { prompt: 'b', frames: 9, join: 'cut', clip: 'b.webm' }],
+      shots: [{ prompt: 'a car', seconds: 2, join: 'cut' }, { prompt: '', seconds: 1, join: 'continue', image: 'a.png', crop: { x: 1, y: 0.5, zoom: 2 } }, { prompt: 'b', seconds: 1, join: 'cut', clip: 'b.webm' }],
       ignored: ['version 2 is newer than 1, which is understood', 'music', 'shots.1.mood'],
     })
   })
 
   it.each([[{}], [{ shots: [] }], [{ shots: [{ prompt: 'a', seconds: 'long' }] }], [null], ['text']])('is refused where nothing can be made of %j', (data) => {
-    expect(() => parseStoryboard(data, model, 8)).toThrow('The storyboard does not fit')
+    expect(() => readStoryboard(data)).toThrow('The storyboard does not fit')
   })
 })

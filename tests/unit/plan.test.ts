@@ -27,14 +27,14 @@ describe('a plan', () => {
   })
 
   it('goes on from a clip, which is shown first', () => {
-    const pieces = plan({ before: clip('a'), frames: 17 })
+    const pieces = plan({ prefix: clip('a'), frames: 17 })
     expect(pieces.map(({ kind }) => kind)).toEqual(['media', 'chunk'])
     expect(chunksOf(pieces)[0]).toMatchObject({ frames: 16 + SHARED, context: [{ at: 'start', frames: SHARED, of: 'last-shown' }], skipFirst: SHARED, skipLast: 0 })
     expect(made(pieces)).toBe(16)
   })
 
   it('leads to a clip, which is shown last', () => {
-    const pieces = plan({ after: clip('b'), frames: 17 })
+    const pieces = plan({ suffix: clip('b'), frames: 17 })
     expect(pieces.map(({ kind }) => kind)).toEqual(['chunk', 'media'])
     expect(chunksOf(pieces)[0]).toMatchObject({ frames: 16 + SHARED, context: [{ at: 'end', frames: SHARED, of: clip('b') }], skipLast: SHARED })
     expect(made(pieces)).toBe(16)
@@ -42,7 +42,7 @@ describe('a plan', () => {
 
   it('leads to a clip over several windows from that clip backwards: the nearest first, the remainder shown first', () => {
     const room = LONGEST - SHARED
-    const pieces = plan({ after: clip('b'), frames: 2 * room + T + 1 })
+    const pieces = plan({ suffix: clip('b'), frames: 2 * room + T + 1 })
     expect(pieces.map(({ kind }) => kind)).toEqual(['chunk', 'chunk', 'chunk', 'media'])
     expect(chunksOf(pieces).map(({ frames }) => frames)).toEqual([T + SHARED, LONGEST, LONGEST])
     expect(chunksOf(pieces).map(({ context }) => context)).toEqual([
@@ -53,25 +53,25 @@ describe('a plan', () => {
     expect(chunksOf(pieces).map(({ seed }) => seed)).toEqual([9, 8, 7])
     expect(pieces.map(leadsToNext)).toEqual([true, true, false, false])
     // a longer one ends in the same windows
-    expect(plan({ after: clip('b'), frames: 3 * room + 1 }).slice(-3)).toEqual(pieces.slice(-3))
+    expect(plan({ suffix: clip('b'), frames: 3 * room + 1 }).slice(-3)).toEqual(pieces.slice(-3))
   })
 
   it('fills the gap between two clips', () => {
-    const pieces = plan({ before: clip('a'), after: clip('b'), frames: 9 })
+    const pieces = plan({ prefix: clip('a'), suffix: clip('b'), frames: 9 })
     expect(pieces.map(({ kind }) => kind)).toEqual(['media', 'chunk', 'media'])
     expect(made(pieces)).toBe(7)
   })
 
   it('leads a loop back to what was shown first', () => {
-    expect(chunksOf(plan({ before: clip('a'), loop: true, frames: 9 }))).toMatchObject([{ context: [{ of: 'last-shown' }, { at: 'end', of: 'first-shown' }] }])
+    expect(chunksOf(plan({ prefix: clip('a'), loop: true, frames: 9 }))).toMatchObject([{ context: [{ of: 'last-shown' }, { at: 'end', of: 'first-shown' }] }])
     const own = plan({ loop: true, frames: 17 })
     expect(chunksOf(own)).toMatchObject([{ context: [], frames: 17 }, { context: [{ of: 'last-shown' }, { of: 'first-shown' }] }])
   })
 
   it('starts each window of a remix at its own frames of the clip, and of a clip at another length says how long it is made', () => {
     const start = { ...clip('a'), strength: 0.5 }
-    expect(chunksOf(plan({ start }))[0]?.initVideo).toEqual({ part: clip('a'), fromFrame: 0, strength: 0.5 })
-    const long = chunksOf(plan({ start: { ...start, stretch: true }, frames: 65 }))
+    expect(chunksOf(plan({ initVideo: start }))[0]?.initVideo).toEqual({ part: clip('a'), fromFrame: 0, strength: 0.5 })
+    const long = chunksOf(plan({ initVideo: { ...start, stretch: true }, frames: 65 }))
     expect(long.length).toBeGreaterThan(1)
     expect(long.every((piece) => piece.initVideo?.stretchedTo === 65)).toBe(true)
     const last = long.at(-1)!
@@ -111,11 +111,11 @@ describe('a plan', () => {
     const groups = fc.integer({ min: 1, max: 120 })
     const longest = fc.constantFrom(LONGEST, ...[1, 2, 3, 4, 5, 6, 20].map((count) => T * count + 1))
     fc.assert(
-      fc.property(groups, fc.boolean(), fc.constantFrom('after', 'loop', 'nothing'), longest, (count, before, end, most) => {
+      fc.property(groups, fc.boolean(), fc.constantFrom('suffix', 'loop', 'nothing'), longest, (count, before, end, most) => {
         const frames = T * count + 1
         const plan = (changes: Partial<GenerateRequest>) => planOf(request(changes), { ...model, frames: { ...model.frames, allowed: [most] } })
-        const pieces = chunksOf(plan({ frames, ...(before && { before: clip('a') }), ...(end === 'after' && { after: clip('b') }), ...(end === 'loop' && before && { loop: true }) }))
-        const ends = end === 'after' || (end === 'loop' && before)
+        const pieces = chunksOf(plan({ frames, ...(before && { prefix: clip('a') }), ...(end === 'suffix' && { suffix: clip('b') }), ...(end === 'loop' && before && { loop: true }) }))
+        const ends = end === 'suffix' || (end === 'loop' && before)
         expect(made(pieces)).toBe(frames - Number(before) - Number(ends))
         for (const piece of pieces) {
           expect(piece.frames % T).toBe(1)
@@ -136,14 +136,14 @@ describe('a plan', () => {
 
   it('is, of a clip that ended early, the pieces that were made', () => {
     const groups = fc.integer({ min: 1, max: 60 })
-    const mode = fc.constantFrom('text', 'before', 'after', 'between', 'loop', 'shots')
+    const mode = fc.constantFrom('text', 'prefix', 'suffix', 'between', 'loop', 'shots')
     const joins = fc.array(fc.tuple(fc.constantFrom('cut', 'dissolve', 'continue'), fc.integer({ min: 2, max: 20 })), { minLength: 1, maxLength: 4 })
     fc.assert(
       fc.property(groups, mode, joins, fc.nat(), fc.array(fc.nat(), { maxLength: 3 }), (groupsOfAll, kind, shots, at, pictures) => {
         const whole = request({
           frames: T * groupsOfAll + 1,
-          ...((kind === 'before' || kind === 'between') && { before: clip('a') }),
-          ...((kind === 'after' || kind === 'between') && { after: clip('b') }),
+          ...((kind === 'prefix' || kind === 'between') && { prefix: clip('a') }),
+          ...((kind === 'suffix' || kind === 'between') && { suffix: clip('b') }),
           ...(kind === 'loop' && { loop: true }),
           conditions: pictures.map((frame) => ({ source: { kind: 'image', id: 'p' }, atFrame: frame % (T * groupsOfAll + 1), strength: 1 })),
           ...(kind === 'shots' && { shots: shots.map(([join, groupsOfShot], index) => ({ prompt: `shot ${index}`, frames: T * groupsOfShot + 1, join })) }),

@@ -23,11 +23,11 @@ describe('a recipe', () => {
     const part = { source: { kind: 'clip', id: 'b' }, fromSeconds: 1, toSeconds: 2, crop: { x: 0, y: 1, zoom: 2 } } as const
     const full: Required<GenerateRequest> = {
       ...request, negativePrompt: 'fog', guidanceRescale: 0.5, stg: { scale: 1, skipBlocks: [19] }, cacheThreshold: 0.1, conditions: request.conditions!,
-      start: { ...part, strength: 0.5, stretch: true }, before: part, after: part, loop: true, sameSeed: true,
+      initVideo: { ...part, strength: 0.5, stretch: true }, prefix: part, suffix: part, loop: true, sameSeed: true,
       shots: [{ prompt: 'a kite', frames: 9, join: 'dissolve', conditions: request.conditions! }],
     }
     expect(Object.keys(full).toSorted()).toEqual(Object.keys(GenerateRequestSchema.entries).toSorted())
-    expect(parseRecipe(JSON.parse(recipeText(recipeOf(full, model))))).toEqual({ recipe: { format: 'kinora-recipe', version: 1, request: full, model }, ignored: [] })
+    expect(parseRecipe(JSON.parse(recipeText(recipeOf(full, model))))).toEqual({ recipe: { format: 'kinora-recipe', version: 2, request: full, model }, ignored: [] })
   })
 
   it('of a newer version is used as far as it is understood, and the rest is listed', () => {
@@ -40,13 +40,13 @@ describe('a recipe', () => {
     }
     expect(parseRecipe(newer)).toEqual({
       recipe: { ...recipe, version: 3 },
-      ignored: ['version 3 is newer than 1, which is understood', 'request.loop', 'request.conditions.0.blur', 'request.sound', 'model.colour', 'mood'],
+      ignored: ['version 3 is newer than 2, which is understood', 'request.loop', 'request.conditions.0.blur', 'request.sound', 'model.colour', 'mood'],
     })
   })
 
   it.each([
-    [null, 'This is no recipe of Kinora'],
-    ['text', 'This is no recipe of Kinora'],
+    [null, 'This is not a Kinora recipe'],
+    ['text', 'This is not a Kinora recipe'],
     [{ format: 'storyboard', version: 1, request, model }, 'format'],
     [{ ...recipe, version: 0 }, 'version'],
     [{ ...recipe, model: {} }, 'model'],
@@ -75,7 +75,7 @@ describe('a recipe', () => {
     const image = { kind: 'image', id: 'a' } as const
     expect(
       mediaRefsOf({
-        ...request, before: { source: clip }, after: { source: clip }, start: { source: { kind: 'video', id: 'v' }, strength: 0.5 },
+        ...request, prefix: { source: clip }, suffix: { source: clip }, initVideo: { source: { kind: 'video', id: 'v' }, strength: 0.5 },
         shots: [{ prompt: '', frames: 9, join: 'cut', conditions: [{ source: image, atFrame: 0, strength: 1 }] }],
       }),
     ).toEqual([image, { kind: 'video', id: 'v' }, clip])

@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import { ALL_CAPABILITIES } from '../../src/shared/capabilities'
 import { parseManifest } from '../../src/shared/model'
-import { parseRequest, requestProblems, type Condition, type GenerateRequest } from '../../src/shared/request'
+import { chunkFrames } from '../../src/shared/plan'
+import type { Condition, GenerateRequest } from '../../src/shared/request'
+import { parseRequest, requestProblems } from '../../src/shared/request-problems'
 import starter from '../../public/models/starter/kinora.json'
 
 const model = parseManifest(starter, 'kinora.json')
@@ -43,5 +46,33 @@ describe('conditions', () => {
   it('a clip begins on a whole latent, perhaps before the clip, never behind it', () => {
     expect(problems(condition('clip', 0), condition('clip', 16), condition('clip', -8))).toEqual([])
     expect(problems(condition('clip', 6), condition('clip', 20))).toEqual(['conditions frame 6', 'conditions frame 20'])
+  })
+})
+
+describe('a model that lacks capabilities', () => {
+  const tiny = (...missing: (keyof typeof ALL_CAPABILITIES)[]) => ({ ...model, name: 'Tiny', capabilities: { ...ALL_CAPABILITIES, ...Object.fromEntries(missing.map((name) => [name, false])) } })
+  const longest = chunkFrames(model)
+  const clip = { source: { kind: 'clip', id: 'a' } } as const
+  const shot = { prompt: 'a car', frames: 17, join: 'cut' } as const
+
+  it.each<[Parameters<typeof tiny>, Partial<GenerateRequest>, string]>([
+    [['frameEncoder'], { conditions: [condition('image', 0)] }, 'conditions: expected no images or clips, got 1: Tiny cannot read images or clips.'],
+    [['frameEncoder'], { initVideo: { ...clip, strength: 0.5 } }, 'initVideo: expected no clip, got clip: Tiny cannot read images or clips.'],
+    [['perTokenTimesteps'], { prefix: clip }, 'prefix: expected no clip, got clip: Tiny cannot keep given frames while it generates the others.'],
+    [['perTokenTimesteps'], { suffix: clip }, 'suffix: expected no clip, got clip: Tiny cannot keep given frames while it generates the others.'],
+    [['perTokenTimesteps'], { loop: true }, 'loop: expected false, got true: Tiny cannot keep given frames while it generates the others.'],
+    [['perTokenTimesteps'], { frames: longest + 8 }, `frames: expected at most ${longest}, got ${longest + 8}: Tiny cannot keep given frames while it generates the others.`],
+    [['perTokenTimesteps'], { shots: [shot, { ...shot, join: 'continue' }] }, `shots: expected shots of at most ${longest} frames that cut or dissolve and begin with no image or clip, got another one as shot 2: Tiny`],
+    [['guidance'], {}, 'guidance: expected 1, got 3: Tiny has no guidance.'],
+    [['negativePrompt'], { negativePrompt: 'rain' }, 'negativePrompt: expected none, got "rain": Tiny has no negative prompt.'],
+  ])('without %j refuses %j', (missing, change, message) => {
+    expect(() => parseRequest({ ...request, ...change }, tiny(...missing))).toThrow(message)
+    expect(requestProblems({ ...request, ...change }, model)).toEqual([])
+  })
+
+  it('makes what needs none of them', () => {
+    const all = tiny('frameEncoder', 'perTokenTimesteps', 'guidance', 'negativePrompt')
+    expect(requestProblems({ ...request, guidance: 1, frames: longest, shots: [shot, { ...shot, join: 'dissolve' }] }, all)).toEqual([])
+    expect(requestProblems({ ...request, initVideo: { ...clip, strength: 0.5 } }, tiny('perTokenTimesteps'))).toEqual([])
   })
 })

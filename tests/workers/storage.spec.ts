@@ -53,7 +53,7 @@ test('a saved clip is in the library after a reload, newest first, with its byte
     [first.id, 'a red sky'],
   ])
   expect(records[1]).toMatchObject({
-    schemaVersion: 1,
+    schemaVersion: 2,
     file: clip.file,
     bytes: clip.bytes,
     codec: clip.codec,
@@ -191,7 +191,7 @@ test('storage full at the record: the clip lives on in memory, its file is remov
 })
 
 test.describe('a database from an older version', () => {
-  const record = { id: 'old', createdAtMs: 5, schemaVersion: 1, request: { prompt: 'a red sky' }, file: 'old.webm' }
+  const record = { id: 'old', createdAtMs: 5, schemaVersion: 1, request: { prompt: 'a red sky', before: { source: { kind: 'clip', id: 'a' } }, start: { source: { kind: 'video', id: 'v' }, strength: 0.6 } }, file: 'old.webm' }
 
   test.beforeEach(async ({ page }) => {
     // as version 1 wrote it, without our code
@@ -211,6 +211,13 @@ test.describe('a database from an older version', () => {
   test('opens as it is', async ({ page }) => {
     const records = await page.evaluate(() => window.doors.harness.listAtVersionOne('fixture'))
     expect(records).toEqual([record, { ...record, id: 'older', createdAtMs: 4 }])
+  })
+
+  test('has the requests of its records under their new field names', async ({ page }) => {
+    const records = await page.evaluate(() => window.doors.harness.upgrade('fixture'))
+    const request = { prompt: 'a red sky', prefix: record.request.before, initVideo: record.request.start }
+    const upgraded = { ...record, schemaVersion: 2, request }
+    expect(records).toEqual([upgraded, { ...upgraded, id: 'older', createdAtMs: 4 }])
   })
 
   test('is brought up to date, every record of it', async ({ page }) => {

@@ -2,7 +2,9 @@
 import type { GenerateResult, JobReport } from '../../src/shared/job'
 import { parsePlan, planOf, retainedFrames, truncatedRequest } from '../../src/shared/plan'
 import { recipeOf } from '../../src/shared/recipe'
-import { parseRequest, type GenerateRequest } from '../../src/shared/request'
+import type { GenerateRequest } from '../../src/shared/request'
+import { parseRequest } from '../../src/shared/request-problems'
+import { requestIdentity } from '../../src/shared/upgrade'
 import type { GenerateOptions, JobCallbacks } from '../../src/shared/worker-apis'
 import { kernelVariants } from '../engine/kernel'
 import { KernelSelector } from '../engine/kernel-selector'
@@ -124,5 +126,5 @@ export async function makeClip(signal: AbortSignal, modelHost: ModelHost, clip: 
 
 /** What the frames follow from. A checkpoint of anything else is dropped. */
 function checkpointIdentity(request: GenerateRequest, { identity, manifest }: OpenModel, { precision, weights }: LoadOptions, plan: GenerateOptions['plan']): string {
-  return JSON.stringify([request, identity, manifest.version, precision, weights ?? null, ...(plan ? [plan] : [])])
+  return JSON.stringify([requestIdentity(request), identity, manifest.version, precision, weights ?? null, ...(plan ? [plan] : [])])
 }

@@ -2,6 +2,7 @@
 import { openDB, type IDBPDatabase, type IDBPTransaction } from 'idb'
 import { AppError } from '../../src/shared/errors'
 import type { ClipRecord } from '../../src/shared/record'
+import { upgradeRequest } from '../../src/shared/upgrade'
 import { isDomException } from './opfs'
 
 /** The object store of ClipRecords, keyed by `id`. */
@@ -18,6 +19,13 @@ export const MIGRATIONS: readonly Migration[] = [
   // 1: the library
   (database) => {
     database.createObjectStore(CLIPS, { keyPath: 'id' }).createIndex('createdAtMs', 'createdAtMs')
+  },
+  // 2: requests with initVideo, prefix and suffix, which were start, before and after
+  async (_database, transaction) => {
+    for (let cursor = await transaction.objectStore(CLIPS).openCursor(); cursor; cursor = await cursor.continue()) {
+      const record = cursor.value as { request: unknown }
+      await cursor.update({ ...record, schemaVersion: 2, request: upgradeRequest(record.request) })
+    }
   },
 ]
 

@@ -4,13 +4,14 @@ import { formatBytes } from '../../components/quantities'
 import { CACHE_LEVELS } from '../../shared/cache-levels'
 import type { ErrorData } from '../../shared/errors'
 import type { ModelManifest } from '../../shared/model'
-import { requestProblems } from '../../shared/request'
-import type { GenerateRequest, RequestProblem } from '../../shared/request'
+import type { GenerateRequest } from '../../shared/request'
+import { requestProblems, type RequestProblem } from '../../shared/request-problems'
 import type { RequestWarning } from '../../shared/request-warnings'
 import type { AdapterReport } from '../../shared/worker-apis'
 
 /** What is wrong with a setting. Pure. */
-export function problemText({ field, expected, got }: RequestProblem): string {
+export function problemText({ field, expected, got, reason }: RequestProblem): string {
+  if (reason) return reason
   switch (field) {
     case 'width':
     case 'height':
@@ -79,7 +80,7 @@ export function disabledReason({ model, modelError, adapter, adapterError, reque
   if (request.prompt === '' && !request.shots) return 'Enter a prompt first.'
   if (missing !== null) return missing
   const problem = requestProblems(request, model)[0]
-  if (problem) return 'Fix the invalid setting first.'
+  if (problem) return problem.reason ?? 'Fix the invalid setting first.'
   if (!adapter) return 'Detecting the GPU…'
   return null
 }
