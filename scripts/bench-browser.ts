@@ -3,8 +3,7 @@
 import { fileURLToPath } from 'node:url'
 import { createServer } from 'vite'
 import type {} from '../tests/bench/browser/page' // window.bench
-import { parseBenchFlags } from '../tests/bench/flags'
-import { runBench, versions } from '../tests/bench/run-bench'
+import { parseBenchFlags, runBench, versions } from '../tests/bench/run-bench'
 import { withPage } from '../tests/e2e/browser'
 import { UsageError } from './generate-flags'
 

@@ -6,7 +6,7 @@ import type { ReadableStream as NodeReadableStream } from 'node:stream/web'
 import type { Page } from 'playwright'
 import type { Plugin } from 'vite'
 import type { DownloadState } from '../src/shared/worker-apis'
-import { downloadedSources, type DownloadedSources } from '../src/shared/model-address'
+import { downloadedEntries, type DownloadedEntries } from '../src/shared/model-address'
 import { AppError } from '../src/shared/errors'
 import { parseMirror } from '../src/shared/mirror'
 import type { CatalogueEntry } from '../src/shared/model-catalogue'
@@ -19,8 +19,8 @@ const MIRROR_PATH = '/mirror/'
 const PORT_FILE = 'kinora-port'
 
 /** The sources that `--model` names; undefined when it is no downloaded model. @throws UsageError when there are no such sources */
-export function sourcesOf(model: string | undefined): DownloadedSources | undefined {
-  return model === undefined ? undefined : asUsage('--model', () => downloadedSources(model))
+export function entriesOf(model: string | undefined): DownloadedEntries | undefined {
+  return model === undefined ? undefined : asUsage('--model', () => downloadedEntries(model))
 }
 
 /** Serves a mirror under the page's origin. @throws UsageError when it is no address */
@@ -55,11 +55,11 @@ export function mirrorPlugins(mirror: string | undefined): Plugin[] {
  * @param accepted whether the person accepted the licences
  * @throws UsageError naming licences that are yet to be accepted; Error with the page's sentence when a download stops
  */
-export async function downloadModel(page: Page, origin: string, sources: DownloadedSources, mirrored: boolean, accepted: boolean): Promise<void> {
+export async function downloadModel(page: Page, origin: string, sources: DownloadedEntries, mirrored: boolean, accepted: boolean): Promise<void> {
   const states = await page.evaluate(() => window.kinora!.downloads())
   const missing = Object.values(sources).filter(({ id }: CatalogueEntry) => states.find(({ source }) => source === id)?.status !== 'complete') as CatalogueEntry[]
   if (missing.length === 0) return
-  for (const { name, licence } of missing) console.error(`${name}: ${licence.name}, ${licence.url}`)
+  for (const { name, license } of missing) console.error(`${name}: ${license.name}, ${license.url}`)
   if (!accepted) throw new UsageError('the licences above come with the files: read them, and say --accept-licence to download.')
 
   let said = ''

@@ -5,7 +5,7 @@ import * as v from 'valibot'
 import { AppError } from '../src/shared/errors'
 import { requestProblems } from '../src/shared/request'
 import { parseManifest, type ModelManifest } from '../src/shared/model'
-import { openEngine } from '../tests/evaluate/engine'
+import { openEngine, type Engine } from '../tests/evaluate/engine'
 import { evaluate, type Evaluation } from '../tests/evaluate/evaluation'
 import { parseEvaluateFlags, type EvaluateFlags } from '../tests/evaluate/flags'
 import { openProbe } from '../tests/evaluate/probe'
@@ -15,6 +15,7 @@ import { readInput, readJsonInput } from '../tests/evaluate/read-input'
 import { readReference } from '../tests/evaluate/reference'
 import { describeReport } from '../tests/evaluate/report'
 import { describeCache, evaluateCache, CACHE_STEPS } from '../tests/evaluate/first-block-cache'
+import { saveCache, saveModes, type Conditions } from '../tests/evaluate/results'
 import { UsageError } from './generate-flags'
 import { root } from './process.mjs'
 
@@ -51,6 +52,7 @@ async function main(argv: readonly string[]): Promise<number> {
       const rows = await evaluateCache({ engine, probe, facts, prompts: prompts.slice(0, flags.reuse), settings, steps: flags.steps === undefined ? CACHE_STEPS : [flags.steps], tell })
       if (flags.json) console.log(JSON.stringify(rows))
       else for (const line of describeCache(rows)) console.log(line)
+      if (flags.save) tell(`saved as ${saveCache({ ...conditionsOf(engine, settings), prompts: Math.min(flags.reuse, prompts.length), rows })}`)
       return 0
     }
     const limit = Math.min(prompts.length, flags.limit ?? (engine.software ? SOFTWARE_PROMPTS : prompts.length))
@@ -70,6 +72,7 @@ async function main(argv: readonly string[]): Promise<number> {
     })
     if (flags.json) console.log(JSON.stringify(report))
     else for (const line of describeReport(report)) console.log(line)
+    if (flags.save && report.modes.length > 0) tell(`saved as ${saveModes({ ...conditionsOf(engine, settings), steps: settings.steps, modes: report.modes })}`)
     return report.pass ? 0 : 1
   } finally {
     await engine.close()
@@ -92,6 +95,10 @@ function settingsOf(flags: EvaluateFlags, manifest: ModelManifest): Evaluation['
   const problem = requestProblems({ ...settings, prompt: '', seed: 0 }, manifest)[0]
   if (problem) throw new UsageError(`--${problem.field}: expected ${problem.expected}, got ${problem.got}`)
   return settings
+}
+
+function conditionsOf({ adapter, precision, manifest }: Engine, { width, height, frames, guidance }: Evaluation['settings']): Conditions {
+  return { date: new Date().toISOString(), adapter, precision, model: `${manifest.name} ${manifest.version}`, width, height, frames, guidance }
 }
 
 /** A model folder's manifest; a model that names its world is judged by that world's probe. @throws UsageError, AppError weights-corrupt */

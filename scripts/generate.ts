@@ -13,7 +13,7 @@ import { latentGrid } from '../workers/pipeline/latent-grid'
 import { fetchManifest } from '../workers/weights/fetch-file'
 import { withPage } from '../tests/e2e/browser'
 import { build, isBuilt } from './build.mjs'
-import { downloadModel, keepPort, mirrorPlugins, portOfProfile, sourcesOf } from './download-model'
+import { downloadModel, keepPort, mirrorPlugins, portOfProfile, entriesOf } from './download-model'
 import { parseFlags, UsageError } from './generate-flags'
 import type { GenerateFlags } from './generate-flags'
 import { watchHostMemory } from './host-memory'
@@ -39,7 +39,7 @@ async function main(argv: readonly string[]): Promise<void> {
     console.error('Building…')
     await build()
   }
-  const sources = sourcesOf(flags.model)
+  const sources = entriesOf(flags.model)
   const model = sources ? undefined : serveModel(flags.model)
   const server = await serveBuild(portOfProfile(flags.profile, FIRST_PORT), [...(model?.plugins ?? []), ...mirrorPlugins(flags.mirror)], process.env.KINORA_BUILD)
   try {
@@ -68,7 +68,7 @@ async function main(argv: readonly string[]): Promise<void> {
       if (sources) await downloadModel(page, server.url, sources, flags.mirror !== undefined, flags['accept-licence'])
       const full = await modeRequest(flags, request, manifest, ({ name, type, bytes }) =>
         page.evaluate(
-          ([file, kind, base64]) => window.kinora![kind.startsWith('video/') ? 'keepVideo' : 'keepAsset'](file, kind, base64),
+          ([file, kind, base64]) => window.kinora![kind.startsWith('video/') ? 'saveVideo' : 'saveAsset'](file, kind, base64),
           [name, type, bytes.toString('base64')] as const,
         ),
       )
@@ -119,10 +119,10 @@ function requireFitting(request: GenerateRequest, manifest: ModelManifest): void
   if (problem) throw new UsageError(`--${problem.field}: expected ${problem.expected}, got ${problem.got}`)
 }
 
-/** What the model was not taught; the clip is made all the same. */
-function warningLine({ field, kind, got, taught, windows }: RequestWarning, modelName: string): string {
-  if (kind === 'windows') return `--${field}: ${got} is longer than ${modelName} was taught (${taught}): made in ${windows} parts that go on from each other`
-  return `--${field}: ${modelName} was not taught ${got}, only ${taught}: the clip may come out badly`
+/** A warning that a setting is outside the training data; the clip is generated nevertheless. */
+function warningLine({ field, kind, got, expected, chunks }: RequestWarning, modelName: string): string {
+  if (kind === 'chunks') return `--${field}: ${got} is longer than ${modelName} was trained on (${expected}); generating ${chunks} parts that continue each other`
+  return `--${field}: ${modelName} was not trained on ${got}, only on ${expected}; the quality may be poor`
 }
 
 type Finished = Extract<AutomationResult, { ok: true }>

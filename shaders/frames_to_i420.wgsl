@@ -42,17 +42,17 @@ fn chroma(sum: vec3<i32>) -> u32 {
 }
 
 fn element(at: u32) {
-  let wide = params.width / 8u;
-  let high = params.height / 2u;
-  let column = at % wide;
-  let row = (at / wide) % high;
-  let frame = at / (wide * high);
+  let cells_x = params.width / 8u;
+  let cells_y = params.height / 2u;
+  let column = at % cells_x;
+  let row = (at / cells_x) % cells_y;
+  let frame = at / (cells_x * cells_y);
 
   let top = (frame * params.height + row * 2u) * params.width + column * 8u;
-  let luma_words = wide * 2u;
-  let planes = frame * wide * high * 6u;
+  let luma_words = cells_x * 2u;
+  let planes = frame * cells_x * cells_y * 6u;
   let y_at = planes + row * 2u * luma_words + column * 2u;
-  let u_at = planes + wide * high * 4u + row * wide + column;
+  let u_at = planes + cells_x * cells_y * 4u + row * cells_x + column;
   var u_word = 0u;
   var v_word = 0u;
   for (var half = 0u; half < 2u; half++) {
@@ -74,5 +74,5 @@ fn element(at: u32) {
     v_word |= ((left >> 16u) | ((right >> 16u) << 8u)) << (half * 16u);
   }
   y[u_at] = u_word;
-  y[u_at + wide * high] = v_word;
+  y[u_at + cells_x * cells_y] = v_word;
 }

@@ -1,7 +1,7 @@
-// Keeps the page, and what it needs to generate, on this machine.
-// Three stores: the shell (Workbox's precache: page, icons), the engine (workers and wasm, under hashed names),
-// and models (weights, under the SHA-256 that kinora.json gives them, checked before they are kept).
-// A new version waits until the page says `skip-waiting`: a running generation is never interrupted.
+// Caches the page, and what it needs to generate offline.
+// There are three caches: the shell (Workbox's precache: page, icons), the engine (workers and wasm, under hashed names),
+// and models (weights, under their SHA-256 in kinora.json, verified before they are cached).
+// A new version waits for the message `skip-waiting`, so that a running generation is never interrupted.
 /// <reference lib="webworker" />
 import { addPlugins, cleanupOutdatedCaches, createHandlerBoundToURL, precacheAndRoute } from 'workbox-precaching'
 import { NavigationRoute, registerRoute } from 'workbox-routing'
@@ -19,7 +19,7 @@ const SETTINGS = 'kinora-settings'
 /** The model that ships with the page. */
 const STARTER = new URL('models/starter/', self.registration.scope).href
 
-/** Every built file with its revision, written here by the build. */
+/** Every built file with its revision, inserted by the build. */
 const built = self.__WB_MANIFEST.map((entry) => (typeof entry === 'string' ? { url: entry, revision: null } : entry))
 const isEngine = (url: string) => url.startsWith('assets/engine/')
 const engineUrls = new Set(built.filter(({ url }) => isEngine(url)).map(({ url }) => new URL(url, self.registration.scope).href))
@@ -41,9 +41,9 @@ self.addEventListener('activate', (event) => {
   event.waitUntil(
     (async () => {
       await removeOldEngines()
-      // The first version serves the page that is already open: one visit is enough to work offline. Later ones never take over.
+      // the first version serves the page that is open, so that one visit is enough to work offline; later ones never take over
       if (firstInstall) await self.clients.claim()
-      // As a message, since an activation that waits for megabytes would hold up the page's requests.
+      // in a message, since an activation that waits for megabytes would delay the page's requests
       self.registration.active?.postMessage({ type: 'prepare-offline' } satisfies ToServiceWorker)
     })(),
   )
@@ -53,55 +53,62 @@ self.addEventListener('message', (event) => {
   const message = event.data as ToServiceWorker
   if (message.type === 'skip-waiting') event.waitUntil(self.skipWaiting())
   if (message.type === 'prepare-offline') event.waitUntil(prepareOffline())
-  if (message.type === 'set-mirror') {
-    mirror = keepMirror(message.url)
-    event.waitUntil(mirror.then(() => event.ports[0]?.postMessage({ type: 'mirror-set' } satisfies FromServiceWorker)))
-  }
+  if (message.type === 'set-mirror') event.waitUntil(setMirror(message.url, event.ports[0]))
 })
 
-/** Where the person's mirror is kept: a service worker ends when it is idle, and has no localStorage. */
+/** The cache key of the mirror's address: a service worker ends when it is idle, and has no localStorage. */
 const MIRROR = new URL('mirror', self.registration.scope).href
-let mirror = keptMirror()
+let mirror = readMirror()
 
-async function keptMirror(): Promise<string | null> {
+async function readMirror(): Promise<string | null> {
   try {
     return parseMirror((await (await (await caches.open(SETTINGS)).match(MIRROR))?.text()) ?? '')
   } catch {
-    return null // a policy without the mirror is the safer one
+    return null // the safer policy is the one without a mirror
   }
 }
 
-async function keepMirror(url: string | null): Promise<string | null> {
+/** Saves the mirror and puts it into the policy; an invalid address is no mirror. Answers only if it could be saved. */
+async function setMirror(url: string | null, port: MessagePort | undefined): Promise<void> {
+  const address = validMirror(url)
   try {
-    // checked again here: it becomes a part of the policy
-    const checked = parseMirror(url ?? '')
-    await keep(await caches.open(SETTINGS), MIRROR, new Response(checked ?? ''))
-    return checked
+    await (await caches.open(SETTINGS)).put(MIRROR, new Response(address ?? ''))
+  } catch {
+    return // storage is full: the policy stays as it is
+  }
+  mirror = Promise.resolve(address)
+  port?.postMessage({ type: 'mirror-set' } satisfies FromServiceWorker)
+}
+
+/** Validated here too, since the address becomes part of the policy. */
+function validMirror(url: string | null): string | null {
+  try {
+    return parseMirror(url ?? '')
   } catch {
     return null
   }
 }
 
-/** Fetches what is missing for generating without a network; what is here already costs nothing. */
+/** Caches whatever is missing for generating offline, and reports when everything is cached. */
 async function prepareOffline(): Promise<void> {
   try {
     for (const url of engineUrls) await (await engineFile(url)).body?.cancel()
     const manifest = await readManifest(STARTER)
     for (const file of manifest?.files ?? []) await (await modelFile(new Request(new URL(file.path, STARTER)))).body?.cancel()
-    if (!manifest || !(await holdsModel(manifest))) return
+    if (!manifest || !(await hasEngine()) || !(await hasModel(manifest))) return
   } catch {
-    return // offline or out of space: the next visit goes on from here
+    return // offline or out of storage: the next visit resumes
   }
   for (const client of await self.clients.matchAll({ includeUncontrolled: true })) client.postMessage({ type: 'offline-ready' } satisfies FromServiceWorker)
 }
 
-/** A worker's script or the wasm: its name changes with its content, so that a kept one is never stale. */
+/** A worker's script or the wasm: its name changes with its content, so that a cached file is never stale. */
 async function engineFile(url: string): Promise<Response> {
   const cache = await caches.open(ENGINE)
-  const kept = await cache.match(url)
-  if (kept) return withSiteHeaders(kept)
+  const cached = await cache.match(url)
+  if (cached) return withSiteHeaders(cached)
   const response = await fetch(url)
-  if (response.ok) await keep(cache, url, response.clone())
+  if (response.ok) await tryPut(cache, url, response.clone())
   return withSiteHeaders(response)
 }
 
@@ -110,7 +117,7 @@ async function removeOldEngines(): Promise<void> {
   for (const { url } of await cache.keys()) if (!engineUrls.has(url)) await cache.delete(url)
 }
 
-/** A file of a model folder. `kinora.json` comes from the network while there is one; a weight file is kept once its hash is right. */
+/** A file of a model folder. `kinora.json` comes from the network if possible; a weight file is cached once its hash is verified. */
 async function modelFile(request: Request): Promise<Response> {
   const url = request.url
   const folder = /^.*\/models\/[^/]+\//.exec(url)?.[0]
@@ -118,27 +125,27 @@ async function modelFile(request: Request): Promise<Response> {
   const cache = await caches.open(MODELS)
   if (url === `${folder}kinora.json`) {
     const response = await fetch(url, { cache: 'no-cache' }).catch(() => undefined)
-    if (response?.ok) await keep(cache, url, response.clone())
+    if (response?.ok) await tryPut(cache, url, response.clone())
     return withSiteHeaders(response ?? (await cache.match(url)) ?? Response.error())
   }
 
   const file = (await readManifest(folder))?.files.find(({ path }) => new URL(path, folder).href === url)
   if (!file) return fetch(request)
   const key = `${url}?sha256=${file.sha256}`
-  // a reader that mistrusts what it got asks with `reload`
-  const kept = request.cache === 'reload' ? undefined : await cache.match(key)
-  if (kept) return withSiteHeaders(kept)
+  // `reload`: the reader found the cached file damaged
+  const cached = request.cache === 'reload' ? undefined : await cache.match(key)
+  if (cached) return withSiteHeaders(cached)
   const response = await fetch(url, { cache: request.cache })
   if (!response.ok) return response
   const bytes = await response.clone().arrayBuffer()
   if (bytes.byteLength === file.bytes && (await sha256(bytes)) === file.sha256.toLowerCase()) {
     for (const old of await cache.keys(url, { ignoreSearch: true })) if (old.url !== key) await cache.delete(old)
-    await keep(cache, key, new Response(bytes, { headers: response.headers }))
+    await tryPut(cache, key, new Response(bytes, { headers: response.headers }))
   }
   return withSiteHeaders(response)
 }
 
-/** A model's manifest, as kept or else from the network; null where there is none that can be read. */
+/** A model's manifest, cached or else from the network; null if it is missing or invalid. */
 async function readManifest(folder: string): Promise<ModelManifest | null> {
   const url = `${folder}kinora.json`
   const response = (await (await caches.open(MODELS)).match(url)) ?? (await modelFile(new Request(url)))
@@ -149,7 +156,13 @@ async function readManifest(folder: string): Promise<ModelManifest | null> {
   }
 }
 
-async function holdsModel(manifest: ModelManifest): Promise<boolean> {
+async function hasEngine(): Promise<boolean> {
+  const cache = await caches.open(ENGINE)
+  for (const url of engineUrls) if (!(await cache.match(url))) return false
+  return true
+}
+
+async function hasModel(manifest: ModelManifest): Promise<boolean> {
   const cache = await caches.open(MODELS)
   for (const { path, sha256 } of manifest.files) {
     if (!(await cache.match(`${new URL(path, STARTER).href}?sha256=${sha256}`))) return false
@@ -157,12 +170,12 @@ async function holdsModel(manifest: ModelManifest): Promise<boolean> {
   return true
 }
 
-/** Storage may be full: the file is used all the same, only not kept. */
-async function keep(cache: Cache, key: string, response: Response): Promise<void> {
+/** Caches a response; if storage is full, it is used without being cached. */
+async function tryPut(cache: Cache, key: string, response: Response): Promise<void> {
   await cache.put(key, response).catch(() => undefined)
 }
 
-/** The same answer with this site's headers, for hosts that do not send them; the person's mirror is in its policy. */
+/** A response with this site's headers, for hosts that do not send them; its policy allows the mirror. */
 async function withSiteHeaders(response: Response): Promise<Response> {
   if (response.type === 'error' || response.type === 'opaque') return response
   const policy = { mirror: await mirror }
@@ -174,7 +187,7 @@ async function withSiteHeaders(response: Response): Promise<Response> {
   return new Response(body, { status: response.status, statusText: response.statusText, headers })
 }
 
-/** The page with this policy in the place of its own: it holds one for hosts without headers, and the stricter of the two would win. */
+/** The page with this policy instead of its own in the meta element (which is for hosts without headers): the stricter of two would apply. */
 function withPolicy(html: string, policy: string): string {
   return html.replace(/(<meta http-equiv="Content-Security-Policy" content=")[^"]*/, (_, before: string) => before + policy)
 }

@@ -36,8 +36,8 @@ def describe_images(reference: dict) -> list[str]:
     if not images:
         return []
     read = ", ".join(f"{name} {100 * score / images['probe'][name]:.0f} %" for name, score in images["scores"].items())
-    return [f"Image to video from {images['n']} pictures: of what the probe reads in a render's last frame it reads in the clip's: {read}. "
-            f"The first step is within 0.5 and 1.5 times the median one in {100 * images['evenStart']:.0f} % of the clips.", ""]
+    return [f"Image to video from {images['n']} images: score in the last frame of the clip, relative to the last frame of the render: {read}. "
+            f"The first step is 0.5 to 1.5 times the median step in {100 * images['evenStart']:.0f} % of the clips.", ""]
 
 
 def describe_shapes(reference: dict) -> list[str]:
@@ -65,26 +65,26 @@ def write_card(folder: Path, date: str) -> None:
     lines = [
         f"# {manifest['name']}, version {manifest['version']}", "",
         manifest["description"], "",
-        f"Licence: {manifest['licence']}. Made {date}.", "",
-        "## What it knows", "",
+        f"License: {manifest['licence']}. Exported {date}.", "",
+        "## Vocabulary", "",
         *(f"- **{theme['title']}**: {', '.join(theme['phrases'])}" for theme in manifest["knows"]), "",
-        "Other words are read as unknown and named before a clip is made; the rest of the prompt still steers.", "",
-        "## How it was made", "",
+        "Other words become the unknown token. The page marks them before a clip is made; the rest of the prompt still counts.", "",
+        "## Training", "",
         f"Trained by `training/` of this project on {quality.get('samplesSeen', 0):,} samples of clips that `training/world` renders (its \"{manifest['world']}\" version); "
-        "no picture or text of anybody else. Rectified flow in the layout of LTX-Video's transformer, int8 weights; a 16×16×4 autoencoder; a small BERT as text encoder, int8.", "",
+        "no third-party images or text. Rectified flow in the layout of LTX-Video's transformer, int8 weights; a 16×16×4 autoencoder; a small BERT as text encoder, int8.", "",
         "## Evaluation", "",
         f"{len(prompts)} prompts ({sum(bool(line.get('heldOut')) for line in prompts)} of them with a pair of attributes that training never saw), "
-        f"{size['width']}×{size['height']}×{frames}, {steps} steps, guidance {guidance}. A probe reads each attribute from the clip, and from a render of the same scene.", "",
-        "| attribute | clips | probe read right | on renders | relative | bar |", "|---|---|---|---|---|---|",
+        f"{size['width']}×{size['height']}×{frames}, {steps} steps, guidance {guidance}. A probe (a classifier) reads each attribute from the clip and from a render of the same scene; the relative score must reach the bar.", "",
+        "| attribute | clips | correct in clips | correct in renders | relative score | bar |", "|---|---|---|---|---|---|",
         *(f"| {row['name']} | {row['n']} | {row['clips']:.1f} % | {row['renders']:.1f} % | {row['relative']:.1f} % | {row['bar']} %"
           f"{'' if row['unseen'] >= 97 else ' (does not count: the probe reads ' + format(row['unseen'], '.1f') + ' % of unseen renders)'} |" for row in rows), "",
         f"Autoencoder, held-out clips: {quality.get('psnrDb', '?')} dB, mean over clips ({quality.get('psnrLinearDb', '?')} dB by the fitted linear part alone; "
         f"{quality.get('psnrPooledDb', '?')} dB from the pooled squared error). Fréchet distance to held-out renders in the probe's features: {reference['frechet']:.2f}.", "",
         *describe_images(reference), *describe_shapes(reference),
-        f"A clip costs {cost['clip']:.0f} GFLOP at these settings, {few['clip']:.0f} in four steps without guidance; a 256×256 frame is decoded for {cost['decoder a 256x256 frame']:.1f}.", "",
+        f"A clip costs {cost['clip']:.0f} GFLOP at these settings, {few['clip']:.0f} in four steps without guidance; decoding a 256×256 frame costs {cost['decoder a 256x256 frame']:.1f}.", "",
         "## Limits", "",
-        "A closed world: what is not in the lists above it cannot draw. Shapes are soft and subjects may be misshapen; small things melt. "
-        "Sizes and lengths other than those above were not trained, and are not offered.", "",
+        "The model draws only what the vocabulary lists. Shapes are soft, subjects may be misshapen, and small details are lost. "
+        "It was not trained on sizes and lengths other than those above; they can be generated, and the page warns.", "",
         "## Files", "",
         *(f"- `{path}` {digest}" for path, digest in sorted(hashes.items()) if path != "README.md"), "",
     ]

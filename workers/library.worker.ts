@@ -1,18 +1,18 @@
-// The library's door: clips on OPFS, records in IndexedDB.
+// The API of the library: clips in OPFS, records in IndexedDB, media assets in OPFS.
 import { expose } from 'comlink'
-import type { KeptAsset, LibraryApi } from '../src/shared/worker-apis'
+import type { LibraryApi, SavedAsset } from '../src/shared/worker-apis'
 import { registerErrorTransfer } from '../src/shared/error-transfer'
-import { keepAsset, openAsset, sweepAssets } from './storage/assets'
+import { saveAsset, openAsset, sweepAssets } from './storage/assets'
 import { openSavedClip, removeSavedClip, sweepClips, withRecords } from './storage/library'
 
 registerErrorTransfer()
 
-// files that a crash or a closed tab left without a record; the library works as well with them
-const swept = sweepClips().catch((error: unknown) => console.warn('Could not sweep up unfinished clips:', error))
+// deletes files that a crash or a closed tab left without a record; the library also works if that fails
+const swept = sweepClips().catch((error: unknown) => console.warn('Could not delete unfinished clips:', error))
 
-async function keep(file: File): Promise<KeptAsset> {
-  const { id, name, file: kept } = await keepAsset(new AbortController().signal, file)
-  return { id, name, bytes: kept.size }
+async function save(file: File): Promise<SavedAsset> {
+  const { id, name, file: saved } = await saveAsset(new AbortController().signal, file)
+  return { id, name, bytes: saved.size }
 }
 
 const library: LibraryApi = {
@@ -21,23 +21,23 @@ const library: LibraryApi = {
     return withRecords((records) => records.list())
   },
   open: openSavedClip,
-  keepAsset: keep,
-  async keepVideo(file) {
-    const { videoSeconds } = await import('./media/look-into')
+  saveAsset: save,
+  async saveVideo(file) {
+    const { videoSeconds } = await import('./media/inspect-video')
     const seconds = await videoSeconds(new AbortController().signal, file, file.name)
-    return { ...(await keep(file)), seconds }
+    return { ...(await save(file)), seconds }
   },
-  async keepFrame(clipId, which) {
+  async saveFrame(clipId, which) {
     const clip = await openSavedClip(clipId)
-    if (clip.type === 'image/png') return keep(new File([clip], 'still.png', { type: clip.type }))
-    const { clipFrame } = await import('./media/look-into')
-    const picture = await clipFrame(new AbortController().signal, clip, which)
-    return keep(new File([picture], `${which}-frame.png`, { type: picture.type }))
+    if (clip.type === 'image/png') return save(new File([clip], 'still.png', { type: clip.type }))
+    const { clipFrame } = await import('./media/inspect-video')
+    const image = await clipFrame(new AbortController().signal, clip, which)
+    return save(new File([image], `${which}-frame.png`, { type: image.type }))
   },
   openAsset: async (id) => (await openAsset(id)).file,
   sweepAssets,
-  // what reads video files is loaded when one is given
-  videoTag: async (file, name) => (await import('./media/read-tag')).readVideoTag(file, name),
+  // the video reader is loaded on first use
+  videoTag: async (file, name) => (await import('./media/inspect-video')).readVideoTag(file, name),
   remove: removeSavedClip,
   async usage() {
     const { usage = 0, quota = 0 } = await navigator.storage.estimate()

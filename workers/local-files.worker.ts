@@ -1,4 +1,4 @@
-// The disk door: models that lie on the user's own disk, checked by their headers.
+// The API for models on the user's own disk.
 import { expose } from 'comlink'
 import { registerErrorTransfer } from '../src/shared/error-transfer'
 import { localModels } from './pipeline/local-models'

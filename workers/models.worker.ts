@@ -1,4 +1,4 @@
-// The models door: downloads of large models, checked and kept in the origin's private file system.
+// The API for downloads of models to OPFS.
 import { expose } from 'comlink'
 import { registerErrorTransfer } from '../src/shared/error-transfer'
 import { openDownloads } from './weights/downloads'

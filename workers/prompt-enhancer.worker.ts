@@ -1,4 +1,4 @@
-// The writer door: a small language model that writes a short prompt out. Ended by the page when it is not used.
+// The API of the prompt enhancer: a small language model that expands short prompts. The page ends the worker when it is idle.
 import { expose } from 'comlink'
 import { registerErrorTransfer } from '../src/shared/error-transfer'
 import { openPromptEnhancer } from './pipeline/prompt-enhancer'

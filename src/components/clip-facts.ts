@@ -5,34 +5,33 @@ import { formatDuration, formatSeconds } from './quantities'
 
 type Fact = readonly [name: string, value: string]
 
-/** A clip's settings as facts to show. Pure. */
+/** Name and value of each setting of a clip. Pure. */
 export function requestFacts(request: GenerateRequest): Fact[] {
   return [
     ['Seed', String(request.seed)],
-    ['Size', `${request.width} × ${request.height}`],
+    ['Resolution', `${request.width} × ${request.height}`],
     ...lengthFacts(request),
-    ['Rate', `${request.fps} fps`],
+    ['Frame rate', `${request.fps} fps`],
     ['Steps', String(request.steps)],
     ['Guidance', String(request.guidance)],
-    ...(request.cacheThreshold ? ([['Reuse', cacheLevelName(request.cacheThreshold)]] as const) : []),
+    ...(request.cacheThreshold ? ([['First-block cache', cacheLevelName(request.cacheThreshold)]] as const) : []),
   ]
 }
 
 function lengthFacts({ frames, fps, before, after, loop, shots }: GenerateRequest): Fact[] {
   if (shots) return [['Shots', String(shots.length)]]
   const length = `${formatSeconds(frames / fps)}, ${frames} frames`
-  // beside a clip that was there; the whole is longer
-  return [[before ?? after ?? loop ? 'New part' : 'Length', length]]
+  return [[before ?? after ?? loop ? 'New frames' : 'Duration', length]]
 }
 
-/** How a clip was made, as facts to show. Pure. */
+/** Name and value of what a job measured. Pure. */
 export function reportFacts(report: JobReport, codec: string): Fact[] {
   return [
-    ['Made in', formatDuration(report.totalMs)],
-    ['Words', formatDuration(report.textMs)],
+    ['Total time', formatDuration(report.totalMs)],
+    ['Text encoding', formatDuration(report.textMs)],
     ...(report.compileMs ? [['Compiling', formatDuration(report.compileMs)] as const] : []),
     ['Denoising', formatDuration(report.stepMs.reduce((sum, ms) => sum + ms, 0))],
-    ...reuseFacts(report),
+    ...cacheFacts(report),
     ['Decoding', formatDuration(report.decodeMs)],
     ['Encoding', formatDuration(report.encodeMs)],
     ['Codec', codecName(codec)],
@@ -41,11 +40,11 @@ export function reportFacts(report: JobReport, codec: string): Fact[] {
   ]
 }
 
-function reuseFacts({ evaluations, evaluationsSkipped }: JobReport): Fact[] {
-  return evaluations === undefined ? [] : [['Reused', `${evaluationsSkipped} of ${evaluations} evaluations`]]
+function cacheFacts({ evaluations, evaluationsSkipped }: JobReport): Fact[] {
+  return evaluations === undefined ? [] : [['Cache hits', `${evaluationsSkipped} of ${evaluations} evaluations`]]
 }
 
-/** `vp09.00.10.08` → "VP9"; a codec that has no name here stays as it is. Pure. */
+/** `vp09.00.10.08` → "VP9"; an unknown codec is returned unchanged. Pure. */
 export function codecName(codec: string): string {
   const names: Record<string, string> = { vp09: 'VP9', vp9: 'VP9', vp8: 'VP8', av01: 'AV1', av1: 'AV1' }
   return names[codec.toLowerCase().split('.')[0] ?? ''] ?? codec

@@ -1,4 +1,4 @@
-// The browser's own pickers. Chromium gives handles, which outlive the visit; others give File objects.
+// The browser's own pickers. Chromium gives handles, which remain valid across visits; other browsers give File objects.
 import type { LocalPlace, FileInFolder } from '../shared/local-files'
 
 declare global {
@@ -12,23 +12,23 @@ declare global {
   }
 }
 
-/** Of a folder in diffusers' layout only these are looked at. */
+/** The only parts of a folder in the diffusers layout that are read. */
 const PARTS = /^(transformer|vae|scheduler|text_encoder|tokenizer)\//
-/** The browser opens the picker again where the last choice was made. */
+/** Id of the picker: the browser reopens it at the last chosen location. */
 const PICKER = 'models'
 
-/** Lets the person choose a file. @param endings with their dots @returns null when nothing was chosen */
+/** Lets the user choose a file. @param endings file extensions with dots @returns null if nothing was chosen */
 export async function pickFile(description: string, endings: string[]): Promise<LocalPlace | null> {
   if (window.showOpenFilePicker) {
     const [file] = await orNothing(window.showOpenFilePicker({ id: PICKER, types: [{ description, accept: { 'application/octet-stream': endings } }] }))
     return file ? { kind: 'file', file } : null
   }
-  // without `accept`: phones know no such endings and would grey everything out
+  // without `accept`: phones do not know these extensions and would disable every file
   const [file] = await filesOfInput({})
   return file ? { kind: 'file', file } : null
 }
 
-/** Lets the person choose a folder. @returns null when none was chosen */
+/** Lets the user choose a folder. @returns null if none was chosen */
 export async function pickFolder(): Promise<LocalPlace | null> {
   if (window.showDirectoryPicker) {
     const [folder] = await orNothing(window.showDirectoryPicker({ id: PICKER, mode: 'read' }).then((handle) => [handle]))
@@ -37,7 +37,7 @@ export async function pickFolder(): Promise<LocalPlace | null> {
   return folderOf(await filesOfInput({ webkitdirectory: true }))
 }
 
-/** Files of a chosen folder, by their paths below it; null when there are none. Pure. */
+/** The files of a chosen folder by their relative paths; null if there are none. Pure. */
 export function folderOf(files: readonly File[]): LocalPlace | null {
   const [first] = files
   if (!first) return null
@@ -47,7 +47,7 @@ export function folderOf(files: readonly File[]): LocalPlace | null {
   return { kind: 'folder', name: first.webkitRelativePath.split('/')[0] ?? '', folder }
 }
 
-/** What was dropped: the first file or folder; null when it was neither. To be called while the event is handled. */
+/** The first dropped file or folder, or null. Must be called while the drop event is handled. */
 export async function droppedPlace({ items }: DataTransfer): Promise<LocalPlace | null> {
   const item = [...items].find(({ kind }) => kind === 'file')
   if (!item?.getAsFileSystemHandle) {
@@ -70,7 +70,7 @@ async function orNothing<T>(choice: Promise<T[]>): Promise<T[]> {
 
 function filesOfInput(attributes: { webkitdirectory?: boolean }): Promise<File[]> {
   const input = Object.assign(document.createElement('input'), { type: 'file', hidden: true, ...attributes })
-  document.body.append(input) // one that is nowhere may be collected before the person has chosen
+  document.body.append(input) // a detached input may be garbage-collected before the user has chosen
   return new Promise<File[]>((resolve) => {
     input.onchange = () => resolve([...(input.files ?? [])])
     input.oncancel = () => resolve([])

@@ -1,21 +1,20 @@
-// `window.kinora`: the page's own workers for scripts. The command line drives the built page through it.
-// Everything that crosses is plain data, so that a browser driver can pass it; binary data is base64.
+// The automation API, `window.kinora`: the page's workers for scripts. The command line drives the built page through it.
+// Arguments and results are plain data, which browser drivers can pass; binary data is base64.
 import { toErrorData } from '../shared/errors'
 import type { ErrorData } from '../shared/errors'
-import type { AdapterReport, DownloadState, GenerateOptions, KeptAsset, KeptVideo } from '../shared/worker-apis'
+import type { AdapterReport, DownloadState, GenerateOptions, SavedAsset, SavedVideo } from '../shared/worker-apis'
 import type { GenerateResult, JobProgress } from '../shared/job'
 import type { ModelManifest } from '../shared/model'
 import type { Embeds, PromptEmbeds } from '../shared/prompt-embeds'
 import type { GenerateRequest } from '../shared/request'
-import { base64ToBytes, base64ToFloats, bytesToBase64 } from './base64'
 import { cancel, finishEarly, forgetJobs, generate, gpuBuffers, probe } from './generate'
-import { keepAsset, keepVideo } from './library'
-import { fetchManifest, modelFolderUrl } from './model'
+import { saveAsset, saveVideo } from './library'
+import { fetchManifest, modelFolderUrl } from './manifest'
 import { download, listDownloads } from './models'
 
-/** GenerateOptions with base64 of little-endian f32 in place of arrays. */
+/** GenerateOptions with base64 of little-endian f32 instead of arrays. */
 export interface AutomationOptions {
-  /** absolute URL of a model folder on this origin, ending in /; the starter when left out */
+  /** absolute URL of a model folder on this origin, ending in /; the starter by default */
   modelUrl?: string
   precision?: GenerateOptions['precision']
   weights?: GenerateOptions['weights']
@@ -25,36 +24,36 @@ export interface AutomationOptions {
   embeds?: { prompt: string; negative?: string; width: number }
   keepLatents?: boolean
   autotune?: boolean
-  /** keeps what each step came to under this id; a job of the same id and request goes on from there */
+  /** saves a checkpoint after each step under this id; a job with the same id and request resumes from it */
   checkpoint?: string
 }
 
-/** A finished job: the result without its Blob, the WebM (of a still the PNG) and (with keepLatents) the latents f32 [C, F', H', W'] in base64. */
+/** A finished job: the result without its Blob; in base64 the WebM (or PNG of a still) and, with keepLatents, the latents f32 [C, F', H', W']. */
 export type AutomationResult =
   | (Omit<GenerateResult, 'blob'> & { ok: true; webm: string; latents?: string })
   | { ok: false; error: ErrorData }
 
-/** What scripts find at `window.kinora`. */
+/** The API at `window.kinora`. */
 export interface AutomationApi {
   generate(request: GenerateRequest, options?: AutomationOptions, onEvent?: (event: JobProgress) => void): Promise<AutomationResult>
-  /** stops the job with this `checkpoint`; what is kept of it stays */
+  /** cancels the job with this `checkpoint`, which stays */
   cancel(jobId: string): Promise<void>
-  /** ends the clip of the job with this `checkpoint` at the end of the window under way */
+  /** ends the clip of the job with this `checkpoint` after the current chunk */
   finishEarly(jobId: string): Promise<void>
-  /** deletes what is kept of these jobs */
+  /** deletes the checkpoints of these jobs */
   forgetJobs(ids: string[]): Promise<void>
-  /** @param modelUrl absolute URL of a model folder, ending in /; the starter when left out */
+  /** @param modelUrl absolute URL of a model folder, ending in /; the starter by default */
   manifest(modelUrl?: string): Promise<ModelManifest>
-  /** every source of the table, and what is here of it */
+  /** the state of every catalogue entry */
   downloads(): Promise<DownloadState[]>
-  /** downloads a source, or goes on with it; see ModelsApi. @param baseUrl of a mirror, ending in /; null: the hub */
-  download(source: string, baseUrl: string | null, onState?: (state: DownloadState) => void): Promise<DownloadState>
+  /** starts or resumes a download; see ModelsApi. @param baseUrl of a mirror, ending in /; null: the hub */
+  download(entryId: string, baseUrl: string | null, onState?: (state: DownloadState) => void): Promise<DownloadState>
   probe(): Promise<AdapterReport>
-  /** keeps a picture or video, its bytes in base64, as a source of requests */
-  keepAsset(name: string, type: string, bytes: string): Promise<KeptAsset>
-  /** keeps a video that this browser can decode; rejects naming the codec of another */
-  keepVideo(name: string, type: string, bytes: string): Promise<KeptVideo>
-  /** GPU buffers that live now, and how many of them are weights; between jobs the two are equal */
+  /** saves an image or video, its bytes in base64, as a media asset for requests */
+  saveAsset(name: string, type: string, bytes: string): Promise<SavedAsset>
+  /** saves a video that this browser can decode; rejects others, naming the codec */
+  saveVideo(name: string, type: string, bytes: string): Promise<SavedVideo>
+  /** live GPU buffers, and how many of them are weights; between jobs the two are equal */
   gpuBuffers(): Promise<{ live: number; weights: number }>
 }
 
@@ -64,20 +63,20 @@ declare global {
   }
 }
 
-/** Opens the door. Events come without their preview, which no script prints. */
+/** Installs the API. Events have no preview, which scripts do not use. */
 export function openAutomationApi(): void {
   const starterUrl = modelFolderUrl('starter')
   window.kinora = {
     manifest: (modelUrl = starterUrl) => fetchManifest(modelUrl),
     downloads: listDownloads,
-    download: (source, baseUrl, onState) => download(source, baseUrl, (state) => onState?.(state)),
+    download: (entryId, baseUrl, onState) => download(entryId, baseUrl, (state) => onState?.(state)),
     probe,
     gpuBuffers,
     cancel,
     finishEarly,
     forgetJobs,
-    keepAsset: (name, type, bytes) => keepAsset(new File([base64ToBytes(bytes)], name, { type })),
-    keepVideo: (name, type, bytes) => keepVideo(new File([base64ToBytes(bytes)], name, { type })),
+    saveAsset: (name, type, bytes) => saveAsset(new File([base64ToBytes(bytes)], name, { type })),
+    saveVideo: (name, type, bytes) => saveVideo(new File([base64ToBytes(bytes)], name, { type })),
     async generate(request, options = {}, onEvent) {
       const { modelUrl = starterUrl, noise, embeds, checkpoint, ...rest } = options
       try {
@@ -103,4 +102,26 @@ function decodeEmbeds({ prompt, negative, width }: NonNullable<AutomationOptions
     return { values, tokens: values.length / width, width, usedPrompt }
   }
   return { positive: embeds(prompt), ...(negative && { negative: embeds(negative) }) }
+}
+
+/** Base64 of a blob's bytes, by the browser's data: URL encoder, which handles hundreds of megabytes without a loop in JavaScript. */
+function bytesToBase64(blob: Blob): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader()
+    reader.onload = () => {
+      const url = String(reader.result)
+      resolve(url.slice(url.indexOf(',') + 1))
+    }
+    reader.onerror = () => reject(reader.error ?? new Error('The bytes could not be read.'))
+    reader.readAsDataURL(blob)
+  })
+}
+
+function base64ToBytes(base64: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))
+}
+
+/** Little-endian f32 values from base64. */
+function base64ToFloats(base64: string): Float32Array<ArrayBuffer> {
+  return new Float32Array(base64ToBytes(base64).buffer)
 }

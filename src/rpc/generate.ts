@@ -59,9 +59,9 @@ export async function generate(
     closeTextWorker: () => Promise.resolve(job.text?.end()),
   }
   try {
-    const picks = await localFilesFor(modelUrl)
+    const localFiles = await localFilesFor(modelUrl)
     if (job.cancelled) throw new AppError('cancelled', 'The job was cancelled.')
-    return await client.call((api) => api.generate(jobId, modelUrl, request, proxy(callbacks), { ...options, picks }))
+    return await client.call((api) => api.generate(jobId, modelUrl, request, proxy(callbacks), { ...options, localFiles }))
   } catch (error) {
     // A worker whose device is gone is of no use to the next job: it gets a new one.
     if (error instanceof AppError && error.code === 'device-lost') client.end(error)

@@ -1,4 +1,5 @@
-import type { KeptAsset, KeptVideo, LibraryApi } from '../shared/worker-apis'
+// The page's client of library.worker: saved clips and media assets.
+import type { SavedAsset, SavedVideo, LibraryApi } from '../shared/worker-apis'
 import type { ClipRecord } from '../shared/record'
 import { WorkerClient } from './worker-client'
 
@@ -7,31 +8,31 @@ const client = new WorkerClient<LibraryApi>(
 )
 
 /** All clips, newest first. */
-export const listClips = (): Promise<ClipRecord[]> => client.call((door) => door.list())
+export const listClips = (): Promise<ClipRecord[]> => client.call((api) => api.list())
 
-/** The WebM of a clip. @throws AppError not-found */
-export const openClip = (id: string): Promise<Blob> => client.call((door) => door.open(id))
+/** The file of a clip. @throws AppError not-found */
+export const openClip = (id: string): Promise<Blob> => client.call((api) => api.open(id))
 
-/** Deletes a clip for good. */
-export const removeClip = (id: string): Promise<void> => client.call((door) => door.remove(id))
+/** Deletes a clip. */
+export const removeClip = (id: string): Promise<void> => client.call((api) => api.remove(id))
 
-/** Keeps a picture or video of the user's own. */
-export const keepAsset = (file: File): Promise<KeptAsset> => client.call((door) => door.keepAsset(file))
+/** Saves an image or video of the user's own as a media asset. */
+export const saveAsset = (file: File): Promise<SavedAsset> => client.call((api) => api.saveAsset(file))
 
-/** Keeps a video that this browser can decode. @throws AppError unreadable-media naming the codec */
-export const keepVideo = (file: File): Promise<KeptVideo> => client.call((door) => door.keepVideo(file))
+/** Saves a video that this browser can decode. @throws AppError unreadable-media naming the codec */
+export const saveVideo = (file: File): Promise<SavedVideo> => client.call((api) => api.saveVideo(file))
 
-/** Keeps the first or last frame of a clip as a picture. @throws AppError not-found, unreadable-media */
-export const keepFrame = (clipId: string, which: 'first' | 'last'): Promise<KeptAsset> => client.call((door) => door.keepFrame(clipId, which))
+/** Saves the first or last frame of a clip as an image. @throws AppError not-found, unreadable-media */
+export const saveFrame = (clipId: string, which: 'first' | 'last'): Promise<SavedAsset> => client.call((api) => api.saveFrame(clipId, which))
 
-/** A file that was kept. @throws AppError not-found */
-export const openAsset = (id: string): Promise<File> => client.call((door) => door.openAsset(id))
+/** A media asset's file. @throws AppError not-found */
+export const openAsset = (id: string): Promise<File> => client.call((api) => api.openAsset(id))
 
-/** Deletes kept files that nothing names and no page has in its hand, unless they were written since. @param beforeMs since the epoch @returns how many */
-export const sweepAssets = (named: readonly string[], beforeMs: number): Promise<number> => client.call((door) => door.sweepAssets(named, beforeMs))
+/** Deletes unreferenced media assets that no page has open and that were written before `beforeMs` (since the epoch). @param named ids in use outside the library @returns how many */
+export const sweepAssets = (named: readonly string[], beforeMs: number): Promise<number> => client.call((api) => api.sweepAssets(named, beforeMs))
 
-/** A text tag of a video file; null where it has none. */
-export const videoTag = (file: Blob, name: string): Promise<string | null> => client.call((door) => door.videoTag(file, name))
+/** A text tag of a video file by its name; null if it has none. */
+export const videoTag = (file: Blob, name: string): Promise<string | null> => client.call((api) => api.videoTag(file, name))
 
-/** Bytes that this site uses, and what the browser grants it. */
-export const storageUsage = (): Promise<{ usedBytes: number; quotaBytes: number }> => client.call((door) => door.usage())
+/** Bytes that this site uses, and its quota. */
+export const storageUsage = (): Promise<{ usedBytes: number; quotaBytes: number }> => client.call((api) => api.usage())

@@ -1,67 +1,68 @@
+// Models on the user's own disk: the page's client of local-files.worker, and the files chosen so far.
 import { handleOf, localFilesOf } from '../shared/local-files'
-import type { LocalFiles, LocalPlace, LocalFilesState } from '../shared/local-files'
+import type { LocalFiles, LocalFilesState, LocalPlace } from '../shared/local-files'
 import type { LocalFilesApi } from '../shared/worker-apis'
-import { downloadedSources } from '../shared/model-address'
+import { downloadedEntries } from '../shared/model-address'
 import { WorkerClient } from './worker-client'
 
 const client = new WorkerClient<LocalFilesApi>(
-  () => new Worker(new URL('../../workers/local-files.worker.ts', import.meta.url), { type: 'module', name: 'disk' }),
+  () => new Worker(new URL('../../workers/local-files.worker.ts', import.meta.url), { type: 'module', name: 'local-files' }),
 )
 
-/** What is chosen on the disk, by the id of its source: all of it, for File objects are nowhere else. */
+/** The chosen files by the id of their catalogue entry. File objects exist only here. */
 const chosen = new Map<string, LocalFiles>()
-let remembered: Promise<void> | undefined
+let restored: Promise<void> | undefined
 
-/** What was chosen on earlier visits. Where nothing can be kept (a private window), nothing was. */
-function remember(): Promise<void> {
-  remembered ??= client
-    .call((door) => door.list())
+/** Restores the files that were chosen on earlier visits. In a private window, where nothing is stored, there are none. */
+function restore(): Promise<void> {
+  restored ??= client
+    .call((api) => api.list())
     .then((states) => {
-      for (const { pick } of states) if (!chosen.has(pick.source)) chosen.set(pick.source, pick)
+      for (const { localFiles } of states) if (!chosen.has(localFiles.source)) chosen.set(localFiles.source, localFiles)
     })
     .catch(() => undefined)
-  return remembered
+  return restored
 }
 
-/** All that is chosen on the disk, and where it stands now. */
+/** All chosen files, and whether they can be read now. */
 export async function listLocalFiles(): Promise<LocalFilesState[]> {
-  await remember()
-  const picks = [...chosen.values()]
-  return picks.length > 0 ? client.call((door) => door.look(picks)) : []
+  await restore()
+  const localFiles = [...chosen.values()]
+  return localFiles.length > 0 ? client.call((api) => api.states(localFiles)) : []
 }
 
 /**
- * Takes a place on the disk for a source, after a look at its headers.
- * @param sources ids: what it is chosen for, and what a folder may supply besides
- * @throws AppError weights-missing, weights-corrupt saying what was found instead
+ * Uses a place on the disk for catalogue entries, after its headers were checked.
+ * @param entryIds the entry that the place is chosen for, then others that a folder may contain
+ * @throws AppError weights-missing; weights-corrupt, naming what was found instead
  */
-export async function chooseLocalFiles(sources: readonly string[], place: LocalPlace): Promise<LocalFiles[]> {
-  await remember()
-  const former = [...chosen.values()].filter(({ source }) => sources.includes(source))
-  const picks = await client.call((door) => door.pick(sources, place, former))
-  for (const pick of picks) chosen.set(pick.source, pick)
-  return picks
+export async function chooseLocalFiles(entryIds: readonly string[], place: LocalPlace): Promise<LocalFiles[]> {
+  await restore()
+  const previous = [...chosen.values()].filter(({ source }) => entryIds.includes(source))
+  const found = await client.call((api) => api.choose(entryIds, place, previous))
+  for (const localFiles of found) chosen.set(localFiles.source, localFiles)
+  return found
 }
 
-/** Forgets a pick; the files stay where they are. */
-export async function forgetLocalFiles(pick: LocalFiles): Promise<void> {
-  await client.call((door) => door.forget(pick))
-  chosen.delete(pick.source)
+/** Forgets local files and their cached copies; the files themselves stay. */
+export async function forgetLocalFiles(localFiles: LocalFiles): Promise<void> {
+  await client.call((api) => api.forget(localFiles))
+  chosen.delete(localFiles.source)
 }
 
-/** Asks whether the page may read a place again. The browser asks the person only in answer to a click. */
+/** Asks for permission to read a place again. The browser only asks in response to a click. */
 export async function askToRead(place: LocalPlace): Promise<void> {
   await handleOf(place)?.requestPermission?.({ mode: 'read' })
 }
 
-/** The picks among the sources of a model, for a job; where the browser wants to be asked again, this is a click to ask at. */
+/** The local files of a model for a job. Called on a click, so that the browser can ask for permission if it must. */
 export async function localFilesFor(modelUrl: string): Promise<LocalFiles[]> {
-  const sources = downloadedSources(modelUrl)
-  if (!sources) return []
-  await remember()
+  const entries = downloadedEntries(modelUrl)
+  if (!entries) return []
+  await restore()
   const all = [...chosen.values()]
-  const picks = Object.values(sources).flatMap((source) => localFilesOf(all, source) ?? [])
-  // without a click it refuses, and then the worker says what cannot be read
-  for (const { place } of picks) await askToRead(place).catch(() => undefined)
-  return picks
+  const found = Object.values(entries).flatMap((entry) => localFilesOf(all, entry) ?? [])
+  // without a click the browser refuses, and the worker reports which file cannot be read
+  for (const { place } of found) await askToRead(place).catch(() => undefined)
+  return found
 }

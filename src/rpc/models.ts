@@ -1,3 +1,4 @@
+// The page's client of models.worker: downloads of catalogue entries.
 import { proxy } from 'comlink'
 import type { DownloadState, ModelsApi, StorageSpace } from '../shared/worker-apis'
 import { WorkerClient } from './worker-client'
@@ -6,33 +7,33 @@ const client = new WorkerClient<ModelsApi>(
   () => new Worker(new URL('../../workers/models.worker.ts', import.meta.url), { type: 'module', name: 'models' }),
 )
 
-/** Every source of the table, and what is here of it. */
-export const listDownloads = (): Promise<DownloadState[]> => client.call((door) => door.list())
+/** The state of every catalogue entry. */
+export const listDownloads = (): Promise<DownloadState[]> => client.call((api) => api.list())
 
 /**
- * Downloads a source, or goes on with it, and checks it. Answers when it is complete or has stopped: `error` says why.
+ * Starts or resumes a download, and verifies it. Resolves when it is complete or has stopped: `error` is why.
  * @param baseUrl of a mirror, ending in /; null: the hub
  */
-export async function download(source: string, baseUrl: string | null, onState: (state: DownloadState) => void): Promise<DownloadState> {
-  // Asked when a person wants gigabytes to stay, not before; where it is refused, the browser may clear them when its disk is full.
+export async function download(entryId: string, baseUrl: string | null, onState: (state: DownloadState) => void): Promise<DownloadState> {
+  // requested when a person downloads gigabytes, not before; if refused, the browser may delete them when the disk is full
   await navigator.storage.persist().catch(() => false)
-  return client.call((door) => door.download(source, baseUrl, proxy(onState)))
+  return client.call((api) => api.download(entryId, baseUrl, proxy(onState)))
 }
 
-/** Stops a download or a verification; what is here stays. */
-export const pauseDownload = (source: string): Promise<void> => client.call((door) => door.pause(source))
+/** Stops a download or verification; the downloaded part stays. */
+export const pauseDownload = (entryId: string): Promise<void> => client.call((api) => api.pause(entryId))
 
-/** Compares what is here with its hashes; what is damaged is fetched by the next download. */
-export const verifyDownload = (source: string, onState: (state: DownloadState) => void): Promise<DownloadState> => client.call((door) => door.verify(source, proxy(onState)))
+/** Verifies the downloaded chunks; damaged ones are fetched by the next download. */
+export const verifyDownload = (entryId: string, onState: (state: DownloadState) => void): Promise<DownloadState> => client.call((api) => api.verify(entryId, proxy(onState)))
 
-/** Cancels a download if it runs, and deletes what is here of it. */
-export const removeDownload = (source: string): Promise<void> => client.call((door) => door.remove(source))
+/** Stops a running download, and deletes its files and their cached copies. */
+export const removeDownload = (entryId: string): Promise<void> => client.call((api) => api.remove(entryId))
 
-/** Compares the files of a model that comes with the page with their hashes. @returns their bytes @throws AppError weights-missing, weights-truncated, weights-corrupt */
-export const verifyFolder = (modelUrl: string): Promise<number> => client.call((door) => door.verifyFolder(modelUrl))
+/** Verifies the files of a model that ships with the page. @returns their bytes @throws AppError weights-missing, weights-truncated, weights-corrupt */
+export const verifyFolder = (modelUrl: string): Promise<number> => client.call((api) => api.verifyFolder(modelUrl))
 
-/** Bytes of the quantized copies that were made of each source, by its id. */
-export const listCopies = (): Promise<Record<string, number>> => client.call((door) => door.copies())
+/** Bytes of the cached quantized copies of each catalogue entry, by its id. */
+export const listCopies = (): Promise<Record<string, number>> => client.call((api) => api.copies())
 
-/** Bytes that this site uses, may use, and has left. */
-export const storageSpace = (): Promise<StorageSpace> => client.call((door) => door.space())
+/** Bytes that this site uses, its quota, and what is left of it. */
+export const storageSpace = (): Promise<StorageSpace> => client.call((api) => api.space())

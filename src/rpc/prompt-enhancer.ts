@@ -1,55 +1,56 @@
+// The page's client of prompt-enhancer.worker, which is ended when it is idle or a clip needs its memory.
 import { proxy } from 'comlink'
 import { AppError } from '../shared/errors'
 import type { PromptEnhancerApi, EnhancerProgress } from '../shared/worker-apis'
 import { WorkerClient } from './worker-client'
 
-/** How long the model waits in memory for another prompt: loading it takes seconds, and it holds 1.8 GB. */
+/** How long the model stays in memory for another prompt: loading takes seconds, and it takes 1.8 GB. */
 const IDLE_MS = 60_000
 
 const client = new WorkerClient<PromptEnhancerApi>(
-  () => new Worker(new URL('../../workers/prompt-enhancer.worker.ts', import.meta.url), { type: 'module', name: 'writer' }),
+  () => new Worker(new URL('../../workers/prompt-enhancer.worker.ts', import.meta.url), { type: 'module', name: 'prompt-enhancer' }),
 )
 
-/** prompts that are being written */
-let writing = 0
-/** clips that are being made: they want the memory more than the next prompt does */
+/** prompts being enhanced */
+let running = 0
+/** clips being made: they take precedence over keeping the model in memory */
 let clips = 0
 let idle: ReturnType<typeof setTimeout> | undefined
 
 /**
- * Writes a prompt out with the downloaded language model. When the signal fires, it answers with what there is.
- * @param seed null: the same text for the same words
- * @throws AppError weights-missing, weights-corrupt, out-of-memory, cancelled when the model was deleted meanwhile
+ * Enhances a prompt with the downloaded language model. When the signal fires, the result is the text so far.
+ * @param seed null: deterministic
+ * @throws AppError weights-missing, weights-corrupt, out-of-memory; cancelled when the worker was ended meanwhile
  */
-export async function enhancePrompt(signal: AbortSignal, words: string, seed: number | null, onProgress: (progress: EnhancerProgress) => void): Promise<string> {
+export async function enhancePrompt(signal: AbortSignal, prompt: string, seed: number | null, onProgress: (progress: EnhancerProgress) => void): Promise<string> {
   clearTimeout(idle)
-  writing++
-  const stop = () => void client.call((door) => door.stop()).catch(() => undefined)
+  running++
+  const stop = () => void client.call((api) => api.stop()).catch(() => undefined)
   signal.addEventListener('abort', stop)
   try {
-    return await client.call((door) => door.write(words, seed, proxy(onProgress)))
+    return await client.call((api) => api.enhance(prompt, seed, proxy(onProgress)))
   } finally {
     signal.removeEventListener('abort', stop)
-    writing--
-    rest()
+    running--
+    endOrIdle()
   }
 }
 
-/** Ends the writer and frees its memory, whatever it is at. */
+/** Ends the worker and frees its memory, even while it is running. */
 export function endPromptEnhancer(): void {
   clearTimeout(idle)
-  client.end(new AppError('cancelled', 'The prompt writer was ended.'))
+  client.end(new AppError('cancelled', 'The prompt enhancer was stopped.'))
 }
 
-/** A clip is being made: a writer that waits ends now, one that writes when it is done. @returns to be called when the clip is over */
+/** Frees the enhancer's memory for a clip: now if it is idle, else when it is done. @returns a function to call when the clip is finished */
 export function freeMemoryForClip(): () => void {
   clips++
-  if (writing === 0) endPromptEnhancer()
+  if (running === 0) endPromptEnhancer()
   return () => void clips--
 }
 
-function rest(): void {
-  if (writing > 0) return
+function endOrIdle(): void {
+  if (running > 0) return
   if (clips > 0) endPromptEnhancer()
   else idle = setTimeout(endPromptEnhancer, IDLE_MS)
 }

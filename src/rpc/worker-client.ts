@@ -1,3 +1,4 @@
+// Starting, calling and ending workers from the page.
 import { wrap } from 'comlink'
 import type { Remote } from 'comlink'
 import { AppError } from '../shared/errors'
@@ -6,30 +7,30 @@ import { registerErrorTransfer } from '../shared/error-transfer'
 registerErrorTransfer()
 
 /**
- * One worker behind its door. It starts with the first call; if it crashes or is ended, every call under way
- * rejects (comlink alone would wait for ever) and the next call starts a new one.
+ * A worker and its API. It starts with the first call. If it crashes or is ended, every pending call rejects (comlink alone would
+ * wait forever), and the next call starts a new worker.
  */
-export class WorkerClient<Door> {
+export class WorkerClient<Api> {
   readonly #start: () => Worker
-  #running: { worker: Worker; door: Remote<Door> } | undefined
+  #running: { worker: Worker; api: Remote<Api> } | undefined
   readonly #rejects = new Set<(reason: AppError) => void>()
 
   constructor(start: () => Worker) {
     this.#start = start
   }
 
-  /** @throws AppError, whatever went wrong on the other side */
-  async call<Result>(use: (door: Remote<Door>) => Promise<Result>): Promise<Result> {
-    const { door } = (this.#running ??= this.#open())
+  /** Calls the API. @throws AppError for any error in the worker */
+  async call<Result>(use: (api: Remote<Api>) => Promise<Result>): Promise<Result> {
+    const { api } = (this.#running ??= this.#open())
     return new Promise<Result>((resolve, reject) => {
       this.#rejects.add(reject)
-      use(door)
+      use(api)
         .then(resolve, reject)
         .finally(() => this.#rejects.delete(reject))
     })
   }
 
-  /** Stops the worker; calls under way reject with `reason`. */
+  /** Ends the worker; pending calls reject with `reason`. */
   end(reason: AppError): void {
     this.#running?.worker.terminate()
     this.#running = undefined
@@ -37,15 +38,15 @@ export class WorkerClient<Door> {
     this.#rejects.clear()
   }
 
-  #open(): { worker: Worker; door: Remote<Door> } {
+  #open(): { worker: Worker; api: Remote<Api> } {
     const worker = this.#start()
     const crashed = (event: Event) => {
       if (this.#running?.worker !== worker) return
-      const message = event instanceof ErrorEvent && event.message ? event.message : 'A worker could not be loaded.'
+      const message = event instanceof ErrorEvent && event.message ? event.message : 'A worker could not be loaded; reload the page.'
       this.end(new AppError('internal', message))
     }
     worker.addEventListener('error', crashed)
     worker.addEventListener('messageerror', crashed)
-    return { worker, door: wrap<Door>(worker) }
+    return { worker, api: wrap<Api>(worker) }
   }
 }

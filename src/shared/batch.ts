@@ -1,42 +1,42 @@
-// Several clips from one form: other seeds, other words, other settings, or drafts of one frame. Pure.
+// Expands one request into a batch: different seeds, prompts or settings, or drafts of one frame. Pure.
 import { AppError } from './errors'
 import type { GenerateRequest } from './request'
 
-/** The most clips that are asked for at once. */
-export const MOST_AT_ONCE = 16
+/** Maximum number of clips in a batch. */
+export const MAX_BATCH = 16
 
-/** Settings that a table can be made over. */
-export const TABLE_SETTINGS = ['steps', 'guidance', 'seed', 'frames'] as const
+/** Settings that a grid can vary. */
+export const GRID_SETTINGS = ['steps', 'guidance', 'seed', 'frames'] as const
 
-/** One of {@link TABLE_SETTINGS}. */
-export type TableSetting = (typeof TABLE_SETTINGS)[number]
+/** One of {@link GRID_SETTINGS}. */
+export type GridSetting = (typeof GRID_SETTINGS)[number]
 
-/** One side of a table: a setting and the values that it takes. */
-export interface TableSide {
-  setting: TableSetting
+/** One axis of a grid: a setting and its values. */
+export interface GridAxis {
+  setting: GridSetting
   values: readonly number[]
 }
 
-/** How many clips a form makes, and what tells them apart. Alternatives in the words count beside it. */
+/** How many clips a batch has, and how they differ. Alternatives in the prompt multiply this number. */
 export type BatchChoice =
   | { kind: 'one' }
-  /** seeds in a row, from the request's on */
+  /** consecutive seeds, starting with that of the request */
   | { kind: 'variations'; count: number }
-  /** stills, from the words alone: a source would be most of what they show */
+  /** images from the prompt alone: an input image would dominate them */
   | { kind: 'drafts'; count: number; steps: number }
-  | { kind: 'table'; rows: TableSide; columns: TableSide }
+  | { kind: 'grid'; rows: GridAxis; columns: GridAxis }
 
 /** One clip of a batch. */
 export interface Variant {
   request: GenerateRequest
-  /** what tells it from the others; empty where there are none */
+  /** what distinguishes it from the other clips; empty for a single clip */
   label: string
-  /** headings, where the batch has two sides */
+  /** headings of row and column if the batch is two-dimensional */
   row?: string
   column?: string
 }
 
-/** A change of a request, and what it is called. */
+/** A labeled change of a request. */
 interface Change {
   label: string
   apply(request: GenerateRequest): GenerateRequest
@@ -44,37 +44,37 @@ interface Change {
 
 const SEEDS = 2 ** 32
 const GROUP = /\{([^{}]*\|[^{}]*)\}/
-const SETTING_WORDS: Record<TableSetting, (value: number) => string> = {
+const SETTING_LABELS: Record<GridSetting, (value: number) => string> = {
   steps: (value) => `${value} ${value === 1 ? 'step' : 'steps'}`,
   guidance: (value) => `Guidance ${value}`,
   seed: (value) => `Seed ${value}`,
   frames: (value) => `${value} ${value === 1 ? 'frame' : 'frames'}`,
 }
 
-/** The clips of a form, in the order in which they are made: words first, then rows, then columns. @throws AppError bad-request: more than MOST_AT_ONCE, or none */
+/** The clips of a batch in queue order: by prompt, then row, then column. @throws AppError bad-request if there are none or more than MAX_BATCH */
 export function expandBatch(request: GenerateRequest, choice: BatchChoice): Variant[] {
-  // a draft knows nothing of what cards say
-  const words = wordsOf(choice.kind === 'drafts' ? asDraft(request, choice.steps) : request)
-  const [rows, columns] = sidesOf(request, choice)
-  if (words.length * rows.length * columns.length > MOST_AT_ONCE) throw tooMany(words.length * rows.length * columns.length)
-  const named = words.flatMap((word) => rows.map((row): Change => ({ label: [word.label, row.label].filter(Boolean).join(', '), apply: (given) => row.apply(word.apply(given)) })))
-  const hasSides = named.length > 1 && columns.length > 1
-  return named.flatMap((row) =>
+  // drafts ignore the shots of a storyboard
+  const prompts = promptChanges(choice.kind === 'drafts' ? asDraft(request, choice.steps) : request)
+  const [rows, columns] = axisChanges(request, choice)
+  if (prompts.length * rows.length * columns.length > MAX_BATCH) throw tooMany(prompts.length * rows.length * columns.length)
+  const combined = prompts.flatMap((prompt) => rows.map((row): Change => ({ label: [prompt.label, row.label].filter(Boolean).join(', '), apply: (given) => row.apply(prompt.apply(given)) })))
+  const isGrid = combined.length > 1 && columns.length > 1
+  return combined.flatMap((row) =>
     columns.map((column) => ({
       request: column.apply(row.apply(request)),
       label: [row.label, column.label].filter(Boolean).join(', '),
-      ...(hasSides && { row: row.label, column: column.label }),
+      ...(isGrid && { row: row.label, column: column.label }),
     })),
   )
 }
 
-/** What the words stand for: one for each combination of what the prompt and each shot's words stand for. @throws AppError bad-request: more than MOST_AT_ONCE */
-function wordsOf({ prompt, shots = [] }: GenerateRequest): Change[] {
+/** One change for each combination of alternatives in the prompt and in the prompts of shots. @throws AppError bad-request if there are more than MAX_BATCH */
+function promptChanges({ prompt, shots = [] }: GenerateRequest): Change[] {
   let found: { texts: string[]; chosen: string[] }[] = [{ texts: [], chosen: [] }]
   for (const text of [prompt, ...shots.map((shot) => shot.prompt)]) {
     const choices = promptAlternatives(text)
     found = found.flatMap(({ texts, chosen }) => choices.map((choice) => ({ texts: [...texts, choice.prompt], chosen: [...chosen, ...choice.chosen] })))
-    if (found.length > MOST_AT_ONCE) throw tooMany(found.length)
+    if (found.length > MAX_BATCH) throw tooMany(found.length)
   }
   return found.map(({ texts: [shared = '', ...cards], chosen }) => ({
     label: chosen.join(', '),
@@ -86,79 +86,79 @@ function wordsOf({ prompt, shots = [] }: GenerateRequest): Change[] {
   }))
 }
 
-/** What is changed beside the words, as rows and columns. */
-function sidesOf({ seed }: GenerateRequest, choice: BatchChoice): [Change[], Change[]] {
-  const same: Change = { label: '', apply: (request) => request }
+/** The changes of rows and columns. */
+function axisChanges({ seed }: GenerateRequest, choice: BatchChoice): [Change[], Change[]] {
+  const unchanged: Change = { label: '', apply: (request) => request }
   switch (choice.kind) {
     case 'one':
-      return [[same], [same]]
+      return [[unchanged], [unchanged]]
     case 'variations':
-      return [[same], seeds(seed, choice.count)]
+      return [[unchanged], seedChanges(seed, choice.count)]
     case 'drafts':
-      return [[{ label: '', apply: (request) => asDraft(request, choice.steps) }], seeds(seed, choice.count)]
-    case 'table':
-      if (choice.rows.setting === choice.columns.setting) throw new AppError('bad-request', 'Rows and columns are the same setting: choose another one for either.', { setting: choice.rows.setting })
-      return [side(choice.rows), side(choice.columns)]
+      return [[{ label: '', apply: (request) => asDraft(request, choice.steps) }], seedChanges(seed, choice.count)]
+    case 'grid':
+      if (choice.rows.setting === choice.columns.setting) throw new AppError('bad-request', 'Rows and columns use the same setting. Choose different settings.', { setting: choice.rows.setting })
+      return [settingChanges(choice.rows), settingChanges(choice.columns)]
   }
 }
 
-function seeds(first: number, count: number): Change[] {
+function seedChanges(first: number, count: number): Change[] {
   return Array.from({ length: count }, (_, index) => {
     const seed = (first + index) % SEEDS
-    return { label: SETTING_WORDS.seed(seed), apply: (request) => ({ ...request, seed }) }
+    return { label: SETTING_LABELS.seed(seed), apply: (request) => ({ ...request, seed }) }
   })
 }
 
-function side({ setting, values }: TableSide): Change[] {
-  if (values.length === 0) throw new AppError('bad-request', 'A side of the table has no values: write some, as in 4, 8, 12.', { setting })
-  return [...new Set(values)].map((value) => ({ label: SETTING_WORDS[setting](value), apply: (request) => ({ ...request, [setting]: value }) }))
+function settingChanges({ setting, values }: GridAxis): Change[] {
+  if (values.length === 0) throw new AppError('bad-request', 'Rows or columns have no values. Enter values such as 4, 8, 12.', { setting })
+  return [...new Set(values)].map((value) => ({ label: SETTING_LABELS[setting](value), apply: (request) => ({ ...request, [setting]: value }) }))
 }
 
-/** One frame from the words alone. */
+/** The request for one frame from the prompt alone. */
 function asDraft(request: GenerateRequest, steps: number): GenerateRequest {
-  const { conditions: _conditions, start: _start, before: _before, after: _after, loop: _loop, shots: _shots, sameSeed: _sameSeed, ...alone } = request
-  return { ...alone, frames: 1, steps }
+  const { conditions: _conditions, start: _start, before: _before, after: _after, loop: _loop, shots: _shots, sameSeed: _sameSeed, ...base } = request
+  return { ...base, frames: 1, steps }
 }
 
 /**
- * The prompts that `{red|blue} balloon` stands for: one for each choice in each group, in their order and none twice. Groups may stand in
- * each other; braces without a bar between them are letters like others.
- * @returns with what was chosen; a prompt without a group is itself
- * @throws AppError bad-request: more than MOST_AT_ONCE
+ * Expands alternatives such as `{red|blue} balloon` into one prompt for each choice in each group, in order and without duplicates. Groups
+ * can be nested. Braces without a bar are literal text.
+ * @returns the prompts with their choices; a prompt without groups is returned unchanged
+ * @throws AppError bad-request if there are more than MAX_BATCH
  */
 export function promptAlternatives(prompt: string): { prompt: string; chosen: string[] }[] {
   let found = [{ prompt, chosen: [] as string[] }]
   while (found.some((entry) => GROUP.test(entry.prompt))) {
     const seen = new Set<string>()
-    found = found.flatMap((entry) => chooseFirst(entry)).filter((entry) => !seen.has(entry.prompt) && seen.add(entry.prompt))
-    if (found.length > MOST_AT_ONCE) throw tooMany(found.length)
+    found = found.flatMap((entry) => expandFirstGroup(entry)).filter((entry) => !seen.has(entry.prompt) && seen.add(entry.prompt))
+    if (found.length > MAX_BATCH) throw tooMany(found.length)
   }
   return found
 }
 
-/** One prompt for each choice in the first group that has no other within it. */
-function chooseFirst({ prompt, chosen }: { prompt: string; chosen: string[] }): { prompt: string; chosen: string[] }[] {
+/** Expands the first group that contains no other group. */
+function expandFirstGroup({ prompt, chosen }: { prompt: string; chosen: string[] }): { prompt: string; chosen: string[] }[] {
   const [whole, inside = ''] = GROUP.exec(prompt) ?? []
   if (whole === undefined) return [{ prompt, chosen }]
   return inside.split('|').map((choice) => ({
-    // an empty choice leaves no gap
+    // an empty choice leaves no double space
     prompt: prompt.replace(GROUP, () => choice.trim()).replace(/ {2,}/g, ' ').trim(),
     chosen: [...chosen, choice.trim()],
   }))
 }
 
-/** The numbers in a list as it is typed: "4, 8, 12". @throws AppError bad-request naming what is no number */
+/** Parses a list of numbers such as "4, 8, 12". @throws AppError bad-request naming the invalid part */
 export function parseValues(text: string): number[] {
   return text
     .split(/[,;\s]+/)
     .filter((part) => part !== '')
     .map((part) => {
       const value = Number(part)
-      if (!Number.isFinite(value)) throw new AppError('bad-request', `“${part}” is no number: write values as in 4, 8, 12.`, { got: part })
+      if (!Number.isFinite(value)) throw new AppError('bad-request', `“${part}” is not a number. Enter values such as 4, 8, 12.`, { got: part })
       return value
     })
 }
 
 function tooMany(count: number): AppError {
-  return new AppError('bad-request', `That makes ${count} clips, and ${MOST_AT_ONCE} is the most at once.`, { expected: MOST_AT_ONCE, got: count })
+  return new AppError('bad-request', `This batch has ${count} clips. The maximum is ${MAX_BATCH}.`, { expected: MAX_BATCH, got: count })
 }

@@ -1,13 +1,13 @@
-// Reuse between steps, as a person chooses it: thresholds of GenerateRequest.cacheThreshold. `npm run evaluate -- --reuse 4` measures them.
+// Levels of the first-block cache: values of GenerateRequest.cacheThreshold, measured with `npm run evaluate -- --reuse 4`.
 
-/** The choices, from nothing to the most. */
+/** Selectable levels, from no caching to the most. */
 export const CACHE_LEVELS = [
   { threshold: 0, name: 'Off' },
-  { threshold: 0.1, name: 'A little' },
-  { threshold: 0.2, name: 'A lot' },
+  { threshold: 0.1, name: 'Low' },
+  { threshold: 0.2, name: 'High' },
 ] as const
 
-/** A threshold's name, or itself where it is none of the choices. Pure. */
+/** Name of the level of a threshold; the threshold itself if it is not a level. Pure. */
 export function cacheLevelName(threshold: number): string {
   return CACHE_LEVELS.find((level) => level.threshold === threshold)?.name ?? String(threshold)
 }

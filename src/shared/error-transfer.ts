@@ -1,12 +1,12 @@
-// comlink's own rule for thrown values keeps only name, message and stack. This one keeps an AppError's code and facts.
+// Transfer of AppErrors between page and workers: comlink's own handler would drop their code and details.
 import { transferHandlers } from 'comlink'
 import { AppError, toErrorData } from './errors'
 import type { ErrorData } from './errors'
 
-/** Called once on either side of a door, before the first call: thrown values then cross it as AppError. */
+/** Makes comlink transfer thrown values as AppErrors. Called once in the page and in each worker, before the first call. */
 export function registerErrorTransfer(): void {
   const handler = transferHandlers.get('throw')
-  if (!handler) throw new Error('comlink has no "throw" transfer handler.')
+  if (!handler) throw new Error('Expected comlink to have a "throw" transfer handler.')
   transferHandlers.set('throw', {
     canHandle: (value): value is unknown => handler.canHandle(value), // comlink's private marker of a thrown value
     serialize: (thrown) => [toErrorData((thrown as { value: unknown }).value), []],

@@ -1,17 +1,17 @@
-// A model that is read from the user's own disk, where it lies: what was chosen, and the files of it as they were then.
+// Local files: a model that is read from the user's own disk in place, with its files as they were when it was chosen.
 import type { ErrorData } from './errors'
 import type { CatalogueEntry } from './model-catalogue'
 
-/** A file of a folder that came without a handle: its path below the folder. */
+/** A file of a folder without a handle: its path below the folder. */
 export interface FileInFolder {
   path: string
   file: File
 }
 
-/** What a person chose. A handle outlives the visit; a File object does not. */
+/** The file or folder that a person chose. A handle can be stored for later visits; a File object cannot. */
 export type LocalPlace = { kind: 'file'; file: FileSystemFileHandle | File } | { kind: 'folder'; name: string; folder: FileSystemDirectoryHandle | readonly FileInFolder[] }
 
-/** A file as it was when it was chosen. One that differs from this is another one. */
+/** A file as it was when it was chosen; a file that differs is rejected. */
 export interface LocalFile {
   /** below the folder, or the file's own name */
   path: string
@@ -20,50 +20,50 @@ export interface LocalFile {
   lastModified: number
 }
 
-/** A source of the table that is read from the disk. Kept in IndexedDB where it has a handle. */
+/** The local files of a catalogue entry. Stored in IndexedDB if the place has a handle. */
 export interface LocalFiles {
   schemaVersion: 1
-  /** `id` of a CatalogueEntry */
+  /** `id` of the CatalogueEntry */
   source: string
   place: LocalPlace
-  /** all that it is made of, in the order in which they were opened */
+  /** all files of the entry, in the order in which they were opened */
   files: readonly LocalFile[]
 }
 
-/** Where a pick stands: `ask` when the browser wants to be asked before the page may read it again, `gone` when it moved or changed. */
+/** Local files and whether they can be read: `ask` if the browser must ask for permission first, `gone` if a file moved or changed. */
 export interface LocalFilesState {
-  pick: LocalFiles
+  localFiles: LocalFiles
   status: 'ready' | 'ask' | 'gone'
-  /** why it is gone */
+  /** the reason for `gone` */
   error: ErrorData | null
 }
 
-/** The handle of a place; undefined where the browser gave File objects. Pure. */
+/** The handle of a place; undefined if the browser gave File objects. Pure. */
 export function handleOf(place: LocalPlace): FileSystemHandle | undefined {
   const chosen = place.kind === 'file' ? place.file : place.folder
   return 'kind' in chosen ? chosen : undefined
 }
 
-/** Name of the file or folder that was chosen. Pure. */
+/** The name of the chosen file or folder. Pure. */
 export function placeName(place: LocalPlace): string {
   return place.kind === 'file' ? place.file.name : place.name
 }
 
-/** Bytes of all files of a pick. Pure. */
+/** Bytes of all files. Pure. */
 export function localBytes({ files }: LocalFiles): number {
   return files.reduce((sum, { bytes }) => sum + bytes, 0)
 }
 
-/** The pick of a source, if there is one. Pure. */
-export function localFilesOf(picks: readonly LocalFiles[], { id }: Pick<CatalogueEntry, 'id'>): LocalFiles | undefined {
-  return picks.find(({ source }) => source === id)
+/** The local files of a catalogue entry; undefined if there are none. Pure. */
+export function localFilesOf(localFiles: readonly LocalFiles[], { id }: Pick<CatalogueEntry, 'id'>): LocalFiles | undefined {
+  return localFiles.find(({ source }) => source === id)
 }
 
 declare global {
-  // of the File System Access API, which TypeScript's own types leave out: https://wicg.github.io/file-system-access/
+  // from the File System Access API; TypeScript's DOM library lacks it: https://wicg.github.io/file-system-access/
   interface FileSystemHandle {
     queryPermission?(descriptor: { mode: 'read' }): Promise<PermissionState>
-    /** a page only, in answer to a click */
+    /** only in a page, in response to a click */
     requestPermission?(descriptor: { mode: 'read' }): Promise<PermissionState>
   }
 }

@@ -1,22 +1,22 @@
-// A mirror: another server with the hub's paths. Its address is the person's own setting, and becomes a part of the page's policy.
+// A mirror: another server with the hub's paths. Its address is a setting, and part of the page's Content-Security-Policy.
 import { AppError } from './errors'
 
 /**
- * Brings what a person typed into the form in which it is kept: an absolute URL that ends in /. Empty text is no mirror.
- * @throws AppError bad-request, saying what an address looks like
+ * Normalizes a typed address to an absolute URL that ends in /; null for empty text.
+ * @throws AppError bad-request with an example of an address
  */
 export function parseMirror(text: string): string | null {
   const typed = text.trim()
   if (typed === '') return null
-  const refuse = (why: string) =>
-    new AppError('bad-request', `“${typed}” is no address of a mirror: ${why}. Expected something like https://mirror.example/models/.`, { field: 'mirror', found: typed })
-  if (!URL.canParse(typed)) throw refuse('it is no URL')
+  const invalid = (why: string) =>
+    new AppError('bad-request', `Expected the address of a mirror, such as https://mirror.example/models/, got “${typed}”: ${why}.`, { field: 'mirror', found: typed })
+  if (!URL.canParse(typed)) throw invalid('it is not a URL')
   const url = new URL(typed)
-  if (url.username || url.password) throw refuse('a name and password in it would be sent in the clear')
-  if (url.search || url.hash) throw refuse('? and # have no place in it')
-  // the policy is a list parted by spaces and semicolons, and a host may hold either of the two, quotes and commas
-  if (!/^[a-z0-9.-]+$/.test(url.hostname)) throw refuse('its host has characters other than letters, digits, dots and hyphens')
+  if (url.username || url.password) throw invalid('a name and password in it would be visible; remove them')
+  if (url.search || url.hash) throw invalid('it must not contain ? or #')
+  // the policy is separated by spaces and semicolons, which a URL's host may contain, as well as quotes and commas
+  if (!/^[a-z0-9.-]+$/.test(url.hostname)) throw invalid('its host must consist of letters, digits, dots and hyphens')
   const local = url.hostname === 'localhost' || url.hostname === '127.0.0.1'
-  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && local)) throw refuse('it must begin with https: (plain http is for this machine alone)')
+  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && local)) throw invalid('it must start with https: (http: is only allowed for this machine)')
   return url.href.endsWith('/') ? url.href : `${url.href}/`
 }

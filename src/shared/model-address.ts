@@ -9,7 +9,7 @@ export { catalogueManifest }
 const SCHEME = 'download:'
 
 /** The sources that a downloaded model is made of. */
-export interface DownloadedSources {
+export interface DownloadedEntries {
   video: CatalogueEntry
   encoder: CatalogueEntry
   tokenizer: CatalogueEntry
@@ -21,7 +21,7 @@ export function downloadedModelUrl(video: string, encoder: string): string {
 }
 
 /** The sources that an address names; undefined for the URL of a folder. @throws AppError not-found when the table has no such sources */
-export function downloadedSources(url: string): DownloadedSources | undefined {
+export function downloadedEntries(url: string): DownloadedEntries | undefined {
   if (!url.startsWith(SCHEME)) return undefined
   const { pathname, searchParams } = new URL(url)
   const tokenizer = CATALOGUE.find(({ role }) => role === 'tokenizer')
@@ -37,7 +37,7 @@ function find(role: CatalogueEntry['role'], id: string): CatalogueEntry {
 }
 
 /** The manifest of the model at an address. @throws AppError not-found */
-export function manifestOfDownloaded({ video }: DownloadedSources): ModelManifest {
+export function manifestOfDownloaded({ video }: DownloadedEntries): ModelManifest {
   const manifest = catalogueManifest(video)
   if (manifest) return manifest
   throw new AppError('not-found', `${video.name} has no preset: expected a model that this version runs. Update the page, or choose another model.`, { source: video.id })

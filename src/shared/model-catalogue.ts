@@ -1,40 +1,40 @@
-// Where models come from: the only file that names a host. The page's policy (site-headers.ts) allows what stands here, and no more.
+// The model catalogue: every downloadable model, and the only file that names a host. The page's policy (site-headers.ts) allows the
+// hosts in this file and no others.
 //
-// Revisions, lengths and hashes are those that the hub's file pages show; they were read from public copies of them, for no
-// file was fetched when this was written. A file without a pin is held to what its server said at first: length, ETag, and a
-// hash for each chunk.
+// Revisions, lengths and hashes are from the hub's file pages; no file was downloaded to confirm them. A file without a pin is
+// verified against the first response of its server: length, ETag, and a hash of each chunk.
 
-/** One file of a source. */
+/** A file of a catalogue entry. */
 export interface CatalogueFile {
   /** within the repository */
   path: string
-  /** about how many, to be shown before anything was asked */
+  /** estimated length, shown before the server is contacted */
   aboutBytes: number
-  /** what the file is known to be: length, and SHA-256 in hex */
+  /** known length, and SHA-256 in hex */
   pin?: { bytes: number; sha256: string }
 }
 
-/** Files that are fetched, checked and deleted together. */
+/** A model of the catalogue: files that are downloaded, verified and deleted together. */
 export interface CatalogueEntry {
-  /** of the folder that it is kept in */
+  /** also the name of its folder in OPFS */
   id: string
   name: string
-  /** a video model needs one text encoder and the tokenizer; a prompt writer is for itself */
-  role: 'video' | 'text-encoder' | 'tokenizer' | 'prompt-writer'
+  /** a video model also needs a text encoder and the tokenizer; a prompt enhancer needs nothing else */
+  role: 'video' | 'text-encoder' | 'tokenizer' | 'prompt-enhancer'
   description: string
-  licence: { name: string; url: string }
+  license: { name: string; url: string }
   /** owner/name on the hub */
   repo: string
   /** a commit, or a branch where no commit is known */
   revision: string
   files: readonly CatalogueFile[]
-  /** of a video model: memory of the GPU that it works in, about */
+  /** of a video model: GPU memory that it needs, estimated */
   gpuBytes?: number
 }
 
 /**
- * The hub that all sources are on. `origins`: what its files are served from. A file's address answers with a redirect to a
- * storage host under hf.co, or to one of the three older ones: https://huggingface.co/docs/hub/models-downloading
+ * The hub of all entries. `origins`: the hosts of its files. A file's address redirects to a storage host under hf.co, or to one of
+ * three older hosts: https://huggingface.co/docs/hub/models-downloading
  * (behind a proxy or firewall).
  */
 export const HUB = {
@@ -48,20 +48,20 @@ export const HUB = {
   ],
 } as const
 
-/** LTX-Video 2B: 1.9 billion weights in 4 bits with a scale for each 32, 1.15 GB, or, in their place, the decoder's half a billion in 16 and what it works in. */
+/** LTX-Video 2B: 1.9 billion weights of 4 bits with a scale per 32, 1.15 GB, or instead of them the decoder's 0.5 billion of 16 bits and its activations. */
 const LTX = { role: 'video', repo: 'Lightricks/LTX-Video', revision: '8984fa25007f376c1a299016d0957a37a2f797bb', gpuBytes: 2_000_000_000 } as const
-const LTX_LICENCE = { name: 'LTXV Open Weights License 0.X', url: 'https://huggingface.co/Lightricks/LTX-Video/blob/main/LTX-Video-Open-Weights-License-0.X.txt' }
-const T5_LICENCE = { name: 'Apache 2.0', url: 'https://huggingface.co/google/t5-v1_1-xxl' }
-const T5_SAFETENSORS = { role: 'text-encoder', licence: T5_LICENCE, repo: 'comfyanonymous/flux_text_encoders', revision: '6af2a98e3f615bdfa612fbd85da93d1ed5f69ef5' } as const
-const T5_GGUF = { role: 'text-encoder', licence: T5_LICENCE, repo: 'city96/t5-v1_1-xxl-encoder-gguf', revision: 'main' } as const
+const LTX_LICENSE = { name: 'LTXV Open Weights License 0.X', url: 'https://huggingface.co/Lightricks/LTX-Video/blob/main/LTX-Video-Open-Weights-License-0.X.txt' }
+const T5_LICENSE = { name: 'Apache 2.0', url: 'https://huggingface.co/google/t5-v1_1-xxl' }
+const T5_SAFETENSORS = { role: 'text-encoder', license: T5_LICENSE, repo: 'comfyanonymous/flux_text_encoders', revision: '6af2a98e3f615bdfa612fbd85da93d1ed5f69ef5' } as const
+const T5_GGUF = { role: 'text-encoder', license: T5_LICENSE, repo: 'city96/t5-v1_1-xxl-encoder-gguf', revision: 'main' } as const
 
-/** Writes a short prompt out. `q4`: matrices in 4 bits, for a processor; the embeddings alone, in 32 bits, are 189 MB of it. */
+/** The prompt enhancer. `q4`: 4-bit matrices for the CPU; the embeddings are 32-bit and take 189 MB of it. */
 export const PROMPT_ENHANCER: CatalogueEntry = {
   id: 'smollm2-360m-instruct',
-  name: 'SmolLM2 360M prompt writer',
-  role: 'prompt-writer',
-  description: 'Writes a few words out as the long paragraph that LTX-Video was trained on: “Fill it in”, in Create. It runs on the processor.',
-  licence: { name: 'Apache 2.0', url: 'https://huggingface.co/HuggingFaceTB/SmolLM2-360M-Instruct' },
+  name: 'SmolLM2 360M prompt enhancer',
+  role: 'prompt-enhancer',
+  description: 'Expands a short prompt into a long paragraph like those that LTX-Video was trained on: “Fill it in”, in Create. It runs on the CPU.',
+  license: { name: 'Apache 2.0', url: 'https://huggingface.co/HuggingFaceTB/SmolLM2-360M-Instruct' },
   repo: 'HuggingFaceTB/SmolLM2-360M-Instruct',
   revision: 'a10cc1512eabd3dde888204e902eca88bddb4951',
   files: [
@@ -79,61 +79,61 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
     ...LTX,
     id: 'ltxv-2b-0.9.8-distilled',
     name: 'LTX-Video 2B 0.9.8 distilled',
-    description: 'Seven steps without guidance: the quickest, and the newest of the 2B models.',
-    licence: LTX_LICENCE,
+    description: 'Seven steps without guidance: the fastest and newest of the 2B models.',
+    license: LTX_LICENSE,
     files: [pinned('ltxv-2b-0.9.8-distilled.safetensors', 6_340_744_492, '76aa8c4786af752fa6f951947129d5290c3c6c0b2fadcadea6b5e114ae2cad8f')],
   },
   {
     ...LTX,
     id: 'ltxv-2b-0.9.6-distilled',
     name: 'LTX-Video 2B 0.9.6 distilled',
-    description: 'Eight steps with fresh noise at each, without guidance.',
-    licence: LTX_LICENCE,
+    description: 'Eight steps with renoising, without guidance.',
+    license: LTX_LICENSE,
     files: [pinned('ltxv-2b-0.9.6-distilled-04-25.safetensors', 6_340_744_028, '94891bd4bd08de30d484befbfc54fdcffe6d1596a131baad700b9baa5e1de86b')],
   },
   {
     ...LTX,
     id: 'ltxv-2b-0.9.5',
     name: 'LTX-Video 2B 0.9.5',
-    description: 'Not distilled: many steps with guidance, and a negative prompt.',
-    licence: { name: 'LTX-Video OpenRAIL-M', url: 'https://huggingface.co/Lightricks/LTX-Video/blob/main/ltx-video-2b-v0.9.5.license.txt' },
+    description: 'Not distilled: many steps with guidance and a negative prompt.',
+    license: { name: 'LTX-Video OpenRAIL-M', url: 'https://huggingface.co/Lightricks/LTX-Video/blob/main/ltx-video-2b-v0.9.5.license.txt' },
     files: [{ path: 'ltx-video-2b-v0.9.5.safetensors', aboutBytes: 6_340_000_000 }],
   },
   {
     ...T5_SAFETENSORS,
     id: 't5-xxl-fp8',
     name: 'T5 XXL encoder, 8-bit floats',
-    description: 'Reads the prompt for LTX-Video.',
+    description: 'Encodes the prompt for LTX-Video.',
     files: [pinned('t5xxl_fp8_e4m3fn.safetensors', 4_893_934_904, '7d330da4816157540d6bb7838bf63a0f02f573fc48ca4d8de34bb0cbfd514f09')],
   },
   {
     ...T5_SAFETENSORS,
     id: 't5-xxl-fp16',
     name: 'T5 XXL encoder, 16-bit floats',
-    description: 'Reads the prompt for LTX-Video; as it was published, and twice as large.',
+    description: 'Encodes the prompt for LTX-Video; the original precision, twice as large.',
     files: [pinned('t5xxl_fp16.safetensors', 9_787_841_024, '6e480b09fae049a72d2a8c5fbccb8d3e92febeb233bbe9dfe7256958a9167635')],
   },
   {
     ...T5_GGUF,
     id: 't5-xxl-q8',
     name: 'T5 XXL encoder, GGUF Q8_0',
-    description: 'Reads the prompt for LTX-Video; 8-bit whole numbers in blocks.',
+    description: 'Encodes the prompt for LTX-Video; 8-bit integers in blocks.',
     files: [pinned('t5-v1_1-xxl-encoder-Q8_0.gguf', 5_061_584_064, '9ec60f6028534b7fe5af439fcb535d75a68592a9ca3fcdeb175ef89e3ee99825')],
   },
   {
     ...T5_GGUF,
     id: 't5-xxl-q4',
     name: 'T5 XXL encoder, GGUF Q4_K_M',
-    description: 'Reads the prompt for LTX-Video; the smallest download.',
+    description: 'Encodes the prompt for LTX-Video; the smallest download.',
     files: [pinned('t5-v1_1-xxl-encoder-Q4_K_M.gguf', 2_896_123_072, '6be2b0b7e2de7cf2919340c88cb802a103a997ce46c53131cec91958c1db1af4')],
   },
   {
-    // the 32 000 pieces are the same in every T5; the repository of v1.1 XXL has them as spiece.model only
+    // the 32 000 tokens are the same in every T5; the repository of v1.1 XXL only has them as spiece.model
     id: 't5-tokenizer',
     name: 'T5 tokenizer',
     role: 'tokenizer',
-    description: 'Cuts the prompt into the pieces that T5 reads.',
-    licence: { name: 'Apache 2.0', url: 'https://huggingface.co/google-t5/t5-small' },
+    description: 'Splits the prompt into the tokens of T5.',
+    license: { name: 'Apache 2.0', url: 'https://huggingface.co/google-t5/t5-small' },
     repo: 'google-t5/t5-small',
     revision: 'main',
     files: [{ path: 'tokenizer.json', aboutBytes: 1_390_000 }],

@@ -1,5 +1,5 @@
 // What the modes have in common wherever they are asked for: the page's form and the command line.
-import type { ClipPart, Source } from './request'
+import type { ClipPart, MediaRef } from './request'
 
 /** Of a remix that changes what is seen and keeps where it is. */
 export const REMIX_STRENGTH = 0.6
@@ -12,7 +12,7 @@ const OVERLAP_SECONDS = 1
 
 /** A clip and its length. */
 export interface TimedSource {
-  source: Source
+  source: MediaRef
   seconds: number
 }
 

@@ -1,4 +1,4 @@
-// Scenes for models that read any words: a few sentences each, as such models were trained on.
+// Random scenes for models with an open vocabulary: a few sentences each, like the captions they were trained on.
 import { pick, type Random } from './scene-vocabulary'
 
 const SUBJECTS = [
@@ -15,25 +15,25 @@ const CAMERAS = [
   'The camera follows slowly from the side.', 'The camera moves slowly closer.', 'The camera stands still.', 'The camera rises and looks down.',
   'A close view with a blurred background.', 'A wide view from far away.', 'The camera circles around it.', 'The camera pans slowly to the right.',
 ]
-const LOOKS = ['Natural colours, fine detail.', 'Muted colours, like old film.', 'Rich colours, high contrast.', 'Calm, quiet mood.', 'Realistic, in fine detail.']
+const LOOKS = ['Natural colors, fine detail.', 'Muted colors, like old film.', 'Rich colors, high contrast.', 'Calm, quiet mood.', 'Realistic, in fine detail.']
 
-/** A scene in about three sentences. */
+/** A random scene of three or four sentences. */
 export function openScene(random: Random): string {
   const sentences = [`${pick(random, SUBJECTS)}.`, pick(random, LIGHTS), pick(random, CAMERAS), random() < 0.5 ? pick(random, LOOKS) : undefined]
   return sentences.filter(Boolean).join(' ')
 }
 
-/** What each sentence says, by the words that tell that a prompt says it already. */
-const PARTS: readonly { said: RegExp; sentences: readonly string[] }[] = [
-  { said: /\b(light|lit|sun\w*|moon\w*|night|dawn|dusk|morning|evening|noon|day\w*|dark\w*|shadow\w*|lamp\w*|neon|golden hour|overcast|rain\w*|snow\w*|fog\w*|mist\w*|storm\w*|cloud\w*)\b/i, sentences: LIGHTS },
-  { said: /\b(camera|pan|pans|panning|zoom\w*|tilt\w*|close[- ]?up|close view|wide (view|shot)|shot|tracking|dolly|aerial|drone|handheld|view)\b/i, sentences: CAMERAS },
+/** Sentences by aspect, with the words by which a prompt already covers the aspect. */
+const ASPECTS: readonly { covered: RegExp; sentences: readonly string[] }[] = [
+  { covered: /\b(light|lit|sun\w*|moon\w*|night|dawn|dusk|morning|evening|noon|day\w*|dark\w*|shadow\w*|lamp\w*|neon|golden hour|overcast|rain\w*|snow\w*|fog\w*|mist\w*|storm\w*|cloud\w*)\b/i, sentences: LIGHTS },
+  { covered: /\b(camera|pan|pans|panning|zoom\w*|tilt\w*|close[- ]?up|close view|wide (view|shot)|shot|tracking|dolly|aerial|drone|handheld|view)\b/i, sentences: CAMERAS },
   {
-    said: /\b(style|colou?rs?|detail\w*|mood|film|grain|realistic|photo\w*|cinematic|animation|anime|painting|watercolou?r|drawing|sketch|illustration|monochrome|black and white|contrast)\b/i,
+    covered: /\b(style|colou?rs?|detail\w*|mood|film|grain|realistic|photo\w*|cinematic|animation|anime|painting|watercolou?r|drawing|sketch|illustration|monochrome|black and white|contrast)\b/i,
     sentences: LOOKS,
   },
 ]
 
-/** The sentences of light, camera and look that a prompt leaves out; in their order, none twice. */
+/** Random sentences for the aspects (light, camera, look) that a prompt does not cover. */
 export function missingSentences(prompt: string, random: Random): string[] {
-  return PARTS.filter(({ said }) => !said.test(prompt)).flatMap(({ sentences }) => pick(random, sentences) ?? [])
+  return ASPECTS.filter(({ covered }) => !covered.test(prompt)).flatMap(({ sentences }) => pick(random, sentences) ?? [])
 }

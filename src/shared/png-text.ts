@@ -1,34 +1,36 @@
-// Text inside a PNG: its iTXt chunks (PNG specification, 11.3.3.4).
+// Text in a PNG: iTXt chunks (international textual data). https://www.w3.org/TR/png-3/#11iTXt
 
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]
-/** Of a text that is read: a recipe is a few kilobytes, and a file can say anything. */
-const MOST_BYTES = 4 * 2 ** 20
+/** Bytes of the longest text that is read, since a file can claim any length; a recipe takes a few kilobytes. */
+const MAX_TEXT_BYTES = 4 * 2 ** 20
+/** Bytes of length, type and checksum around a chunk's data. */
+const CHUNK_BYTES = 12
 
-/** Whether bytes begin as a PNG does. */
+/** Whether bytes start with the PNG signature. */
 export function isPng(bytes: Uint8Array): boolean {
   return SIGNATURE.every((byte, index) => bytes[index] === byte)
 }
 
-/** The text that a PNG has under a keyword; null where there is none, or where the file is no PNG or breaks off. Never throws. */
+/** A PNG's text with a given keyword; null if it has none, is not a PNG or is truncated. Never throws. */
 export async function readPngText(bytes: Uint8Array<ArrayBuffer>, keyword: string): Promise<string | null> {
   if (!isPng(bytes)) return null
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  // length u32, type, data, CRC u32
-  for (let at = SIGNATURE.length; at + 12 <= bytes.length; ) {
+  // a chunk: length u32, type, data, CRC u32
+  for (let at = SIGNATURE.length; at + CHUNK_BYTES <= bytes.length; ) {
     const length = view.getUint32(at)
     const type = latin(bytes.subarray(at + 4, at + 8))
-    if (at + 12 + length > bytes.length || type === 'IEND') return null
-    if (type === 'iTXt' && length <= MOST_BYTES) {
-      const text = await readChunk(bytes.subarray(at + 8, at + 8 + length), keyword)
+    if (at + CHUNK_BYTES + length > bytes.length || type === 'IEND') return null
+    if (type === 'iTXt' && length <= MAX_TEXT_BYTES) {
+      const text = await readTextChunk(bytes.subarray(at + 8, at + 8 + length), keyword)
       if (text !== null) return text
     }
-    at += 12 + length
+    at += CHUNK_BYTES + length
   }
   return null
 }
 
-/** keyword 0 compressed method language 0 translated 0 text */
-async function readChunk(chunk: Uint8Array<ArrayBuffer>, keyword: string): Promise<string | null> {
+/** The data of a chunk: keyword 0 compressed method language 0 translated 0 text */
+async function readTextChunk(chunk: Uint8Array<ArrayBuffer>, keyword: string): Promise<string | null> {
   const end = chunk.indexOf(0)
   if (end < 0 || latin(chunk.subarray(0, end)) !== keyword) return null
   const compressed = chunk[end + 1] === 1
@@ -43,7 +45,7 @@ async function readChunk(chunk: Uint8Array<ArrayBuffer>, keyword: string): Promi
   }
 }
 
-/** zlib, no more than MOST_BYTES of it. */
+/** Inflates zlib data of at most MAX_TEXT_BYTES. */
 async function inflate(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
   const reader = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('deflate')).getReader()
   const parts: Uint8Array[] = []
@@ -52,7 +54,7 @@ async function inflate(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
     const { done, value } = await reader.read()
     if (done) break
     total += value.length
-    if (total > MOST_BYTES) throw new RangeError(`inflate: expected at most ${MOST_BYTES} bytes.`)
+    if (total > MAX_TEXT_BYTES) throw new RangeError(`Expected a text of at most ${MAX_TEXT_BYTES} bytes, got more.`)
     parts.push(value)
   }
   const whole = new Uint8Array(total)
@@ -66,4 +68,40 @@ async function inflate(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
 
 function latin(bytes: Uint8Array): string {
   return String.fromCharCode(...bytes)
+}
+
+/**
+ * The PNG with a text before its last chunk.
+ * @param keyword Latin letters, at most 79
+ */
+export function withPngText(png: Uint8Array, keyword: string, text: string): Uint8Array<ArrayBuffer> {
+  const utf8 = new TextEncoder()
+  // keyword, 0; not compressed, 0; no language, 0; no translated keyword, 0
+  const data = Uint8Array.from([...utf8.encode(keyword), 0, 0, 0, 0, 0, ...utf8.encode(text)])
+  const endAt = png.length - CHUNK_BYTES
+  const all = new Uint8Array(png.length + CHUNK_BYTES + data.length)
+  all.set(png.subarray(0, endAt))
+  all.set(chunkOf('iTXt', data), endAt)
+  all.set(png.subarray(endAt), endAt + CHUNK_BYTES + data.length)
+  return all
+}
+
+function chunkOf(type: string, data: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(CHUNK_BYTES + data.length)
+  const view = new DataView(bytes.buffer)
+  view.setUint32(0, data.length)
+  bytes.set(new TextEncoder().encode(type), 4)
+  bytes.set(data, 8)
+  view.setUint32(8 + data.length, crc32(bytes.subarray(4, 8 + data.length)))
+  return bytes
+}
+
+/** The checksum of a chunk: https://www.w3.org/TR/png-3/#samplecrc */
+function crc32(bytes: Uint8Array): number {
+  let crc = 0xffffffff
+  for (const byte of bytes) {
+    crc ^= byte
+    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1
+  }
+  return (crc ^ 0xffffffff) >>> 0
 }

@@ -1,28 +1,28 @@
-// Splitting a prompt as the starter's tokenizer does, so that the page can show which words a model knows and where it stops reading.
+// Splits a prompt like the starter's tokenizer, so that the page can mark unknown words and the point where a prompt is truncated.
 import type { ModelManifest } from './model'
 
-/** A word or a single punctuation mark, with its place in the prompt. */
+/** A word or a punctuation mark, with its position in the prompt. */
 export interface PromptWord {
   text: string
   start: number
   end: number
   known: boolean
-  /** false past the model's length */
+  /** false beyond the maximum length of the model */
   read: boolean
 }
 
-/** Special tokens that every prompt carries ([CLS] and [SEP]). */
+/** Number of special tokens that are added to every prompt ([CLS] and [SEP]). */
 const SPECIAL_TOKENS = 2
 
-/** At white space and around punctuation: BERT's rule. */
+/** Splits at white space and around punctuation, like BERT. */
 const WORD = /[\p{P}\p{S}]|[^\s\p{P}\p{S}]+/gu
 
-/** Words and signs of a text, in lower case. Pure. */
+/** The words and punctuation marks of a text in lower case. Pure. */
 export function promptTokens(text: string): string[] {
   return text.toLowerCase().match(WORD) ?? []
 }
 
-/** Splits at white space and around punctuation (BERT's rule), and marks what the model knows and reads. Pure. */
+/** Splits a prompt, and marks the words that the model knows and reads. Pure. */
 export function readPrompt(prompt: string, model: ModelManifest): PromptWord[] {
   const known = new Set(model.text.words)
   const words = [...prompt.matchAll(WORD)]

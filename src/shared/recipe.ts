@@ -2,7 +2,7 @@
 // another version: what is not understood is listed, and the rest is used.
 import * as v from 'valibot'
 import { AppError } from './errors'
-import { GenerateRequestSchema, type GenerateRequest, type Source } from './request'
+import { GenerateRequestSchema, type GenerateRequest, type MediaRef } from './request'
 
 /** The newest version that is understood. */
 export const RECIPE_VERSION = 1
@@ -91,7 +91,7 @@ function lostFields(given: unknown, kept: unknown, path = ''): string[] {
 }
 
 /** Every clip, picture and video that a request is made around, each once. Pure. */
-export function sourcesOf({ conditions = [], start, before, after, shots = [] }: GenerateRequest): Source[] {
+export function mediaRefsOf({ conditions = [], start, before, after, shots = [] }: GenerateRequest): MediaRef[] {
   const all = [...conditions, ...shots.flatMap((shot) => shot.conditions ?? []), start, before, after].flatMap((part) => part?.source ?? [])
   return all.filter(({ kind, id }, index) => all.findIndex((other) => other.kind === kind && other.id === id) === index)
 }

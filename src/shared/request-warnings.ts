@@ -1,70 +1,70 @@
-// What of a request its model was not taught: it can be made, and may come out worse. Never an error.
+// Warnings about requests outside the training data of a model, which run but may give a worse result.
 import { requestBytes } from './clip-memory'
 import type { ModelManifest } from './model'
 import { planOf, chunkFrames } from './plan'
 import { requestProblems, type GenerateRequest } from './request'
-import { isTrainedSize } from './shapes'
+import { isTrainedSize } from './clip-sizes'
 
-/** One thing that a person should know before a clip is made. */
+/** A warning that is shown before a clip is generated. */
 export interface RequestWarning {
   field: 'width' | 'frames'
   /**
-   * `size`, `length`: not trained on; `windows`: longer than one run of the model, made of `windows` that go on from each other;
-   * `memory`: `got` bytes, more than the `taught` that this GPU had room for
+   * `size`, `length`: outside the training data; `chunks`: longer than one pass of the model, generated in `chunks` that continue each
+   * other; `memory`: needs `got` bytes, more than the `expected` bytes that were free
    */
-  kind: 'size' | 'length' | 'windows' | 'memory'
+  kind: 'size' | 'length' | 'chunks' | 'memory'
   got: string
-  taught: string
-  windows?: number
-  /** what the model was taught, nearest to it */
+  expected: string
+  chunks?: number
+  /** the closest settings that the model was trained on */
   nearest?: Partial<GenerateRequest>
 }
 
-/** What was found out about the memory of this GPU, in bytes. */
+/** Measured memory of the GPU in bytes. */
 export interface GpuMemoryBudget {
   budgetBytes: number
-  /** of it, that the model takes for any clip */
+  /** the part of it that the weights take */
   weightBytes: number
 }
 
 /**
- * All that `model` was not taught of a request; empty where it was, or where the request cannot run at all. Pure.
- * @param room where it was measured
+ * Warnings about a request; empty if there are none, or if the request is invalid. Pure.
+ * @param budget GPU memory, if it was measured
  */
-export function requestWarnings(request: GenerateRequest, model: ModelManifest, room?: GpuMemoryBudget): RequestWarning[] {
+export function requestWarnings(request: GenerateRequest, model: ModelManifest, budget?: GpuMemoryBudget): RequestWarning[] {
   if (requestProblems(request, model).length > 0) return []
-  return [...sizeWarning(request, model), ...memoryWarning(request, model, room), ...lengthWarning(request, model)]
+  return [...sizeWarning(request, model), ...memoryWarning(request, model, budget), ...lengthWarning(request, model)]
 }
 
-function memoryWarning(request: GenerateRequest, model: ModelManifest, room: GpuMemoryBudget | undefined): RequestWarning[] {
-  const bytes = room ? requestBytes(request, model, room.weightBytes) : 0
-  return room && bytes > room.budgetBytes ? [{ field: 'width', kind: 'memory', got: String(Math.round(bytes)), taught: String(room.budgetBytes) }] : []
+function memoryWarning(request: GenerateRequest, model: ModelManifest, budget: GpuMemoryBudget | undefined): RequestWarning[] {
+  const bytes = budget ? requestBytes(request, model, budget.weightBytes) : 0
+  return budget && bytes > budget.budgetBytes ? [{ field: 'width', kind: 'memory', got: String(Math.round(bytes)), expected: String(budget.budgetBytes) }] : []
 }
 
 function sizeWarning({ width, height }: GenerateRequest, model: ModelManifest): RequestWarning[] {
   if (isTrainedSize({ width, height }, model)) return []
-  const taught = model.sizes.map((size) => `${size.width}×${size.height}`).join(', ')
+  const expected = model.sizes.map((size) => `${size.width}×${size.height}`).join(', ')
   const { width: wide, height: high } = nearestSize(width, height, model.sizes)
-  return [{ field: 'width', kind: 'size', got: `${width}×${height}`, taught, nearest: { width: wide, height: high } }]
+  return [{ field: 'width', kind: 'size', got: `${width}×${height}`, expected, nearest: { width: wide, height: high } }]
 }
 
 function lengthWarning(request: GenerateRequest, model: ModelManifest): RequestWarning[] {
   const { frames, before, after, loop, shots } = request
   const { allowed } = model.frames
-  const [longest, taught] = [chunkFrames(model), allowed.join(', ')]
+  const longest = chunkFrames(model)
   if (shots) return []
   if (frames > longest) {
-    const windows = planOf(request, model).filter(({ kind }) => kind === 'chunk').length
-    return [{ field: 'frames', kind: 'windows', got: String(frames), taught: String(longest), windows }]
+    const chunks = planOf(request, model).filter(({ kind }) => kind === 'chunk').length
+    return [{ field: 'frames', kind: 'chunks', got: String(frames), expected: String(longest), chunks }]
   }
-  // beside other clips a window has frames of theirs too, and a still is no short clip
-  const known = allowed.includes(frames) || frames === 1 || (model.grid && frames % model.grid.group === 1)
-  if (known || before || after || loop) return []
+  // next to other clips a chunk also contains their frames, and one frame is an image
+  const trained = allowed.includes(frames) || frames === 1 || (model.grid && frames % model.grid.group === 1)
+  if (trained || before || after || loop) return []
   const nearest = allowed.reduce((best, one) => (Math.abs(one - frames) < Math.abs(best - frames) ? one : best))
-  return [{ field: 'frames', kind: 'length', got: String(frames), taught, nearest: { frames: nearest } }]
+  return [{ field: 'frames', kind: 'length', got: String(frames), expected: allowed.join(', '), nearest: { frames: nearest } }]
 }
 
-/** Nearest in shape first (log aspect), then in area. */
+/** The closest size, by aspect ratio (log, weight 4) and area (log). */
 function nearestSize<S extends { width: number; height: number }>(width: number, height: number, sizes: readonly S[]): S {
   const distance = (s: S) => 4 * Math.abs(Math.log((s.width / s.height) * (height / width))) + Math.abs(Math.log((s.width * s.height) / (width * height)))
   return sizes.reduce((best, candidate) => (distance(candidate) < distance(best) ? candidate : best))

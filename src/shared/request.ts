@@ -3,7 +3,7 @@ import * as v from 'valibot'
 import { LARGEST_CLIP_BYTES, requestBytes } from './clip-memory'
 import { AppError } from './errors'
 import type { ModelManifest } from './model'
-import { canMakeSize, LARGEST_SIDE, nearestSide, sideStep, smallestSide } from './shapes'
+import { canMakeSize, LARGEST_SIDE, nearestSide, sideStep, smallestSide } from './clip-sizes'
 
 const wholeNumber = v.pipe(v.number(), v.integer())
 
@@ -14,7 +14,7 @@ const seconds = v.pipe(v.number(), v.minValue(0))
 export const MediaRefSchema = v.object({ kind: v.picklist(['image', 'video', 'clip']), id: v.pipe(v.string(), v.minLength(1)) })
 
 /** See {@link MediaRefSchema}. */
-export type Source = v.InferOutput<typeof MediaRefSchema>
+export type MediaRef = v.InferOutput<typeof MediaRefSchema>
 
 /** What of a picture fills the clip's shape: its centre as fractions of what it can move by, and how many times it is enlarged beyond filling. */
 export const CropSchema = v.object({ x: fraction, y: fraction, zoom: v.pipe(v.number(), v.minValue(1), v.maxValue(16)) })

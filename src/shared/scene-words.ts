@@ -1,7 +1,7 @@
-// What a scene of the rendered world is told with: how its skies, lands and subjects stand in a sentence. A model knows some of it
-// (`knows`, `text.words` of its manifest). The whole grammar is training/world/captions.py; here are the usual phrases.
+// Phrases of the captions that scene models are trained on. A model knows a part of them (`knows` and `text.words` of its manifest). The full
+// grammar is in training/world/captions.py.
 
-/** A sky alone, and as the time of a sentence. */
+/** Skies: the name, and a phrase that ends a sentence. */
 export const SKIES = [
   { name: 'a blue sky', when: 'under a blue sky' },
   { name: 'a sunny day', when: 'on a sunny day' },
@@ -15,7 +15,7 @@ export const SKIES = [
   { name: 'an overcast sky', when: 'under an overcast sky' },
 ] as const
 
-/** A land alone, and where in it something stands that does not fly. */
+/** Lands: the name, and the position of a subject on the ground or on water. */
 export const LANDS = [
   { name: 'mountains', place: 'in front of mountains', water: false },
   { name: 'sand dunes', place: 'in front of sand dunes', water: false },
@@ -29,17 +29,17 @@ export const LANDS = [
   { name: 'islands', place: 'near islands', water: true },
 ] as const
 
-/** A subject: where it can be, and how it gets about. */
-export interface WorldSubject {
+/** A subject with its habitat and its motions. */
+export interface SceneSubject {
   name: string
   home: 'air' | 'ground' | 'water'
-  /** each a phrase of the themes' motions */
+  /** phrases of the Motion theme */
   moves: readonly string[]
 }
 
-const sideways = (go: string) => [`${go} to the left`, `${go} to the right`]
+const sideways = (verb: string) => [`${verb} to the left`, `${verb} to the right`]
 
-export const SUBJECTS: readonly WorldSubject[] = [
+export const SUBJECTS: readonly SceneSubject[] = [
   { name: 'balloon', home: 'air', moves: ['rising', 'falling', 'hovering', ...sideways('drifting')] },
   { name: 'sailboat', home: 'water', moves: [...sideways('sailing'), 'lying at anchor'] },
   { name: 'car', home: 'ground', moves: [...sideways('driving'), 'parked'] },
@@ -62,11 +62,11 @@ export const SUBJECTS: readonly WorldSubject[] = [
   { name: 'windmill', home: 'ground', moves: ['standing'] },
 ]
 
-export const COLOURS = ['red', 'yellow', 'green', 'blue', 'purple', 'white', 'orange', 'teal', 'pink', 'brown', 'grey', 'black'] as const
+export const COLORS = ['red', 'yellow', 'green', 'blue', 'purple', 'white', 'orange', 'teal', 'pink', 'brown', 'grey', 'black'] as const
 
 export const WEATHERS = ['fog', 'fireflies', 'clear air', 'rain', 'snowfall', 'falling leaves'] as const
 
-/** A camera move as a theme names it, and as a clause. */
+/** Camera motions: the name in the Camera theme, and a clause. */
 export const CAMERAS = [
   { name: 'zoom in', clause: 'the camera zooms in' },
   { name: 'pan left', clause: 'the camera pans left' },
@@ -77,4 +77,4 @@ export const CAMERAS = [
   { name: 'tilt down', clause: 'the camera tilts down' },
 ] as const
 
-export const WORLD_STYLES = ['flat style', 'neon style', 'noir style', 'pastel style', 'watercolour style', '35 mm film grain', 'pixel art', 'paper cut-out style'] as const
+export const STYLES = ['flat style', 'neon style', 'noir style', 'pastel style', 'watercolour style', '35 mm film grain', 'pixel art', 'paper cut-out style'] as const

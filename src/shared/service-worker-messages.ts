@@ -1,17 +1,17 @@
-// What page and service worker say to each other.
+// The messages between page and service worker.
 
 /** Page to service worker. */
 export type ToServiceWorker =
-  /** a waiting version may take over now: the page asks when no generation runs */
+  /** activates a waiting version; sent when no generation is running */
   | { type: 'skip-waiting' }
-  /** fetch what generating without a network needs; done already after an install, harmless to repeat */
+  /** caches what generating offline needs; also done after an install, harmless to repeat */
   | { type: 'prepare-offline' }
-  /** the person's mirror, as parseMirror gives it: from the next reload on, pages may read from it. Answered with `mirror-set` on the port that comes along */
+  /** the mirror from parseMirror: pages may read from it after the next reload. Answered with `mirror-set` on the message's port */
   | { type: 'set-mirror'; url: string | null }
 
 /** Service worker to every page. */
 export type FromServiceWorker =
-  /** workers, wasm and the starter's weights are here: generating needs no network any more */
+  /** workers, wasm and the starter's weights are cached: generating no longer needs a network */
   | { type: 'offline-ready' }
-  /** the mirror is kept: answers from now on have it in their policy */
+  /** responses have the mirror in their policy from now on */
   | { type: 'mirror-set' }

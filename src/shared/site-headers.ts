@@ -1,18 +1,18 @@
-// Headers of every answer from this site: sent by the dev and preview servers, and added by the service worker on static hosts.
-import { HUB } from './model-catalogue.ts' // with its ending: vite.config.ts, which imports this file, may be run without a bundler
+// Headers of every response of this site: sent by the dev and preview servers, and added by the service worker on static hosts.
+import { HUB } from './model-catalogue.ts' // with its extension: vite.config.ts imports this file, and may run without a bundler
 
-/** What the policy depends on. */
+/** Parameters of the policy. */
 export interface PolicyOptions {
   /** the dev server injects style elements; the production build has none */
   dev?: boolean
-  /** the person's mirror, as parseMirror gives it: its origin may be read from too */
+  /** the mirror from parseMirror: its origin is allowed too */
   mirror?: string | null
 }
 
 /**
- * Everything that runs comes from this origin; only models' files are read from elsewhere, from where the table of sources
- * says. `wasm-unsafe-eval` is for ONNX Runtime's wasm; workers from blobs are for mediabunny, which mixes the colours and the transparency of a
- * video in workers that it makes so (1.61): to be deleted when it takes an address of this origin for them.
+ * All code comes from this origin; only model files may be read from elsewhere, from the hosts of the model catalogue.
+ * `wasm-unsafe-eval` is for ONNX Runtime's wasm. Blob workers are for mediabunny 1.61, which merges the color and alpha tracks of a video
+ * in such workers: delete `blob:` when it accepts a worker URL of this origin.
  */
 export function contentSecurityPolicy({ dev = false, mirror = null }: PolicyOptions = {}): string {
   return [
@@ -31,7 +31,7 @@ export function contentSecurityPolicy({ dev = false, mirror = null }: PolicyOpti
 
 /**
  * Cross-origin isolation gives shared memory and precise timers. `require-corp` and not `credentialless`:
- * the page embeds nothing from elsewhere, and Safari knows only the former.
+ * the page embeds nothing from elsewhere, and Safari only supports the former.
  */
 export function siteHeaders(options: PolicyOptions = {}): Record<string, string> {
   return {

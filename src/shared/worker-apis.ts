@@ -18,19 +18,19 @@ export interface TextApi {
   encode(modelUrl: string, prompts: readonly string[]): Promise<Embeds[]>
 }
 
-/** What the writer is at. Text is what it has written so far, as it came. */
+/** What the prompt enhancer is doing; `text` is its raw output so far. */
 export type EnhancerProgress = { stage: 'loading' } | { stage: 'reading' } | { stage: 'writing'; text: string }
 
-/** writer.worker: a downloaded language model on onnxruntime-web. It stays in memory until the page ends the worker. */
+/** prompt-enhancer.worker: a downloaded language model on onnxruntime-web. It stays in memory until the page ends the worker. */
 export interface PromptEnhancerApi {
   /**
-   * Writes a short prompt out as a paragraph; one at a time: another call stops the one before.
-   * @param seed null: always the same text for the same words; else another one for each
-   * @returns the model's text as it came, or as much as there was when it was stopped
+   * Expands a short prompt into a paragraph. A second call stops the first.
+   * @param seed null: deterministic; else sampled
+   * @returns the model's raw text, or its part so far when it was stopped
    * @throws AppError weights-missing, weights-corrupt, out-of-memory
    */
-  write(words: string, seed: number | null, onProgress: (progress: EnhancerProgress) => void): Promise<string>
-  /** answers within one token; write() then returns what there is */
+  enhance(prompt: string, seed: number | null, onProgress: (progress: EnhancerProgress) => void): Promise<string>
+  /** resolves within one token; enhance() then returns the text so far */
   stop(): Promise<void>
 }
 
@@ -58,8 +58,8 @@ export interface GenerateOptions {
   autotune?: boolean
   /** keeps what each step came to under the job's id until the clip is saved; a job of the same id and request goes on from there */
   checkpoint?: boolean
-  /** sources of the model that are on the user's own disk */
-  picks?: readonly LocalFiles[]
+  /** the model's files on the user's own disk */
+  localFiles?: readonly LocalFiles[]
 }
 
 /** Functions a job calls back, passed as one comlink proxy, so that each call answers with a promise. */
@@ -96,16 +96,16 @@ export interface GenerateApi {
   unload(): Promise<void>
 }
 
-/** A picture or video of the user's own that is kept for clips made around it. */
-export interface KeptAsset {
+/** A media asset: an image or video of the user's own, saved so that clips can be made from it. */
+export interface SavedAsset {
   /** SHA-256 of its bytes, in hex */
   id: string
   name: string
   bytes: number
 }
 
-/** A video of the user's own that is kept. */
-export interface KeptVideo extends KeptAsset {
+/** A media asset that is a video. */
+export interface SavedVideo extends SavedAsset {
   seconds: number
 }
 
@@ -116,104 +116,104 @@ export interface LibraryApi {
   /** @throws AppError not-found */
   open(id: string): Promise<Blob>
   remove(id: string): Promise<void>
-  /** copies a file into the app's storage, so that a clip made around it can be made again */
-  keepAsset(file: File): Promise<KeptAsset>
-  /** keepAsset for a video, once a frame of it was decoded. @throws AppError unreadable-media naming the codec */
-  keepVideo(file: File): Promise<KeptVideo>
-  /** keeps the first or last frame of a clip, or a still, as a picture. @throws AppError not-found, unreadable-media */
-  keepFrame(clipId: string, which: 'first' | 'last'): Promise<KeptAsset>
+  /** saves a file as a media asset */
+  saveAsset(file: File): Promise<SavedAsset>
+  /** saves a video that this browser can decode. @throws AppError unreadable-media naming the codec */
+  saveVideo(file: File): Promise<SavedVideo>
+  /** saves the first or last frame of a clip, or a still, as an image. @throws AppError not-found, unreadable-media */
+  saveFrame(clipId: string, which: 'first' | 'last'): Promise<SavedAsset>
   /** @throws AppError not-found */
   openAsset(id: string): Promise<File>
-  /** deletes kept files that neither a clip nor `named` names, and that no page has in its hand, unless they were written since. @returns how many */
+  /** deletes assets that neither a clip nor `named` references, that no page has open and that were written before `beforeMs`. @returns how many */
   sweepAssets(named: readonly string[], beforeMs: number): Promise<number>
-  /** a text tag of a video file, by its name; null where it has none */
+  /** a text tag of a video file by its name; null if it has none */
   videoTag(file: Blob, name: string): Promise<string | null>
-  /** bytes used by this site and what the browser grants it */
+  /** bytes used by this site, and its quota */
   usage(): Promise<{ usedBytes: number; quotaBytes: number }>
 }
 
 /** One file of a download. */
 export interface DownloadPart {
   path: string
-  /** bytes that are here, those of the chunk under way included */
+  /** downloaded bytes, those of the current chunk included */
   bytesDone: number
-  /** in all; about, until the server was asked */
+  /** in total; an estimate before the server was contacted */
   bytesTotal: number
 }
 
 export type DownloadStatus =
-  | 'absent' // nothing is here
-  | 'paused' // something is here, nothing is under way
-  | 'complete' // all is here and was found right
-  | 'asking' // the server is asked how long the files are
+  | 'absent' // nothing is downloaded
+  | 'paused' // partly downloaded, not running
+  | 'complete' // downloaded and verified
+  | 'connecting' // requesting the lengths of the files
   | 'downloading'
-  | 'waiting' // a request failed and will be tried again: `note` says why
-  | 'checking' // what is here is compared with its hashes
+  | 'waiting' // a request failed and will be retried: `note` is why
+  | 'checking' // verifying the hashes of downloaded chunks
 
-/** What the page shows of a model source. */
+/** The state of a catalogue entry's download. */
 export interface DownloadState {
   /** `id` of a CatalogueEntry */
   source: string
   status: DownloadStatus
   parts: DownloadPart[]
-  /** of the last seconds; null while nothing comes */
+  /** over the last seconds; null if nothing is being transferred */
   bytesPerSecond: number | null
   secondsLeft: number | null
-  /** false: the server sends whole files only, so that a file that breaks off is fetched from its beginning; null: not asked yet */
+  /** false: the server sends whole files only, so an interrupted file starts again from its beginning; null: not known yet */
   resumable: boolean | null
-  /** what the person should know while it goes on */
+  /** a message for the person while it is running */
   note: string | null
-  /** why it stopped without being asked to */
+  /** why it stopped by itself */
   error: ErrorData | null
 }
 
-/** Bytes that this site uses, that the browser grants it, and that are left of these: as it says, which in Chromium is always 10 GiB more than is used. */
+/** Bytes that this site uses, its quota, and what is left of it, as the browser estimates: Chromium always reports 10 GiB left. */
 export interface StorageSpace {
   usedBytes: number
   quotaBytes: number
   freeBytes: number
 }
 
-/** models.worker: the files of models, from their servers to this disk. */
+/** models.worker: downloads of model files to OPFS. */
 export interface ModelsApi {
-  /** every source of the table, and what is here of it */
+  /** the state of every catalogue entry */
   list(): Promise<DownloadState[]>
   /**
-   * Downloads what is missing and checks it all; goes on where an earlier one stopped. Answers when it is complete or has
-   * stopped: `error` says why, null after pause or remove. Calling it while it runs is to wait for the same one.
+   * Starts or resumes a download, and verifies it. Resolves when it is complete or has stopped: `error` is why, null after pause or
+   * remove. A second call joins the running download.
    * @param baseUrl of a mirror, ending in /; null: the hub
    */
-  download(source: string, baseUrl: string | null, onState: (state: DownloadState) => void): Promise<DownloadState>
-  /** stops a download or a verification; what is here stays */
-  pause(source: string): Promise<void>
-  /** reads all that is here and compares it with its hashes; what is damaged is forgotten, so that the next download fetches that alone */
-  verify(source: string, onState: (state: DownloadState) => void): Promise<DownloadState>
+  download(entryId: string, baseUrl: string | null, onState: (state: DownloadState) => void): Promise<DownloadState>
+  /** stops a download or verification; the downloaded part stays */
+  pause(entryId: string): Promise<void>
+  /** verifies the downloaded chunks; damaged ones are fetched by the next download */
+  verify(entryId: string, onState: (state: DownloadState) => void): Promise<DownloadState>
   /**
-   * compares every file of a model folder of this origin with the SHA-256 in its kinora.json; rejects naming the first that differs
-   * @returns how many bytes they are
+   * verifies every file of a model folder of this origin; rejects naming the first one with another SHA-256 than in kinora.json
+   * @returns their bytes
    */
   verifyFolder(modelUrl: string): Promise<number>
-  /** stops it if it runs, and deletes what is here, with the quantized copies that were made of it */
-  remove(source: string): Promise<void>
-  /** bytes of the quantized copies of each source, by its id; copies whose download is gone are removed first */
+  /** stops a running download, and deletes its files and their cached quantized copies */
+  remove(entryId: string): Promise<void>
+  /** bytes of the cached quantized copies of each entry, by its id; copies without a download are deleted first */
   copies(): Promise<Record<string, number>>
   space(): Promise<StorageSpace>
 }
 
-/** disk.worker: models that are read from the user's own disk. Nothing of them is copied; of handles it is remembered what they are for. */
+/** local-files.worker: models on the user's own disk, read in place. Handles are stored for later visits. */
 export interface LocalFilesApi {
-  /** what was chosen on earlier visits, and where it stands */
+  /** local files chosen on earlier visits */
   list(): Promise<LocalFilesState[]>
-  /** where picks stand now */
-  look(picks: readonly LocalFiles[]): Promise<LocalFilesState[]>
+  /** whether local files can be read now */
+  states(localFiles: readonly LocalFiles[]): Promise<LocalFilesState[]>
   /**
-   * Checks by headers that a place holds a source, and takes it for that. A handle is remembered.
-   * @param sources ids: what it is chosen for, and what a folder may supply besides
-   * @param former picks of these sources until now: what was made of their weights is deleted where the new ones are others
-   * @returns a pick for each source that is there, the first of `sources` first
+   * Checks by headers that a place contains catalogue entries. Its handle is stored.
+   * @param entryIds the entry that the place is chosen for, then others that a folder may contain
+   * @param previous local files of these entries until now: their cached copies are deleted if the new files differ
+   * @returns the local files of each entry found, in the order of `entryIds`
    * @throws AppError weights-missing, weights-corrupt saying what was found instead
    */
-  pick(sources: readonly string[], place: LocalPlace, former: readonly LocalFiles[]): Promise<LocalFiles[]>
-  /** forgets a pick, and deletes what was made of its weights */
-  forget(pick: LocalFiles): Promise<void>
+  choose(entryIds: readonly string[], place: LocalPlace, previous: readonly LocalFiles[]): Promise<LocalFiles[]>
+  /** forgets local files, and deletes their cached copies */
+  forget(localFiles: LocalFiles): Promise<void>
 }

@@ -1,26 +1,29 @@
 import { measure } from '../rpc/generate'
 import { toErrorData } from '../shared/errors'
 import type { ErrorData } from '../shared/errors'
-import type { ModelTimes } from '../shared/time-estimate'
+import type { ModelManifest } from '../shared/model'
+import type { GpuMemoryBudget } from '../shared/request-warnings'
+import { readTimes, type ModelTimes } from '../shared/time-estimate'
+import { VIDEO_SOURCES } from './model-set'
+import { session, STARTER } from './session.svelte'
 import { readStored, writeStored } from './stored'
 
-/** What a downloaded model is measured as: all versions of LTX-Video 2B have one shape. */
+/** Measurement id of the downloaded models: all versions of LTX-Video 2B have the same architecture and size. */
 export const LTX_SHAPE = 'ltx-2b'
 
-/** What the starter is measured as. */
+/** Measurement id of the starter. */
 export const starterShape = (version: number): string => `starter ${version}`
 
-/** What was measured of models on this machine's adapter: once, and kept. */
+/** Measured speeds of models on the adapters of this device, kept across reloads. */
 class ClipTimes {
-  /** by adapter and model */
+  /** by adapter and measurement id */
   #times = $state.raw<ReadonlyMap<string, ModelTimes>>(new Map())
-  /** the model that is being measured */
+  /** measurement id of the model that is being measured */
   measuring = $state<string | null>(null)
   #errors = $state.raw<ReadonlyMap<string, ErrorData>>(new Map())
 
   constructor() {
-    const stored = readStored('times')
-    if (Array.isArray(stored)) this.#times = new Map(stored.filter(isEntry))
+    this.#times = new Map(readTimes(readStored('times')))
   }
 
   of(adapter: string, model: string): ModelTimes | null {
@@ -31,7 +34,7 @@ class ClipTimes {
     return this.#errors.get(model) ?? null
   }
 
-  /** Measures a model's block; one at a time. @param url address of the model */
+  /** Measures one block of a model. Only one measurement runs at a time. @param url URL of the model */
   async measure(adapter: string, model: string, url: string): Promise<void> {
     if (this.measuring !== null) return
     this.measuring = model
@@ -47,16 +50,18 @@ class ClipTimes {
   }
 }
 
-/** The layout of what is kept, the adapter, and a shape: all versions of LTX-Video 2B have one. */
+/** Key of a stored entry: format version, adapter and measurement id. */
 function keyOf(adapter: string, model: string): string {
   return JSON.stringify([2, adapter, model])
 }
 
-function isEntry(entry: unknown): entry is [string, ModelTimes] {
-  if (!Array.isArray(entry) || typeof entry[0] !== 'string') return false
-  const times = entry[1] as Partial<ModelTimes> | null
-  const numbers = [times?.width, times?.blocks, times?.decoderFlops, times?.budgetBytes]
-  return numbers.every((value) => typeof value === 'number') && Array.isArray(times?.measured) && times.measured.length > 0
-}
-
 export const clipTimes = new ClipTimes()
+
+/** GPU memory that was free for clips of a model when it was measured; undefined if it was not measured. */
+export function gpuMemoryBudget({ id, version, files }: ModelManifest): GpuMemoryBudget | undefined {
+  const adapter = session.adapter?.adapter
+  const times = adapter === undefined ? null : clipTimes.of(adapter, id === STARTER ? starterShape(version) : LTX_SHAPE)
+  if (!times) return undefined
+  const weightBytes = id === STARTER ? files.reduce((sum, file) => sum + file.bytes, 0) : (VIDEO_SOURCES.find((source) => source.id === id)?.gpuBytes ?? 0)
+  return { budgetBytes: times.budgetBytes, weightBytes }
+}

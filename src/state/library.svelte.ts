@@ -3,7 +3,7 @@ import { toErrorData } from '../shared/errors'
 import type { ErrorData } from '../shared/errors'
 import type { ClipRecord } from '../shared/record'
 
-/** The clips kept on this machine. */
+/** The clips stored in this browser. */
 class Library {
   /** newest first */
   clips = $state.raw<ClipRecord[]>([])
@@ -22,12 +22,12 @@ class Library {
     }
   }
 
-  /** The WebM of a clip. @throws AppError not-found */
+  /** The file of a clip: WebM, or PNG for one frame. @throws AppError not-found */
   open(id: string): Promise<Blob> {
     return openClip(id)
   }
 
-  /** Deletes a clip for good. @throws AppError when it could not be deleted */
+  /** Deletes a clip permanently. @throws AppError if it cannot be deleted */
   async remove(id: string): Promise<void> {
     await removeClip(id)
     this.clips = this.clips.filter((clip) => clip.id !== id)

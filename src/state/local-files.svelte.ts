@@ -7,84 +7,84 @@ import type { ErrorData } from '../shared/errors'
 import type { CatalogueEntry } from '../shared/model-catalogue'
 import { absent } from './model-set'
 
-/** The models that are read from the user's own disk, and what became of choosing them. */
-class DiskPicks {
+/** Models that are read from files on the user's disk. */
+class LocalFiles {
   #states = $state.raw<ReadonlyMap<string, LocalFilesState>>(new Map())
-  /** why a choice was not taken, by the id of the source that it was for */
-  #refusals = $state.raw<ReadonlyMap<string, ErrorData>>(new Map())
-  /** ids of sources whose headers are being looked at */
+  /** why chosen files were rejected, by model id */
+  #rejections = $state.raw<ReadonlyMap<string, ErrorData>>(new Map())
+  /** ids of models whose files are being checked */
   #checking = $state.raw<ReadonlySet<string>>(new Set())
 
-  /** Looks where all of them stand. */
+  /** Reads the state of all local files. */
   async load(): Promise<void> {
     const states = await listLocalFiles().catch(() => [])
-    this.#states = new Map(states.map((state) => [state.pick.source, state] as const))
+    this.#states = new Map(states.map((state) => [state.localFiles.source, state] as const))
   }
 
-  /** Where a source stands that is read from the disk; undefined for any other. */
+  /** State of the local files of a model; undefined if it has none. */
   of({ id }: CatalogueEntry): LocalFilesState | undefined {
     return this.#states.get(id)
   }
 
-  /** The same as a download is told of, while it is what was chosen: all of it is here. */
+  /** The local files of a model as a complete download; undefined if it has none, or they are gone. */
   asDownload(source: CatalogueEntry): DownloadState | undefined {
     const state = this.of(source)
     if (!state || state.status === 'gone') return undefined
-    const bytes = localBytes(state.pick)
-    const parts = [{ path: placeName(state.pick.place), bytesDone: bytes, bytesTotal: bytes }]
+    const bytes = localBytes(state.localFiles)
+    const parts = [{ path: placeName(state.localFiles.place), bytesDone: bytes, bytesTotal: bytes }]
     return { ...absent(source), status: 'complete', parts }
   }
 
-  refusalOf({ id }: CatalogueEntry): ErrorData | undefined {
-    return this.#refusals.get(id)
+  rejectionOf({ id }: CatalogueEntry): ErrorData | undefined {
+    return this.#rejections.get(id)
   }
 
   isChecking({ id }: CatalogueEntry): boolean {
     return this.#checking.has(id)
   }
 
-  /** Takes a place for a source when its headers say that it is one. @param others that a folder may supply besides */
+  /** Uses a file or folder for a model if its headers match. @param others other models that the folder may contain */
   async choose(source: CatalogueEntry, place: LocalPlace, others: readonly CatalogueEntry[]): Promise<void> {
-    await this.#about(source, async () => {
-      for (const pick of await chooseLocalFiles([source, ...others].map(({ id }) => id), place)) this.#take({ pick, status: 'ready', error: null })
+    await this.#track(source, async () => {
+      for (const localFiles of await chooseLocalFiles([source, ...others].map(({ id }) => id), place)) this.#setState({ localFiles, status: 'ready', error: null })
     })
   }
 
-  /** Lets the browser ask whether it may be read again. */
+  /** Asks for permission to read the files again. */
   async allow(source: CatalogueEntry): Promise<void> {
-    await this.#about(source, async () => {
+    await this.#track(source, async () => {
       const state = this.of(source)
       if (!state) return
-      await askToRead(state.pick.place)
-      await this.load() // one answer may be for several files of a folder
+      await askToRead(state.localFiles.place)
+      await this.load() // a permission may cover several files of a folder
     })
   }
 
-  /** The files stay where they are. */
+  /** Stops using the local files; the files themselves are not deleted. */
   async forget(source: CatalogueEntry): Promise<void> {
-    await this.#about(source, async () => {
+    await this.#track(source, async () => {
       const state = this.of(source)
       if (!state) return
-      await forgetLocalFiles(state.pick)
+      await forgetLocalFiles(state.localFiles)
       this.#states = new Map([...this.#states].filter(([id]) => id !== source.id))
     })
   }
 
-  async #about({ id }: CatalogueEntry, action: () => Promise<void>): Promise<void> {
+  async #track({ id }: CatalogueEntry, action: () => Promise<void>): Promise<void> {
     this.#checking = new Set([...this.#checking, id])
-    this.#refusals = new Map([...this.#refusals].filter(([other]) => other !== id))
+    this.#rejections = new Map([...this.#rejections].filter(([other]) => other !== id))
     try {
       await action()
     } catch (error) {
-      this.#refusals = new Map([...this.#refusals, [id, toErrorData(error)]])
+      this.#rejections = new Map([...this.#rejections, [id, toErrorData(error)]])
     } finally {
       this.#checking = new Set([...this.#checking].filter((other) => other !== id))
     }
   }
 
-  #take(state: LocalFilesState): void {
-    this.#states = new Map([...this.#states, [state.pick.source, state]])
+  #setState(state: LocalFilesState): void {
+    this.#states = new Map([...this.#states, [state.localFiles.source, state]])
   }
 }
 
-export const localFiles = new DiskPicks()
+export const localFiles = new LocalFiles()

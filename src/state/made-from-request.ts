@@ -2,7 +2,7 @@
 import { isMiddle } from '../shared/crop'
 import type { ModelManifest } from '../shared/model'
 import { blendedSeconds, blendParts } from '../shared/modes'
-import type { ClipPart, Condition, GenerateRequest, Shot, Source } from '../shared/request'
+import type { ClipPart, Condition, GenerateRequest, Shot, MediaRef } from '../shared/request'
 import { framesOf } from '../shared/storyboard'
 import { fromWords, type Card, type Given, type MadeFrom } from './made-from'
 
@@ -119,10 +119,10 @@ function part(clip: Given): ClipPart {
   return { source: sourceOf(clip) }
 }
 
-function sourceOf({ kind, id }: Given): Source {
+function sourceOf({ kind, id }: Given): MediaRef {
   return { kind, id }
 }
 
-function given({ kind, id }: Source): Given {
+function given({ kind, id }: MediaRef): Given {
   return { kind, id, name: '' }
 }

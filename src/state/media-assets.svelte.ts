@@ -1,72 +1,72 @@
 import { SvelteSet } from 'svelte/reactivity'
-import { keepAsset, keepFrame, keepVideo, openAsset } from '../rpc/library'
+import { saveAsset, saveFrame, saveVideo, openAsset } from '../rpc/library'
 import { AppError } from '../shared/errors'
 import type { ClipRecord } from '../shared/record'
-import type { Source } from '../shared/request'
+import type { MediaRef } from '../shared/request'
 import { library } from './library.svelte'
 import type { Given } from './made-from'
 
-/** What a source looks like. */
+/** Name and preview of a media asset. */
 export interface MediaPreview {
   name: string
-  /** the picture, the clip's poster, or the video itself */
+  /** the image, the poster of a clip, or the video */
   blob: Blob
   seconds?: number
 }
 
-/** Pictures, videos and clips that a person gives to the form. Files are kept in the app's storage, so that a clip can be made again. */
-class Sources {
-  /** ids of what was looked for and is not here any more */
+/** Images, videos and clips that the user adds to the form. Files are copied to the app's storage, so that a clip can be generated again. */
+class MediaAssets {
+  /** ids of assets that no longer exist */
   readonly gone = new SvelteSet<string>()
-  /** how many files are being read and kept: what is made meanwhile would be made without them */
+  /** number of files that are being stored; a clip generated meanwhile would miss them */
   reading = $state(0)
 
-  /** Keeps a picture. @throws AppError unreadable-media, before it is kept */
+  /** Stores an image. @throws AppError unreadable-media if it cannot be decoded */
   async keepPicture(file: File): Promise<Given> {
-    if (file.type.startsWith('video/')) throw new AppError('unreadable-media', `${file.name} is a video: expected a picture here. Extend and Remix take videos.`, { file: file.name })
+    if (file.type.startsWith('video/')) throw new AppError('unreadable-media', `${file.name} is a video. Expected an image here. To use a video, choose Extend or Remix.`, { file: file.name })
     const { id, name } = await this.#read(async () => {
-      await readable(file)
-      return keepAsset(file)
+      await assertDecodable(file)
+      return saveAsset(file)
     })
     return this.#here({ kind: 'image', id, name })
   }
 
-  /** Keeps a video. @throws AppError unreadable-media naming the codec, before it is kept */
-  async keepVideo(file: File): Promise<Given> {
-    if (file.type.startsWith('image/')) throw new AppError('unreadable-media', `${file.name} is a picture: expected a video here. Picture and Keyframes take pictures.`, { file: file.name })
-    const { id, name, seconds } = await this.#read(() => keepVideo(file))
+  /** Stores a video. @throws AppError unreadable-media naming the codec if it cannot be decoded */
+  async saveVideo(file: File): Promise<Given> {
+    if (file.type.startsWith('image/')) throw new AppError('unreadable-media', `${file.name} is an image. Expected a video here. To use an image, choose Image to video or Keyframes.`, { file: file.name })
+    const { id, name, seconds } = await this.#read(() => saveVideo(file))
     return this.#here({ kind: 'video', id, name, seconds })
   }
 
-  /** Keeps a picture or a video, whichever the file is. @throws AppError unreadable-media */
+  /** Stores an image or a video. @throws AppError unreadable-media */
   keep(file: File): Promise<Given> {
-    return file.type.startsWith('image/') ? this.keepPicture(file) : this.keepVideo(file)
+    return file.type.startsWith('image/') ? this.keepPicture(file) : this.saveVideo(file)
   }
 
-  /** Keeps a frame of a clip, or a still, as a picture. @throws AppError not-found, unreadable-media */
-  async keepFrame(clip: ClipRecord, which: 'first' | 'last'): Promise<Given> {
-    const { id } = await this.#read(() => keepFrame(clip.id, which))
-    const frame = clip.file.endsWith('.png') ? 'Still' : which === 'first' ? 'First frame' : 'Last frame'
+  /** Stores a frame of a clip as an image. @throws AppError not-found, unreadable-media */
+  async saveFrame(clip: ClipRecord, which: 'first' | 'last'): Promise<Given> {
+    const { id } = await this.#read(() => saveFrame(clip.id, which))
+    const frame = clip.file.endsWith('.png') ? 'Image' : which === 'first' ? 'First frame' : 'Last frame'
     return this.#here({ kind: 'image', id, name: `${frame} of ${clip.request.prompt}` })
   }
 
-  /** A clip of the library, to be made from. */
+  /** A clip of the library as a media asset. */
   clip({ id, request, durationSeconds }: ClipRecord): Given {
     return this.#here({ kind: 'clip', id, name: request.prompt, seconds: durationSeconds })
   }
 
-  /** What a source looks like; null where it is not here any more. @throws AppError when storage cannot be read */
-  async look({ kind, id }: Source): Promise<MediaPreview | null> {
-    const look = await (kind === 'clip' ? lookAtClip(id) : lookAtAsset(id))
-    if (look) this.gone.delete(id)
+  /** Preview of an asset; null if it no longer exists. @throws AppError if storage cannot be read */
+  async look({ kind, id }: MediaRef): Promise<MediaPreview | null> {
+    const preview = await (kind === 'clip' ? previewClip(id) : previewFile(id))
+    if (preview) this.gone.delete(id)
     else this.gone.add(id)
-    return look
+    return preview
   }
 
-  async #read<Kept>(keep: () => Promise<Kept>): Promise<Kept> {
+  async #read<Stored>(store: () => Promise<Stored>): Promise<Stored> {
     this.reading++
     try {
-      return await keep()
+      return await store()
     } finally {
       this.reading--
     }
@@ -78,14 +78,14 @@ class Sources {
   }
 }
 
-async function lookAtClip(id: string): Promise<MediaPreview | null> {
+async function previewClip(id: string): Promise<MediaPreview | null> {
   if (library.status !== 'ready') await library.load()
   if (library.error && library.status === 'failed') throw new AppError(library.error.code, library.error.message, library.error.details)
   const clip = library.clips.find((candidate) => candidate.id === id)
   return clip ? { name: clip.request.prompt, blob: clip.poster, seconds: clip.durationSeconds } : null
 }
 
-async function lookAtAsset(id: string): Promise<MediaPreview | null> {
+async function previewFile(id: string): Promise<MediaPreview | null> {
   try {
     const file = await openAsset(id)
     return { name: file.name, blob: file }
@@ -95,13 +95,13 @@ async function lookAtAsset(id: string): Promise<MediaPreview | null> {
   }
 }
 
-/** @throws the reason why this browser cannot show it */
-async function readable(file: File): Promise<void> {
+/** @throws AppError unreadable-media if the browser cannot decode the image */
+async function assertDecodable(file: File): Promise<void> {
   try {
     ;(await createImageBitmap(file)).close()
   } catch {
-    throw new AppError('unreadable-media', `${file.name} is no picture that this browser reads: JPEG, PNG, WebP, AVIF and GIF work.`, { file: file.name })
+    throw new AppError('unreadable-media', `${file.name} is not an image that this browser can read. Use JPEG, PNG, WebP, AVIF or GIF.`, { file: file.name })
   }
 }
 
-export const sources = new Sources()
+export const sources = new MediaAssets()

@@ -1,5 +1,5 @@
-// What a person sees as one model is up to three sources: the video model itself, the text encoder that reads its prompt,
-// and that one's tokenizer. Encoder and tokenizer are shared by all models that read with them. The prompt writer is for itself.
+// A model set is a catalogue entry with its dependencies: a video model needs a text encoder, which needs a tokenizer. Text encoder and
+// tokenizer are shared between video models. The prompt enhancer has no dependencies.
 import type { DownloadState, DownloadStatus } from '../shared/worker-apis'
 import { CATALOGUE } from '../shared/model-catalogue'
 import type { CatalogueEntry } from '../shared/model-catalogue'
@@ -8,16 +8,16 @@ export const VIDEO_SOURCES = CATALOGUE.filter((source) => source.role === 'video
 export const ENCODER_SOURCES = CATALOGUE.filter((source) => source.role === 'text-encoder')
 export const TOKENIZER_SOURCES = CATALOGUE.filter((source) => source.role === 'tokenizer')
 
-/** Sources that a person downloads by themselves; what these need comes along. */
+/** Entries that the user downloads directly; their dependencies are downloaded with them. */
 export const CHOSEN_SOURCES = CATALOGUE.filter((source) => source.role !== 'tokenizer')
 
-/** Everything that has to be here for `source` to work, itself first. Pure. @param encoder that reads for video models */
+/** An entry and all its dependencies, itself first. Pure. @param encoder the text encoder of video models */
 export function modelSet(source: CatalogueEntry, encoder: CatalogueEntry): CatalogueEntry[] {
   if (source.role === 'video') return [source, encoder, ...TOKENIZER_SOURCES]
   return source.role === 'text-encoder' ? [source, ...TOKENIZER_SOURCES] : [source]
 }
 
-/** A file of a set, as it is listed. */
+/** A file of a set. */
 export interface SetPart {
   source: CatalogueEntry
   path: string
@@ -26,13 +26,13 @@ export interface SetPart {
   status: DownloadStatus
 }
 
-/** Where a whole set stands. */
+/** Download state of a set. */
 export interface SetProgress {
   status: DownloadStatus
   parts: SetPart[]
   bytesDone: number
   bytesTotal: number
-  /** still to come */
+  /** bytes that are not downloaded yet */
   bytesMissing: number
   bytesPerSecond: number | null
   secondsLeft: number | null
@@ -40,17 +40,17 @@ export interface SetProgress {
   note: string | null
 }
 
-/** Whether something is under way. Pure. */
+/** Whether a download or a verification is running. Pure. */
 export function isActive(status: DownloadStatus): boolean {
-  return status === 'asking' || status === 'downloading' || status === 'waiting' || status === 'checking'
+  return status === 'connecting' || status === 'downloading' || status === 'waiting' || status === 'checking'
 }
 
 /**
- * Adds up a set. Pure.
- * @param sources the set, itself first
- * @param states what the worker said of each source, by id
- * @param running whether this set is being gone through: what happens to a shared source for another set is not its own
- *   progress, and the moment between two sources is no standstill
+ * Combines the states of a set. Pure.
+ * @param sources the set as returned by {@link modelSet}
+ * @param states the latest state of each entry by id
+ * @param running whether this set is being downloaded or verified. Activity of a shared entry for another set is ignored, and the time
+ *   between two entries counts as active.
  */
 export function setProgress(sources: readonly CatalogueEntry[], states: ReadonlyMap<string, DownloadState>, running: boolean): SetProgress {
   const entries = sources.map((source) => ({ source, state: states.get(source.id) ?? absent(source) }))
@@ -61,26 +61,26 @@ export function setProgress(sources: readonly CatalogueEntry[], states: Readonly
   const active = running ? entries.map(({ state }) => state).find(({ status }) => isActive(status)) : undefined
   const bytesPerSecond = active?.bytesPerSecond ?? null
   return {
-    status: running ? (active?.status ?? 'asking') : restingStatus(entries.map(({ state }) => state.status)),
+    status: running ? (active?.status ?? 'connecting') : restingStatus(entries.map(({ state }) => state.status)),
     parts,
     bytesDone: sum((part) => part.bytesDone),
     bytesTotal: sum((part) => part.bytesTotal),
     bytesMissing,
     bytesPerSecond,
-    // of all that is to come; while hashes are compared, the worker alone knows what is left
+    // of the whole set; while hashes are verified, only the worker knows the time left
     secondsLeft: active?.status === 'downloading' && bytesPerSecond ? bytesMissing / bytesPerSecond : (active?.secondsLeft ?? null),
     resumable: active?.resumable ?? null,
     note: active?.note ?? null,
   }
 }
 
-/** A set is here when all of it is, and not begun while nothing of its own source is here. */
+/** A set is complete if all its entries are, and absent if its first entry is. */
 function restingStatus(statuses: readonly DownloadStatus[]): DownloadStatus {
   if (statuses.every((status) => status === 'complete')) return 'complete'
   return statuses[0] === 'absent' ? 'absent' : 'paused'
 }
 
-/** A source of which nothing is here. Pure. */
+/** State of an entry that is not downloaded. Pure. */
 export function absent(source: CatalogueEntry): DownloadState {
   return {
     source: source.id,

@@ -1,5 +1,5 @@
 import { fits } from '../rpc/generate'
-import { fetchManifest, modelFolderUrl } from '../rpc/model'
+import { fetchManifest, modelFolderUrl } from '../rpc/manifest'
 import { download, listCopies, listDownloads, pauseDownload, removeDownload, storageSpace, verifyDownload, verifyFolder } from '../rpc/models'
 import type { DownloadState, StorageSpace } from '../shared/worker-apis'
 import { toErrorData } from '../shared/errors'
@@ -13,52 +13,52 @@ import { absent, CHOSEN_SOURCES, ENCODER_SOURCES, modelSet, setProgress, VIDEO_S
 import type { SetProgress } from './model-set'
 import { readStored, writeStored } from './stored'
 
-/** What a set's sources are gone through for. */
+/** What runs over the entries of a set. */
 export type RunKind = 'download' | 'verify'
-/** One source's part of a run. */
+/** The part of a run for one entry. */
 type Work = (source: CatalogueEntry, onState: (state: DownloadState) => void) => Promise<DownloadState>
 
-/** The models that can be downloaded: what is here of each, and what is under way. Goes on while other views are shown. */
+/** Downloads of the models in the catalogue. Downloads continue while other views are open. */
 class Models {
   status = $state<'unread' | 'reading' | 'ready' | 'failed'>('unread')
   error = $state.raw<ErrorData | null>(null)
-  /** the model that comes with the page */
+  /** the model that is included with the page */
   starter = $state.raw<ModelManifest | null>(null)
-  /** what comparing the starter's files with their hashes has found */
-  starterCheck = $state.raw<'checking' | 'right' | ErrorData | null>(null)
+  /** result of verifying the files of the starter */
+  starterCheck = $state.raw<'checking' | 'verified' | ErrorData | null>(null)
   space = $state.raw<StorageSpace | null>(null)
-  /** bytes of what was made of each source at its first start, by its id */
+  /** bytes of the quantized copy of each entry, by id */
   #copies = $state.raw<Readonly<Record<string, number>>>({})
-  /** what the worker said last of each source, by its id */
+  /** latest download state of each entry, by id */
   #states = $state.raw<ReadonlyMap<string, DownloadState>>(new Map())
-  /** the same, and what is read from the user's own disk instead */
-  readonly #known = $derived.by(() => {
+  /** the same, with local files in place of downloads */
+  readonly #available = $derived.by(() => {
     const onDisk = CATALOGUE.flatMap((source) => localFiles.asDownload(source) ?? [])
     return new Map([...this.#states, ...onDisk.map((state) => [state.source, state] as const)])
   })
-  /** what is under way, by the id of the set's first source */
+  /** active runs, by the id of the first entry of the set */
   #running = $state.raw<ReadonlyMap<string, RunKind>>(new Map())
-  /** why a set's latest run stopped, by the same id */
+  /** error of the latest run, by the same id */
   #errors = $state.raw<ReadonlyMap<string, ErrorData>>(new Map())
-  /** whether so many bytes fit the GPU, as far as it was asked; null: the asking failed */
+  /** whether a number of bytes fits into GPU memory; null if that could not be determined */
   #fits = $state.raw<ReadonlyMap<number, boolean | null>>(new Map())
   #encoderId = $state<string>()
-  /** addresses of licences that were accepted */
-  #licences = $state.raw<ReadonlySet<string>>(new Set())
+  /** URLs of accepted licenses */
+  #licenses = $state.raw<ReadonlySet<string>>(new Set())
   #reading: Promise<void> | null = null
-  /** runs that were asked to stop */
+  /** runs that are being stopped */
   readonly #stopping = new Set<string>()
 
   readonly busy = $derived(this.#running.size > 0)
 
   constructor() {
-    const licences = readStored('licences')
-    if (Array.isArray(licences)) this.#licences = new Set(licences.filter((entry) => typeof entry === 'string'))
+    const licenses = readStored('licences')
+    if (Array.isArray(licenses)) this.#licenses = new Set(licenses.filter((entry) => typeof entry === 'string'))
     const encoder = readStored('encoder')
     if (ENCODER_SOURCES.some(({ id }) => id === encoder)) this.#encoderId = encoder as string
   }
 
-  /** Reads what is here; who asks meanwhile waits for the same reading. */
+  /** Reads the state of all downloads. Concurrent calls share one read. */
   load(): Promise<void> {
     this.#reading ??= this.#read().finally(() => (this.#reading = null))
     return this.#reading
@@ -70,10 +70,10 @@ class Models {
       const [states, copies, space, starter] = await Promise.all([
         listDownloads(), listCopies(), storageSpace(), fetchManifest(modelFolderUrl('starter')), localFiles.load(),
       ])
-      // what a run has said meanwhile is newer
-      const running = [...this.#running.keys()].flatMap((id) => modelSet(sourceOf(id), this.encoder)).map(({ id }) => id)
-      const kept = states.filter(({ source }) => !running.includes(source))
-      this.#states = new Map([...this.#states, ...kept.map((state) => [state.source, state] as const)])
+      // states of active runs are newer than what was read
+      const running = [...this.#running.keys()].flatMap((id) => modelSet(entryOf(id), this.encoder)).map(({ id }) => id)
+      const idle = states.filter(({ source }) => !running.includes(source))
+      this.#states = new Map([...this.#states, ...idle.map((state) => [state.source, state] as const)])
       this.#copies = copies
       this.space = space
       this.starter = starter
@@ -84,16 +84,16 @@ class Models {
     }
   }
 
-  /** The text encoder that video models read with: the chosen one, else one that is here, else the first of the table. */
+  /** The text encoder of video models: the chosen one, otherwise one that is downloaded, otherwise the first of the catalogue. */
   get encoder(): CatalogueEntry {
     const chosen = ENCODER_SOURCES.find(({ id }) => id === this.#encoderId)
-    const here = ENCODER_SOURCES.find(({ id }) => this.#known.get(id)?.status === 'complete')
+    const here = ENCODER_SOURCES.find(({ id }) => this.#available.get(id)?.status === 'complete')
     const [first] = ENCODER_SOURCES
-    if (!first) throw new Error('The table of sources has no text encoder.')
+    if (!first) throw new Error('The model catalogue has no text encoder.')
     return chosen ?? here ?? first
   }
 
-  /** A run goes on with the encoder that it began with. */
+  /** Selects the text encoder. Ignored while a run is active, which needs the encoder it started with. */
   chooseEncoder(source: CatalogueEntry): void {
     if (this.busy) return
     this.#encoderId = source.id
@@ -101,25 +101,25 @@ class Models {
   }
 
   progress(source: CatalogueEntry): SetProgress {
-    return setProgress(modelSet(source, this.encoder), this.#known, this.#running.has(source.id))
+    return setProgress(modelSet(source, this.encoder), this.#available, this.#running.has(source.id))
   }
 
-  /** What `source` works with and is not here: a folder that it is chosen from may have that, too. */
+  /** Dependencies of `source` that are missing; a local folder may contain them. */
   missingBeside(source: CatalogueEntry): CatalogueEntry[] {
-    return modelSet(source, this.encoder).filter((part) => part !== source && this.#known.get(part.id)?.status !== 'complete')
+    return modelSet(source, this.encoder).filter((part) => part !== source && this.#available.get(part.id)?.status !== 'complete')
   }
 
   runOf(source: CatalogueEntry): RunKind | null {
     return this.#running.get(source.id) ?? null
   }
 
-  /** Bytes of this source alone that are on the disk, with what was made of it at its first start. */
+  /** Bytes on disk of this entry alone, including its quantized copy. */
   bytesHere(source: CatalogueEntry): number {
     const downloaded = this.#states.get(source.id)?.parts.reduce((sum, part) => sum + part.bytesDone, 0) ?? 0
     return downloaded === 0 ? 0 : downloaded + (this.#copies[source.id] ?? 0)
   }
 
-  /** Bytes of this source alone, here or not. */
+  /** Download size of this entry alone, in bytes. */
   bytesOf(source: CatalogueEntry): number {
     return (this.#states.get(source.id) ?? absent(source)).parts.reduce((sum, part) => sum + part.bytesTotal, 0)
   }
@@ -128,17 +128,17 @@ class Models {
     return this.#errors.get(source.id) ?? null
   }
 
-  /** The sources of a set whose licences are yet to be accepted. */
-  licencesToAccept(source: CatalogueEntry): CatalogueEntry[] {
-    return modelSet(source, this.encoder).filter(({ licence }) => !this.#licences.has(licence.url))
+  /** Entries of a set whose licenses have not been accepted. */
+  licensesToAccept(source: CatalogueEntry): CatalogueEntry[] {
+    return modelSet(source, this.encoder).filter(({ license }) => !this.#licenses.has(license.url))
   }
 
-  acceptLicences(sources: readonly CatalogueEntry[]): void {
-    this.#licences = new Set([...this.#licences, ...sources.map(({ licence }) => licence.url)])
-    writeStored('licences', [...this.#licences])
+  acceptLicenses(sources: readonly CatalogueEntry[]): void {
+    this.#licenses = new Set([...this.#licenses, ...sources.map(({ license }) => license.url)])
+    writeStored('licences', [...this.#licenses])
   }
 
-  /** Fetches what is missing of the set, one source after the other. */
+  /** Downloads the missing entries of a set, one after the other. */
   async download(source: CatalogueEntry): Promise<void> {
     await this.#run('download', source, async (part, onState) => {
       const state = this.#states.get(part.id)
@@ -146,7 +146,7 @@ class Models {
     })
   }
 
-  /** Compares what is here of the set with its hashes. */
+  /** Verifies the downloaded files of a set against their hashes. */
   async verify(source: CatalogueEntry): Promise<void> {
     await this.#run('verify', source, async (part, onState) => {
       const state = this.#states.get(part.id) ?? absent(part)
@@ -154,19 +154,19 @@ class Models {
     })
   }
 
-  /** Compares the starter's files with their hashes. */
+  /** Verifies the files of the starter against their hashes. */
   async verifyStarter(): Promise<void> {
     if (this.starterCheck === 'checking') return
     this.starterCheck = 'checking'
     try {
       await verifyFolder(modelFolderUrl('starter'))
-      this.starterCheck = 'right'
+      this.starterCheck = 'verified'
     } catch (error) {
       this.starterCheck = toErrorData(error)
     }
   }
 
-  /** Stops a run; what is here stays. */
+  /** Pauses a run; downloaded data is kept. */
   async pause(source: CatalogueEntry): Promise<void> {
     if (!this.#running.has(source.id)) return
     this.#stopping.add(source.id)
@@ -174,19 +174,19 @@ class Models {
   }
 
   /**
-   * Stops a run if there is one, and deletes the source, with the beginnings of what it needs. What is whole and shared stays;
-   * a tokenizer goes with the last encoder.
+   * Stops the run of an entry, and deletes the entry and its incomplete dependencies. Complete dependencies are kept; the tokenizer is
+   * deleted with the last text encoder.
    */
   async remove(source: CatalogueEntry): Promise<void> {
     this.#stopping.add(source.id)
-    const isHere = ({ id }: CatalogueEntry) => this.#known.get(id)?.status !== 'absent'
+    const isHere = ({ id }: CatalogueEntry) => this.#available.get(id)?.status !== 'absent'
     const lastEncoder = source.role === 'text-encoder' && !ENCODER_SOURCES.some((other) => other !== source && isHere(other))
     try {
       for (const part of modelSet(source, this.encoder)) {
-        const goes = part === source || this.#states.get(part.id)?.status !== 'complete' || (part.role === 'tokenizer' && lastEncoder)
-        if (!goes) continue
+        const deleted = part === source || this.#states.get(part.id)?.status !== 'complete' || (part.role === 'tokenizer' && lastEncoder)
+        if (!deleted) continue
         await removeDownload(part.id)
-        this.#take(absent(part))
+        this.#setState(absent(part))
         this.#copies = { ...this.#copies, [part.id]: 0 }
       }
       this.#setError(source, null)
@@ -198,15 +198,15 @@ class Models {
     await this.#refreshSpace()
   }
 
-  /** Whether so many bytes fit the GPU beside what is there: undefined while that is not known, null when it cannot be told. */
+  /** Whether a number of bytes fits into the free GPU memory: undefined until it is measured, null if that failed. */
   fits(bytes: number): boolean | null | undefined {
     return this.#fits.get(bytes)
   }
 
-  /** Asks the GPU once for each model of the table. */
+  /** Measures once for each video model whether it fits into GPU memory. */
   async findFits(): Promise<void> {
-    const asked = new Set(VIDEO_SOURCES.flatMap(({ gpuBytes }) => (gpuBytes === undefined ? [] : [gpuBytes])))
-    for (const bytes of asked) {
+    const sizes = new Set(VIDEO_SOURCES.flatMap(({ gpuBytes }) => (gpuBytes === undefined ? [] : [gpuBytes])))
+    for (const bytes of sizes) {
       if (this.#fits.get(bytes) !== undefined) continue
       const answer = await fits(bytes).catch(() => null)
       this.#fits = new Map([...this.#fits, [bytes, answer]])
@@ -219,20 +219,20 @@ class Models {
     this.#stopping.delete(source.id)
     this.#setError(source, null)
     try {
-      // what is read from the user's own disk is neither fetched nor hashed
+      // local files are neither downloaded nor hashed
       for (const part of modelSet(source, this.encoder).filter((one) => !localFiles.asDownload(one))) {
         if (this.#stopping.has(source.id)) break
-        let over = false
-        // events travel on a port of their own and may come after the answer
-        const state = await work(part, (event) => void (over || this.#take(event))).finally(() => (over = true))
-        // a source that was removed meanwhile stays so
-        if (!this.#stopping.has(source.id) || state.status !== 'absent') this.#take(state)
+        let finished = false
+        // events use a separate port and may arrive after the result
+        const state = await work(part, (event) => void (finished || this.#setState(event))).finally(() => (finished = true))
+        // ignores the result for an entry that was deleted meanwhile
+        if (!this.#stopping.has(source.id) || state.status !== 'absent') this.#setState(state)
         if (state.error) this.#setError(source, state.error)
         if (state.status !== 'complete') break
       }
     } catch (error) {
       this.#setError(source, toErrorData(error))
-      await this.#reread()
+      await this.#reloadStates()
     } finally {
       this.#running = new Map([...this.#running].filter(([id]) => id !== source.id))
       this.#stopping.delete(source.id)
@@ -240,7 +240,7 @@ class Models {
     await this.#refreshSpace()
   }
 
-  #take(state: DownloadState): void {
+  #setState(state: DownloadState): void {
     this.#states = new Map([...this.#states, [state.source, state]])
   }
 
@@ -249,8 +249,8 @@ class Models {
     this.#errors = new Map(error ? [...others, [source.id, error]] : others)
   }
 
-  /** After a worker crashed, only the disk knows what is here. */
-  async #reread(): Promise<void> {
+  /** Reads the states from storage again, after a worker has crashed. */
+  async #reloadStates(): Promise<void> {
     const states = await listDownloads().catch(() => [])
     this.#states = new Map([...this.#states, ...states.map((state) => [state.source, state] as const)])
   }
@@ -260,9 +260,9 @@ class Models {
   }
 }
 
-function sourceOf(id: string): CatalogueEntry {
+function entryOf(id: string): CatalogueEntry {
   const source = CHOSEN_SOURCES.find((candidate) => candidate.id === id)
-  if (!source) throw new Error(`There is no model source ${id}.`)
+  if (!source) throw new Error(`There is no catalogue entry with the id ${id}.`)
   return source
 }
 

@@ -1,8 +1,8 @@
-// Four screens and two details: the address after # is all the router there is.
+// The router: the view is the URL fragment.
 
 export type Route = { view: 'create' } | { view: 'library'; clip: string | null } | { view: 'models'; source?: string } | { view: 'settings' }
 
-/** Reads `#/create`, `#/library`, `#/library/ID`, `#/models`, `#/models/SOURCE`, `#/settings`; anything else is create. Pure. */
+/** Reads `#/create`, `#/library`, `#/library/ID`, `#/models`, `#/models/SOURCE`, `#/settings`; anything else is Create. Pure. */
 export function parseRoute(hash: string): Route {
   const [view, id] = hash.replace(/^#\/?/, '').split('/')
   if (view === 'library') return { view, clip: id ? decoded(id) : null }
@@ -11,7 +11,7 @@ export function parseRoute(hash: string): Route {
   return { view: 'create' }
 }
 
-/** An address that someone mistyped leads to a clip that is not there, not to an error. */
+/** Decodes a part of the URL; an invalid escape is kept, which leads to a clip that does not exist instead of an error. */
 function decoded(part: string): string {
   try {
     return decodeURIComponent(part)

@@ -1,37 +1,37 @@
 import { readStored, writeStored } from './stored'
 
-/** Prompts that are kept: about as many as a person still looks through. */
-const MOST = 500
+/** Maximum number of prompts. */
+const MAX_PROMPTS = 500
 
-/** The prompts that clips were made with on this machine, newest first, each once. Kept across reloads. */
+/** Prompts of generated clips, newest first, without duplicates. Kept across reloads. */
 class PromptHistory {
   prompts = $state.raw<readonly string[]>([])
 
   constructor() {
     const stored = readStored('prompts')
-    if (Array.isArray(stored)) this.prompts = stored.filter((entry) => typeof entry === 'string').slice(0, MOST)
+    if (Array.isArray(stored)) this.prompts = stored.filter((entry) => typeof entry === 'string').slice(0, MAX_PROMPTS)
   }
 
   add(prompt: string): void {
-    const words = prompt.trim()
-    if (words !== '') this.#keep([words, ...this.prompts.filter((entry) => entry !== words)].slice(0, MOST))
+    const trimmed = prompt.trim()
+    if (trimmed !== '') this.#save([trimmed, ...this.prompts.filter((entry) => entry !== trimmed)].slice(0, MAX_PROMPTS))
   }
 
   remove(prompt: string): void {
-    this.#keep(this.prompts.filter((entry) => entry !== prompt))
+    this.#save(this.prompts.filter((entry) => entry !== prompt))
   }
 
   clear(): void {
-    this.#keep([])
+    this.#save([])
   }
 
-  /** Those that have every word of the query, in any case and order; all for an empty one. */
+  /** Prompts that contain every word of the query, in any case and order; all for an empty query. */
   find(query: string): readonly string[] {
     const words = query.toLowerCase().split(/\s+/).filter(Boolean)
     return this.prompts.filter((prompt) => words.every((word) => prompt.toLowerCase().includes(word)))
   }
 
-  #keep(prompts: readonly string[]): void {
+  #save(prompts: readonly string[]): void {
     this.prompts = prompts
     writeStored('prompts', prompts)
   }

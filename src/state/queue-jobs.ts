@@ -1,39 +1,39 @@
-// The queue as a list: what a job is, how it is kept, and how the list changes. Pure.
+// Jobs of the queue: their stored form and the operations on the list. Pure.
 import * as v from 'valibot'
 import type { ErrorData } from '../shared/errors'
 import { GenerateRequestSchema } from '../shared/request'
 
 const id = v.pipe(v.string(), v.minLength(1))
 
-/** A job's place in a batch: jobs that were asked for at once, and are looked at side by side. */
-export const BatchPlaceSchema = v.object({
-  /** of the batch */
+/** Position of a job in a batch: jobs that were added together and are shown side by side. */
+export const BatchPositionSchema = v.object({
+  /** id of the batch */
   id,
-  /** what tells this one from the others */
+  /** what distinguishes this job from the others of the batch */
   label: v.string(),
-  /** headings of its row and column, where the batch is a table */
+  /** headings of its row and column if the batch is a grid */
   row: v.optional(v.string()),
   column: v.optional(v.string()),
 })
 
-/** What of a job outlives the page. */
+/** The stored part of a job. */
 export const StoredJobSchema = v.object({
   id,
   request: GenerateRequestSchema,
-  /** the starter, or the source of a downloaded model */
+  /** id of the starter or of a downloaded model */
   modelId: id,
   modelName: v.string(),
-  /** `paused` keeps what was done so far; a failed or cancelled one can be tried again */
+  /** `paused` keeps its checkpoint; `failed` and `cancelled` can be retried */
   status: v.picklist(['waiting', 'running', 'paused', 'failed', 'done', 'cancelled']),
-  /** of the library; null when the clip could not be saved */
+  /** id of the clip in the library; null if it could not be saved */
   resultId: v.optional(v.nullable(v.string())),
-  batch: v.optional(BatchPlaceSchema),
+  batch: v.optional(BatchPositionSchema),
 })
 
-/** See {@link BatchPlaceSchema}. */
-export type BatchPlace = v.InferOutput<typeof BatchPlaceSchema>
+/** See {@link BatchPositionSchema}. */
+export type BatchPosition = v.InferOutput<typeof BatchPositionSchema>
 
-/** One clip that was asked for. Its id is also that of its checkpoint. */
+/** A job of the queue, which generates one clip. Its id is also the id of its checkpoint. */
 export interface QueueJob extends v.InferOutput<typeof StoredJobSchema> {
   /** why it failed */
   error?: ErrorData
@@ -41,17 +41,17 @@ export interface QueueJob extends v.InferOutput<typeof StoredJobSchema> {
 
 const StoredQueue = v.array(v.unknown())
 
-/** Whether something of it is still to be done. Pure. */
+/** Whether a job is not finished. Pure. */
 export function isOpen({ status }: Pick<QueueJob, 'status'>): boolean {
   return status === 'waiting' || status === 'running' || status === 'paused'
 }
 
-/** Ids of the jobs that may go on some day, so that what was done of them is to be kept. Pure. */
-export function wantedIds(jobs: readonly QueueJob[]): string[] {
+/** Ids of the jobs that can be resumed, whose checkpoints must be kept. Pure. */
+export function resumableIds(jobs: readonly QueueJob[]): string[] {
   return jobs.filter((job) => isOpen(job) || job.status === 'failed').map(({ id }) => id)
 }
 
-/** The jobs in a stored value; what cannot be read is left out. Pure. */
+/** Reads the jobs of a stored value; invalid entries are dropped. Pure. */
 export function readJobs(stored: unknown): QueueJob[] {
   const list = v.safeParse(StoredQueue, stored)
   if (!list.success) return []
@@ -62,48 +62,48 @@ export function readJobs(stored: unknown): QueueJob[] {
 }
 
 /**
- * What another page left behind, as this one takes it over: whatever was not finished waits for a word, and of what was finished only the
- * rest of a batch stays, so that the batch is seen whole. Empty when all was done. Pure.
+ * The jobs of a closed page, as another page adopts them: unfinished jobs are paused, and finished jobs are kept only if their batch has
+ * unfinished ones, so that the batch is shown as a whole. Empty if all were done. Pure.
  */
-export function adopted(jobs: readonly QueueJob[]): QueueJob[] {
-  // why one failed was not kept: it is tried again
+export function adoptedJobs(jobs: readonly QueueJob[]): QueueJob[] {
+  // the errors of failed jobs are not stored, so these are paused too
   const paused = jobs.filter(({ status }) => status !== 'cancelled').map((job): QueueJob => (job.status === 'done' ? job : { ...job, status: 'paused' }))
   const batches = new Set(paused.flatMap(({ status, batch }) => (status === 'paused' && batch ? [batch.id] : [])))
   return paused.filter(({ status, batch }) => status === 'paused' || (batch && batches.has(batch.id)))
 }
 
 /**
- * The list that new jobs are added to. While something is open it is all that is there; else a new list begins, without what came to its
- * end. Failed ones stay to be tried again, but for a lone one: its words are in the form still. Pure.
+ * The jobs that stay in the list when new jobs are added: all while one is unfinished, otherwise only failed ones, which can be retried. A
+ * single failed job is dropped, because its settings are still in the form. Pure.
  */
-export function goingOn(jobs: readonly QueueJob[]): readonly QueueJob[] {
+export function jobsToKeep(jobs: readonly QueueJob[]): readonly QueueJob[] {
   if (jobs.some(isOpen)) return jobs
   return jobs.length > 1 ? jobs.filter(({ status }) => status === 'failed') : []
 }
 
-/** The list with a job one place up (−1) or down (+1). Pure. */
-export function movedBy(jobs: readonly QueueJob[], jobId: string, by: -1 | 1): readonly QueueJob[] {
+/** Moves a job up (−1) or down (+1) by one position. Pure. */
+export function moveJobBy(jobs: readonly QueueJob[], jobId: string, by: -1 | 1): readonly QueueJob[] {
   const from = jobs.findIndex((job) => job.id === jobId)
   const other = jobs[from + by]
-  return from < 0 || !other ? jobs : movedTo(jobs, jobId, other.id)
+  return from < 0 || !other ? jobs : moveJobTo(jobs, jobId, other.id)
 }
 
-/** The list with a job in the place of another one, which makes room towards where the first came from. Pure. */
-export function movedTo(jobs: readonly QueueJob[], jobId: string, placeOf: string): readonly QueueJob[] {
+/** Moves a job to the position of another one. Pure. */
+export function moveJobTo(jobs: readonly QueueJob[], jobId: string, targetId: string): readonly QueueJob[] {
   const job = jobs.find((entry) => entry.id === jobId)
-  const to = jobs.findIndex((entry) => entry.id === placeOf)
+  const to = jobs.findIndex((entry) => entry.id === targetId)
   if (!job || to < 0) return jobs
   return jobs.filter((entry) => entry !== job).toSpliced(to, 0, job)
 }
 
-/** The list with others in a job's place, or at the end when it is gone. Pure. */
-export function replaced(jobs: readonly QueueJob[], jobId: string, others: readonly QueueJob[]): readonly QueueJob[] {
+/** Replaces a job by others, or appends them if the job no longer exists. Pure. */
+export function replaceJob(jobs: readonly QueueJob[], jobId: string, others: readonly QueueJob[]): readonly QueueJob[] {
   const at = jobs.findIndex((job) => job.id === jobId)
   return at < 0 ? [...jobs, ...others] : jobs.toSpliced(at, 1, ...others)
 }
 
-/** The list with a copy right behind a job, to be made as well. Pure. @param copyId of the copy */
-export function duplicated(jobs: readonly QueueJob[], jobId: string, copyId: string): readonly QueueJob[] {
+/** Inserts a waiting copy after a job, outside its batch. Pure. @param copyId id of the copy */
+export function duplicateJob(jobs: readonly QueueJob[], jobId: string, copyId: string): readonly QueueJob[] {
   const at = jobs.findIndex((job) => job.id === jobId)
   const job = jobs[at]
   if (!job) return jobs
@@ -111,7 +111,7 @@ export function duplicated(jobs: readonly QueueJob[], jobId: string, copyId: str
   return jobs.toSpliced(at + 1, 0, { id: copyId, request, modelId, modelName, status: 'waiting' })
 }
 
-/** The list with something of one job changed. Pure. */
-export function changed(jobs: readonly QueueJob[], jobId: string, change: Partial<QueueJob>): readonly QueueJob[] {
+/** Changes fields of a job. Pure. */
+export function updateJob(jobs: readonly QueueJob[], jobId: string, change: Partial<QueueJob>): readonly QueueJob[] {
   return jobs.map((job) => (job.id === jobId ? { ...job, ...change } : job))
 }

@@ -1,46 +1,46 @@
-// Where queues are kept: in localStorage, each tab's under a key of its own. A tab holds a lock of its key's name for as long as it lives,
-// so that another one can tell what a closed tab has left behind.
-import { adopted, readJobs, wantedIds } from './queue-jobs'
+// Stores the queue of each tab in localStorage under its own key. A tab holds a lock with the name of its key while it is open, so that
+// other tabs can detect the queues of closed tabs.
+import { adoptedJobs, readJobs, resumableIds } from './queue-jobs'
 import type { QueueJob } from './queue-jobs'
 import { readStored, removeStored, storedKeys, writeStored } from './stored'
 
-const BEGINNING = 'queue.'
-/** A page that is reloaded may hold its lock a little longer than it is seen. */
-const RELOAD_MS = 1000
+const KEY_PREFIX = 'queue.'
+/** Milliseconds to wait for a lock: a reloaded page may hold its lock slightly longer than it is visible. */
+const LOCK_TIMEOUT_MS = 1000
 
-const ownKey = BEGINNING + crypto.randomUUID()
-/** Without locks a queue that is left behind could not be told from one in use: then nothing is kept. */
+const ownKey = KEY_PREFIX + crypto.randomUUID()
+/** Without locks, the queue of a closed tab cannot be told from one in use; then no queue is stored. */
 const locks = 'locks' in navigator ? navigator.locks : null
 
-/** The browser lets go of it when the page goes. */
+/** Held until the browser releases it when the page closes. */
 void locks?.request(ownKey, () => new Promise<never>(() => undefined)).catch(() => undefined)
 
-/** Keeps this tab's queue. @returns false where it would be lost with the page */
-export function keepQueue(jobs: readonly QueueJob[]): boolean {
+/** Stores the queue of this tab. @returns false if it would be lost when the page closes */
+export function saveQueue(jobs: readonly QueueJob[]): boolean {
   if (!locks) return jobs.length === 0
   if (jobs.length > 0) return writeStored(ownKey, jobs.map(({ error: _error, ...job }) => job))
   removeStored(ownKey)
   return true
 }
 
-/** Takes over the queues of tabs that are gone: of each what is still to be done. @param take called with each, before another tab may look */
+/** Adopts the unfinished jobs of closed tabs. @param take called with the jobs of each tab while its lock is held */
 export async function adoptQueues(take: (jobs: QueueJob[]) => void): Promise<void> {
-  const others = storedKeys(BEGINNING).filter((key) => key !== ownKey)
+  const others = storedKeys(KEY_PREFIX).filter((key) => key !== ownKey)
   await Promise.all(
     others.map(async (key) => {
-      const waited = AbortSignal.timeout(RELOAD_MS)
+      const timeout = AbortSignal.timeout(LOCK_TIMEOUT_MS)
       const adopt = () => {
-        const jobs = adopted(readJobs(readStored(key)))
+        const jobs = adoptedJobs(readJobs(readStored(key)))
         if (jobs.length > 0) take(jobs)
         removeStored(key)
       }
-      // a tab that lives does not let go
-      await locks?.request(key, { signal: waited }, adopt).catch(() => undefined)
+      // an open tab does not release its lock
+      await locks?.request(key, { signal: timeout }, adopt).catch(() => undefined)
     }),
   )
 }
 
-/** Ids of the jobs of every tab that may go on some day. */
+/** Ids of the resumable jobs of all tabs. */
 export function storedJobIds(): string[] {
-  return storedKeys(BEGINNING).flatMap((key) => wantedIds(readJobs(readStored(key))))
+  return storedKeys(KEY_PREFIX).flatMap((key) => resumableIds(readJobs(readStored(key))))
 }

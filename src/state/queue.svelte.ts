@@ -1,5 +1,5 @@
 import { forgetJobs, sweepJobs } from '../rpc/generate'
-import { clipsToDraft, measured, type Measured } from '../shared/draft-share'
+import { draftSpeedup, jobTiming, type JobTiming } from '../shared/draft-timing'
 import type { GenerateResult } from '../shared/job'
 import type { GenerateRequest } from '../shared/request'
 import { batchForm } from './batch-form.svelte'
@@ -7,254 +7,254 @@ import { draft } from './draft.svelte'
 import { generation } from './generation.svelte'
 import type { MadeClip } from './generation.svelte'
 import { library } from './library.svelte'
-import { changed, duplicated, goingOn, isOpen, movedBy, movedTo, replaced, wantedIds } from './queue-jobs'
-import type { BatchPlace, QueueJob } from './queue-jobs'
-import { adoptQueues, keepQueue, storedJobIds } from './queue-storage'
+import { duplicateJob, isOpen, jobsToKeep, moveJobBy, moveJobTo, replaceJob, resumableIds, updateJob } from './queue-jobs'
+import type { BatchPosition, QueueJob } from './queue-jobs'
+import { adoptQueues, saveQueue, storedJobIds } from './queue-storage'
 import { modelUrlOf, session } from './session.svelte'
 
-/** What is kept of a job that no queue knows may be a script's, which goes on with it on the same day. */
-const UNKNOWN_MS = 24 * 3_600_000
+/** Milliseconds before checkpoints of unknown jobs are deleted: a script may still resume them. */
+const UNKNOWN_JOB_MS = 24 * 3_600_000
 
-/** One clip to make, as it is added. */
-export interface Wanted {
+/** A job to add to the queue. */
+export interface NewJob {
   request: GenerateRequest
-  batch?: BatchPlace
+  batch?: BatchPosition
 }
 
-/** All that was asked for and is not settled. One job runs at a time, in the list's order; what is kept of it survives the page. */
+/** The queue. One job runs at a time, in list order. The list and the checkpoints survive a reload. */
 class Queue {
   jobs = $state.raw<readonly QueueJob[]>([])
-  /** whether the list outlives the page */
-  kept = $state(true)
-  /** the job that is in the form: it waits until it is given back */
+  /** whether the list is stored and survives a reload */
+  saved = $state(true)
+  /** id of the job that is edited in the form; it does not run meanwhile */
   editing = $state<string | null>(null)
-  /** how many jobs a page that is gone has left, until the person has said what becomes of them */
+  /** number of adopted jobs that the user has neither resumed nor discarded */
   offered = $state(0)
-  /** the job that was run last */
+  /** id of the job that ran last */
   latest = $state<string | null>(null)
-  /** the job that the person looks at; else the screen follows what runs */
-  looked = $state<string | null>(null)
-  /** clips that were made on this visit, or that belong to a batch of an earlier one, by their jobs */
+  /** id of the job that the user selected for the output panel; otherwise the panel shows the running job */
+  selected = $state<string | null>(null)
+  /** clips of this visit and of adopted batches, by job id */
   #clips = $state.raw<ReadonlyMap<string, MadeClip>>(new Map())
 
   readonly running = $derived(this.jobs.find(({ status }) => status === 'running') ?? null)
   readonly open = $derived(this.jobs.filter(isOpen))
   readonly #next = $derived(this.jobs.find(({ id, status }) => status === 'waiting' && id !== this.editing))
-  /** whether something is under way, or begins at once */
+  /** whether a job is running or about to start */
   readonly busy = $derived(generation.busy || this.#next !== undefined)
 
-  /** how long each clip and draft of this visit took */
-  #measured = $state.raw<readonly Measured[]>([])
-  #goes = false
-  /** what the form had before a job was put into it */
-  #formBefore: { modelId: string; request: GenerateRequest; asTyped: Pick<typeof draft, 'prompt' | 'negativePrompt' | 'seedMode' | 'madeFrom'> } | null = null
+  /** durations of the jobs of this visit */
+  #timings = $state.raw<readonly JobTiming[]>([])
+  #processing = false
+  /** the form before a job was loaded into it for editing */
+  #savedForm: { modelId: string; request: GenerateRequest; fields: Pick<typeof draft, 'prompt' | 'negativePrompt' | 'seedMode' | 'madeFrom'> } | null = null
 
-  /** All that this page will make or put back into the form, for what is named in it. */
-  get remembered(): unknown {
-    return [this.jobs, this.#formBefore]
+  /** Jobs and the saved form, which may refer to media assets. */
+  get assetReferences(): unknown {
+    return [this.jobs, this.#savedForm]
   }
 
-  /** What a job has come to; null before its end. */
+  /** The clip of a job; null if it is not finished. */
   clipOf(jobId: string): MadeClip | null {
     return this.#clips.get(jobId) ?? null
   }
 
-  /** All jobs that were asked for together with this one, in their order. */
+  /** All jobs of the batch of a job, in queue order. */
   batchOf(job: QueueJob | undefined): QueueJob[] {
     return job?.batch ? this.jobs.filter(({ batch }) => batch?.id === job.batch?.id) : []
   }
 
-  /** How many times as long as a draft a clip took on this visit, at this model and size; null until both were made. */
-  clipsToDraft(request: GenerateRequest): number | null {
-    return clipsToDraft(this.#measured, request)
+  /** How many times longer a clip takes than a draft at the same model and size; null until both were generated on this visit. */
+  draftSpeedup(request: GenerateRequest): number | null {
+    return draftSpeedup(this.#timings, request)
   }
 
-  /** Adds clips to make with the model of the form, or puts them in the place of the job that was being edited. */
-  add(wanted: readonly Wanted[]): void {
+  /** Adds jobs with the current model, or replaces the job that is being edited. */
+  add(entries: readonly NewJob[]): void {
     const { model, modelId } = session
     if (!model) return
-    const jobs = wanted.map((entry): QueueJob => ({ id: crypto.randomUUID(), ...entry, modelId, modelName: model.name, status: 'waiting' }))
-    this.looked = null
-    if (this.editing === null) this.#set([...goingOn(this.jobs), ...jobs])
+    const jobs = entries.map((entry): QueueJob => ({ id: crypto.randomUUID(), ...entry, modelId, modelName: model.name, status: 'waiting' }))
+    this.selected = null
+    if (this.editing === null) this.#set([...jobsToKeep(this.jobs), ...jobs])
     else {
-      this.#set(replaced(this.jobs, this.editing, jobs))
+      this.#set(replaceJob(this.jobs, this.editing, jobs))
       void this.#leaveForm()
     }
-    void this.#go()
+    void this.#process()
   }
 
-  /** Puts a job's words and settings into the form; what is made of them next takes its place, and what the form had comes back. */
+  /** Loads a job into the form. The next jobs that are added replace it, and the form is restored. */
   async edit(job: QueueJob): Promise<void> {
     const { model, modelId } = session
     const { prompt, negativePrompt, seedMode } = draft
-    if (model) this.#formBefore ??= { modelId, request: draft.request(model), asTyped: { prompt, negativePrompt, seedMode, madeFrom: $state.snapshot(draft.madeFrom) } }
+    if (model) this.#savedForm ??= { modelId, request: draft.request(model), fields: { prompt, negativePrompt, seedMode, madeFrom: $state.snapshot(draft.madeFrom) } }
     this.editing = job.id
     batchForm.kind = 'one'
     await session.use(job.modelId)
     draft.use(job.request)
   }
 
-  /** Leaves the job that is in the form as it was. */
+  /** Stops editing without changing the job, and restores the form. */
   stopEditing(): void {
     void this.#leaveForm()
-    void this.#go()
+    void this.#process()
   }
 
   duplicate(jobId: string): void {
-    this.#set(duplicated(this.jobs, jobId, crypto.randomUUID()))
-    void this.#go()
+    this.#set(duplicateJob(this.jobs, jobId, crypto.randomUUID()))
+    void this.#process()
   }
 
   moveBy(jobId: string, by: -1 | 1): void {
-    this.#set(movedBy(this.jobs, jobId, by))
+    this.#set(moveJobBy(this.jobs, jobId, by))
   }
 
-  moveTo(jobId: string, placeOf: string): void {
-    this.#set(movedTo(this.jobs, jobId, placeOf))
+  moveTo(jobId: string, targetId: string): void {
+    this.#set(moveJobTo(this.jobs, jobId, targetId))
   }
 
-  /** Takes a job off the list; the running one is cancelled. A clip that was made stays in the library. */
+  /** Removes a job; a running job is canceled. Its clip stays in the library. */
   remove(jobId: string): void {
     if (jobId === this.running?.id) void generation.cancel()
     this.#drop(new Set([jobId]))
   }
 
-  /** Takes off the list what came to its end. */
+  /** Removes all finished jobs. */
   clear(): void {
     this.#set(this.jobs.filter(isOpen))
-    if (!this.jobs.some(({ id }) => id === this.looked)) this.looked = null
+    if (!this.jobs.some(({ id }) => id === this.selected)) this.selected = null
   }
 
-  /** Holds a job; the running one keeps what is done so far, and the next one begins. */
+  /** Pauses a job; the running one saves a checkpoint, and the next one starts. */
   pause(jobId: string): void {
     if (jobId === this.running?.id) void generation.pause()
-    else this.#set(changed(this.jobs, jobId, { status: 'paused' }))
+    else this.#set(updateJob(this.jobs, jobId, { status: 'paused' }))
   }
 
-  /** Lets a paused job go on, or tries again one that failed or was cancelled, in its turn. */
+  /** Resumes a paused job, or retries a failed or canceled one, in list order. */
   resume(jobId: string): void {
-    this.#set(changed(this.jobs, jobId, { status: 'waiting', error: undefined }))
-    void this.#go()
+    this.#set(updateJob(this.jobs, jobId, { status: 'waiting', error: undefined }))
+    void this.#process()
   }
 
-  /** Holds all that runs or waits. */
+  /** Pauses all running and waiting jobs. */
   pauseAll(): void {
     this.#set(this.jobs.map((job) => (job.status === 'waiting' ? { ...job, status: 'paused' } : job)))
     void generation.pause()
   }
 
-  /** Lets all that is paused go on. */
+  /** Resumes all paused jobs. */
   resumeAll(): void {
     this.offered = 0
     this.#set(this.jobs.map((job) => (job.status === 'paused' ? { ...job, status: 'waiting' } : job)))
-    void this.#go()
+    void this.#process()
   }
 
-  /** Takes what is paused off the list: nobody wants what the closed page had left. */
+  /** Removes all paused jobs. */
   discard(): void {
     this.offered = 0
     this.#drop(new Set(this.jobs.flatMap(({ id, status }) => (status === 'paused' ? [id] : []))))
   }
 
-  /** Ends the running job, and takes off the list all that waits or is paused. */
+  /** Cancels the running job, and removes all waiting and paused ones. */
   cancelAll(): void {
     this.offered = 0
     void generation.cancel()
     this.#drop(new Set(this.open.flatMap(({ id, status }) => (status === 'running' ? [] : [id]))))
   }
 
-  /** At the start: takes over what closed pages have left, and deletes what was kept of jobs that nobody has any more, once it is old. */
+  /** Called at startup: adopts the jobs of closed pages, and deletes old checkpoints that no queue refers to. */
   async adopt(): Promise<void> {
     await adoptQueues((jobs) => {
       this.#set([...jobs, ...this.jobs])
       this.offered += jobs.filter(isOpen).length
-      void this.#openMade(jobs)
+      void this.#openClips(jobs)
     })
-    // where it cannot be deleted now, the next start does it
-    void sweepJobs([...wantedIds(this.jobs), ...storedJobIds()], Date.now() - UNKNOWN_MS).catch(() => undefined)
+    // retried at the next start if it fails
+    void sweepJobs([...resumableIds(this.jobs), ...storedJobIds()], Date.now() - UNKNOWN_JOB_MS).catch(() => undefined)
   }
 
-  /** Runs what waits, one after the other. */
-  async #go(): Promise<void> {
-    if (this.#goes) return
-    this.#goes = true
+  /** Runs the waiting jobs, one after the other. */
+  async #process(): Promise<void> {
+    if (this.#processing) return
+    this.#processing = true
     for (let job = this.#next; job; job = this.#next) await this.#run(job)
-    this.#goes = false
+    this.#processing = false
   }
 
   async #run({ id, request, modelId, modelName }: QueueJob): Promise<void> {
     this.latest = id
-    this.#set(changed(this.jobs, id, { status: 'running' }))
+    this.#set(updateJob(this.jobs, id, { status: 'running' }))
     const outcome = await generation.run({ id, modelUrl: modelUrlOf(modelId), modelName, request })
     const { status } = outcome
     if (outcome.status === 'done') {
       const { result } = outcome
-      this.#keepClip(id, { request, modelName, result })
-      // what was done before an interruption was not measured
-      if (result.report.stepMs.length >= request.steps) this.#measured = [...this.#measured, measured(request, result.report)]
-      this.#set(changed(this.jobs, id, { status, resultId: result.id }))
-      if (result.id !== null) void library.load().then(() => this.#asMade(id))
+      this.#setClip(id, { request, modelName, result })
+      // a resumed job reports only the steps after the interruption
+      if (result.report.stepMs.length >= request.steps) this.#timings = [...this.#timings, jobTiming(request, result.report)]
+      this.#set(updateJob(this.jobs, id, { status, resultId: result.id }))
+      if (result.id !== null) void library.load().then(() => this.#updateRequest(id))
     } else {
-      this.#set(changed(this.jobs, id, { status, ...(outcome.status === 'failed' && { error: outcome.error }) }))
-      // it may have been off the list before it stopped
-      if (status === 'cancelled') forget([id])
+      this.#set(updateJob(this.jobs, id, { status, ...(outcome.status === 'failed' && { error: outcome.error }) }))
+      // the job may have been removed from the list before it stopped
+      if (status === 'cancelled') deleteCheckpoints([id])
     }
   }
 
-  /** A clip that was ended early is shorter than what was asked for: the library knows what was made. */
-  #asMade(jobId: string): void {
+  /** Updates the request of a clip that was stopped early and is shorter than requested, from its library record. */
+  #updateRequest(jobId: string): void {
     const clip = this.#clips.get(jobId)
     const record = library.clips.find(({ id }) => id === clip?.result.id)
     if (!clip || !record || record.request.frames === clip.request.frames) return
-    const made = { ...clip, request: record.request }
-    this.#keepClip(jobId, made)
-    if (generation.clip?.result === clip.result) generation.clip = made
+    const updated = { ...clip, request: record.request }
+    this.#setClip(jobId, updated)
+    if (generation.clip?.result === clip.result) generation.clip = updated
   }
 
   #drop(ids: ReadonlySet<string>): void {
     if (this.editing !== null && ids.has(this.editing)) void this.#leaveForm()
-    if (this.looked !== null && ids.has(this.looked)) this.looked = null
+    if (this.selected !== null && ids.has(this.selected)) this.selected = null
     this.#set(this.jobs.filter(({ id }) => !ids.has(id)))
-    void this.#go()
+    void this.#process()
   }
 
   async #leaveForm(): Promise<void> {
-    const before = this.#formBefore
+    const saved = this.#savedForm
     this.editing = null
-    this.#formBefore = null
-    if (!before) return
-    await session.use(before.modelId)
-    draft.use(before.request)
-    Object.assign(draft, before.asTyped)
+    this.#savedForm = null
+    if (!saved) return
+    await session.use(saved.modelId)
+    draft.use(saved.request)
+    Object.assign(draft, saved.fields)
   }
 
   #set(jobs: readonly QueueJob[]): void {
-    const wanted = wantedIds(jobs)
-    const gone = wantedIds(this.jobs).filter((id) => !wanted.includes(id))
+    const resumable = resumableIds(jobs)
+    const dropped = resumableIds(this.jobs).filter((id) => !resumable.includes(id))
     this.jobs = jobs
-    this.kept = keepQueue(jobs)
-    if (gone.length > 0) forget(gone)
+    this.saved = saveQueue(jobs)
+    if (dropped.length > 0) deleteCheckpoints(dropped)
   }
 
-  #keepClip(jobId: string, clip: MadeClip): void {
+  #setClip(jobId: string, clip: MadeClip): void {
     this.#clips = new Map([...this.#clips, [jobId, clip]])
   }
 
-  /** Clips of a batch that an earlier page has made, from the library; one that was deleted stays an empty place. */
-  async #openMade(jobs: readonly QueueJob[]): Promise<void> {
-    const made = jobs.filter(({ status, resultId }) => status === 'done' && resultId)
-    if (made.length === 0) return
+  /** Loads the finished clips of an adopted batch from the library; deleted clips are skipped. */
+  async #openClips(jobs: readonly QueueJob[]): Promise<void> {
+    const finished = jobs.filter(({ status, resultId }) => status === 'done' && resultId)
+    if (finished.length === 0) return
     await library.load()
-    for (const { id, resultId, request, modelName } of made) {
+    for (const { id, resultId, request, modelName } of finished) {
       const record = library.clips.find((clip) => clip.id === resultId)
       const blob = record && (await library.open(record.id).catch(() => null))
-      if (blob) this.#keepClip(id, { request, modelName, result: { id: record.id, blob, codec: record.codec, report: record.report } satisfies GenerateResult })
+      if (blob) this.#setClip(id, { request, modelName, result: { id: record.id, blob, codec: record.codec, report: record.report } satisfies GenerateResult })
     }
   }
 }
 
-/** What was kept of jobs that will not go on is of no use. Where it cannot be deleted now, a later start does it. */
-function forget(ids: readonly string[]): void {
+/** Deletes the checkpoints of jobs that will not be resumed. A failure is ignored: the next start deletes them. */
+function deleteCheckpoints(ids: readonly string[]): void {
   void forgetJobs(ids).catch(() => undefined)
 }
 

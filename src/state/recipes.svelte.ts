@@ -1,43 +1,48 @@
-import { openAsset } from '../rpc/library'
-import { toErrorData } from '../shared/errors'
+import { openAsset, videoTag } from '../rpc/library'
+import { AppError, toErrorData } from '../shared/errors'
 import type { ErrorData } from '../shared/errors'
-import { sourcesOf, type Recipe } from '../shared/recipe'
-import type { GenerateRequest, Source } from '../shared/request'
+import { isPng, readPngText } from '../shared/png-text'
+import { parseRecipe, RECIPE_KEYWORD, RECIPE_TAG, mediaRefsOf, type ReadRecipe, type Recipe } from '../shared/recipe'
+import type { GenerateRequest, MediaRef } from '../shared/request'
 import { draft } from './draft.svelte'
-import { findRecipe } from './find-recipe'
 import { library } from './library.svelte'
 import { VIDEO_SOURCES } from './model-set'
 import { models } from './models.svelte'
 import { session, STARTER } from './session.svelte'
 
-/** What came of a recipe that was given to the page. */
+/** Limit of a recipe file in bytes; recipes take a few kilobytes. */
+const MAX_TEXT_BYTES = 4 * 2 ** 20
+/** Limit of an image in bytes, which is read as a whole. */
+const MAX_IMAGE_BYTES = 256 * 2 ** 20
+
+/** The result of opening a recipe. */
 export interface OpenedRecipe {
-  /** of the file */
+  /** file name */
   name: string
   prompt: string
-  /** what the clip needs and is not here, in sentences */
+  /** sentences about the model and the media that the recipe needs and that are missing */
   missing: string[]
-  /** fields that were not understood, or that the form has no place for */
+  /** fields that are unknown or not supported by the form */
   ignored: string[]
 }
 
-/** Recipes that a person drops on the page or opens: their settings go into the form. */
+/** Loads the settings of recipe files into the form. */
 class Recipes {
   reading = $state(false)
   opened = $state.raw<OpenedRecipe | null>(null)
   error = $state.raw<ErrorData | null>(null)
 
-  /** Takes over every setting of a file's recipe, and says what of it is missing here. Never rejects. @returns whether there was one */
+  /** Loads every setting of a recipe file into the form, and collects what is missing. Never rejects. @returns whether the file has a recipe */
   async open(file: File): Promise<boolean> {
     this.reading = true
     this.dismiss()
     try {
-      const { recipe, ignored } = await findRecipe(file)
+      const { recipe, ignored } = await readRecipe(file)
       const { request } = recipe
       const model = await this.#findModel(recipe)
       const sources = await missingSources(request)
       draft.use(model.usable ? request : { ...request, model: session.modelId })
-      this.opened = { name: file.name, prompt: request.prompt, missing: [...model.missing, ...sources], ignored: [...ignored, ...this.#withoutPlace(request)] }
+      this.opened = { name: file.name, prompt: request.prompt, missing: [...model.missing, ...sources], ignored: [...ignored, ...this.#unsupportedFields(request)] }
       return true
     } catch (thrown) {
       this.error = toErrorData(thrown)
@@ -52,52 +57,52 @@ class Recipes {
     this.error = null
   }
 
-  /** The model's part of a clip's recipe, where only its request is at hand. */
+  /** The model of a recipe for a request. */
   modelOf({ model: id }: GenerateRequest): Recipe['model'] {
-    const now = session.model
-    if (now?.id === id) return { id, name: now.name, version: now.version }
+    const current = session.model
+    if (current?.id === id) return { id, name: current.name, version: current.version }
     return { id, name: VIDEO_SOURCES.find((source) => source.id === id)?.name ?? id }
   }
 
-  /** Makes the recipe's model the one of the form, where it is here. */
+  /** Switches to the recipe's model if it is installed. */
   async #findModel({ model: { id, name, version }, request }: Recipe): Promise<{ usable: boolean; missing: string[] }> {
-    const instead = () => `The settings are tried with ${session.model?.name ?? 'the model that is here'}.`
+    const fallback = () => `Using ${session.model?.name ?? 'the current model'} instead.`
     const source = VIDEO_SOURCES.find((one) => one.id === request.model)
-    if (!session.canUse(request.model)) return { usable: false, missing: [`The model “${name}” (${id}) is not known to this page. ${instead()}`] }
+    if (!session.canUse(request.model)) return { usable: false, missing: [`This version of Kinora does not support the model “${name}” (${id}). ${fallback()}`] }
     if (source && request.model !== STARTER) {
       await models.load()
-      if (models.progress(source).status !== 'complete') return { usable: false, missing: [`The model ${source.name} is not installed: Models has it. ${instead()}`] }
+      if (models.progress(source).status !== 'complete') return { usable: false, missing: [`${source.name} is not installed. Download it in Models. ${fallback()}`] }
     }
     await session.use(request.model)
-    const here = session.model
-    const other = here !== null && version !== undefined && version !== here.version
-    return { usable: true, missing: other ? [`It was made with version ${version} of ${here.name}, and here is version ${here.version}: the clip will be another one.`] : [] }
+    const current = session.model
+    const differs = current !== null && version !== undefined && version !== current.version
+    return { usable: true, missing: differs ? [`The recipe uses version ${version} of ${current.name}, but version ${current.version} is installed. The clip will look different.`] : [] }
   }
 
-  /** Parts of a request that the form does not give back. */
-  #withoutPlace(request: GenerateRequest): string[] {
+  /** Fields of a request that the form does not support. */
+  #unsupportedFields(request: GenerateRequest): string[] {
     const model = session.model
     if (!model) return []
-    const back = draft.request(model)
+    const restored = draft.request(model)
     const fields = ['conditions', 'start', 'before', 'after', 'loop', 'shots', 'sameSeed', 'guidanceRescale', 'stg', 'cacheThreshold'] as const
-    return fields.filter((field) => request[field] !== undefined && sorted(request[field]) !== sorted(back[field])).map((field) => `request.${field}`)
+    return fields.filter((field) => request[field] !== undefined && sorted(request[field]) !== sorted(restored[field])).map((field) => `request.${field}`)
   }
 }
 
-/** Which of a request's clips and files are not here, in sentences. */
+/** Sentences about the clips and files of a request that are missing. */
 async function missingSources(request: GenerateRequest): Promise<string[]> {
-  const sources = sourcesOf(request)
+  const sources = mediaRefsOf(request)
   if (sources.some(({ kind }) => kind === 'clip') && library.status !== 'ready') await library.load()
-  const here = await Promise.all(sources.map(isHere))
-  const words: Record<Source['kind'], string> = {
-    clip: 'A clip that it is made from is no longer in the library',
-    image: 'A picture that it is made from is not on this machine',
-    video: 'A video that it is made from is not on this machine',
+  const available = await Promise.all(sources.map(isAvailable))
+  const notes: Record<MediaRef['kind'], string> = {
+    clip: 'An input clip is no longer in Library',
+    image: 'An input image is not on this device',
+    video: 'An input video is not on this device',
   }
-  return sources.flatMap(({ kind, id }, index) => (here[index] ? [] : [`${words[kind]} (${id.slice(0, 8)}).`]))
+  return sources.flatMap(({ kind, id }, index) => (available[index] ? [] : [`${notes[kind]} (${id.slice(0, 8)}).`]))
 }
 
-async function isHere({ kind, id }: Source): Promise<boolean> {
+async function isAvailable({ kind, id }: MediaRef): Promise<boolean> {
   if (kind === 'clip') return library.clips.some((clip) => clip.id === id)
   return openAsset(id).then(
     () => true,
@@ -105,11 +110,38 @@ async function isHere({ kind, id }: Source): Promise<boolean> {
   )
 }
 
-/** JSON with its fields in one order, to compare. */
+/** JSON with sorted keys, for comparison. */
 function sorted(value: unknown): string | undefined {
   return JSON.stringify(value, (_field, part: unknown) =>
     part !== null && typeof part === 'object' && !Array.isArray(part) ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1))) : part,
   )
+}
+
+/** Reads the recipe of a recipe file, or the one embedded in an image or a video. @throws AppError bad-request if there is none or it is invalid */
+async function readRecipe(file: File): Promise<ReadRecipe> {
+  const text = await recipeIn(file)
+  if (text === null) {
+    throw new AppError('bad-request', `${file.name} has no recipe. Expected a recipe file, or an unmodified clip made with Kinora.`, { file: file.name })
+  }
+  let data: unknown
+  try {
+    data = JSON.parse(text)
+  } catch {
+    throw new AppError('bad-request', `${file.name} is not a recipe. Expected JSON, got other text.`, { file: file.name })
+  }
+  return parseRecipe(data)
+}
+
+async function recipeIn(file: File): Promise<string | null> {
+  if (/\.json$/i.test(file.name) || file.type === 'application/json') {
+    if (file.size > MAX_TEXT_BYTES) throw new AppError('bad-request', `${file.name} is not a recipe. Expected a few kilobytes, got ${Math.round(file.size / 2 ** 20)} MiB.`, { file: file.name })
+    return file.text()
+  }
+  if (isPng(new Uint8Array(await file.slice(0, 8).arrayBuffer()))) {
+    return file.size > MAX_IMAGE_BYTES ? null : readPngText(new Uint8Array(await file.arrayBuffer()), RECIPE_KEYWORD)
+  }
+  // other images, texts and audio files carry no recipe
+  return /^(image|text|audio)\//.test(file.type) ? null : videoTag(file, RECIPE_TAG)
 }
 
 export const recipes = new Recipes()

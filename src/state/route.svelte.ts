@@ -1,18 +1,18 @@
 import { parseRoute } from './parse-route'
 import type { Route } from './parse-route'
 
-/** The screen that is shown, after the address. */
+/** The current view, from the URL fragment. */
 class Router {
   route = $state.raw<Route>(parseRoute(location.hash))
 
   constructor() {
     addEventListener('hashchange', () => {
-      // `#main` of the skip link and the like are places on a page, not pages
+      // fragments such as `#main` of the skip link are not routes
       if (location.hash === '' || location.hash.startsWith('#/')) this.route = parseRoute(location.hash)
     })
   }
 
-  /** Replaces the address without a history entry: closing a detail is not a page to go back to. */
+  /** Changes the route without a history entry, for example to close the details of a clip. */
   replace(hash: string): void {
     history.replaceState(null, '', hash)
     this.route = parseRoute(hash)

@@ -1,4 +1,4 @@
-import { fetchManifest, modelFolderUrl } from '../rpc/model'
+import { fetchManifest, modelFolderUrl } from '../rpc/manifest'
 import { probe } from '../rpc/generate'
 import { catalogueManifest, downloadedModelUrl } from '../shared/model-address'
 import { toErrorData } from '../shared/errors'
@@ -9,31 +9,31 @@ import { VIDEO_SOURCES } from './model-set'
 import { models } from './models.svelte'
 import { readStored, writeStored } from './stored'
 
-/** The model that comes with the page: what Create uses until another one is chosen. */
+/** Id of the model that is included with the page and selected by default. */
 export const STARTER = 'starter'
-/** Models that a job can be given once they are downloaded. */
+/** Models that can generate clips once they are downloaded. */
 const LOADABLE = VIDEO_SOURCES.filter(catalogueManifest)
 
-/** Absolute URL of the starter's folder, or the address of a downloaded model with its text encoder. */
+/** URL that a job gets as its model: the folder of the starter, or the address of a downloaded model with its text encoder. */
 export function modelUrlOf(id: string): string {
   return id === STARTER ? modelFolderUrl(STARTER) : downloadedModelUrl(id, models.encoder.id)
 }
 
-/** What is known of the model and of this machine before the first job. */
+/** The selected model, its manifest, and the GPU adapter. */
 class Session {
-  /** the starter, or the source of the model that Create uses; kept across reloads */
+  /** id of the selected model, kept across reloads */
   #modelId = $state(STARTER)
   model = $state.raw<ModelManifest | null>(null)
   modelError = $state.raw<ErrorData | null>(null)
   adapter = $state.raw<AdapterReport | null>(null)
   adapterError = $state.raw<ErrorData | null>(null)
 
-  /** No WebGPU or no adapter: nothing can be made here, the library still opens. */
+  /** Without WebGPU or an adapter nothing can be generated; the library still opens. */
   readonly cannotGenerate = $derived(this.adapterError?.code === 'no-webgpu' || this.adapterError?.code === 'no-adapter')
 
   constructor() {
     const stored = readStored('model')
-    // or one that another version of the page knew
+    // ignores a model of another version of the page
     if (typeof stored === 'string' && this.canUse(stored)) this.#modelId = stored
   }
 
@@ -41,17 +41,17 @@ class Session {
     return this.#modelId
   }
 
-  /** What a job is given: absolute URL of the starter's folder, or the address of a downloaded model with its text encoder. */
+  /** See {@link modelUrlOf}. */
   get modelUrl(): string {
     return modelUrlOf(this.#modelId)
   }
 
-  /** Whether a job can be given this model, once all of it is here. @param id the starter, or of a source */
+  /** Whether this page supports a model. @param id of the starter or of a catalogue entry */
   canUse(id: string): boolean {
     return id === STARTER || LOADABLE.some((source) => source.id === id)
   }
 
-  /** Makes it the model of Create. One that cannot be used is not taken. */
+  /** Selects the model. Ignored if it is not supported. */
   async use(id: string): Promise<void> {
     if (id === this.#modelId || !this.canUse(id)) return
     this.#modelId = id
@@ -62,19 +62,19 @@ class Session {
 
   async loadModel(): Promise<void> {
     this.modelError = null
-    await this.#findDownloaded()
+    await this.#fallBackIfDeleted()
     const url = this.modelUrl
     try {
       const model = await fetchManifest(url)
-      // another one may have been chosen meanwhile
+      // another model may have been selected meanwhile
       if (url === this.modelUrl) this.model = model
     } catch (error) {
       if (url === this.modelUrl) this.modelError = toErrorData(error)
     }
   }
 
-  /** A model that was deleted since, or whose encoder was, gives way to the starter. */
-  async #findDownloaded(): Promise<void> {
+  /** Selects the starter if the model or its text encoder was deleted. */
+  async #fallBackIfDeleted(): Promise<void> {
     const source = LOADABLE.find(({ id }) => id === this.#modelId)
     if (!source) return
     await models.load()

@@ -1,8 +1,8 @@
-// localStorage that may be refused (private windows, site data blocked): then a choice simply lasts as long as the page.
+// JSON values in localStorage. Where it is unavailable (private windows, blocked site data), values last as long as the page.
 
 const PREFIX = 'kinora.'
 
-/** A stored JSON value, or undefined when there is none or it cannot be read. */
+/** A stored JSON value; undefined if there is none or it is invalid. */
 export function readStored(key: string): unknown {
   try {
     const text = localStorage.getItem(PREFIX + key)
@@ -12,7 +12,7 @@ export function readStored(key: string): unknown {
   }
 }
 
-/** @returns whether it is kept; else it lasts as long as the page */
+/** Stores a JSON value. @returns false if it could not be stored */
 export function writeStored(key: string, value: unknown): boolean {
   try {
     localStorage.setItem(PREFIX + key, JSON.stringify(value))
@@ -26,14 +26,14 @@ export function removeStored(key: string): void {
   try {
     localStorage.removeItem(PREFIX + key)
   } catch {
-    // there is none
+    // localStorage is unavailable
   }
 }
 
-/** Every key that something is stored under and that begins like this. */
-export function storedKeys(beginning: string): string[] {
+/** All keys with a prefix. */
+export function storedKeys(prefix: string): string[] {
   try {
-    return Object.keys(localStorage).filter((key) => key.startsWith(PREFIX + beginning)).map((key) => key.slice(PREFIX.length))
+    return Object.keys(localStorage).filter((key) => key.startsWith(PREFIX + prefix)).map((key) => key.slice(PREFIX.length))
   } catch {
     return []
   }

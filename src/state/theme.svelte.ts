@@ -5,7 +5,7 @@ export type ThemeChoice = (typeof THEME_CHOICES)[number]
 
 const isChoice = (value: unknown): value is ThemeChoice => THEME_CHOICES.some((choice) => choice === value)
 
-/** Dark, light, or what the system says. The stylesheet reads `data-theme` of the root element. */
+/** The color theme: dark, light, or the theme of the system. The stylesheet reads `data-theme` of the root element. */
 class Theme {
   #choice = $state<ThemeChoice>('system')
   #systemIsLight = $state(false)

@@ -1,42 +1,42 @@
 import { queue } from './queue.svelte'
 
 /**
- * A new version of the page that waits to be used. It never takes over by itself: the person asks for it,
- * and only then, with nothing running or waiting, does the page reload.
+ * Updates of the page. A new version is never activated by itself: the page reloads only when the user asks for it and no job is
+ * running or waiting.
  */
 class Update {
   #waiting = $state.raw<ServiceWorker | null>(null)
-  #asked = false
+  #requested = false
 
-  /** a new version is there, and nothing would be interrupted by it */
+  /** whether a new version is ready and no job would be interrupted */
   readonly available = $derived(this.#waiting !== null && !queue.busy)
 
   /** Registers the service worker of the production build. */
   async register(): Promise<void> {
     if (!import.meta.env.PROD || !('serviceWorker' in navigator)) return
     navigator.serviceWorker.addEventListener('controllerchange', () => {
-      if (this.#asked && !queue.busy) location.reload()
+      if (this.#requested && !queue.busy) location.reload()
     })
     try {
       const registration = await navigator.serviceWorker.register('/service-worker.js')
-      this.#notice(registration)
+      this.#setWaiting(registration)
       registration.addEventListener('updatefound', () => {
-        registration.installing?.addEventListener('statechange', () => this.#notice(registration))
+        registration.installing?.addEventListener('statechange', () => this.#setWaiting(registration))
       })
     } catch {
-      // the page works without it; only offline use is lost
+      // the page works without it, except offline
     }
   }
 
-  /** Lets the waiting version take over; the page reloads when it has. */
+  /** Activates the new version; the page reloads afterwards. */
   apply(): void {
     if (!this.available) return
-    this.#asked = true
+    this.#requested = true
     this.#waiting?.postMessage({ type: 'skip-waiting' })
   }
 
-  /** A waiting worker is news only when an older one is in charge: the first visit has nothing to update. */
-  #notice({ waiting }: ServiceWorkerRegistration): void {
+  /** A waiting service worker is an update only if an older one controls the page, which is not the case on the first visit. */
+  #setWaiting({ waiting }: ServiceWorkerRegistration): void {
     if (navigator.serviceWorker.controller) this.#waiting = waiting
   }
 }

@@ -39,8 +39,8 @@ export function attentionRow({ name, batch = 1, queries, keys = queries, heads, 
     goal: keys === queries ? { gpu: 1.5, software: 1 } : { gpu: 1.2, software: 1 },
     tolerance: TOLERANCE[dtype],
     ours: (gpu) =>
-      openOurs(gpu, attentionKernel(gpu.facts, headSize, dtype), (kept) => {
-        const { q, k, v } = { q: kept.upload(inputs.q.values, inputs.q.shape, dtype), k: kept.upload(inputs.k.values, inputs.k.shape, dtype), v: kept.upload(inputs.v.values, inputs.v.shape, dtype) }
+      openOurs(gpu, attentionKernel(gpu.facts, headSize, dtype), (owner) => {
+        const { q, k, v } = { q: owner.upload(inputs.q.values, inputs.q.shape, dtype), k: owner.upload(inputs.k.values, inputs.k.shape, dtype), v: owner.upload(inputs.v.values, inputs.v.shape, dtype) }
         return {
           values: COMPARED,
           run(scope, repetitions) {

@@ -33,9 +33,9 @@ export function convRow({ name, grid, channels, taps }: ConvShape, dtype: FloatD
     bytes: (2 * pixels * channels + weight.length) * sizeOf(dtype),
     tolerance: TOLERANCE[dtype],
     ours: (gpu) =>
-      openOurs(gpu, `conv ${convVariant(gpu.facts, channels)}`, (kept) => {
-        const loaded = uploadConv(kept, weight, [channels, channels, ...kernel], new Float32Array(channels), dtype)
-        const input = kept.upload(x, [frames, height, width, channels], dtype)
+      openOurs(gpu, `conv ${convVariant(gpu.facts, channels)}`, (owner) => {
+        const loaded = uploadConv(owner, weight, [channels, channels, ...kernel], new Float32Array(channels), dtype)
+        const input = owner.upload(x, [frames, height, width, channels], dtype)
         return {
           values: channels,
           run(scope, repetitions) {

@@ -37,9 +37,9 @@ export function starterDecoderRow(name: string, vae: StarterAutoencoder, grid: r
     goal: { gpu: 1.5, software: 1.2 },
     tolerance: TOLERANCE[dtype],
     ours: (gpu) =>
-      openOurs(gpu, `conv ${convVariant(gpu.facts, config.channels[2])}`, (kept) => {
-        const autoencoder = KinoraAutoencoder.load(kept, config, weights, dtype)
-        const z = latents.map((values) => kept.upload(values, [...grid, channels], 'f32'))
+      openOurs(gpu, `conv ${convVariant(gpu.facts, config.channels[2])}`, (owner) => {
+        const autoencoder = KinoraAutoencoder.load(owner, config, weights, dtype)
+        const z = latents.map((values) => owner.upload(values, [...grid, channels], 'f32'))
         return {
           values: COLORS,
           run(scope, repetitions) {

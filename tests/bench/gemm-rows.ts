@@ -28,9 +28,9 @@ export function gemmRow(rows: number, inner: number, out: number, weights: Weigh
     goal: weights === 'i8' || weights === 'i4' ? { gpu: 1.3, software: 1 } : { gpu: 1, software: 1 },
     tolerance: int8 ? INT8_TOLERANCE : TOLERANCE[dtype],
     ours: (gpu) =>
-      openOurs(gpu, linearVariant(gpu.facts, rows, weights, dtype, variant), (kept) => {
-        const input = kept.upload(x, [rows, inner], dtype)
-        const layers = Array.from({ length: 8 }, (_, i) => uploadLinear(kept, matrix(i), weights))
+      openOurs(gpu, linearVariant(gpu.facts, rows, weights, dtype, variant), (owner) => {
+        const input = owner.upload(x, [rows, inner], dtype)
+        const layers = Array.from({ length: 8 }, (_, i) => uploadLinear(owner, matrix(i), weights))
         return {
           values: COMPARED,
           run(scope, repetitions) {

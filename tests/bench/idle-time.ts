@@ -43,7 +43,7 @@ export function measureIdleTime(gpu: Gpu, dtype: FloatDType, sides: readonly num
               gpu.queue.onSubmitsDone = (_submits, _elapsedMs, idleBeforeMs) => (idleMs += idleBeforeMs)
             },
           })
-          const run = { model, request, embeds, grid: latentGrid(request, model.manifest), checkpoint: { keep: () => undefined } }
+          const run = { model, request, embeds, grid: latentGrid(request, model.manifest), checkpoint: { save: () => undefined } }
           await withScope(gpu, (scope) => runDenoise(job, scope, run))
         } finally {
           gpu.queue.onSubmitsDone = undefined

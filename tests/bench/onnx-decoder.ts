@@ -118,8 +118,8 @@ export class OnnxDecoder {
   }
 
   private once(key: string, make: () => string): string {
-    const known = this.names.get(key) ?? make()
-    this.names.set(key, known)
-    return known
+    const existing = this.names.get(key) ?? make()
+    this.names.set(key, existing)
+    return existing
   }
 }

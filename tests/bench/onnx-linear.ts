@@ -61,11 +61,11 @@ export function putLinear(graph: OnnxGraph, layer: LinearValues, { format, block
   const bits = format === 'i8' ? 8 : 4
   const { q, scale } = format === 'i8' ? quantizeI8(values, out, inner) : quantizeI4(values, out, inner)
   const blocks = inner / block
-  const codes = new Uint8Array((out * inner * bits) / 8)
-  if (bits === 8) for (let i = 0; i < q.length; i++) codes[i] = (q[i] as number) + 128
-  else for (let i = 0; i < codes.length; i++) codes[i] = ((q[2 * i] as number) + 8) | (((q[2 * i + 1] as number) + 8) << 4)
+  const packed = new Uint8Array((out * inner * bits) / 8)
+  if (bits === 8) for (let i = 0; i < q.length; i++) packed[i] = (q[i] as number) + 128
+  else for (let i = 0; i < packed.length; i++) packed[i] = ((q[2 * i] as number) + 8) | (((q[2 * i + 1] as number) + 8) << 4)
   const scales = Float32Array.from({ length: out * blocks }, (_, i) => scale[bits === 8 ? Math.floor(i / blocks) : i] as number)
-  const weights = [graph.weight('u8', [out, blocks, (block * bits) / 8], codes), graph.weight(dtype, [out * blocks], scales)]
+  const weights = [graph.weight('u8', [out, blocks, (block * bits) / 8], packed), graph.weight(dtype, [out * blocks], scales)]
   return { operator: 'MatMulNBits', weights, bias, attributes: { K: inner, N: out, bits, block_size: block, accuracy_level: accuracy } }
 }
 

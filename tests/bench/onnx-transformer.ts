@@ -78,22 +78,22 @@ export class OnnxTransformer {
     const y = this.modulated(this.rms(x, this.ones(), eps), scaleA, shiftA)                                       // [B, N, D]
     const q = this.rotate(qk(matrix(y, 'attn1.to_q'), 'attn1.norm_q'))
     const k = this.rotate(qk(matrix(y, 'attn1.to_k'), 'attn1.norm_k'))
-    const seen = matrix(attend(q, k, matrix(y, 'attn1.to_v')), 'attn1.to_out.0')
-    const after = graph.node('Add', [x, graph.node('Mul', [seen, gateA])])                                        // [B, N, D]
+    const attended = matrix(attend(q, k, matrix(y, 'attn1.to_v')), 'attn1.to_out.0')
+    const after = graph.node('Add', [x, graph.node('Mul', [attended, gateA])])                                        // [B, N, D]
 
     const text = this.o.text[index] as TextBlock
     const shape = [this.o.batch, this.o.textTokens, width]
-    const kept = (part: 'key' | 'value') => this.once(`text.${index}.${part}`, () => graph.weight(this.o.dtype, shape, text[part]))
-    const asked = qk(matrix(after, 'attn2.to_q'), 'attn2.norm_q')
-    const told = matrix(attend(asked, kept('key'), kept('value')), 'attn2.to_out.0')
+    const textWeight = (part: 'key' | 'value') => this.once(`text.${index}.${part}`, () => graph.weight(this.o.dtype, shape, text[part]))
+    const query = qk(matrix(after, 'attn2.to_q'), 'attn2.norm_q')
+    const crossOut = matrix(attend(query, textWeight('key'), textWeight('value')), 'attn2.to_out.0')
     // residual and norm in one, as the peer has it: outputs 0 and 3 are the norm and the sum
-    const [normed, , , sum] = graph.nodeOf('SkipSimplifiedLayerNormalization', [told, after, this.ones()], 4, {
+    const [normed, , , sum] = graph.nodeOf('SkipSimplifiedLayerNormalization', [crossOut, after, this.ones()], 4, {
       contrib: true,
       attributes: { epsilon: { float: eps } },
     }) as [string, string, string, string]
-    const wide = 4 * width
-    const hidden = this.linear(this.modulated(normed, scaleF, shiftF), `${name}.ff.net.0.proj`, width, wide, this.o.format, true)
-    const fed = this.linear(hidden, `${name}.ff.net.2`, wide, width, this.o.format)
+    const hiddenWidth = 4 * width
+    const hidden = this.linear(this.modulated(normed, scaleF, shiftF), `${name}.ff.net.0.proj`, width, hiddenWidth, this.o.format, true)
+    const fed = this.linear(hidden, `${name}.ff.net.2`, hiddenWidth, width, this.o.format)
     return graph.node('Add', [sum, graph.node('Mul', [fed, gateF])])                                              // [B, N, D]
   }
 
@@ -159,8 +159,8 @@ export class OnnxTransformer {
   }
 
   private once(key: string, make: () => string): string {
-    const known = this.names.get(key) ?? make()
-    this.names.set(key, known)
-    return known
+    const name = this.names.get(key) ?? make()
+    this.names.set(key, name)
+    return name
   }
 }

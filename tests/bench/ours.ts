@@ -30,9 +30,9 @@ export interface Work {
 
 /** Prepares the work in a scope of its own, and compiles its kernels. */
 export async function openOurs(gpu: Gpu, kernel: string, prepare: (scope: Scope) => Work | Promise<Work>): Promise<OurSide> {
-  const kept = new Scope(gpu)
-  const { run, values } = await prepare(kept)
-  await gpu.compile(() => kept.within((scope) => void run(scope, 1)))
+  const owner = new Scope(gpu)
+  const { run, values } = await prepare(owner)
+  await gpu.compile(() => owner.within((scope) => void run(scope, 1)))
   const records: RunRecord[] = []
   return {
     kernel,
@@ -58,7 +58,7 @@ export async function openOurs(gpu: Gpu, kernel: string, prepare: (scope: Scope)
       }
     },
     close() {
-      kept.close()
+      owner.close()
       return Promise.resolve()
     },
   }

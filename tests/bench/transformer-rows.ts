@@ -92,10 +92,10 @@ function transformerRow(shape: TransformerShape, dtype: FloatDType, { layersOf, 
     goal: GOAL,
     tolerance: TOLERANCE[dtype],
     ours: (gpu) =>
-      openOurs(gpu, `${linearVariant(gpu.facts, batch * tokens, weights, dtype)}, ${attentionKernel(gpu.facts, headSize, dtype)}`, (kept) => {
-        const models = new Map([...new Set([layersOf(1), layersOf(8)])].map((count) => [count, load(kept, count)]))
-        const table = [...models.values()][0]?.transformer.prepareGrid(kept, rope)
-        const input = kept.upload(x.values, x.shape, 'f32')
+      openOurs(gpu, `${linearVariant(gpu.facts, batch * tokens, weights, dtype)}, ${attentionKernel(gpu.facts, headSize, dtype)}`, (owner) => {
+        const models = new Map([...new Set([layersOf(1), layersOf(8)])].map((count) => [count, load(owner, count)]))
+        const table = [...models.values()][0]?.transformer.prepareGrid(owner, rope)
+        const input = owner.upload(x.values, x.shape, 'f32')
         return {
           values: COMPARED,
           run(scope, repetitions) {

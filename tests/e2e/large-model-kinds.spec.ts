@@ -1,7 +1,7 @@
 // The other kinds of LTX-Video and of its text encoder, from download to clip: not distilled and guided; distilled with fresh noise; GGUF.
 import type { Page } from '@playwright/test'
 import { downloadedModelUrl, manifestOfDownloaded } from '../../src/shared/model-address'
-import type { DownloadedSources } from '../../src/shared/model-address'
+import type { DownloadedEntries } from '../../src/shared/model-address'
 import type { GenerateRequest } from '../../src/shared/request'
 import { CATALOGUE } from '../../src/shared/model-catalogue'
 import { writeSafetensors } from '../../workers/weights/safetensors'
@@ -35,7 +35,7 @@ const SMALL = { prompt: 'a red sailboat over the sea', width: 64, height: 64, fr
 /** A small clip of a model by its name, with the model's own settings, but for `changes`. */
 function make(page: Page, name: string, changes: Partial<GenerateRequest> = {}, encoder = 't5-xxl-fp8'): Promise<Finished> {
   const video = CATALOGUE.find((source) => source.name === name)!
-  const { steps, guidance, guided } = manifestOfDownloaded({ video } as DownloadedSources)
+  const { steps, guidance, guided } = manifestOfDownloaded({ video } as DownloadedEntries)
   const request: GenerateRequest = { model: video.id, ...SMALL, steps: Math.max(2, steps.min), guidance: guidance.default, ...guided, ...changes }
   return generate(page, request, { modelUrl: downloadedModelUrl(video.id, encoder) })
 }

@@ -113,7 +113,7 @@ test('is downloaded, chosen, and makes the same clip again from this disk alone'
     const canvas = new OffscreenCanvas(64, 64)
     canvas.getContext('2d')!.fillRect(10, 10, 30, 30)
     const bytes = new Uint8Array(await (await canvas.convertToBlob({ type: 'image/png' })).arrayBuffer())
-    return (await window.kinora!.keepAsset('square.png', 'image/png', btoa(String.fromCharCode(...bytes)))).id
+    return (await window.kinora!.saveAsset('square.png', 'image/png', btoa(String.fromCharCode(...bytes)))).id
   })
   const around = await make(page, { conditions: [{ source: { kind: 'image', id: picture }, atFrame: 0, strength: 1 }] })
   expect(around.report.framesSha256, 'a picture counts').not.toBe(first.report.framesSha256)

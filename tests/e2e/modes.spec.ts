@@ -1,6 +1,6 @@
 // Every way into a clip but words alone, through the page's own workers: what is given is in the clip, and the clip moves on from it.
 import type { Page } from '@playwright/test'
-import type { GenerateRequest, Source } from '../../src/shared/request'
+import type { GenerateRequest, MediaRef } from '../../src/shared/request'
 import { median, psnr, readClipFrames, stepBetween, stepsOf } from '../evaluate/clip-frames'
 import { CLIP_MS, generate, smallClip } from './app'
 import { expect, test } from './warm'
@@ -22,7 +22,7 @@ async function make(page: Page, request: GenerateRequest): Promise<{ id: string;
 }
 
 /** Gives the page a picture of one frame of a clip, as a PNG file. */
-async function keepPicture(page: Page, frame: Uint8Array, { width, height } = SIZE): Promise<Source> {
+async function keepPicture(page: Page, frame: Uint8Array, { width, height } = SIZE): Promise<MediaRef> {
   const id = await page.evaluate(
     async ([rgb, w, h]) => {
       const canvas = new OffscreenCanvas(w, h)
@@ -30,7 +30,7 @@ async function keepPicture(page: Page, frame: Uint8Array, { width, height } = SI
       for (let at = 0; at < w * h; at++) pixels.data.set([rgb[3 * at]!, rgb[3 * at + 1]!, rgb[3 * at + 2]!, 255], 4 * at)
       canvas.getContext('2d')!.putImageData(pixels, 0, 0)
       const bytes = new Uint8Array(await (await canvas.convertToBlob({ type: 'image/png' })).arrayBuffer())
-      return (await window.kinora!.keepAsset('picture.png', 'image/png', btoa(String.fromCharCode(...bytes)))).id
+      return (await window.kinora!.saveAsset('picture.png', 'image/png', btoa(String.fromCharCode(...bytes)))).id
     },
     [[...frame], width, height] as const,
   )
@@ -96,14 +96,14 @@ test('a picture or clip that is gone, or is none, is named', async ({ page, app 
       const result = await window.kinora!.generate(request)
       return result.ok ? null : { code: result.error.code, message: result.error.message }
     }, smallClip(app.starter, changes))
-  const text = await page.evaluate(async () => (await window.kinora!.keepAsset('notes.txt', 'text/plain', btoa('no picture'))).id)
-  const empty = await page.evaluate(async () => (await window.kinora!.keepAsset('empty.mp4', 'video/mp4', '')).id)
+  const text = await page.evaluate(async () => (await window.kinora!.saveAsset('notes.txt', 'text/plain', btoa('no picture'))).id)
+  const empty = await page.evaluate(async () => (await window.kinora!.saveAsset('empty.mp4', 'video/mp4', '')).id)
   expect(await failure({ conditions: [{ source: { kind: 'image', id: 'f00d'.repeat(16) }, atFrame: 0, strength: 1 }] })).toMatchObject({ code: 'not-found' })
   expect(await failure({ conditions: [{ source: { kind: 'image', id: text }, atFrame: 0, strength: 1 }] })).toEqual({
     code: 'unreadable-media',
-    message: 'notes.txt (text/plain) is no picture that this browser reads: JPEG, PNG, WebP, AVIF and GIF work.',
+    message: 'notes.txt: expected an image that this browser can decode (JPEG, PNG, WebP, AVIF or GIF), got text/plain.',
   })
   expect(await failure({ before: { source: { kind: 'video', id: text } } })).toMatchObject({ code: 'unreadable-media' })
-  expect(await failure({ before: { source: { kind: 'video', id: empty } } })).toEqual({ code: 'unreadable-media', message: 'empty.mp4 is empty: expected a video.' })
+  expect(await failure({ before: { source: { kind: 'video', id: empty } } })).toEqual({ code: 'unreadable-media', message: 'empty.mp4: expected a video that this browser can decode (mostly H.264, VP9 or AV1 in MP4, MOV, WebM or MKV), got an empty file.' })
   expect(await failure({ before: { source: { kind: 'clip', id: 'gone' } } })).toMatchObject({ code: 'not-found' })
 })

@@ -85,7 +85,7 @@ export async function evaluateCache({ engine, probe, facts, prompts, settings, s
 /** The rows as a table. Pure. */
 export function describeCache(rows: readonly CacheRow[]): string[] {
   return [
-    '| steps | threshold | blocks left out | denoising takes | latents differ | frames agree, least | read as asked |',
+    '| steps | threshold | blocks skipped | time | latents differ by | frames agree: median, least | read as asked |',
     '|---|---|---|---|---|---|---|',
     ...rows.map(rowLine),
   ]

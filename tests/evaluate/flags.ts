@@ -28,6 +28,8 @@ const FlagsSchema = v.object({
   out: path('a folder'),
   curve: v.optional(v.boolean(), false),
   json: v.optional(v.boolean(), false),
+  /** save the figures of the modes, or of the first-block cache, in tests/evaluate/results, and rewrite the tables there */
+  save: v.optional(v.boolean(), false),
 })
 
 /** What was asked for; what was left out is the model's default, or the adapter's. */
@@ -46,7 +48,7 @@ export function parseEvaluateFlags(argv: readonly string[]): EvaluateFlags {
       allowPositionals: false,
       options: {
         prompts: string, model: string, probe: string, steps: string, guidance: string, limit: string, modes: string, reuse: string, 'seed-base': string,
-        precision: string, out: string, curve: boolean, json: boolean,
+        precision: string, out: string, curve: boolean, json: boolean, save: boolean,
       },
     }).values
   } catch (error) {

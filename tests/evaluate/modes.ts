@@ -1,6 +1,6 @@
 // The ways into a clip, measured: whether the seam is seen, whether what is made moves, whether what was given is still there.
 // A step is the mean absolute RGB difference of two neighbouring frames, of 255.
-import type { GenerateRequest, Source } from '../../src/shared/request'
+import type { GenerateRequest, MediaRef } from '../../src/shared/request'
 import type { Clip } from './clip'
 import { median, psnr, stepBetween, stepsOf } from './clip-frames'
 import type { Engine } from './engine'
@@ -87,7 +87,7 @@ async function measure({ engine, probe, facts, settings }: One, asked: Evaluatio
   const source = await make('text', { seed: asked.seed })
   const length = source.frames.length
   const step = median(stepsOf(rgb(source)))
-  const whole: Source = { kind: 'clip', id: 'source' }
+  const whole: MediaRef = { kind: 'clip', id: 'source' }
 
   const picture = await findPicture(probe, source, asked.attributes.subject)
   const image = await make('image', { conditions: [{ source: { kind: 'image', id: 'picture' }, atFrame: 0, strength: 1 }] }, { picture: { ...source, frames: [picture.frame] } })

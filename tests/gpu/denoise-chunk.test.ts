@@ -108,7 +108,7 @@ describe('a chunk', () => {
     const embeds = twoPrompts()
     const states: LoopState[] = []
     const clock = new JobClock()
-    const whole = await make(request, { embeds, checkpoint: { keep: (state) => void states.push(state) } }, { clock })
+    const whole = await make(request, { embeds, checkpoint: { save: (state) => void states.push(state) } }, { clock })
     expect(clock.evaluations).toBe(24)
     expect(clock.evaluationsSkipped).toBeGreaterThan(4)
     expect(clock.evaluationsSkipped).toBeLessThan(20)
@@ -146,7 +146,7 @@ describe('a chunk', () => {
     }
     queue.rate = 1e9 // a step is far less than a submit: no wait for the GPU is between two of them
     try {
-      const checkpoint: DenoiseRun['checkpoint'] = { keep: (state) => void tokens.push(state.step) }
+      const checkpoint: DenoiseRun['checkpoint'] = { save: (state) => void tokens.push(state.step) }
       await make({ steps: 4 }, { checkpoint }, { report: (progress) => void (progress.stage === 'denoising' && reportedAt.push(dispatched)) })
     } finally {
       queue.dispatch = dispatch

@@ -118,7 +118,7 @@ test('caches the selection and reuses it in the next job while the kernels\' cod
     const cached = new Map<string, CachedKernel>()
     const cache = {
       find: (keys: readonly string[]) => Promise.resolve([...cached.values()].filter(({ key }) => keys.includes(key))),
-      keep: (kernels: readonly CachedKernel[]) => Promise.resolve(kernels.forEach((one) => cached.set(one.key, one))),
+      save: (kernels: readonly CachedKernel[]) => Promise.resolve(kernels.forEach((one) => cached.set(one.key, one))),
     }
     const prepare = async (withCache = true) => {
       gpu.selector = new KernelSelector()

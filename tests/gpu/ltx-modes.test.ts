@@ -3,7 +3,7 @@
 import { beforeAll, describe, expect, test, vi } from 'vitest'
 import type { LocalFiles } from '../../src/shared/local-files'
 import type { Embeds } from '../../src/shared/prompt-embeds'
-import { downloadedModelUrl, downloadedSources, type DownloadedSources } from '../../src/shared/model-address'
+import { downloadedModelUrl, downloadedEntries, type DownloadedEntries } from '../../src/shared/model-address'
 import { blendParts } from '../../src/shared/modes'
 import { truncatedRequest, planOf, shownFrames, type Piece, type ChunkPiece } from '../../src/shared/plan'
 import { parseRecipe, recipeOf, recipeText } from '../../src/shared/recipe'
@@ -36,7 +36,7 @@ let embed: (prompt: string) => Promise<Embeds>
 
 beforeAll(async () => {
   const gpu = await testGpu()
-  const sources = downloadedSources(URL_OF_MODEL) as DownloadedSources
+  const sources = downloadedEntries(URL_OF_MODEL) as DownloadedEntries
   const picks = [
     pick(sources.video.id, 'ltx.safetensors', tinyLtx()),
     pick(sources.encoder.id, 't5.safetensors', tinyT5()),
@@ -123,7 +123,7 @@ const requestOf = (changes: Partial<GenerateRequest>): GenerateRequest =>
 async function make(changes: Partial<GenerateRequest>, kept = new Map<number, LoopState>(), endsEarly = () => false, form?: FrameFormat) {
   const steps = new Map<number, LoopState[]>()
   const checkpoint: JobCheckpoint = {
-    window: (index) => ({ read: () => Promise.resolve(kept.get(index)), keep: (state) => void steps.set(index, [...(steps.get(index) ?? []), state]) }),
+    chunk: (index) => ({ read: () => Promise.resolve(kept.get(index)), save: (state) => void steps.set(index, [...(steps.get(index) ?? []), state]) }),
     settle: () => Promise.resolve(),
     remove: () => Promise.resolve(),
   }

@@ -7,7 +7,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { LocalFiles } from '../../src/shared/local-files'
-import { downloadedModelUrl, downloadedSources, type DownloadedSources } from '../../src/shared/model-address'
+import { downloadedModelUrl, downloadedEntries, type DownloadedEntries } from '../../src/shared/model-address'
 import type { Embeds } from '../../src/shared/prompt-embeds'
 import { parseRecipe } from '../../src/shared/recipe'
 import { parseRequest } from '../../src/shared/request'
@@ -81,7 +81,7 @@ async function openStarter(): Promise<Opened> {
 /** From local files, with their text encoder and tokenizer. */
 async function openTinyLtx(id: string, checkpoint: Uint8Array<ArrayBuffer>): Promise<Opened> {
   const url = downloadedModelUrl(id, 't5-xxl-fp8')
-  const sources = downloadedSources(url) as DownloadedSources
+  const sources = downloadedEntries(url) as DownloadedEntries
   const picks = [
     pick(sources.video.id, 'ltx.safetensors', checkpoint),
     pick(sources.encoder.id, 't5.safetensors', tinyT5()),

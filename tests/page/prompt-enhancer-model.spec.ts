@@ -23,7 +23,7 @@ const panel = (page: Page) => page.getByRole('group', { name: 'The prompt writte
 const paragraph = (page: Page) => page.getByRole('textbox', { name: 'The prompt written out' })
 const inPanel = (page: Page, name: string) => panel(page).getByRole('button', { name, exact: true })
 const openView = (page: Page, name: string) => page.getByRole('navigation').getByRole('link', { name }).click()
-const writerWorkers = (page: Page) => page.workers().filter((worker) => worker.url().includes('writer.worker')).length
+const writerWorkers = (page: Page) => page.workers().filter((worker) => worker.url().includes('prompt-enhancer.worker')).length
 const answerTo = (words: string): string => enhancerCases.find((one) => one.words === words)?.text ?? ''
 
 /** Downloads LTX-Video, makes it the model of Create, and the prompt writer where it is wanted; ends in Create. */

@@ -2,7 +2,7 @@
 // painted instead of generated. What a frame shows follows from its prompt, its seed and its number.
 import { expose } from 'comlink'
 import type { GenerateApi, GenerateOptions, JobCallbacks } from '../../src/shared/worker-apis'
-import { fetchManifest } from '../../src/rpc/model'
+import { fetchManifest } from '../../src/rpc/manifest'
 import { registerErrorTransfer } from '../../src/shared/error-transfer'
 import { AppError, toErrorData } from '../../src/shared/errors'
 import type { GenerateResult, JobProgress, JobReport, Preview } from '../../src/shared/job'
@@ -105,7 +105,7 @@ async function play(signal: AbortSignal, jobId: string, modelUrl: string, data: 
 
   const denoise = async (piece: ChunkPiece, index: number) => {
     const { steps } = request
-    const kept = checkpoint?.window(index)
+    const kept = checkpoint?.chunk(index)
     const done = (await kept?.read())?.step ?? 0
     const first = done === 0
     if (first) told(index + 1)({ stage: 'denoising', steps })
@@ -113,7 +113,7 @@ async function play(signal: AbortSignal, jobId: string, modelUrl: string, data: 
       if (index === 0) await failAt(step)
       await pause(signal, stepMs)
       stepTimes.push(stepMs)
-      kept?.keep({ step, tokens: new Float32Array(4).fill(step) })
+      kept?.save({ step, tokens: new Float32Array(4).fill(step) })
       told(index + 1)({ stage: 'denoising', step, steps, etaSeconds: ((steps - step) * stepMs) / 1000, preview: previewOf(request, piece, step) })
     }
   }

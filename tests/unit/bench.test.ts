@@ -1,6 +1,6 @@
 // What the benchmark makes of times, and how it takes its flags.
 import { describe, expect, it } from 'vitest'
-import { parseBenchFlags } from '../bench/flags'
+import { parseBenchFlags } from '../bench/run-bench'
 import type { HostShare, MeasuredRow } from '../bench/measure-row'
 import type { StepIdleTime } from '../bench/idle-time'
 import { describeIdleTime, describeRow, growthOf, markdownTables, missesGoal, type BenchReport } from '../bench/report'

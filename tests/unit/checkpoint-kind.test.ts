@@ -5,8 +5,8 @@ import { checkpointKind } from '../../workers/weights/checkpoint-kind'
 const header = (names: Record<string, number[]>) => new Map(Object.entries(names).map(([name, shape]) => [name, { shape }]))
 const blocks = (count: number, name: (index: number) => string) => Object.fromEntries(Array.from({ length: count }, (_, index) => [name(index), [2048]]))
 
-describe('what a file holds', () => {
-  test('a single-file checkpoint: transformer and autoencoder, original names', () => {
+describe('checkpointKind', () => {
+  test('detects a single-file checkpoint: transformer and autoencoder, original names', () => {
     const tensors = header({
       'model.diffusion_model.patchify_proj.weight': [2048, 128],
       ...blocks(28, (index) => `model.diffusion_model.transformer_blocks.${index}.attn1.q_norm.weight`),
@@ -15,19 +15,19 @@ describe('what a file holds', () => {
     expect(checkpointKind(tensors, 'x')).toEqual({ parts: ['transformer', 'autoencoder'], names: 'original', width: 2048, blocks: 28 })
   })
 
-  test('the 13B model is told by its width', () => {
+  test('reports the width and blocks of the 13B model', () => {
     const tensors = header({ 'patchify_proj.weight': [4096, 128], ...blocks(48, (index) => `transformer_blocks.${index}.attn1.q_norm.weight`) })
     expect(checkpointKind(tensors, 'x')).toEqual({ parts: ['transformer'], names: 'original', width: 4096, blocks: 48 })
   })
 
-  test('the files of a diffusers folder', () => {
+  test('detects the files of a diffusers folder', () => {
     const transformer = header({ 'proj_in.weight': [2048, 128], ...blocks(28, (index) => `transformer_blocks.${index}.attn1.norm_q.weight`) })
     expect(checkpointKind(transformer, 'x')).toEqual({ parts: ['transformer'], names: 'diffusers', width: 2048, blocks: 28 })
     const autoencoder = header({ 'decoder.mid_block.resnets.0.conv1.conv.weight': [512, 512, 3, 3, 3] })
     expect(checkpointKind(autoencoder, 'x')).toEqual({ parts: ['autoencoder'], names: 'diffusers' })
   })
 
-  test.each(['shared.weight', 'encoder.embed_tokens.weight'])('T5 v1.1, whose table is %s', (table) => {
+  test.each(['shared.weight', 'encoder.embed_tokens.weight'])('detects T5 v1.1 with the embedding table %s', (table) => {
     const tensors = header({ [table]: [32128, 4096], ...blocks(24, (index) => `encoder.block.${index}.layer.1.DenseReluDense.wi_1.weight`) })
     expect(checkpointKind(tensors, 'x')).toEqual({ parts: ['text-encoder'], names: 'diffusers', width: 4096, blocks: 24 })
   })
@@ -40,9 +40,9 @@ test.each([
   ['transformer_blocks.0.attn1.to_q.weight', 'CogVideoX'],
   ['diffusion_model.transformer_blocks.0.attn1.to_q.lora_A.weight', 'LoRA'],
   ['text_model.encoder.layers.0.mlp.fc1.weight', 'CLIP'],
-  ['encoder.block.0.layer.1.DenseReluDense.wi.weight', 'the first T5'],
-  ['something.else', 'no model that it knows (1 tensors, something.else the first)'],
-])('%s is named, and refused', (name, found) => {
+  ['encoder.block.0.layer.1.DenseReluDense.wi.weight', 'T5 v1.0'],
+  ['something.else', 'an unknown model (1 tensors, the first is something.else)'],
+])('rejects %s and names the model', (name, found) => {
   const run = () => checkpointKind(header({ [name]: [8, 8] }), 'file.safetensors')
   expect(run).toThrow(AppError)
   expect(run).toThrow(found)

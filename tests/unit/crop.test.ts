@@ -7,46 +7,46 @@ import { CropSchema, MIDDLE } from '../../src/shared/request'
 const wide = { width: 400, height: 200 }
 const square = { width: 100, height: 100 }
 
-it('fills the shape from the middle', () => {
+it('fills the frame from the center', () => {
   expect(cropRectangle(wide, square, MIDDLE)).toEqual({ left: 100, top: 0, width: 200, height: 200 })
   expect(cropRectangle(square, { width: 160, height: 90 }, MIDDLE)).toEqual({ left: 0, top: 21.875, width: 100, height: 56.25 })
 })
 
-it('moves from edge to edge, and never beyond', () => {
+it('moves from edge to edge', () => {
   expect(cropRectangle(wide, square, { x: 0, y: 0, zoom: 1 }).left).toBe(0)
   expect(cropRectangle(wide, square, { x: 1, y: 1, zoom: 1 })).toEqual({ left: 200, top: 0, width: 200, height: 200 })
   expect(cropRectangle(wide, square, { x: 1, y: 1, zoom: 4 })).toEqual({ left: 350, top: 150, width: 50, height: 50 })
 })
 
-it('is the whole picture where the shapes are one', () => {
+it('is the whole image if the aspect ratios are equal', () => {
   expect(cropRectangle(wide, { width: 128, height: 64 }, MIDDLE)).toEqual({ left: 0, top: 0, ...wide })
 })
 
-describe('a crop in the hand', () => {
+describe('dragging and zooming', () => {
   const shape = { width: 160, height: 90 }
   const crop = fc.record({ x: fc.double({ min: 0, max: 1, noNaN: true }), y: fc.double({ min: 0, max: 1, noNaN: true }), zoom: fc.double({ min: 1, max: 16, noNaN: true }) })
 
   it('follows the pointer', () => {
     const before = cropRectangle(wide, square, MIDDLE)
     const after = cropRectangle(wide, square, draggedCrop(MIDDLE, wide, square, 0.25, 0))
-    // a quarter of the frame to the right shows what lies a quarter further left
+    // dragging right by a quarter of the frame moves the crop left by as much
     expect(after.left).toBeCloseTo(before.left - before.width / 4)
     expect(after.top).toBe(before.top)
   })
 
-  it('stays where there is no room', () => {
+  it('stays on an axis without overhang, and at the edge', () => {
     expect(draggedCrop(MIDDLE, wide, square, 0, 3)).toEqual(MIDDLE)
     expect(draggedCrop(MIDDLE, wide, square, -99, 0)).toEqual({ ...MIDDLE, x: 1 })
   })
 
-  it('is the middle again after as many steps back as there, and the edge after ten', () => {
+  it('returns to the center after opposite drags, and reaches the edge after ten', () => {
     const after = (steps: readonly number[]) => steps.reduce((at, step) => draggedCrop(at, wide, square, step, 0), MIDDLE)
     const [there, back] = [Array<number>(7).fill(0.05), Array<number>(7).fill(-0.05)]
     expect(after([...there, ...back])).toEqual(MIDDLE)
     expect(after(Array<number>(10).fill(0.05))).toEqual({ ...MIDDLE, x: 0 })
   })
 
-  it('keeps the middle of the frame when it is enlarged', () => {
+  it('keeps the center of the frame when zooming', () => {
     const at = { x: 0.7, y: 0.4, zoom: 2 }
     const middle = ({ left, top, width, height }: ReturnType<typeof cropRectangle>) => [left + width / 2, top + height / 2]
     const [x, y] = middle(cropRectangle(wide, shape, at))
@@ -55,7 +55,7 @@ describe('a crop in the hand', () => {
     expect(nowY).toBeCloseTo(y!)
   })
 
-  it('never leaves the picture', () => {
+  it('never leaves the image', () => {
     fc.assert(
       fc.property(crop, fc.double({ min: -3, max: 3, noNaN: true }), fc.double({ min: -3, max: 3, noNaN: true }), fc.double({ min: 1, max: 16, noNaN: true }), (start, right, down, zoom) => {
         for (const moved of [draggedCrop(start, wide, shape, right, down), zoomedCrop(start, wide, shape, zoom)]) {

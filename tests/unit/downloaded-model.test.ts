@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { catalogueManifest, downloadedModelUrl, downloadedSources, manifestOfDownloaded } from '../../src/shared/model-address'
+import { catalogueManifest, downloadedModelUrl, downloadedEntries, manifestOfDownloaded } from '../../src/shared/model-address'
 import { parseManifest } from '../../src/shared/model'
 import { requestProblems, type GenerateRequest } from '../../src/shared/request'
 import { CATALOGUE } from '../../src/shared/model-catalogue'
@@ -7,19 +7,19 @@ import { readPrompt } from '../../src/shared/prompt'
 
 const VIDEO = CATALOGUE.filter(({ role }) => role === 'video')
 const manifestOf = (id: string) => {
-  const sources = downloadedSources(downloadedModelUrl(id, 't5-xxl-q4'))
+  const sources = downloadedEntries(downloadedModelUrl(id, 't5-xxl-q4'))
   if (!sources) throw new Error(`${id} is no downloaded model`)
   return manifestOfDownloaded(sources)
 }
 
 describe('an address', () => {
   test('names the video model, its encoder and the tokenizer', () => {
-    const sources = downloadedSources('download:ltxv-2b-0.9.5?encoder=t5-xxl-fp16')
+    const sources = downloadedEntries('download:ltxv-2b-0.9.5?encoder=t5-xxl-fp16')
     expect([sources?.video.id, sources?.encoder.id, sources?.tokenizer.id]).toEqual(['ltxv-2b-0.9.5', 't5-xxl-fp16', 't5-tokenizer'])
   })
 
   test('of a folder is none', () => {
-    expect(downloadedSources('https://kinora.example/models/starter/')).toBeUndefined()
+    expect(downloadedEntries('https://kinora.example/models/starter/')).toBeUndefined()
   })
 
   test.each([
@@ -28,7 +28,7 @@ describe('an address', () => {
     ['download:ltxv-2b-0.9.5', 'No text-encoder model is called (nothing);'],
     ['download:t5-xxl-q4?encoder=t5-xxl-q4', 'No video model is called t5-xxl-q4;'],
   ])('%s is refused', (url, message) => {
-    expect(() => downloadedSources(url)).toThrow(message)
+    expect(() => downloadedEntries(url)).toThrow(message)
   })
 })
 

@@ -138,10 +138,10 @@ test.each([
   expect(refusal(() => prompts(text))).toBe(message)
 })
 
-test('reads flags, and refuses what they may not be', () => {
-  expect(parseEvaluateFlags([])).toEqual({ curve: false, json: false })
+test('reads flags, and rejects invalid ones', () => {
+  expect(parseEvaluateFlags([])).toEqual({ curve: false, json: false, save: false })
   expect(parseEvaluateFlags(['--steps', '4', '--guidance', '1.5', '--limit', '2', '--seed-base', '9', '--out', 'o', '--json', '--curve'])).toEqual({
-    steps: 4, guidance: 1.5, limit: 2, 'seed-base': 9, out: 'o', json: true, curve: true,
+    steps: 4, guidance: 1.5, limit: 2, 'seed-base': 9, out: 'o', json: true, curve: true, save: false,
   })
   expect(parseEvaluateFlags(['--reuse', '4'])).toMatchObject({ reuse: 4 })
   expect(refusal(() => parseEvaluateFlags(['--reuse', '0']))).toBe('--reuse: expected a whole number from 1 to 1000000, got "0"')

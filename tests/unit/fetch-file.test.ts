@@ -14,7 +14,7 @@ afterEach(() => {
   server?.close()
 })
 
-/** Serves with this handler; answers the model folder's URL. */
+/** Serves with this handler. @returns the model folder's URL */
 async function serve(handler: RequestListener): Promise<string> {
   server = createServer(handler)
   await new Promise<void>((listening) => server!.listen(0, '127.0.0.1', listening))
@@ -28,7 +28,7 @@ async function failure(modelUrl: string, options?: FetchOptions): Promise<AppErr
 }
 
 describe('fetchModelFile', () => {
-  test('gives the checked bytes and tells how far it is', async () => {
+  test('returns the verified bytes and reports progress', async () => {
     const url = await serve((request, response) => {
       expect(request.url).toBe('/models/starter/transformer/w.safetensors')
       response.write(weights.subarray(0, 100_000))
@@ -59,16 +59,16 @@ describe('fetchModelFile', () => {
     const url = await serve((_, response) => response.setHeader('content-type', 'text/html; charset=utf-8').end('<!doctype html>'))
     const error = await failure(url)
     expect(error.code).toBe('weights-missing')
-    expect(error.message).toContain('a web page came instead')
+    expect(error.message).toContain('expected the file, got a web page')
   })
 
-  test('no server is weights-missing', async () => {
+  test('an unreachable server is weights-missing', async () => {
     const url = await serve(() => undefined)
     await new Promise((closed) => server!.close(closed))
     expect((await failure(url)).code).toBe('weights-missing')
   })
 
-  test('too short, too long and broken off are weights-truncated with both lengths', async () => {
+  test('too few or too many bytes, or a lost connection, are weights-truncated with both lengths', async () => {
     const answers: RequestListener[] = [
       (_, response) => response.end(weights.subarray(0, 1000)),
       (_, response) => response.end(Buffer.concat([weights, weights])),
@@ -88,7 +88,7 @@ describe('fetchModelFile', () => {
     }
   })
 
-  test('one flipped bit is weights-corrupt with both hashes', async () => {
+  test('a flipped bit is weights-corrupt with both hashes', async () => {
     const flipped = weights.slice()
     flipped[12345]! ^= 4
     const url = await serve((_, response) => response.end(flipped))
@@ -97,7 +97,7 @@ describe('fetchModelFile', () => {
     expect(error.details).toEqual({ file: file.path, expected: file.sha256, found: createHash('sha256').update(flipped).digest('hex') })
   })
 
-  test('a bad copy is looked for once more, past the caches', async () => {
+  test('a damaged file is fetched once more, past the caches', async () => {
     const caching: (string | undefined)[] = []
     const url = await serve((request, response) => {
       caching.push(request.headers['cache-control'])
@@ -107,7 +107,7 @@ describe('fetchModelFile', () => {
     expect(caching).toEqual([undefined, 'no-cache'])
   })
 
-  test('an abort while it loads is an AbortError, and the connection ends', async () => {
+  test('an abort rejects with AbortError and closes the connection', async () => {
     const stopped = new AbortController()
     let closed = false
     const url = await serve((_, response) => {
@@ -119,7 +119,7 @@ describe('fetchModelFile', () => {
     await expect.poll(() => closed).toBe(true)
   })
 
-  test('an abort with a reason of its own is thrown as that reason, without another try', async () => {
+  test('an abort with a reason rejects with that reason, without a retry', async () => {
     const stopped = new AbortController()
     const reason = new AppError('cancelled', 'The job was cancelled.')
     let requests = 0
@@ -132,7 +132,7 @@ describe('fetchModelFile', () => {
     expect(requests).toBe(1)
   })
 
-  test('a path out of the model folder is refused without a request', async () => {
+  test('rejects a path outside the model folder without a request', async () => {
     let requests = 0
     const url = await serve((_, response) => {
       requests++
@@ -143,6 +143,11 @@ describe('fetchModelFile', () => {
     }
     expect(requests).toBe(0)
   })
+})
+
+test.each([2 ** 50, -1, 0.5, NaN])('rejects a file of %d bytes as weights-corrupt', async (bytes) => {
+  const url = await serve((_, response) => response.end(weights))
+  await expect(fetchModelFile(url, { ...file, bytes })).rejects.toMatchObject({ code: 'weights-corrupt', details: { file: file.path } })
 })
 
 describe('fetchManifest', () => {
@@ -170,14 +175,14 @@ describe('fetchManifest', () => {
     const url = await serve((_, response) => response.setHeader('content-type', 'application/json').end(JSON.stringify(manifest)))
     const read = await fetchManifest(url)
     expect(modelFile(read, file.path)).toEqual(file)
-    expect(() => modelFile(read, 'vae/none')).toThrow('vae/none is not among the files of Tiny')
+    expect(() => modelFile(read, 'vae/none')).toThrow('vae/none: expected a file that kinora.json of Tiny lists')
   })
 
   test.each([
-    ['missing', 404, '', 'weights-missing'],
-    ['not JSON', 200, '{', 'weights-corrupt'],
-    ['of another shape', 200, '{"schemaVersion":1}', 'weights-corrupt'],
-  ])('%s', async (_, status, body, code) => {
+    ['a missing file', 404, '', 'weights-missing'],
+    ['no JSON', 200, '{', 'weights-corrupt'],
+    ['another schema', 200, '{"schemaVersion":1}', 'weights-corrupt'],
+  ])('rejects %s', async (_, status, body, code) => {
     const url = await serve((_request, response) => response.writeHead(status, { 'content-type': 'application/json' }).end(body))
     await expect(fetchManifest(url)).rejects.toMatchObject({ code })
   })

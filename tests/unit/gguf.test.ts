@@ -1,9 +1,9 @@
-// Against a file that the Python package gguf wrote, with its own floats beside the blocks (training/fixture_gguf.py).
+// Against a file written by the Python package gguf, which has its dequantized values beside the blocks (training/fixture_gguf.py).
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { AppError } from '../../src/shared/errors'
-import { readGgufHeader, rowsPlace, type GgufHeader, type GgufReading } from '../../workers/weights/gguf'
+import { readGgufHeader, rowRange, type GgufHeader, type GgufReading } from '../../workers/weights/gguf'
 import { dequantizeRows } from '../../workers/weights/gguf-blocks'
 import { ggufNameOfT5, t5NameOfGguf } from '../../workers/weights/gguf-t5-names'
 import { GGML_BLOCKS, type GgmlType } from '../../workers/weights/gguf-types'
@@ -11,15 +11,15 @@ import { array, ggufOf, key, tensor, text, u32, u64, u8, type GgufParts } from '
 
 const fixture = new Uint8Array(readFileSync(new URL('./fixtures/gguf-blocks.gguf', import.meta.url)))
 const header = headerOf(readGgufHeader(fixture, fixture.length, 'gguf-blocks.gguf'))
-/** where the fixture's header ends and its padding begins */
+/** length of the fixture's header without padding */
 const HEADER_BYTES = shortestHeader(fixture)
 
 function headerOf(reading: GgufReading): GgufHeader {
-  if (!reading.done) throw new Error(`expected a whole header, ${reading.bytesNeeded} bytes are needed`)
+  if (!reading.done) throw new Error(`Expected a complete header, got a request for ${reading.bytesNeeded} bytes.`)
   return reading.header
 }
 
-/** The least number of leading bytes that are enough. */
+/** The least number of leading bytes that suffice. */
 function shortestHeader(file: Uint8Array): number {
   let bytes = 0
   for (;;) {
@@ -29,14 +29,14 @@ function shortestHeader(file: Uint8Array): number {
   }
 }
 
-function place(name: string, from = header) {
+function tensorOf(name: string, from = header) {
   const found = from.tensors.get(name)
   if (!found) throw new Error(`no tensor ${name}`)
   return found
 }
 
 function valuesOf(name: string): Float32Array<ArrayBuffer> {
-  const { type, start, end } = place(name)
+  const { type, start, end } = tensorOf(name)
   return dequantizeRows(type, fixture.subarray(start, end))
 }
 
@@ -45,8 +45,8 @@ function bitsOf(values: Float32Array<ArrayBuffer>): number[] {
   return [...new Uint32Array(values.buffer, values.byteOffset, values.length)]
 }
 
-/** The reading, or the AppError's code and message; any other error is thrown on. */
-function answerOf(run: () => GgufReading): GgufReading | string {
+/** The result, or the AppError's code and message; other errors are rethrown. */
+function resultOf(run: () => GgufReading): GgufReading | string {
   try {
     return run()
   } catch (error) {
@@ -56,7 +56,7 @@ function answerOf(run: () => GgufReading): GgufReading | string {
 }
 
 describe('readGgufHeader', () => {
-  test('reads the metadata; of arrays only their length', () => {
+  test('reads metadata, of arrays only their type and length', () => {
     expect(header.version).toBe(3)
     expect(header.architecture).toBe('t5encoder')
     expect(header.alignment).toBe(32)
@@ -80,39 +80,39 @@ describe('readGgufHeader', () => {
     })
   })
 
-  test('shapes are as PyTorch has them, places are where the values are', () => {
-    expect(place('F32')).toEqual({ type: 'F32', shape: [2, 3, 5], start: 1216, end: 1336 })
+  test('reads shapes in the order of PyTorch, and byte ranges', () => {
+    expect(tensorOf('F32')).toEqual({ type: 'F32', shape: [2, 3, 5], start: 1216, end: 1336 })
     expect([...valuesOf('F32')]).toEqual(Array.from({ length: 30 }, (_, i) => i / 2))
-    expect(place('Q8_0')).toMatchObject({ type: 'Q8_0', shape: [3, 96] })
-    expect(place('Q6_K')).toMatchObject({ type: 'Q6_K', shape: [3, 512] })
-    expect(place('Q6_K').end - place('Q6_K').start).toBe(3 * 2 * 210)
+    expect(tensorOf('Q8_0')).toMatchObject({ type: 'Q8_0', shape: [3, 96] })
+    expect(tensorOf('Q6_K')).toMatchObject({ type: 'Q6_K', shape: [3, 512] })
+    expect(tensorOf('Q6_K').end - tensorOf('Q6_K').start).toBe(3 * 2 * 210)
     expect(header.tensors.size).toBe(13)
   })
 
-  test('version 2, another alignment, an odd byteOffset, no tensors', () => {
+  test('reads version 2, another alignment, an odd byteOffset and files without tensors', () => {
     const alignment = key('general.alignment', 4, u32(64))
     const file = ggufOf({ version: 2, keys: [alignment], tensors: [tensor('a', [3], 0, 0), tensor('b', [256, 2], 12, 64)], dataBytes: 500 })
     const moved = new Uint8Array(file.length + 1)
     moved.set(file, 1)
     const read = headerOf(readGgufHeader(moved.subarray(1), file.length))
     expect(read).toMatchObject({ version: 2, alignment: 64, architecture: undefined })
-    expect(place('a', read)).toEqual({ type: 'F32', shape: [3], start: 192, end: 204 })
-    expect(place('b', read)).toEqual({ type: 'Q4_K', shape: [2, 256], start: 256, end: 544 })
+    expect(tensorOf('a', read)).toEqual({ type: 'F32', shape: [3], start: 192, end: 204 })
+    expect(tensorOf('b', read)).toEqual({ type: 'Q4_K', shape: [2, 256], start: 256, end: 544 })
     expect(headerOf(readGgufHeader(ggufOf({}), 32)).tensors.size).toBe(0)
   })
 
-  test('a header cut anywhere asks for more, never for more than it has', () => {
+  test('cut off at any byte, it requests more bytes, but never more than the header has', () => {
     for (let cut = 0; cut < HEADER_BYTES; cut++) {
       const reading = readGgufHeader(fixture.slice(0, cut), fixture.length)
       if (reading.done) throw new Error(`a header of ${HEADER_BYTES} bytes was read from ${cut}`)
       expect(reading.bytesNeeded).toBeGreaterThan(cut)
       expect(reading.bytesNeeded).toBeLessThanOrEqual(HEADER_BYTES)
     }
-    // the padding, let alone the data, is not needed
+    // padding and data are not needed
     expect(readGgufHeader(fixture.slice(0, HEADER_BYTES), fixture.length)).toEqual({ done: true, header })
   })
 
-  test('a long vocabulary is asked for at once', () => {
+  test('requests a long vocabulary at once', () => {
     const words = 30_000
     const file = ggufOf({ keys: [array('tokens', 8, words, Array.from({ length: words }, () => text('word')).flat())] })
     const reading = readGgufHeader(file.subarray(0, 100), file.length)
@@ -137,25 +137,25 @@ describe('readGgufHeader', () => {
     ['a key past the end', { keys: [[...u64(60_000)]] }, 'key 0: expected a header that ends within'],
     ['a key without a name', { keys: [key('', 0, u8(1))] }, 'key 0: expected a name, got none'],
     ['a key that is not UTF-8', { keys: [[...u64(1), 255, ...u32(0), 1]] }, 'key 0: expected UTF-8'],
-    ['a key twice', { keys: [key('k', 0, u8(1)), key('k', 0, u8(1))] }, 'the key k: expected to be there once, got it twice'],
+    ['a duplicate key', { keys: [key('k', 0, u8(1)), key('k', 0, u8(1))] }, 'the key k: expected one entry, got two'],
     ['an unknown type of value', { keys: [key('k', 13, u8(1))] }, 'the type of k: expected a number from 0 to 12, got 13'],
-    ['a truth of 2', { keys: [key('k', 7, u8(2))] }, 'k: expected a BOOL of 0 or 1, got 2'],
-    ['a text of 2^62 bytes', { keys: [key('k', 8, u64(2n ** 62n))] }, 'the length of k: expected a number that fits in a file of 64 bytes, got 4611686018427387904'],
-    ['a text past the end', { keys: [key('k', 8, u64(1000))] }, 'k: expected a header that ends within'],
-    ['a text that is not UTF-8', { keys: [key('k', 8, [...u64(2), 0xc3, 0x28])] }, 'k: expected UTF-8'],
+    ['a BOOL of 2', { keys: [key('k', 7, u8(2))] }, 'k: expected a BOOL of 0 or 1, got 2'],
+    ['a string of 2^62 bytes', { keys: [key('k', 8, u64(2n ** 62n))] }, 'the length of k: expected a number that fits in a file of 64 bytes, got 4611686018427387904'],
+    ['a string past the end', { keys: [key('k', 8, u64(1000))] }, 'k: expected a header that ends within'],
+    ['a string that is not UTF-8', { keys: [key('k', 8, [...u64(2), 0xc3, 0x28])] }, 'k: expected UTF-8'],
     ['an array of arrays', { keys: [array('k', 9, 1)] }, "the type of k's elements: expected a string or a number, got an array"],
     ['an array of an unknown type', { keys: [array('k', 99, 1)] }, "the type of k's elements: expected a string or a number, got 99"],
     ['an array of 2^52 doubles', { keys: [array('k', 12, 2n ** 52n)] }, "k: expected a header that ends within the file's"],
-    ['an array of 2^52 texts', { keys: [array('k', 8, 2n ** 52n)] }, "k: expected a header that ends within the file's"],
-    ['a text in an array past the end', { keys: [array('k', 8, 1, u64(2 ** 40))] }, 'an element of k: expected a header that ends within'],
+    ['an array of 2^52 strings', { keys: [array('k', 8, 2n ** 52n)] }, "k: expected a header that ends within the file's"],
+    ['a string in an array past the end', { keys: [array('k', 8, 1, u64(2 ** 40))] }, 'an element of k: expected a header that ends within'],
     ['an alignment of another type', { keys: [key('general.alignment', 10, u64(32))] }, 'general.alignment: expected a UINT32, got UINT64'],
     ['an alignment of 0', { keys: [key('general.alignment', 4, u32(0))] }, 'general.alignment: expected a power of two, 8 or more, got 0'],
     ['an alignment of 24', { keys: [key('general.alignment', 4, u32(24))] }, 'general.alignment: expected a power of two, 8 or more, got 24'],
     ['an alignment of 2^31', { keys: [key('general.alignment', 4, u32(2 ** 31))], tensors: [one], dataBytes: 32 }, 'an end at byte 2147483680'],
-    ['an architecture that is no text', { keys: [key('general.architecture', 4, u32(5))] }, 'general.architecture: expected a STRING, got UINT32'],
+    ['an architecture that is not a string', { keys: [key('general.architecture', 4, u32(5))] }, 'general.architecture: expected a STRING, got UINT32'],
     ['a tensor without a name', { tensors: [tensor('', [1, 1], 0, 0)], dataBytes: 32 }, 'the name of tensor 0: expected a name, got none'],
     ['a long name', { tensors: [tensor('x'.repeat(128), [1], 0, 0)] }, 'the length of the name of tensor 0: expected at most 127 bytes, got 128'],
-    ['a name twice', { tensors: [one, tensor('a', [8], 0, 32)], dataBytes: 64 }, 'tensor a: expected to be listed once, got it twice'],
+    ['a duplicate name', { tensors: [one, tensor('a', [8], 0, 32)], dataBytes: 64 }, 'tensor a: expected one entry, got two'],
     ['no dims', { tensors: [[...tensor('a', [], 0, 0), ...u64(0)]] }, 'the number of dims of tensor a: expected 1 to 4, got 0'],
     ['five dims', { tensors: [tensor('a', [1, 1, 1, 1, 1], 0, 0)] }, 'the number of dims of tensor a: expected 1 to 4, got 5'],
     ['2^32 − 1 dims', { tensors: [tensor('a', [1], 0, 0, 2 ** 32 - 1)] }, 'the number of dims of tensor a: expected 1 to 4, got 4294967295'],
@@ -167,39 +167,39 @@ describe('readGgufHeader', () => {
     ['an offset past the end', { tensors: [tensor('a', [8], 0, 32)], dataBytes: 32 }, "tensor a: expected to end within the file's 96 bytes, got an end at byte 128"],
     ['a misaligned offset', { tensors: [tensor('a', [8], 0, 8)], dataBytes: 64 }, 'the offset of tensor a: expected a multiple of 32, got 8'],
     ['a tensor longer than the file', { tensors: [tensor('a', [2 ** 50], 0, 0)], dataBytes: 32 }, "tensor a: expected to end within the file's 96 bytes"],
-    ['an overlap', { tensors: [tensor('b', [8], 0, 32), tensor('a', [9], 0, 0)], dataBytes: 64 }, 'tensor b: expected to begin at byte 132 or later, where tensor a ends, got byte 128'],
-    ['two tensors in one place', { tensors: [one, tensor('b', [8], 0, 0)], dataBytes: 64 }, 'tensor b: expected to begin at byte 128 or later, where tensor a ends, got byte 96'],
+    ['an overlap', { tensors: [tensor('b', [8], 0, 32), tensor('a', [9], 0, 0)], dataBytes: 64 }, 'tensor b: expected to start at byte 132 or later, where tensor a ends, got byte 128'],
+    ['two tensors at one offset', { tensors: [one, tensor('b', [8], 0, 0)], dataBytes: 64 }, 'tensor b: expected to start at byte 128 or later, where tensor a ends, got byte 96'],
     ...[[2, 'Q4_0'], [3, 'Q4_1'], [4, 'Q4_2'], [6, 'Q5_0'], [9, 'Q8_1'], [10, 'Q2_K'], [11, 'Q3_K'], [15, 'Q8_K'], [17, 'IQ2_XS'], [20, 'IQ4_NL'], [24, 'I8'], [28, 'F64'], [31, 'Q4_0_4_4'], [39, 'MXFP4'], [99, 'type 99'], [2 ** 32 - 1, 'type 4294967295']].map(
       ([type, name]): [string, GgufParts, string] => [
         `the type ${name}`,
         { tensors: [tensor('enc.blk.0.attn_q.weight', [256], Number(type), 0)], dataBytes: 1024 },
-        `the type of tensor enc.blk.0.attn_q.weight: expected one of F32, F16, BF16, Q8_0, Q4_K, Q5_K, Q6_K, got ${name}; take`,
+        `the type of tensor enc.blk.0.attn_q.weight: expected one of F32, F16, BF16, Q8_0, Q4_K, Q5_K, Q6_K, got ${name}; use`,
       ],
     ),
-  ])('refuses %s', (_, parts, reason) => {
+  ])('rejects %s', (_, parts, reason) => {
     const file = ggufOf(parts)
-    const answer = answerOf(() => readGgufHeader(file, file.length, 'w.gguf'))
-    expect(answer).toMatch(/^weights-corrupt: w\.gguf is not readable as GGUF: .*\.$/)
-    expect(answer).toContain(reason)
+    const result = resultOf(() => readGgufHeader(file, file.length, 'w.gguf'))
+    expect(result).toMatch(/^weights-corrupt: w\.gguf is not readable as GGUF: .*\.$/)
+    expect(result).toContain(reason)
   })
 
-  test('a huge file does not make a lying header believable', () => {
-    const lies = [array('k', 0, 2 ** 40), array('k', 8, 2 ** 40), key('k', 8, u64(2 ** 40)), array('k', 8, 1, u64(2 ** 40))]
-    for (const lie of lies) {
-      const answer = answerOf(() => readGgufHeader(ggufOf({ keys: [lie] }), 2 ** 45, 'w.gguf'))
-      expect(answer).toContain('k: expected ')
-      expect(answer).toContain('at most 67108864 bytes')
+  test('rejects false lengths even in a huge file', () => {
+    const falseKeys = [array('k', 0, 2 ** 40), array('k', 8, 2 ** 40), key('k', 8, u64(2 ** 40)), array('k', 8, 1, u64(2 ** 40))]
+    for (const falseKey of falseKeys) {
+      const result = resultOf(() => readGgufHeader(ggufOf({ keys: [falseKey] }), 2 ** 45, 'w.gguf'))
+      expect(result).toContain('k: expected ')
+      expect(result).toContain('at most 67108864 bytes')
     }
     expect(() => readGgufHeader(fixture, NaN)).toThrow(RangeError)
   })
 
-  test('any damage gives a header that holds, a wish for more, or weights-corrupt, and soon', () => {
-    const telling = fc.constantFrom(0n, 1n, 2n, 8n, 9n, 31n, 255n, 65_536n, 2n ** 31n, 2n ** 32n - 1n, 2n ** 32n, 2n ** 53n - 1n, 2n ** 53n, 2n ** 63n, 2n ** 64n - 1n)
+  test('with any damage, the result is a consistent header, a request for more bytes or weights-corrupt, in bounded time', () => {
+    const boundary = fc.constantFrom(0n, 1n, 2n, 8n, 9n, 31n, 255n, 65_536n, 2n ** 31n, 2n ** 32n - 1n, 2n ** 32n, 2n ** 53n - 1n, 2n ** 53n, 2n ** 63n, 2n ** 64n - 1n)
     const at = fc.nat(HEADER_BYTES - 8)
     const damage = fc.oneof(
       fc.record({ at, bytes: fc.uint8Array({ minLength: 1, maxLength: 8 }) }),
-      fc.record({ at, bytes: telling.map((value) => Uint8Array.from(u64(value))) }),
-      fc.record({ at, bytes: telling.map((value) => Uint8Array.from(u64(value).slice(0, 4))) }),
+      fc.record({ at, bytes: boundary.map((value) => Uint8Array.from(u64(value))) }),
+      fc.record({ at, bytes: boundary.map((value) => Uint8Array.from(u64(value).slice(0, 4))) }),
     )
     const fileBytes = fc.oneof(fc.constant(fixture.length), fc.nat(fixture.length), fc.maxSafeNat())
     const counts = { done: 0, more: 0, refused: 0 }
@@ -208,7 +208,7 @@ describe('readGgufHeader', () => {
       fc.property(fc.array(damage, { maxLength: 4 }), fc.nat(fixture.length), fc.boolean(), fileBytes, (damages, cut, whole, length) => {
         const bytes = fixture.slice(0, whole ? fixture.length : cut)
         for (const { at: from, bytes: patch } of damages) if (from + patch.length <= bytes.length) bytes.set(patch, from)
-        const reading = answerOf(() => readGgufHeader(bytes, length))
+        const reading = resultOf(() => readGgufHeader(bytes, length))
         if (typeof reading === 'string') {
           expect(reading).toMatch(/^weights-corrupt: GGUF file is not readable as GGUF: /)
           counts.refused++
@@ -230,25 +230,25 @@ describe('readGgufHeader', () => {
       }),
       { numRuns: 4000 },
     )
-    // a few milliseconds each at most, on a machine that has other things to do
+    // a few milliseconds each at most, on a busy machine
     expect(performance.now() - began).toBeLessThan(15_000)
-    // all three are tried
+    // all three outcomes occur
     for (const count of Object.values(counts)) expect(count).toBeGreaterThan(50)
   })
 })
 
 describe('dequantizeRows', () => {
-  test.each<GgmlType>(['F16', 'BF16', 'Q8_0', 'Q4_K', 'Q5_K', 'Q6_K'])('%s is bit for bit what the package gguf makes of it', (type) => {
+  test.each<GgmlType>(['F16', 'BF16', 'Q8_0', 'Q4_K', 'Q5_K', 'Q6_K'])('%s is dequantized bit for bit as by the Python package', (type) => {
     const values = valuesOf(type)
-    expect(values.length).toBe(place(type).shape.reduce((product, size) => product * size, 1))
+    expect(values.length).toBe(tensorOf(type).shape.reduce((product, size) => product * size, 1))
     expect(bitsOf(values)).toEqual(bitsOf(valuesOf(`${type}.expected`)))
     // not a fixture of zeros
     expect(new Set(values).size).toBeGreaterThan(10)
   })
 
-  test.each<GgmlType>(['F32', 'F16', 'BF16', 'Q8_0', 'Q4_K', 'Q5_K', 'Q6_K'])('%s: rows alone, from unaligned bytes, into a part of an array', (type) => {
-    const { start, end } = rowsPlace(place(type), 1, 1)
-    const width = place(type).shape.at(-1) ?? 0
+  test.each<GgmlType>(['F32', 'F16', 'BF16', 'Q8_0', 'Q4_K', 'Q5_K', 'Q6_K'])('%s: single rows, from unaligned bytes, into a part of an array', (type) => {
+    const { start, end } = rowRange(tensorOf(type), 1, 1)
+    const width = tensorOf(type).shape.at(-1) ?? 0
     const unaligned = new Uint8Array(end - start + 1)
     unaligned.set(fixture.subarray(start, end), 1)
     const all = new Float32Array(width + 2).fill(7)
@@ -257,18 +257,18 @@ describe('dequantizeRows', () => {
     expect([all[0], all[width + 1]]).toEqual([7, 7])
   })
 
-  test('parts of blocks, other room and rows that are not there are refused', () => {
+  test('rejects partial blocks, outputs of another length and rows outside the tensor', () => {
     expect(() => dequantizeRows('Q4_K', new Uint8Array(145))).toThrow('Q4_K: expected whole blocks of 144 bytes, got 145 bytes')
-    expect(() => dequantizeRows('Q8_0', new Uint8Array(34), new Float32Array(31))).toThrow('Q8_0: expected room for 32 values, got 31')
+    expect(() => dequantizeRows('Q8_0', new Uint8Array(34), new Float32Array(31))).toThrow('Q8_0: expected an output of 32 values, got 31')
     expect(dequantizeRows('Q6_K', new Uint8Array(0)).length).toBe(0)
-    expect(rowsPlace(place('Q4_K'), 3, 0)).toEqual({ start: place('Q4_K').end, end: place('Q4_K').end })
-    expect(() => rowsPlace(place('Q4_K'), 2, 2)).toThrow('rows 2 to 4 of a tensor of 3 rows')
-    expect(() => rowsPlace(place('Q4_K'), -1, 1)).toThrow(RangeError)
-    expect(() => rowsPlace(place('Q4_K'), 0.5, 1)).toThrow(RangeError)
+    expect(rowRange(tensorOf('Q4_K'), 3, 0)).toEqual({ start: tensorOf('Q4_K').end, end: tensorOf('Q4_K').end })
+    expect(() => rowRange(tensorOf('Q4_K'), 2, 2)).toThrow("Expected rows within the tensor's 3, got 2 to 4.")
+    expect(() => rowRange(tensorOf('Q4_K'), -1, 1)).toThrow(RangeError)
+    expect(() => rowRange(tensorOf('Q4_K'), 0.5, 1)).toThrow(RangeError)
   })
 })
 
-describe('names of a T5 encoder', () => {
+describe('tensor names of a T5 encoder', () => {
   test.each([
     ['token_embd.weight', 'shared.weight'],
     ['enc.output_norm.weight', 'encoder.final_layer_norm.weight'],
@@ -282,15 +282,15 @@ describe('names of a T5 encoder', () => {
     ['enc.blk.1.ffn_gate.weight', 'encoder.block.1.layer.1.DenseReluDense.wi_0.weight'],
     ['enc.blk.1.ffn_up.weight', 'encoder.block.1.layer.1.DenseReluDense.wi_1.weight'],
     ['enc.blk.1.ffn_down.weight', 'encoder.block.1.layer.1.DenseReluDense.wo.weight'],
-  ])('%s is %s', (stored, name) => {
-    expect(t5NameOfGguf(stored)).toBe(name)
-    expect(ggufNameOfT5(name)).toBe(stored)
+  ])('%s is %s', (ggufName, name) => {
+    expect(t5NameOfGguf(ggufName)).toBe(name)
+    expect(ggufNameOfT5(name)).toBe(ggufName)
   })
 
-  test('the table has two names; what is no part of an encoder has none', () => {
+  test('the embedding table has two names, tensors outside the encoder have none', () => {
     expect(ggufNameOfT5('encoder.embed_tokens.weight')).toBe('token_embd.weight')
-    for (const stored of ['dec.blk.0.attn_q.weight', 'enc.blk.00.attn_q.weight', 'enc.blk.0.attn_q.bias', 'enc.blk.0.constructor.weight', 'enc.blk.0.weight', 'output.weight', '']) {
-      expect(t5NameOfGguf(stored)).toBeUndefined()
+    for (const ggufName of ['dec.blk.0.attn_q.weight', 'enc.blk.00.attn_q.weight', 'enc.blk.0.attn_q.bias', 'enc.blk.0.constructor.weight', 'enc.blk.0.weight', 'output.weight', '']) {
+      expect(t5NameOfGguf(ggufName)).toBeUndefined()
     }
     for (const name of ['decoder.block.0.layer.0.SelfAttention.q.weight', 'encoder.block.0.layer.1.DenseReluDense.wi.weight', 'lm_head.weight', '']) {
       expect(ggufNameOfT5(name)).toBeUndefined()

@@ -1,4 +1,4 @@
-// Against a real HTTP server that can be told to misbehave.
+// Against a real HTTP server that fails as told.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
@@ -16,17 +16,17 @@ afterEach(() => {
   server?.close()
 })
 
-/** A server whose n-th request is answered by answers[n], the last one from then on; `asked` lists the Range headers. */
-async function serve(...answers: Answer[]): Promise<{ url: string; asked: (string | undefined)[] }> {
-  const asked: (string | undefined)[] = []
+/** A server whose n-th request is answered by answers[n], later ones by the last; `requested` lists the Range headers. */
+async function serve(...answers: Answer[]): Promise<{ url: string; requested: (string | undefined)[] }> {
+  const requested: (string | undefined)[] = []
   server = createServer((request, response) => {
-    const answer = answers[Math.min(asked.length, answers.length - 1)] as Answer
-    asked.push(request.headers.range)
+    const answer = answers[Math.min(requested.length, answers.length - 1)] as Answer
+    requested.push(request.headers.range)
     const [, start, last] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '')?.map(Number) ?? []
     answer(request, response, start === undefined || last === undefined ? undefined : [start, Math.min(last + 1, CONTENT.length)])
   })
   await new Promise<void>((done) => server?.listen(0, '127.0.0.1', done))
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/model.safetensors`, asked }
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/model.safetensors`, requested }
 }
 
 const part =
@@ -46,7 +46,7 @@ const status =
     response.writeHead(code, headers)
     response.end()
   }
-/** Promises the whole part, sends `count` bytes, and drops the line. */
+/** Announces the whole part, sends `count` bytes, and closes the connection. */
 const cut =
   (count: number): Answer =>
   (_, response, range) => {
@@ -63,57 +63,57 @@ async function failure(run: Promise<unknown>): Promise<AppError> {
     if (error instanceof AppError) return error
     throw error
   }
-  throw new Error('it did not fail')
+  throw new Error('Expected a rejection.')
 }
 
 describe('a server that sends parts', () => {
-  test('any part is read, and only that is asked for', async () => {
-    const { url, asked } = await serve(part())
+  test('reads any part, and requests nothing else', async () => {
+    const { url, requested } = await serve(part())
     const source = await openHttpSource(signal, url, 'model')
     expect([source.bytes, source.etag, source.resumable]).toEqual([5000, '"1"', true])
     expect(await source.read(signal, 1000, 3001)).toEqual(CONTENT.slice(1000, 3001))
     expect(await source.read(signal, 4999, 5000)).toEqual(CONTENT.slice(4999))
     expect((await source.read(signal, 7, 7)).length).toBe(0)
-    expect(asked).toEqual(['bytes=0-0', 'bytes=1000-3000', 'bytes=4999-4999'])
+    expect(requested).toEqual(['bytes=0-0', 'bytes=1000-3000', 'bytes=4999-4999'])
     await expect(source.read(signal, 4000, 5001)).rejects.toThrow(RangeError)
   })
 
-  test('after a cut only what is missing is asked for, however often', async () => {
-    const { url, asked } = await serve(part(), cut(900), cut(50), cut(1), cut(700), part())
+  test('requests only the missing bytes after each lost connection', async () => {
+    const { url, requested } = await serve(part(), cut(900), cut(50), cut(1), cut(700), part())
     const source = await openHttpSource(signal, url, 'model', quick)
     expect(await source.read(signal, 100, 4100)).toEqual(CONTENT.slice(100, 4100))
-    expect(asked).toEqual(['bytes=0-0', 'bytes=100-4099', 'bytes=1000-4099', 'bytes=1050-4099', 'bytes=1051-4099', 'bytes=1751-4099'])
+    expect(requested).toEqual(['bytes=0-0', 'bytes=100-4099', 'bytes=1000-4099', 'bytes=1050-4099', 'bytes=1051-4099', 'bytes=1751-4099'])
   })
 
-  test('a line that never carries anything is given up', async () => {
-    const { url, asked } = await serve(part(), cut(0))
+  test('gives up when connections deliver no bytes', async () => {
+    const { url, requested } = await serve(part(), cut(0))
     const source = await openHttpSource(signal, url, 'model', quick)
     const error = await failure(source.read(signal, 0, 10))
     expect([error.code, error.details['reason']]).toEqual(['weights-missing', 'cut'])
-    expect(asked).toHaveLength(1 + 4)
+    expect(requested).toHaveLength(1 + 4)
   })
 
-  test('a new version in the middle is refused, not mixed in', async () => {
+  test('rejects a version that changes during a read', async () => {
     const { url } = await serve(part(), part('"2"'))
     const source = await openHttpSource(signal, url, 'model', quick)
     const error = await failure(source.read(signal, 0, 10))
     expect(error.code).toBe('weights-corrupt')
-    expect(error.message).toContain('expected 5000 bytes, version "1", found 5000 bytes, version "2"')
+    expect(error.message).toContain('expected 5000 bytes, version "1", got 5000 bytes, version "2"')
   })
 
-  test('another file than an earlier visit found is refused', async () => {
+  test('rejects another file than on an earlier visit', async () => {
     const { url } = await serve(part())
     const error = await failure(openHttpSource(signal, url, 'model', { expected: { bytes: 4999, etag: null } }))
-    expect(error.message).toContain('has changed on the server: expected 4999 bytes, found 5000 bytes')
+    expect(error.message).toContain('has changed on the server: expected 4999 bytes, got 5000 bytes')
     await openHttpSource(signal, url, 'model', { expected: { bytes: 5000, etag: null } })
   })
 
   test.each([
     ['another part', 'bytes 0-99/5000'],
-    ['no part', null],
-    ['nonsense', 'bytes */5000'],
+    ['nothing', null],
+    ['an unsatisfied range', 'bytes */5000'],
     ['a longer part', 'bytes 10-30/5000'],
-  ])('%s in Content-Range is refused', async (_, range) => {
+  ])('rejects %s in Content-Range', async (_, range) => {
     const { url } = await serve(part(), (_, response) => {
       response.writeHead(206, range === null ? {} : { 'content-range': range })
       response.end(CONTENT.subarray(0, 10))
@@ -124,7 +124,7 @@ describe('a server that sends parts', () => {
     expect(error.message).toContain('expected bytes 10-19')
   })
 
-  test('more than was asked for is not read', async () => {
+  test('ignores bytes beyond the requested ones', async () => {
     const { url } = await serve(part(), (_, response) => {
       response.writeHead(206, { 'content-range': 'bytes 10-19/5000' })
       response.end(CONTENT.subarray(10, 900))
@@ -135,50 +135,50 @@ describe('a server that sends parts', () => {
 })
 
 describe('a server that sends whole files only', () => {
-  test('is read forwards in one answer, backwards in a new one', async () => {
-    const { url, asked } = await serve(whole)
+  test('is read forwards in one response, backwards in a new one', async () => {
+    const { url, requested } = await serve(whole)
     const source = await openHttpSource(signal, url, 'model')
     expect(source.resumable).toBe(false)
     expect(await source.read(signal, 10, 20)).toEqual(CONTENT.slice(10, 20))
     expect(await source.read(signal, 4000, 4100)).toEqual(CONTENT.slice(4000, 4100))
-    expect(asked).toHaveLength(2)
+    expect(requested).toHaveLength(2)
     expect(await source.read(signal, 5, 5000)).toEqual(CONTENT.slice(5))
-    expect(asked).toHaveLength(3)
+    expect(requested).toHaveLength(3)
   })
 
-  test('begins anew after a cut', async () => {
+  test('starts again after a lost connection', async () => {
     const { url } = await serve(whole, cut(1500), whole)
     const source = await openHttpSource(signal, url, 'model', quick)
     expect(await source.read(signal, 1000, 3000)).toEqual(CONTENT.slice(1000, 3000))
   })
 })
 
-describe('answers that are no file', () => {
+describe('failing responses', () => {
   test.each([
-    [401, 'login', 'wants a login', 1],
-    [403, 'forbidden', 'licence', 1],
-    [404, 'not-found', 'not there', 1],
+    [401, 'login', 'requires a login', 1],
+    [403, 'forbidden', 'license', 1],
+    [404, 'not-found', 'does not exist there', 1],
     [416, 'changed', 'shorter file', 1],
-    [418, 'status', 'status 418', 1],
-    [429, 'busy', 'slow down', 4],
-    [503, 'server', 'has trouble', 4],
-  ])('status %i is said in its own words, and tried again where that helps', async (code, reason, words, tries) => {
-    const { url, asked } = await serve(status(code))
+    [418, 'status', 'got 418', 1],
+    [429, 'busy', 'limits the rate', 4],
+    [503, 'server', 'the server failed', 4],
+  ])('status %i has its own reason and message, and is retried if it is temporary', async (code, reason, text, attempts) => {
+    const { url, requested } = await serve(status(code))
     const error = await failure(openHttpSource(signal, url, 'model', quick))
     expect([error.code, error.details['reason'], error.details['status']]).toEqual(['weights-missing', reason, code])
-    expect(error.message).toContain(words)
-    expect(asked).toHaveLength(tries)
+    expect(error.message).toContain(text)
+    expect(requested).toHaveLength(attempts)
   })
 
-  test('what passes is waited for, as long as the server asks', async () => {
+  test('waits as long as the server requests', async () => {
     const { url } = await serve(status(503, { 'retry-after': '0.05' }), status(429), part())
-    const heard: number[] = []
-    const source = await openHttpSource(signal, url, 'model', { ...quick, onRetry: (_, seconds) => heard.push(seconds) })
+    const delays: number[] = []
+    const source = await openHttpSource(signal, url, 'model', { ...quick, onRetry: (_, seconds) => delays.push(seconds) })
     expect(source.bytes).toBe(5000)
-    expect(heard).toEqual([0.05, 0.01])
+    expect(delays).toEqual([0.05, 0.01])
   })
 
-  test('a web page, no length, nobody there', async () => {
+  test('rejects a web page, a missing length and an unreachable server', async () => {
     const page = await serve((_, response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<html>'))
     expect((await failure(openHttpSource(signal, page.url, 'model', quick))).details['reason']).toBe('web-page')
     server?.close()
@@ -190,7 +190,7 @@ describe('answers that are no file', () => {
     expect((await failure(openHttpSource(signal, 'http://127.0.0.1:9/model', 'model', quick))).details['reason']).toBe('unreachable')
   })
 
-  test('an abort ends a read and a pause at once', async () => {
+  test('an abort ends a read and a retry delay at once', async () => {
     const { url } = await serve(part(), (_, response) => response.writeHead(206, { 'content-range': 'bytes 0-99/5000' }).write('x'))
     const source = await openHttpSource(signal, url, 'model')
     const reading = new AbortController()

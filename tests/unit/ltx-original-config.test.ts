@@ -89,7 +89,7 @@ describe('the autoencoder of', () => {
   })
 })
 
-test('the scheduler shifts by tokens and stretches to its terminal; distilled models say their timesteps', () => {
+test('the scheduler shifts by tokens and spans to its terminal; distilled models say their timesteps', () => {
   const plain = parse({ blocks: FIRST_BLOCKS })
   expect(plain.scheduler).toMatchObject({ use_dynamic_shifting: true, base_shift: 0.95, max_shift: 2.05, base_image_seq_len: 1024, max_image_seq_len: 4096, shift_terminal: 0.1 })
   expect([plain.sampler, plain.allowedSigmas]).toEqual(['Uniform', undefined])

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import sharp from 'sharp'
 import { expect, test } from 'vitest'
-import { withPngText } from '../../workers/media/png-text'
+import { withPngText } from '../../src/shared/png-text'
 
-/** A PNG's chunks, as another reader goes through them. */
+/** A PNG's chunks, read independently. */
 function chunks(png: Uint8Array): { type: string; data: Buffer }[] {
   const bytes = Buffer.from(png)
   const found: { type: string; data: Buffer }[] = []
@@ -15,17 +15,17 @@ function chunks(png: Uint8Array): { type: string; data: Buffer }[] {
   return found
 }
 
-test('a PNG carries a text, and is the same picture', async () => {
+test('a PNG with a text has the same pixels', async () => {
   const pixels = Buffer.from(Array.from({ length: 5 * 3 * 3 }, (_, index) => index * 5))
   const png = await sharp(pixels, { raw: { width: 5, height: 3, channels: 3 } }).png().toBuffer()
   await fc.assert(
     fc.asyncProperty(fc.string({ unit: 'grapheme', maxLength: 300 }), async (text) => {
-      const carrying = withPngText(png, 'kinora-recipe', text)
-      const found = chunks(carrying)
+      const withText = withPngText(png, 'kinora-recipe', text)
+      const found = chunks(withText)
       expect(found.map(({ type }) => type)).toEqual([...chunks(png).map(({ type }) => type).slice(0, -1), 'iTXt', 'IEND'])
       expect(found.at(-2)!.data.toString('utf8')).toBe(`kinora-recipe\0\0\0\0\0${text}`)
-      // libpng refuses a chunk whose checksum is wrong
-      expect(await sharp(carrying, { failOn: 'warning' }).removeAlpha().raw().toBuffer()).toEqual(pixels)
+      // libpng rejects chunks with a wrong checksum
+      expect(await sharp(withText, { failOn: 'warning' }).removeAlpha().raw().toBuffer()).toEqual(pixels)
     }),
     { numRuns: 20 },
   )

@@ -5,7 +5,7 @@ import { addPhrase, nearestWord, notePrompt, replaceWord } from '../../src/views
 
 const words = ['a', 'red', 'sky', 'at', 'sunset', 'mountain', 'mountains', 'over', 'ocean', ',']
 
-/** A manifest of a model that knows these words and reads `maxTokens` tokens, two of them special. */
+/** Manifest of a model with this vocabulary and a maximum length of `maxTokens`, including two special tokens. */
 function modelOf(maxTokens = 32): ModelManifest {
   return {
     schemaVersion: 1,
@@ -30,33 +30,33 @@ function modelOf(maxTokens = 32): ModelManifest {
   }
 }
 
-describe('notes on a prompt', () => {
-  it('joins back to the prompt, whatever is in it', () => {
+describe('notePrompt', () => {
+  it('returns spans that join to the prompt', () => {
     for (const prompt of ['', '  ', 'a red sky', 'a  Dinosaur, at sunset!  ', 'é 🦕 a\nred sky'.repeat(9)]) {
       expect(
         notePrompt(prompt, modelOf(8))
-          .stretches.map((stretch) => stretch.text)
+          .spans.map((span) => span.text)
           .join(''),
       ).toBe(prompt)
     }
   })
 
-  it('marks unknown words once each, with a known word that is spelt alike', () => {
-    const { unknown, stretches } = notePrompt('a red mountian, a dinosaur, a Mountian', modelOf())
+  it('lists each unknown word once, with the known word of the most similar spelling', () => {
+    const { unknown, spans } = notePrompt('a red mountian, a dinosaur, a Mountian', modelOf())
     expect(unknown).toEqual([
       { word: 'mountian', suggestion: 'mountain' },
       { word: 'dinosaur', suggestion: null },
     ])
-    expect(stretches.filter((stretch) => stretch.kind === 'unknown').map((stretch) => stretch.text)).toEqual(['mountian', 'dinosaur', 'Mountian'])
+    expect(spans.filter((span) => span.kind === 'unknown').map((span) => span.text)).toEqual(['mountian', 'dinosaur', 'Mountian'])
   })
 
-  it('leaves a word alone that is still being typed and may become a known one', () => {
+  it('does not mark a word at the caret that may still become a known word', () => {
     expect(notePrompt('a mount', modelOf(), 7).unknown).toEqual([])
     expect(notePrompt('a mount', modelOf(), null).unknown.map(({ word }) => word)).toEqual(['mount'])
     expect(notePrompt('a mountx', modelOf(), 8).unknown).toHaveLength(1)
   })
 
-  it('says where a long prompt is cut', () => {
+  it('reports where a long prompt is cut off', () => {
     const notes = notePrompt('a red sky at sunset over a dinosaur', modelOf(2 + 4))
     expect(notes.cut).toEqual({ after: 'at', unreadWords: 4 })
     expect(notes.unknown).toEqual([])
@@ -64,8 +64,8 @@ describe('notes on a prompt', () => {
   })
 })
 
-describe('nearest word', () => {
-  it('finds small slips and nothing far off', () => {
+describe('nearestWord', () => {
+  it('corrects small typos only', () => {
     expect(nearestWord('sunsett', words)).toBe('sunset')
     expect(nearestWord('ocaen', words)).toBe('ocean')
     expect(nearestWord('skyy', words)).toBe('sky')
@@ -74,12 +74,12 @@ describe('nearest word', () => {
   })
 })
 
-describe('changing a prompt', () => {
-  it('replaces a word wherever it stands, and only whole words', () => {
+describe('editing a prompt', () => {
+  it('replaces every occurrence of a whole word', () => {
     expect(replaceWord('teh sky, Teh sea, tehran', modelOf(), 'teh', 'the')).toBe('the sky, the sea, tehran')
   })
 
-  it('adds a phrase after a comma, or where the prompt waits for one', () => {
+  it('appends a phrase after a comma or an incomplete phrase', () => {
     expect(addPhrase('', 'a red sky')).toBe('a red sky')
     expect(addPhrase('a boat ', 'a red sky')).toBe('a boat, a red sky')
     expect(addPhrase('a boat over', 'the ocean')).toBe('a boat over the ocean')

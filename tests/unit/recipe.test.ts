@@ -2,7 +2,7 @@ import { deflateSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { readPngText } from '../../src/shared/png-text'
-import { parseRecipe, recipeOf, recipeText, sourcesOf } from '../../src/shared/recipe'
+import { parseRecipe, recipeOf, recipeText, mediaRefsOf } from '../../src/shared/recipe'
 import { GenerateRequestSchema, type GenerateRequest } from '../../src/shared/request'
 
 const request: GenerateRequest = {
@@ -74,12 +74,12 @@ describe('a recipe', () => {
     const clip = { kind: 'clip', id: 'c' } as const
     const image = { kind: 'image', id: 'a' } as const
     expect(
-      sourcesOf({
+      mediaRefsOf({
         ...request, before: { source: clip }, after: { source: clip }, start: { source: { kind: 'video', id: 'v' }, strength: 0.5 },
         shots: [{ prompt: '', frames: 9, join: 'cut', conditions: [{ source: image, atFrame: 0, strength: 1 }] }],
       }),
     ).toEqual([image, { kind: 'video', id: 'v' }, clip])
-    expect(sourcesOf({ ...request, conditions: [] })).toEqual([])
+    expect(mediaRefsOf({ ...request, conditions: [] })).toEqual([])
   })
 })
 

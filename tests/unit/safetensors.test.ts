@@ -25,7 +25,7 @@ function codeOf(run: () => unknown): string {
 }
 
 describe('openSafetensors', () => {
-  test('reads what the reference writer made', () => {
+  test('reads a file of the reference writer', () => {
     // safetensors.numpy.save({'a': float32 [[1, -2]], 'b': int8 [3]}, {'format': 'pt'})
     const header = '{"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]},"b":{"dtype":"I8","shape":[1],"data_offsets":[8,9]}}'
     const file = fileOf(header, 9)
@@ -41,18 +41,18 @@ describe('openSafetensors', () => {
     expect([...elementsOf(opened.tensor('b'), 'I8')]).toEqual([-3])
   })
 
-  test('names and texts may hold what looks like structure', () => {
+  test('reads names and metadata with JSON syntax in them', () => {
     const file = writeSafetensors({ 'a": {"b' : { dtype: 'I8', shape: [1], values: Int8Array.of(1) }, b: { dtype: 'I8', shape: [1], values: Int8Array.of(2) } }, { b: '{"b":' })
     expect([...openSafetensors(file).names].sort()).toEqual(['a": {"b', 'b'])
   })
 
-  test('tensors are views of the file, not copies', () => {
+  test('gives views of the file, not copies', () => {
     const file = writeSafetensors({ x: { dtype: 'F32', shape: [2], values: Float32Array.of(1, 2) } })
     const view = elementsOf(openSafetensors(file).tensor('x'), 'F32')
     expect(view.buffer).toBe(file.buffer)
   })
 
-  test('f16 and bf16 become f32, integers do not', () => {
+  test('converts F16 and BF16 to f32, and rejects integers', () => {
     const file = writeSafetensors({
       half: { dtype: 'F16', shape: [2], values: Uint16Array.of(0x3c00, 0xc000) },
       brain: { dtype: 'BF16', shape: [2], values: Uint16Array.of(0x3f80, 0xc000) },
@@ -62,35 +62,35 @@ describe('openSafetensors', () => {
     expect([...floatsOf(opened.tensor('half'))]).toEqual([1, -2])
     expect([...floatsOf(opened.tensor('brain'))]).toEqual([1, -2])
     expect([...elementsOf(opened.tensor('whole'), 'I64')]).toEqual([-5n])
-    expect(codeOf(() => floatsOf(opened.tensor('whole')))).toMatch('weights-corrupt: A tensor is I64, expected F32')
-    expect(codeOf(() => opened.tensor('none'))).toMatch('weights-corrupt: safetensors file has no tensor none')
+    expect(codeOf(() => floatsOf(opened.tensor('whole')))).toMatch('weights-corrupt: A tensor of the file: expected F32, got I64')
+    expect(codeOf(() => opened.tensor('none'))).toMatch('weights-corrupt: safetensors file: expected a tensor none')
   })
 
   const entry = (dtype: string, shape: unknown, start: number, end: number) => ({ dtype, shape, data_offsets: [start, end] })
   test.each([
     ['no length', new Uint8Array(7), 'expected at least 8 bytes, got 7'],
-    ['a header past the end', fileOf('{}', 0, 3n), 'claims 3 bytes'],
-    ['a header of 2^63 bytes', fileOf('{}', 0, 2n ** 63n), 'claims 9223372036854775808 bytes'],
-    ['a header that is no JSON', fileOf('{"a"', 0), 'not JSON'],
-    ['a header that is a list', fileOf('[]', 0), 'not an object'],
+    ['a header past the end', fileOf('{}', 0, 3n), 'expected a header of at most 2 bytes, got 3'],
+    ['a header of 2^63 bytes', fileOf('{}', 0, 2n ** 63n), 'bytes, got 9223372036854775808'],
+    ['a header that is not JSON', fileOf('{"a"', 0), 'expected a header in JSON'],
+    ['a header that is a list', fileOf('[]', 0), 'expected a header that is a JSON object'],
     ['an unknown dtype', fileOf({ a: entry('F8', [1], 0, 1) }, 1), 'tensor a'],
     ['a negative size', fileOf({ a: entry('I8', [-1], 0, 1) }, 1), 'tensor a'],
-    ['offsets that disagree with the shape', fileOf({ a: entry('F32', [2], 0, 4) }, 4), 'takes 8 bytes, the header gives 4'],
-    ['a tensor past the end', fileOf({ a: entry('I8', [9], 0, 9) }, 8), 'ends at byte'],
-    ['a hole', fileOf({ a: entry('I8', [1], 1, 2) }, 2), 'hole or overlap'],
-    ['an overlap', fileOf({ a: entry('I8', [2], 0, 2), b: entry('I8', [2], 1, 3) }, 3), 'hole or overlap'],
-    ['bytes that no tensor owns', fileOf({ a: entry('I8', [1], 0, 1) }, 2), 'the file at'],
-    ['a name twice', fileOf('{"a":{"dtype":"I8","shape":[1],"data_offsets":[0,1]},"\\u0061":{"dtype":"I8","shape":[1],"data_offsets":[0,1]}}', 1), 'tensor a is listed twice'],
+    ['offsets that disagree with the shape', fileOf({ a: entry('F32', [2], 0, 4) }, 4), 'expected 8 bytes for F32 [2], got 4'],
+    ['a tensor past the end', fileOf({ a: entry('I8', [9], 0, 9) }, 8), 'expected an end within the file'],
+    ['a gap', fileOf({ a: entry('I8', [1], 1, 2) }, 2), 'gap or overlap'],
+    ['an overlap', fileOf({ a: entry('I8', [2], 0, 2), b: entry('I8', [2], 1, 3) }, 3), 'gap or overlap'],
+    ['bytes that no tensor owns', fileOf({ a: entry('I8', [1], 0, 1) }, 2), 'expected the tensors to end at byte'],
+    ['a duplicate name', fileOf('{"a":{"dtype":"I8","shape":[1],"data_offsets":[0,1]},"\\u0061":{"dtype":"I8","shape":[1],"data_offsets":[0,1]}}', 1), 'expected one entry for tensor a, got two'],
     ['a zipped pickle', Uint8Array.of(0x50, 0x4b, 0x03, 0x04, 0, 0, 8, 8, 0, 0), 'PyTorch pickle'],
     ['a plain pickle', Uint8Array.of(0x80, 0x02, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20), 'PyTorch pickle'],
-    ['metadata that is not text', fileOf({ __metadata__: { a: 1 } }, 0), '__metadata__'],
-  ])('refuses %s', (_, file, reason) => {
+    ['metadata that are not strings', fileOf({ __metadata__: { a: 1 } }, 0), '__metadata__'],
+  ])('rejects %s', (_, file, reason) => {
     const message = codeOf(() => openSafetensors(file, 'w.safetensors'))
     expect(message).toMatch(/^weights-corrupt: w\.safetensors is not readable/)
     expect(message).toContain(reason)
   })
 
-  test('any bytes give an answer or weights-corrupt, never another error', () => {
+  test('any bytes are read or rejected with weights-corrupt', () => {
     const header = fc.oneof(
       fc.json(),
       fc.string(),
@@ -117,7 +117,7 @@ describe('openSafetensors', () => {
 })
 
 describe('writeSafetensors', () => {
-  test('what is written is read back, in every dtype, at any sizes', () => {
+  test('writes files that are read back, in every dtype and size', () => {
     const tensor = fc.record({
       dtype: fc.constantFrom(...(Object.keys(DTYPE_BYTES) as Dtype[])),
       shape: fc.array(fc.nat(4), { maxLength: 4 }),
@@ -147,7 +147,7 @@ describe('writeSafetensors', () => {
     )
   })
 
-  test('values that do not fill the shape are refused', () => {
-    expect(() => writeSafetensors({ a: { dtype: 'F32', shape: [3], values: new Float32Array(2) } })).toThrow('takes 12 bytes, got 8')
+  test('rejects values of another length than the shape', () => {
+    expect(() => writeSafetensors({ a: { dtype: 'F32', shape: [3], values: new Float32Array(2) } })).toThrow('expected 12 bytes for F32 [3], got 8')
   })
 })

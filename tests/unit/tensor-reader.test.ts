@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { AppError } from '../../src/shared/errors'
 import { f32ToF16 } from '../../workers/engine/half-floats'
 import { blobSource, type ByteSource } from '../../workers/weights/byte-source'
-import { filesFolder } from '../../workers/weights/disk-source'
+import { filesFolder } from '../../workers/weights/local-source'
 import { openGgufT5Table } from '../../workers/weights/gguf-table'
 import { writeSafetensors, type TensorToWrite } from '../../workers/weights/safetensors'
 import { TensorReader } from '../../workers/weights/tensor-reader'
@@ -16,14 +16,14 @@ const matrix = (rows: number, columns: number, first = 0): TensorToWrite => ({
   dtype: 'F32', shape: [rows, columns], values: Float32Array.from({ length: rows * columns }, (_, i) => first + i),
 })
 
-/** Bytes as a source that notes what is read of it. */
+/** Bytes as a source that records its reads. */
 function source(bytes: Uint8Array<ArrayBuffer>, name = 'w.safetensors'): ByteSource & { reads: [number, number][] } {
   const reads: [number, number][] = []
   const blob = blobSource(name, new Blob([bytes]))
   return { ...blob, reads, read: (signal, start, end) => (reads.push([start, end]), blob.read(signal, start, end)) }
 }
 
-/** A folder of files in memory, as a browser gives them that has no folder handles. */
+/** A folder of files in memory, as from a browser without folder handles. */
 function folderOf(files: Record<string, Uint8Array<ArrayBuffer> | string>): FileFolder {
   return filesFolder(Object.entries(files).map(([path, content]) => ({ path, file: new File([content], path.split('/').at(-1) ?? '') })))
 }
@@ -35,8 +35,8 @@ const refusal = async (run: Promise<unknown>): Promise<string> => {
   return `${error.code}: ${error.message}`
 }
 
-describe('a reader', () => {
-  test('reads the header, then only what is asked for', async () => {
+describe('TensorReader', () => {
+  test('reads the header, then only the requested tensors', async () => {
     const file = source(writeSafetensors({ a: floats(1, 2, 3), b: matrix(100, 10), c: floats(4) }))
     const reader = new TensorReader(await openTensorTable(never, file))
     const header = file.reads.reduce((sum, [start, end]) => sum + end - start, 0)
@@ -47,7 +47,7 @@ describe('a reader', () => {
     expect(file.reads.slice(3).map(([start, end]) => end - start)).toEqual([40, 40])
   })
 
-  test('gives pieces of whole rows, two in memory at most, and lets go of them', async () => {
+  test('gives pieces of whole rows, holds at most two, and releases them', async () => {
     const reader = new TensorReader(await openTensorTable(never, source(writeSafetensors({ b: matrix(50, 10) }))), 700)
     const found: number[] = []
     for await (const { first, bytes } of reader.pieces(never, 'b', 8)) {
@@ -61,7 +61,7 @@ describe('a reader', () => {
     expect(reader.held).toMatchObject({ pieces: 0, bytes: 0 })
   })
 
-  test('gives floats in pieces, and refuses another shape before it reads', async () => {
+  test('gives floats in pieces, and rejects another shape before it reads', async () => {
     const half = { dtype: 'F16', shape: [50, 10], values: f32ToF16(Float32Array.from({ length: 500 }, (_, i) => i)) } as const
     const file = source(writeSafetensors({ b: half }))
     const reader = new TensorReader(await openTensorTable(never, file), 400)
@@ -75,16 +75,16 @@ describe('a reader', () => {
     const reads = file.reads.length
     expect(await refusal(reader.floatPieces(never, 'b', [10, 50]).next())).toBe(
       'weights-corrupt: w.safetensors: the weight b does not fit: expected shape [10, 50], got [50, 10].')
-    expect(await refusal(reader.floatPieces(never, 'none', [1]).next())).toBe('weights-corrupt: w.safetensors has no tensor none.')
+    expect(await refusal(reader.floatPieces(never, 'none', [1]).next())).toBe('weights-corrupt: w.safetensors: expected a tensor none, which the file does not have.')
     expect(file.reads).toHaveLength(reads)
   })
 
-  test('keeps the order in which tensors lie', async () => {
+  test('orders items by the position of their tensors', async () => {
     const reader = new TensorReader(await openTensorTable(never, source(writeSafetensors({ b: floats(1), a: floats(2), c: floats(3) }))))
     expect(reader.inOrder(['c', 'none', 'a', 'b'], (name) => name)).toEqual(['b', 'a', 'c', 'none'])
   })
 
-  test('a failure comes out, and nothing stays counted', async () => {
+  test('rethrows a failure and releases its pieces', async () => {
     const table = await openTensorTable(never, source(writeSafetensors({ b: matrix(50, 10) })))
     const failing = new TensorReader({ ...table, rows: (signal, name, first, count) => (first >= 16 ? Promise.reject(new Error('cut')) : table.rows(signal, name, first, count)) }, 320)
     await expect((async () => { for await (const _ of failing.pieces(never, 'b', 8)); })()).rejects.toThrow('cut')
@@ -93,27 +93,27 @@ describe('a reader', () => {
     expect(failing.held).toMatchObject({ pieces: 0, bytes: 0 })
   })
 
-  test('says what does not fit', async () => {
+  test('reports tensors that do not fit', async () => {
     const whole: TensorToWrite = { dtype: 'I64', shape: [1], values: BigInt64Array.of(1n) }
     const reader = new TensorReader(await openTensorTable(never, source(writeSafetensors({ a: floats(1), whole }))))
-    expect(await refusal(reader.floats(never, 'x', [1]))).toBe('weights-corrupt: w.safetensors has no tensor x.')
+    expect(await refusal(reader.floats(never, 'x', [1]))).toBe('weights-corrupt: w.safetensors: expected a tensor x, which the file does not have.')
     expect(await refusal(reader.floats(never, 'a', [2]))).toBe('weights-corrupt: w.safetensors: the weight a does not fit: expected shape [2], got [1].')
     expect(await refusal(reader.floats(never, 'whole', [1]))).toContain('expected F32, F16, BF16 or F8_E4M3, got I64')
     await expect(reader.rows(never, 'a', Uint32Array.of(1))).rejects.toThrow('a: expected rows below 1, got 1')
   })
 })
 
-describe('a part in diffusers’ layout', () => {
+describe('openPartTable', () => {
   const index = (map: Record<string, string>) => JSON.stringify({ metadata: { total_size: 1 }, weight_map: map })
   const open = (files: Record<string, Uint8Array<ArrayBuffer> | string>) => openPartTable(never, folderOf(files), 'transformer', 'model')
 
-  test('is one file', async () => {
+  test('opens a single file', async () => {
     const table = await open({ 'transformer/model.safetensors': writeSafetensors({ a: floats(5) }, { format: 'pt' }) })
     expect(table.metadata).toEqual({ format: 'pt' })
     expect([...(await new TensorReader(table).floats(never, 'a', [1]))]).toEqual([5])
   })
 
-  test('is several files and an index', async () => {
+  test('opens several files with an index', async () => {
     const files = {
       'transformer/model.safetensors.index.json': index({ a: 'model-2.safetensors', b: 'model-1.safetensors', c: 'model-1.safetensors' }),
       'transformer/model-1.safetensors': writeSafetensors({ c: floats(3), b: floats(2) }),
@@ -125,22 +125,22 @@ describe('a part in diffusers’ layout', () => {
   })
 
   test.each([
-    ['no file', {}, 'weights-missing: transformer/model.safetensors could not be read from the disk: it is not there.'],
-    ['an index that is no JSON', { 'transformer/model.safetensors.index.json': '{' }, 'index.json is not readable: it is not JSON'],
-    ['an index of something else', { 'transformer/model.safetensors.index.json': '{"weight_map":{"a":1}}' }, 'is no index of safetensors files: weight_map.a'],
-    ['an index that leads elsewhere', { 'transformer/model.safetensors.index.json': index({ a: '../secret.safetensors' }) }, 'is no index of safetensors files: weight_map.a'],
-    ['a shard that is missing', { 'transformer/model.safetensors.index.json': index({ a: 'm.safetensors' }) }, 'weights-missing: transformer/m.safetensors'],
-    ['a tensor that is missing', {
+    ['a missing file', {}, 'weights-missing: transformer/model.safetensors could not be read from the disk: it does not exist.'],
+    ['an index that is not JSON', { 'transformer/model.safetensors.index.json': '{' }, 'index.json is not readable: expected JSON'],
+    ['an index of something else', { 'transformer/model.safetensors.index.json': '{"weight_map":{"a":1}}' }, 'is not an index of safetensors files: weight_map.a'],
+    ['an index with a path outside the folder', { 'transformer/model.safetensors.index.json': index({ a: '../secret.safetensors' }) }, 'is not an index of safetensors files: weight_map.a'],
+    ['a missing shard', { 'transformer/model.safetensors.index.json': index({ a: 'm.safetensors' }) }, 'weights-missing: transformer/m.safetensors'],
+    ['a missing tensor', {
       'transformer/model.safetensors.index.json': index({ a: 'm.safetensors' }),
       'transformer/m.safetensors': writeSafetensors({ b: floats(1) }),
-    }, 'index.json says that m.safetensors holds a, but it does not'],
-  ])('%s is refused', async (_, files, message) => {
+    }, 'index.json: expected a in m.safetensors'],
+  ])('rejects %s', async (_, files, message) => {
     expect(await refusal(open(files))).toContain(message)
   })
 })
 
-describe('a T5 encoder in GGUF', () => {
-  test('is read under the names of transformers, quantized rows multiplied out', async () => {
+describe('openGgufT5Table', () => {
+  test('gives tensors under transformers’ names, dequantized', async () => {
     const rows = 4
     const q8Bytes = rows * 34
     const file = ggufOf({
@@ -174,15 +174,15 @@ describe('a T5 encoder in GGUF', () => {
     expect([...q]).toEqual(Array.from({ length: rows * 32 }, (_, i) => (Math.floor(i / 32) + 1) * ((i % 32) - 16)))
   })
 
-  test('something else in GGUF is refused by what is in it', async () => {
+  test('rejects another model, naming its first tensor', async () => {
     const file = ggufOf({ tensors: [ggufTensor('blk.0.attn_q.weight', [1], 0, 0)], dataBytes: 32 })
     expect(await refusal(openGgufT5Table(never, source(new Uint8Array(file), 'llama.gguf')))).toBe(
-      'weights-corrupt: llama.gguf holds no T5 encoder: expected tensors such as enc.blk.0.attn_q.weight, found blk.0.attn_q.weight.',
+      'weights-corrupt: llama.gguf contains no T5 encoder: expected tensors such as enc.blk.0.attn_q.weight, got blk.0.attn_q.weight.',
     )
   })
 })
 
-describe('a writer', () => {
+describe('TensorWriter', () => {
   /** A file in memory. */
   function sink() {
     let file = new Uint8Array(0)
@@ -204,7 +204,7 @@ describe('a writer', () => {
     }
   }
 
-  test('writes what a reader reads, the length of the header last', async () => {
+  test('writes a readable file, the length of the header last', async () => {
     const file = sink()
     const writer = new TensorWriter(file, 2)
     writer.begin('__proto__', 'F32', [2])
@@ -222,7 +222,7 @@ describe('a writer', () => {
     expect([...(await new TensorReader(table).floats(never, '__proto__', [2]))]).toEqual([1, 2])
   })
 
-  test('refuses too many bytes, too few, a name twice, and a header without room', () => {
+  test('rejects too many or too few bytes, a duplicate name and a header that does not fit', () => {
     const writer = new TensorWriter(sink(), 1)
     writer.begin('a', 'F32', [1])
     expect(() => writer.write(new Uint8Array(5))).toThrow('1 bytes too many')
@@ -230,7 +230,7 @@ describe('a writer', () => {
     expect(() => writer.begin('b', 'I8', [1])).toThrow('1 bytes are missing before b')
     expect(() => writer.finish({})).toThrow('1 bytes are missing before the end')
     writer.write(new Uint8Array(1))
-    expect(() => writer.begin('a', 'I8', [1])).toThrow('a was written before')
+    expect(() => writer.begin('a', 'I8', [1])).toThrow('a was written already')
     expect(() => writer.finish({ long: 'x'.repeat(5000) })).toThrow('expected a header of')
   })
 })

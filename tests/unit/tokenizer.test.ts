@@ -9,12 +9,12 @@ const tokenizerJson = fixture('unigram-tokenizer.json')
 const config = new TextEncoder().encode('{"tokenizer_class":"T5Tokenizer","eos_token":"</s>","unk_token":"<unk>","pad_token":"<pad>"}')
 const { cases } = JSON.parse(fixture('unigram-ids.json').toString()) as { cases: { text: string; ids: number[] }[] }
 
-// T5's kind of tokenizer: Unigram. The ids are those of the tokenizers package of Python.
-test.each(cases)('“$text” has the ids that Python gives it', ({ text, ids }) => {
+// A Unigram tokenizer as T5's. The ids are those of Python's tokenizers package.
+test.each(cases)('“$text” has the ids of the Python tokenizer', ({ text, ids }) => {
   expect(createTokenizer(tokenizerJson, config, 256)(text)).toEqual({ ids, usedPrompt: text })
 })
 
-describe('the table of characters that a published tokenizer.json carries', () => {
+describe('the precompiled_charsmap of a published tokenizer.json', () => {
   const json = gunzipSync(fixture('charsmap-tokenizer.json.gz'))
   const tokenize = createTokenizer(json, new TextEncoder().encode('{}'), 256)
   const { normalizer } = JSON.parse(json.toString()) as { normalizer: { type: string; precompiled_charsmap: string } }
@@ -26,29 +26,29 @@ describe('the table of characters that a published tokenizer.json carries', () =
     expect(tokenize(text)).toEqual({ ids, usedPrompt: text })
   })
 
-  test('in a sequence, as a newer converter writes it, it is read the same way', () => {
+  test('is also applied inside a Sequence normalizer', () => {
     const sequence = { type: 'Sequence', normalizers: [normalizer, { type: 'Strip', strip_left: false, strip_right: true }] }
     const inSequence = createTokenizer(Buffer.from(JSON.stringify({ ...(JSON.parse(json.toString()) as object), normalizer: sequence })), config, 256)
     for (const { text, ids } of cases) expect(inSequence(text).ids).toEqual(ids)
   })
 
   test.each([
-    ['no base64', '*'],
-    ['cut', Buffer.from([1, 0]).toString('base64')],
-    ['a table longer than all', Buffer.from([255, 255, 255, 255, 0, 0, 0, 0]).toString('base64')],
-    ['a table of no entries', Buffer.from([0, 0, 0, 0]).toString('base64')],
-  ])('is refused when it is %s', (_, charsmap) => {
+    ['invalid base64', '*'],
+    ['a truncated table', Buffer.from([1, 0]).toString('base64')],
+    ['a trie longer than the table', Buffer.from([255, 255, 255, 255, 0, 0, 0, 0]).toString('base64')],
+    ['an empty trie', Buffer.from([0, 0, 0, 0]).toString('base64')],
+  ])('rejects %s', (_, charsmap) => {
     const broken = { ...(JSON.parse(json.toString()) as object), normalizer: { ...normalizer, precompiled_charsmap: charsmap } }
-    expect(() => createTokenizer(Buffer.from(JSON.stringify(broken)), config, 256)).toThrow(/^tokenizer\.json is not readable: .*table of characters/)
+    expect(() => createTokenizer(Buffer.from(JSON.stringify(broken)), config, 256)).toThrow(/^tokenizer\.json: expected a tokenizer .*precompiled_charsmap: expected/)
   })
 })
 
-test('tokenizer.json alone will do', () => {
+test('needs only tokenizer.json', () => {
   const alone = createTokenizer(tokenizerJson, new TextEncoder().encode('{}'), 256)
   for (const { text, ids } of cases) expect(alone(text).ids).toEqual(ids)
 })
 
-test('a text that is too long ends with the end token, after its last word that fits', () => {
+test('cuts a long prompt after the last word that fits, and keeps the end token', () => {
   const { ids, usedPrompt } = createTokenizer(tokenizerJson, config, 6)('a red sailboat sailing over the sea')
   expect(ids.length).toBeLessThanOrEqual(6)
   expect(ids.at(-1)).toBe(1)
@@ -56,6 +56,6 @@ test('a text that is too long ends with the end token, after its last word that 
   expect(createTokenizer(tokenizerJson, config, 256)(usedPrompt).ids).toEqual(ids)
 })
 
-test('what is no tokenizer is refused', () => {
-  expect(() => createTokenizer(new TextEncoder().encode('{'), config, 6)).toThrow('tokenizer.json is not readable')
+test('rejects a file that is not a tokenizer', () => {
+  expect(() => createTokenizer(new TextEncoder().encode('{'), config, 6)).toThrow('tokenizer.json: expected a tokenizer')
 })

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { BT601, BT709, i420Bytes, i420ToRgba, rgbaToI420, type Matrix } from '../../workers/media/yuv'
 
-/** One colour as [Y, U, V]. */
+/** A color as [Y, U, V]. */
 function yuvOf(red: number, green: number, blue: number, matrix = BT709): number[] {
   const planes = new Uint8Array(i420Bytes(2, 2)).fill(99)
   rgbaToI420(Uint8ClampedArray.from({ length: 16 }, (_, i) => [red, green, blue, 0][i % 4]!), 2, 2, matrix, planes)
@@ -10,7 +10,7 @@ function yuvOf(red: number, green: number, blue: number, matrix = BT709): number
   return [planes[0]!, planes[4]!, planes[5]!]
 }
 
-test('colours have the values of the BT.709 colour bars', () => {
+test('gives the values of the BT.709 color bars', () => {
   // Rec. ITU-R BT.709-6, 8 bits, 100 % bars
   expect(yuvOf(255, 255, 255)).toEqual([235, 128, 128])
   expect(yuvOf(0, 0, 0)).toEqual([16, 128, 128])
@@ -20,18 +20,18 @@ test('colours have the values of the BT.709 colour bars', () => {
   expect(yuvOf(255, 255, 0)).toEqual([219, 16, 138])
 })
 
-test('the older matrix has the values of the BT.601 colour bars', () => {
+test('gives the values of the BT.601 color bars', () => {
   expect(yuvOf(255, 255, 255, BT601)).toEqual([235, 128, 128])
   expect(yuvOf(255, 0, 0, BT601)).toEqual([81, 90, 240])
   expect(yuvOf(0, 255, 0, BT601)).toEqual([145, 54, 34])
   expect(yuvOf(0, 0, 255, BT601)).toEqual([41, 240, 110])
 })
 
-test('each pixel keeps its luma, each 2 × 2 block its mean colour, in the right place', () => {
+test('gives each pixel its luma and each 2 × 2 block its mean chroma', () => {
   const width = 6
   const height = 4
   const rgba = new Uint8ClampedArray(width * height * 4)
-  // one red pixel at (5, 2): luma there, colour in chroma cell (2, 1)
+  // one red pixel at (5, 2): luma there, chroma in cell (2, 1)
   rgba.set([255, 0, 0, 255], (2 * width + 5) * 4)
   const planes = new Uint8Array(i420Bytes(width, height))
   rgbaToI420(rgba, width, height, BT709, planes)
@@ -42,7 +42,7 @@ test('each pixel keeps its luma, each 2 × 2 block its mean colour, in the right
   expect([...planes]).toEqual([...luma, ...u, ...v])
 })
 
-test('whole-number weights come to what the formula gives, but for half a step and a hair', () => {
+test('integer weights differ from the formula by at most 0.51 steps', () => {
   const side = fc.integer({ min: 1, max: 9 }).map((half) => 2 * half)
   fc.assert(
     fc.property(side, side, fc.constantFrom(BT709, BT601), fc.infiniteStream(fc.nat(255)), (width, height, matrix, levels) => {
@@ -56,7 +56,7 @@ test('whole-number weights come to what the formula gives, but for half a step a
   )
 })
 
-test('a picture of 2 × 2 squares comes back within two levels', () => {
+test('converts 2 × 2 squares back within two levels', () => {
   fc.assert(
     fc.property(fc.constantFrom(BT709, BT601), fc.array(fc.tuple(fc.nat(255), fc.nat(255), fc.nat(255)), { minLength: 6, maxLength: 6 }), (matrix, squares) => {
       const rgba = Uint8ClampedArray.from({ length: 6 * 4 * 4 }, (_, at) => {
@@ -70,7 +70,7 @@ test('a picture of 2 × 2 squares comes back within two levels', () => {
   )
 })
 
-/** The formula, not rounded: Y = 16 + 219·y, U = 128 + 112·(b − y) / (1 − kb), V likewise, of colours from 0 to 1. */
+/** The unrounded formula: Y = 16 + 219·y, U = 128 + 112·(b − y) / (1 − kb), V likewise, for colors from 0 to 1. */
 function exactI420(rgba: Uint8ClampedArray, width: number, height: number, { red, blue }: Matrix): number[] {
   const at = (x: number, y: number) => [0, 1, 2].map((channel) => rgba[(y * width + x) * 4 + channel]! / 255)
   const lumaOf = ([r, g, b]: number[]) => red * r! + (1 - red - blue) * g! + blue * b!
@@ -81,7 +81,7 @@ function exactI420(rgba: Uint8ClampedArray, width: number, height: number, { red
   for (let y = 0; y < height; y += 2) {
     for (let x = 0; x < width; x += 2) {
       const corners = [at(x, y), at(x + 1, y), at(x, y + 1), at(x + 1, y + 1)]
-      const mean = [0, 1, 2].map((channel) => corners.reduce((sum, colour) => sum + colour[channel]! / 4, 0))
+      const mean = [0, 1, 2].map((channel) => corners.reduce((sum, color) => sum + color[channel]! / 4, 0))
       u.push(128 + (112 * (mean[2]! - lumaOf(mean))) / (1 - blue))
       v.push(128 + (112 * (mean[0]! - lumaOf(mean))) / (1 - red))
     }

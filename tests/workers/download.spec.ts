@@ -18,7 +18,7 @@ const source = (id: string, pin: CatalogueEntry['files'][number]['pin'] = { byte
   name: 'Test model',
   role: 'video',
   description: '',
-  licence: { name: 'none', url: 'https://licence.example/' },
+  license: { name: 'none', url: 'https://licence.example/' },
   repo: 'owner/name',
   revision: 'abc',
   files: [{ path: PATH, aboutBytes: 1, pin }],
@@ -104,7 +104,7 @@ test('from a server of another origin: progress while it comes, the right bytes 
   expect(new Set(counts).size).toBeGreaterThan(4)
   expect(told.every(({ resumable }) => resumable !== false)).toBe(true)
   expect(told.some(({ bytesPerSecond, secondsLeft }) => bytesPerSecond !== null && bytesPerSecond > 1e5 && secondsLeft !== null && secondsLeft < 60)).toBe(true)
-  expect([...new Set(told.map(({ status }) => status))]).toEqual(['asking', 'downloading'])
+  expect([...new Set(told.map(({ status }) => status))]).toEqual(['connecting', 'downloading'])
 
   const before = hub.asked.length
   await open(page, harness.url)
@@ -173,7 +173,7 @@ test('pause keeps what is here, remove deletes it', async ({ page, hub }) => {
   expect(paused.parts[0]!.bytesDone).toBeGreaterThanOrEqual(9 * CHUNK)
   const used = (await page.evaluate(() => window.downloads.space())).usedBytes
   expect(used).toBeGreaterThan(9 * CHUNK)
-  expect(await stored(page)).toMatchObject({ code: 'weights-missing', details: { found: 'is not downloaded to its end' } })
+  expect(await stored(page)).toMatchObject({ code: 'weights-missing', details: { found: 'is only partly downloaded' } })
   await page.evaluate(() => window.downloads.remove('pinned'))
   expect(await listed(page)).toMatchObject({ status: 'absent', parts: [{ bytesDone: 0 }] })
   expect((await page.evaluate(() => window.downloads.space())).usedBytes).toBeLessThan(used - 8 * CHUNK)
@@ -185,7 +185,7 @@ test('what is damaged on the disk is refused by loaders, found by verify, and fe
   expect(await stored(page)).toMatchObject({ code: 'weights-corrupt', details: { file: PATH } })
   const found = await verify(page)
   expect(found).toMatchObject({ status: 'paused', error: { code: 'weights-corrupt' } })
-  expect(found.error?.message).toContain('1 of 25 pieces are damaged on this disk')
+  expect(found.error?.message).toContain('1 of 25 chunks are damaged on this disk')
   hub.reset()
   await expectComplete(page, await download(page, hub))
   expect(hub.asked.filter((range) => range !== 'bytes=0-0')).toEqual([`bytes=${chunk * CHUNK}-${(chunk + 1) * CHUNK - 1}`])
@@ -221,13 +221,13 @@ test('where the hash is known, another ETag or another address goes on with what
 })
 
 test('a part is read with no more than its chunks, and again without the server', async ({ page, hub }) => {
-  const target = { source: 'partial', path: PATH, url: `${hub.url}file`, chunkBytes: CHUNK }
+  const target = { entryId: 'partial', path: PATH, url: `${hub.url}file`, chunkBytes: CHUNK }
   const read = () => page.evaluate(([t, start, end]) => window.downloads.readPart(t, start, end), [target, 5 * CHUNK - 10, 6 * CHUNK + 10] as const)
   const expected = createHash('sha256').update(CONTENT.subarray(5 * CHUNK - 10, 6 * CHUNK + 10)).digest('hex')
-  expect(await read()).toEqual({ sha256: expected, kept: 3 * CHUNK })
+  expect(await read()).toEqual({ sha256: expected, downloaded: 3 * CHUNK })
   expect(hub.asked).toEqual(['bytes=0-0', ...[4, 5, 6].map((chunk) => `bytes=${chunk * CHUNK}-${(chunk + 1) * CHUNK - 1}`)])
   const before = hub.asked.length
-  expect(await read()).toEqual({ sha256: expected, kept: 3 * CHUNK })
+  expect(await read()).toEqual({ sha256: expected, downloaded: 3 * CHUNK })
   expect(hub.asked.length).toBe(before)
 })
 
@@ -252,7 +252,7 @@ test('too little room is told before the first byte, with what is missing; room 
   await leave(300_000)
   const full = await running
   expect(full).toMatchObject({ status: 'paused', error: { code: 'storage-full' } })
-  expect(full.error?.message).toContain('what came so far is kept')
+  expect(full.error?.message).toContain('the downloaded part is kept')
   expect(full.parts[0]!.bytesDone).toBeGreaterThanOrEqual(7 * CHUNK)
   await session.send('Storage.overrideQuotaForOrigin', { origin })
   await expectComplete(page, await download(page, hub))
@@ -289,14 +289,14 @@ const answer = (code: number, headers: Record<string, string> = {}, body = ''): 
   (_, response) => void response.writeHead(code, { ...OPEN_TO_ALL, ...headers }).end(body)
 
 const REFUSALS: { what: string; instead: NonNullable<ModelServer['instead']>; reason: string; words: string }[] = [
-  { what: '401', instead: answer(401), reason: 'login', words: 'wants a login' },
-  { what: '403', instead: answer(403), reason: 'forbidden', words: 'licence may have to be accepted' },
-  { what: '404', instead: answer(404), reason: 'not-found', words: 'it is not there (status 404)' },
-  { what: '429', instead: answer(429), reason: 'busy', words: 'asks to slow down' },
-  { what: '503', instead: answer(503), reason: 'server', words: 'has trouble (status 503)' },
-  { what: 'a web page', instead: answer(200, { 'content-type': 'text/html' }, '<html>'), reason: 'web-page', words: 'a web page came' },
+  { what: '401', instead: answer(401), reason: 'login', words: 'requires a login' },
+  { what: '403', instead: answer(403), reason: 'forbidden', words: 'license may have to be accepted' },
+  { what: '404', instead: answer(404), reason: 'not-found', words: 'it does not exist there (status 404)' },
+  { what: '429', instead: answer(429), reason: 'busy', words: 'limits the rate of requests' },
+  { what: '503', instead: answer(503), reason: 'server', words: 'the server failed (status 503)' },
+  { what: 'a web page', instead: answer(200, { 'content-type': 'text/html' }, '<html>'), reason: 'web-page', words: 'got a web page' },
   { what: 'a wrong Content-Range', instead: answer(206, { 'content-range': 'bytes 5-5/10' }, 'x'), reason: 'wrong-range', words: 'expected bytes 0-0, the server sent “bytes 5-5/10”' },
-  { what: 'no CORS', instead: (_, response) => void response.writeHead(200, { 'content-length': 1 }).end('x'), reason: 'unreachable', words: 'does not allow pages of other sites' },
+  { what: 'no CORS', instead: (_, response) => void response.writeHead(200, { 'content-length': 1 }).end('x'), reason: 'unreachable', words: 'does not allow other sites to read its files' },
 ]
 
 test('each refusal of a server has its own words', async ({ page, hub }) => {

@@ -49,7 +49,7 @@ const RED: Rgb = [255, 0, 0]
 const BLUE: Rgb = [0, 0, 255]
 const SIDE = { width: 32, height: 32 }
 
-function readPicture(page: Page, bytes: Buffer, type: string, size = SIDE): Promise<number[]> {
+function readImage(page: Page, bytes: Buffer, type: string, size = SIDE): Promise<number[]> {
   return page.evaluate(
     ([base64, kind, width, height]) => window.doors.media.picture(Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0)), 'odd', kind, width, height),
     [bytes.toString('base64'), type, size.width, size.height] as const,
@@ -73,14 +73,14 @@ test.describe('pictures', () => {
   test('are upright, whichever way the camera was held', async ({ page }) => {
     // 6: the picture's left side was up
     const file = await halves(64, 64).withMetadata({ orientation: 6 }).jpeg({ quality: 95 }).toBuffer()
-    const rgba = await readPicture(page, file, 'image/jpeg')
+    const rgba = await readImage(page, file, 'image/jpeg')
     expectNear(colourAt(rgba, SIDE, 0.5, 0.2), RED)
     expectNear(colourAt(rgba, SIDE, 0.5, 0.8), BLUE)
   })
 
   test('that are transparent are seen on white', async ({ page }) => {
     const file = await sharp({ create: { width: 16, height: 16, channels: 4, background: { r: 255, g: 0, b: 0, alpha: 0 } } }).png().toBuffer()
-    const rgba = await readPicture(page, file, 'image/png')
+    const rgba = await readImage(page, file, 'image/png')
     expectNear(colourAt(rgba, SIDE, 0.5, 0.5), [255, 255, 255], 0)
     expect(rgba.filter((_, index) => index % 4 === 3).every((alpha) => alpha === 255)).toBe(true)
   })
@@ -92,7 +92,7 @@ test.describe('pictures', () => {
   ] as const) {
     test(`that move give their first frame: ${extension}`, async ({ page }) => {
       const file = ffmpeg(extension, 'color=red:s=64x64:r=4:d=0.5[a];color=blue:s=64x64:r=4:d=1[b];[a][b]concat', ...args)
-      expectNear(colourAt(await readPicture(page, file, type), SIDE, 0.5, 0.5), RED)
+      expectNear(colourAt(await readImage(page, file, type), SIDE, 0.5, 0.5), RED)
     })
   }
 
@@ -103,13 +103,13 @@ test.describe('pictures', () => {
     const odd = Buffer.from(row.map((value) => 255 - value))
     const pixels = Buffer.concat(Array.from({ length: height }, (_, y) => (y % 2 ? odd : row)))
     const file = await sharp(pixels, { raw: { width, height, channels: 1 } }).png({ compressionLevel: 1 }).toBuffer()
-    const rgba = await readPicture(page, file, 'image/png')
+    const rgba = await readImage(page, file, 'image/png')
     for (const at of [0.1, 0.5, 0.9]) expectNear(colourAt(rgba, SIDE, at, at), [128, 128, 128], 12)
   })
 
   test('that are none are refused by name', async ({ page }) => {
-    await expect(readPicture(page, Buffer.from('<svg'), 'text/plain')).rejects.toThrow('odd (text/plain) is no picture that this browser reads')
-    await expect(readPicture(page, Buffer.alloc(0), 'image/png')).rejects.toThrow('odd is empty: expected a picture.')
+    await expect(readImage(page, Buffer.from('<svg'), 'text/plain')).rejects.toThrow('odd: expected an image that this browser can decode (JPEG, PNG, WebP, AVIF or GIF), got text/plain.')
+    await expect(readImage(page, Buffer.alloc(0), 'image/png')).rejects.toThrow('odd is empty: expected an image.')
   })
 })
 
@@ -165,15 +165,15 @@ test.describe('videos', () => {
 
   test('that cannot be decoded are refused by their codec', async ({ page }) => {
     const file = ffmpeg('mp4', 'color=red:s=64x64:r=4:d=0.5', '-c:v', 'libx265', '-x265-params', 'log-level=none', '-tag:v', 'hvc1')
-    await expect(readClip(page, file)).rejects.toThrow('odd.mp4 is coded in hevc, which this browser cannot decode; H.264, VP9 and AV1 mostly work.')
+    await expect(readClip(page, file)).rejects.toThrow('odd.mp4: expected a video that this browser can decode (mostly H.264, VP9 or AV1 in MP4, MOV, WebM or MKV), got hevc.')
   })
 
   test('that are cut off or have nothing in them are refused', async ({ page }) => {
     const file = ffmpeg('mp4', 'color=red:s=64x64:r=4:d=1', '-pix_fmt', 'yuv420p', '-c:v', 'libx264')
     // the index of an MP4 stands at its end
     await expect(readClip(page, file.subarray(0, file.length / 2))).rejects.toThrow(/odd\.mp4/)
-    await expect(readClip(page, Buffer.alloc(0))).rejects.toThrow('odd.mp4 is empty: expected a video.')
+    await expect(readClip(page, Buffer.alloc(0))).rejects.toThrow('odd.mp4: expected a video that this browser can decode (mostly H.264, VP9 or AV1 in MP4, MOV, WebM or MKV), got an empty file.')
     const sound = ffmpeg('mp4', 'sine=d=0.5', '-c:a', 'aac')
-    await expect(readClip(page, sound)).rejects.toThrow('odd.mp4 has no pictures in it.')
+    await expect(readClip(page, sound)).rejects.toThrow('odd.mp4: expected a video that this browser can decode (mostly H.264, VP9 or AV1 in MP4, MOV, WebM or MKV), got a file without a video track.')
   })
 })

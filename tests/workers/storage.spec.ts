@@ -136,7 +136,7 @@ test('abort removes a clip in the making, and a finished one too', async ({ page
 })
 
 test('a kept file that nothing names is swept once it is old, unless a page has it in its hand', async ({ page, harness, context }) => {
-  const keep = (name: string) => page.evaluate(async (text) => (await window.doors.openLibrary().keepAsset(new File([text], `${text}.png`))).id, name)
+  const keep = (name: string) => page.evaluate(async (text) => (await window.doors.openLibrary().saveAsset(new File([text], `${text}.png`))).id, name)
   const [ofClip, named, unnamed] = [await keep('of a clip'), await keep('named'), await keep('unnamed')]
   await makeClip(page)
   await page.evaluate((id) => window.doors.harness.save('a red sky', { conditions: [{ source: { kind: 'image', id }, atFrame: 0, strength: 1 }] }), ofClip)
@@ -154,7 +154,7 @@ test('a kept file that nothing names is swept once it is old, unless a page has 
   await expect.poll(() => sweep(1)).toBe(1)
   expect((await left()).toSorted()).toEqual([ofClip, named].toSorted())
   // given again, it is there again
-  const again = await other.evaluate(async () => (await window.doors.openLibrary().keepAsset(new File(['unnamed'], 'again.png'))).name)
+  const again = await other.evaluate(async () => (await window.doors.openLibrary().saveAsset(new File(['unnamed'], 'again.png'))).name)
   expect(again).toBe('again.png')
   expect(await left()).toContain(unnamed)
 })

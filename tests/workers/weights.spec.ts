@@ -115,5 +115,5 @@ test('a folder and a file of the user’s disk are read where they lie', async (
   const found = await page.evaluate(([url, tensor]) => window.doors.openWeights().fromDisk(url, tensor, 5), [`${harness.url}models/ltx.safetensors`, name] as const)
   expect(found).toEqual([expected, expected])
   const error = await page.evaluate(() => window.doors.openWeights().missing().then(() => null, window.doors.toErrorData))
-  expect(error).toMatchObject({ code: 'weights-missing', message: 'vae/none.safetensors could not be read from the disk: it is not there.' })
+  expect(error).toMatchObject({ code: 'weights-missing', message: 'vae/none.safetensors could not be read from the disk: it does not exist.' })
 })

@@ -6,37 +6,37 @@ import { BT601, BT709, i420Bytes, type Matrix } from './yuv'
 export const CODECS = ['vp9', 'av1', 'vp8'] as const
 export type Codec = (typeof CODECS)[number]
 
-/** An encoder that this browser has for a clip of this size. */
+/** An encoder of this browser for a clip of a given size. */
 export interface EncoderChoice {
   codec: Codec
-  /** what the record and the page show: a WebCodecs codec string */
+  /** WebCodecs codec string, for the record and the page */
   codecString: string
   config: VideoEncoderConfig
-  /** 0 (best) to 63, the same for every frame; undefined: the encoder steers by `config.bitrate` */
+  /** 0 (best) to 63, the same for every frame; undefined: the encoder controls the rate by `config.bitrate` */
   quantizer?: number
 }
 
 /**
- * Steady quality for every frame instead of a bitrate: a rate-controlled VP9 smears small clips,
- * for its first second is spent on finding out what they cost. 16 of 63 keeps a gradient free of blocks.
+ * Constant quality instead of a bitrate: rate-controlled VP9 blurs small clips, since it spends their first second on adapting.
+ * 16 of 63 keeps gradients free of blocks.
  */
 const QUANTIZER = 16
 
-/** Bits for each pixel where only a bitrate can be given: about four times what a video site would spend. */
+/** Bits per pixel if only a bitrate can be set: about four times as many as video sites use. */
 const BITS_PER_PIXEL = 0.5
 const MIN_BITRATE = 2_000_000
 
 const KEYFRAME_SECONDS = 2
 
 /**
- * The first of VP9, AV1 and VP8 that this browser encodes at this size, or null when there is none.
- * @param width,height pixels, even: the codecs halve the colour planes
- * @param codecs which to try, best first
- * @throws AppError bad-request when a side is odd: a clip is never cropped or padded behind one's back
+ * The first of VP9, AV1 and VP8 that this browser encodes at this size, or null if there is none.
+ * @param width,height pixels, even: chroma planes have half the size
+ * @param codecs to try, best first
+ * @throws AppError bad-request when a side is odd: clips are never cropped or padded silently
  */
 export async function chooseEncoder(width: number, height: number, fps: number, codecs: readonly Codec[] = CODECS): Promise<EncoderChoice | null> {
   if (width % 2 !== 0 || height % 2 !== 0) {
-    throw new AppError('bad-request', `A clip's sides must be even, got ${width}×${height}.`, { field: 'width', expected: 'even sides', got: `${width}×${height}` })
+    throw new AppError('bad-request', `Expected even sides of a clip, got ${width}×${height}.`, { field: 'width', expected: 'even sides', got: `${width}×${height}` })
   }
   if (typeof VideoEncoder === 'undefined') return null
   for (const codec of codecs) {
@@ -51,17 +51,17 @@ export async function chooseEncoder(width: number, height: number, fps: number, 
   return null
 }
 
-/** Takes frames in time order and hands out chunks in the same order. */
+/** Encodes frames in time order; chunks come out in the same order. */
 export interface FrameEncoder {
-  /** one frame, I420 by the codec's matrix; resolves when there is room for the next, so that frames never pile up */
+  /** one frame, I420 by the codec's matrix; resolves when the encoder's queue can take the next frame */
   add(i420: Uint8ClampedArray<ArrayBuffer>): Promise<void>
-  /** resolves when every chunk is out */
+  /** resolves after the last chunk */
   flush(): Promise<void>
-  /** drops what is under way; harmless when already closed */
+  /** drops frames that are being encoded; harmless if closed already */
   close(): void
 }
 
-/** How the colours of a clip in this codec are to be made. */
+/** The color matrix of a codec. */
 export function matrixOf({ codec }: EncoderChoice): Matrix {
   return codec === 'vp8' ? BT601 : BT709
 }
@@ -71,13 +71,13 @@ const MAX_QUEUE = 4
 
 /**
  * Starts an encoder.
- * @param onChunk called in order for every chunk; what it throws fails the next call here
+ * @param onChunk called for every chunk in order; its exceptions reject the next call
  */
 export function startEncoder(choice: EncoderChoice, fps: number, onChunk: EncodedVideoChunkOutputCallback): FrameEncoder {
   const { width, height } = choice.config
   const keyframeEvery = Math.max(1, Math.floor(KEYFRAME_SECONDS * fps))
   const frameBytes = i420Bytes(width, height)
-  const { colourSpace } = matrixOf(choice)
+  const { colorSpace } = matrixOf(choice)
   let failure: Error | undefined
   let index = 0
 
@@ -103,12 +103,12 @@ export function startEncoder(choice: EncoderChoice, fps: number, onChunk: Encode
     async add(i420) {
       throwFailure()
       if (i420.length !== frameBytes) {
-        throw new AppError('internal', `A frame of ${width}×${height} takes ${frameBytes} bytes, got ${i420.length}.`)
+        throw new AppError('internal', `A frame of ${width}×${height}: expected ${frameBytes} bytes, got ${i420.length}.`)
       }
       const timestamp = microseconds(index, fps)
       const frame = new VideoFrame(i420, {
         format: 'I420',
-        colorSpace: colourSpace,
+        colorSpace,
         codedWidth: width,
         codedHeight: height,
         timestamp,
@@ -139,14 +139,14 @@ function microseconds(frame: number, fps: number): number {
   return Math.round((frame * 1_000_000) / fps)
 }
 
-/** TypeScript's library does not know the per-codec options yet. */
+/** TypeScript's DOM library lacks the per-codec options. */
 type EncodeOptions = VideoEncoderEncodeOptions & Partial<Record<Codec, { quantizer: number }>>
 
 function encodeOptions(choice: EncoderChoice, keyFrame: boolean): EncodeOptions {
   return choice.quantizer === undefined ? { keyFrame } : { keyFrame, [choice.codec]: { quantizer: choice.quantizer } }
 }
 
-/** The next time the queue shrinks; the timeout covers an encoder that failed, which dequeues nothing any more. */
+/** Resolves when the queue shrinks, or after a timeout: an encoder that failed dequeues nothing. */
 function nextDequeue(encoder: VideoEncoder): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(done, 200)
@@ -163,11 +163,11 @@ async function isSupported(config: VideoEncoderConfig): Promise<boolean> {
   try {
     return (await VideoEncoder.isConfigSupported(config)).supported === true
   } catch {
-    return false // an option or codec that this browser has not heard of
+    return false // an option or codec that this browser does not support
   }
 }
 
-/** Levels as [name in the codec string, luma pixels a picture, luma pixels a second], smallest first. */
+/** Levels as [name in the codec string, luma pixels per frame, luma pixels per second], smallest first. */
 const VP9_LEVELS = [
   ['10', 36_864, 829_440],
   ['20', 122_880, 4_608_000],
@@ -188,6 +188,6 @@ function codecStringOf(codec: Codec, width: number, height: number, fps: number)
   if (codec === 'vp8') return 'vp8'
   const levels = codec === 'vp9' ? VP9_LEVELS : AV1_LEVELS
   const pixels = width * height
-  const level = levels.find(([, picture, second]) => pixels <= picture && pixels * fps <= second) ?? levels[levels.length - 1]!
+  const level = levels.find(([, frame, second]) => pixels <= frame && pixels * fps <= second) ?? levels[levels.length - 1]!
   return codec === 'vp9' ? `vp09.00.${level[0]}.08` : `av01.0.${level[0]}M.08`
 }

@@ -1,6 +1,6 @@
-// Words about a clip inside its WebM: a Tags element behind everything else. Element ids: https://www.matroska.org/technical/elements.html
+// A text tag in a WebM file: a Tags element at the end. Element ids: https://www.matroska.org/technical/elements.html
 
-/** As they stand in the file. */
+/** Element ids as they are in the file. */
 const ID = {
   segment: [0x18, 0x53, 0x80, 0x67],
   info: [0x15, 0x49, 0xa9, 0x66],
@@ -13,50 +13,50 @@ const ID = {
   /** SeekID of four bytes */
   seekId: [0x53, 0xab, 0x84],
 } as const
-/** webm-muxer writes the segment's size, and a place in it, in so many bytes. */
+/** Bytes in which webm-muxer writes the segment's size and a position in it. */
 const SEGMENT_SIZE_BYTES = 6
-const PLACE_BYTES = 5
-/** SeekPosition's id and size before a place. */
-const PLACE_HEAD_BYTES = 3
+const POSITION_BYTES = 5
+/** Bytes of SeekPosition's id and size, in front of its value. */
+const POSITION_HEAD_BYTES = 3
 
-/** One tag on the whole file. */
+/** A Tags element with one tag for the whole file. */
 export function tagsElement(name: string, value: string): Uint8Array<ArrayBuffer> {
   const utf8 = new TextEncoder()
   const simple = element(ID.simpleTag, [...element(ID.tagName, utf8.encode(name)), ...element(ID.tagString, utf8.encode(value))])
   return element(ID.tags, element(ID.tag, [...element(ID.targets, []), ...simple]))
 }
 
-/** Bytes to overwrite at a place of the file. */
+/** Bytes to overwrite at a position of the file. */
 export interface Patch {
   bytes: Uint8Array<ArrayBuffer>
   position: number
 }
 
 /**
- * What must change in a file's header when Tags stand at its end: the segment's size, and the list of where things are. That list has
- * no free line; the one for Info gives way, which readers come by anyway, for it stands right behind the list.
+ * The changes to a file's header for Tags at its end: the segment's size and the seek list. The seek list has no free entry; the one
+ * for Info is replaced, which readers find without it, since Info directly follows the list.
  * @param header the file's first bytes, up to its first cluster
- * @param tagsAt where the Tags begin
- * @param length of the whole file with them, in bytes
+ * @param tagsAt where the Tags start
+ * @param length of the whole file with the Tags, bytes
  */
 export function patchesFor(header: Uint8Array, tagsAt: number, length: number): Patch[] {
   const segment = find(header, ID.segment)
   const seek = find(header, [...ID.seekId, ...ID.info])
-  if (segment < 0 || seek < 0) throw new Error('The WebM header has no segment, or no list of its parts.')
+  if (segment < 0 || seek < 0) throw new Error('Expected a segment with a seek list in the WebM header, found none.')
   const sizeAt = segment + ID.segment.length
   const contentAt = sizeAt + SEGMENT_SIZE_BYTES
   const size = bigEndian(length - contentAt, SEGMENT_SIZE_BYTES)
-  // the length of a size is told by its first bit that is set
+  // EBML: the first set bit of a size gives its length
   size[0] = (size[0] as number) | (0x80 >> (SEGMENT_SIZE_BYTES - 1))
   const idAt = seek + ID.seekId.length
   return [
     { bytes: size, position: sizeAt },
     { bytes: Uint8Array.from(ID.tags), position: idAt },
-    { bytes: bigEndian(tagsAt - contentAt, PLACE_BYTES), position: idAt + ID.tags.length + PLACE_HEAD_BYTES },
+    { bytes: bigEndian(tagsAt - contentAt, POSITION_BYTES), position: idAt + ID.tags.length + POSITION_HEAD_BYTES },
   ]
 }
 
-/** Id, size in four bytes, content. */
+/** An element: id, size in four bytes, content. */
 function element(id: readonly number[], content: ArrayLike<number>): Uint8Array<ArrayBuffer> {
   const size = bigEndian(content.length, 4)
   size[0] = (size[0] as number) | 0x10

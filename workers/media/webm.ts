@@ -1,12 +1,12 @@
-// Encoded chunks → a WebM file, written as it comes: only the cue list (a few numbers every two seconds) stays in memory.
+// Encoded chunks → a WebM file, written as a stream: only the cue list (a few numbers every two seconds) stays in memory.
 import { Muxer, StreamTarget } from 'webm-muxer'
 import type { Codec } from './encode'
 import { patchesFor, tagsElement } from './webm-tags'
 
-/** Writes bytes at a position of the file; throws when it cannot. Later calls may overwrite earlier bytes. */
+/** Writes bytes at a position of the file, or throws. Later calls may overwrite earlier bytes. */
 export type WriteAt = (bytes: Uint8Array, position: number) => void
 
-/** What a clip's container says of it: pixels and pictures per second. */
+/** A clip's video track: size in pixels, fps in frames per second. */
 export interface WebmTrack {
   codec: Codec
   width: number
@@ -50,8 +50,8 @@ export function startWebm(track: WebmTrack, write: WriteAt): WebmWriter {
     finish(durationSeconds, tag) {
       muxer.finalize()
       const durationAt = header && findDuration(header)
-      // The muxer's duration ends where the last picture begins: players would not show it (a still has length 0).
-      if (!header || durationAt === undefined) throw new Error('The WebM header has no duration.')
+      // the muxer's duration ends where the last frame begins, and players would not show that frame (a still has length 0)
+      if (!header || durationAt === undefined) throw new Error('Expected a duration in the WebM header, found none.')
       const milliseconds = new DataView(new ArrayBuffer(8))
       milliseconds.setFloat64(0, durationSeconds * 1000)
       write(new Uint8Array(milliseconds.buffer), durationAt)
@@ -66,7 +66,7 @@ export function startWebm(track: WebmTrack, write: WriteAt): WebmWriter {
   }
 }
 
-/** Where the eight bytes of the header's Duration are: EBML id 0x4489, size 8. */
+/** Offset of the eight bytes of the header's Duration: EBML id 0x4489, size 8. */
 function findDuration(header: Uint8Array): number | undefined {
   for (let at = 0; at + 11 <= header.length; at++) {
     if (header[at] === 0x44 && header[at + 1] === 0x89 && header[at + 2] === 0x88) return at + 3
@@ -74,24 +74,24 @@ function findDuration(header: Uint8Array): number | undefined {
   return undefined
 }
 
-const MUXER_COLOURS = {
+const MUXER_COLORS = {
   matrix: ['rgb', 'bt709', 'bt470bg', 'smpte170m'],
   transfer: ['bt709', 'smpte170m', 'iec61966-2-1'],
   primaries: ['bt709', 'bt470bg', 'smpte170m'],
 } as const
 
-/** The muxer writes a broken element for a colour space that it has no number for: then rather none. */
+/** Drops a color space that the muxer has no number for: it would write a broken element. */
 function safeMetadata(metadata: EncodedVideoChunkMetadata | undefined, codec: Codec): EncodedVideoChunkMetadata | undefined {
   const config = metadata?.decoderConfig
   if (!config) return undefined
   const { matrix, transfer, primaries, fullRange } = config.colorSpace ?? {}
-  const known =
+  const supported =
     typeof fullRange === 'boolean' &&
-    includes(MUXER_COLOURS.matrix, matrix) &&
-    includes(MUXER_COLOURS.transfer, transfer) &&
-    includes(MUXER_COLOURS.primaries, primaries)
+    includes(MUXER_COLORS.matrix, matrix) &&
+    includes(MUXER_COLORS.transfer, transfer) &&
+    includes(MUXER_COLORS.primaries, primaries)
   const description = config.description ?? (codec === 'av1' ? av1Description(config.codec) : undefined)
-  return { decoderConfig: { codec: config.codec, ...(known && { colorSpace: config.colorSpace }), ...(description && { description }) } }
+  return { decoderConfig: { codec: config.codec, ...(supported && { colorSpace: config.colorSpace }), ...(description && { description }) } }
 }
 
 function includes(names: readonly string[], name: string | null | undefined): boolean {
@@ -99,7 +99,7 @@ function includes(names: readonly string[], name: string | null | undefined): bo
 }
 
 /**
- * The four fixed bytes of an AV1 configuration record (av1C), which Matroska asks for, from `av01.P.LLT.DD`.
+ * The four fixed bytes of an AV1 configuration record (av1C), which Matroska requires, from `av01.P.LLT.DD`.
  * 8 bits, 4:2:0; the sequence header itself is in the first key frame.
  */
 function av1Description(codecString: string): Uint8Array<ArrayBuffer> | undefined {

@@ -1,31 +1,31 @@
-// RGBA → I420 in limited range: the one kind of video that every player shows in the right colours.
-// Browsers convert each in their own way, and full range is where players disagree. frames_to_i420.wgsl does the same on the GPU.
+// RGBA → I420 in limited range, the only format that all players show in the right colors: browsers' own conversions differ, and so do
+// players on full range. frames_to_i420.wgsl does the same on the GPU.
 
-/** How red, green and blue make luma, and the names of that for the encoder and the file. */
+/** The weights of red and blue in luma, and the color space for the encoder and the file. */
 export interface Matrix {
   red: number
   blue: number
-  colourSpace: VideoColorSpaceInit
+  colorSpace: VideoColorSpaceInit
 }
 
-export const BT709: Matrix = { red: 0.2126, blue: 0.0722, colourSpace: { matrix: 'bt709', primaries: 'bt709', transfer: 'bt709', fullRange: false } }
-/** VP8 is BT.601 by its specification, and decoders do not ask the file. */
-export const BT601: Matrix = { red: 0.299, blue: 0.114, colourSpace: { matrix: 'smpte170m', primaries: 'smpte170m', transfer: 'smpte170m', fullRange: false } }
+export const BT709: Matrix = { red: 0.2126, blue: 0.0722, colorSpace: { matrix: 'bt709', primaries: 'bt709', transfer: 'bt709', fullRange: false } }
+/** VP8 is BT.601 by its specification, and decoders ignore the file's color space. */
+export const BT601: Matrix = { red: 0.299, blue: 0.114, colorSpace: { matrix: 'smpte170m', primaries: 'smpte170m', transfer: 'smpte170m', fullRange: false } }
 
-/** Bytes of an I420 picture with even sides: Y [H, W], then U and V [H/2, W/2]. */
+/** Bytes of an I420 frame with even sides: Y [H, W], then U and V [H/2, W/2]. */
 export function i420Bytes(width: number, height: number): number {
   return (width * height * 3) / 2
 }
 
-/** Weights and what is added are in 65536ths: whole numbers are faster, and the same bytes on every machine. */
+/** Weights and offsets are integers in 65536ths: fast, and the same bytes on every machine. */
 const SHIFT = 16
 const ONE = 2 ** SHIFT
-/** Black, and the half that makes the shift round to nearest. */
+/** Black level (chroma: zero) plus one half, so that the shift rounds to nearest. */
 const LUMA_OFFSET = 16.5 * ONE
 const CHROMA_OFFSET = 128.5 * ONE
 
 /**
- * Converts a picture; colour is averaged over 2 × 2 pixels, alpha is not read.
+ * Converts a frame; chroma is averaged over 2 × 2 pixels, alpha is ignored.
  * @param rgba RGBA u8 [height, width, 4], even sides
  * @param i420 u8 [i420Bytes(width, height)], overwritten
  */
@@ -34,7 +34,7 @@ export function rgbaToI420(rgba: Uint8ClampedArray, width: number, height: numbe
   let u = width * height
   let v = u + u / 4
   for (let row = 0; row < height; row += 2) {
-    // the four pixels of a colour are written out: a loop over them takes twice as long
+    // the four pixels of a chroma sample are unrolled: a loop takes twice as long
     for (let top = row * width; top < (row + 1) * width; top += 2) {
       const below = top + width
       const p = top * 4
@@ -64,7 +64,7 @@ export function rgbaToI420(rgba: Uint8ClampedArray, width: number, height: numbe
   }
 }
 
-/** In 65536ths: of a pixel for luma, of the sum of four for the colours. Green has what rounding leaves, so that greys stay grey. */
+/** Weights in 65536ths: of a pixel for luma, of the sum of four for chroma. Green takes the rounding remainder, so that gray stays gray. */
 export function i420Weights({ red, blue }: Matrix) {
   // 8-bit full range → luma 16…235, chroma 16…240
   const luma = (219 / 255) * ONE
@@ -81,7 +81,7 @@ export function i420Weights({ red, blue }: Matrix) {
   }
 }
 
-/** A picture back again, for a still of a clip: RGBA u8 [height, width, 4]; each colour stands for its four pixels. */
+/** Converts a frame back, for a poster of a clip: RGBA u8 [height, width, 4]; each chroma sample applies to its four pixels. */
 export function i420ToRgba(i420: Uint8ClampedArray, width: number, height: number, { red, blue }: Matrix): Uint8ClampedArray<ArrayBuffer> {
   const green = 1 - red - blue
   const rgba = new Uint8ClampedArray(width * height * 4)

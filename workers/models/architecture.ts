@@ -162,7 +162,7 @@ export interface Architecture {
    * @param url absolute URL of a model folder, ending in /, or the address of a downloaded model
    * @throws AppError not-found, weights-missing, weights-corrupt
    */
-  open(signal: AbortSignal, url: string, manifest: ModelManifest, localFiles: NonNullable<GenerateOptions['picks']>): Promise<OpenModel>
+  open(signal: AbortSignal, url: string, manifest: ModelManifest, localFiles: NonNullable<GenerateOptions['localFiles']>): Promise<OpenModel>
   /** @throws AppError not-found, weights-missing, weights-corrupt */
   shape(signal: AbortSignal, url: string, manifest: ModelManifest): Promise<ModelShape>
 }

@@ -1,56 +1,58 @@
-// Where a source's files are: downloaded, or on the user's own disk. The only place that knows both.
+// The files of a catalogue entry: downloaded, or on the user's own disk. The only module that handles both.
 import { localFilesOf, placeName, type LocalFiles } from '../../src/shared/local-files'
 import type { CatalogueEntry } from '../../src/shared/model-catalogue'
 import type { T5EncoderConfig } from './t5/encoder-config'
 import { t5ConfigFromShapes } from './t5/encoder-config'
-import type { ByteSource } from '../weights/byte-source'
-import type { DiskFolder } from '../weights/disk-source'
+import { readWhole, type ByteSource } from '../weights/byte-source'
+import type { LocalFolder } from '../weights/local-source'
 import { localFolder, localIdentity, requireUnchanged } from '../weights/local-file-handles'
 import { openDownloadedSource } from '../weights/downloaded-source'
 import { openPartTable, type TensorTable } from '../weights/tensor-table'
 import { openT5Table } from './ltx/cached-models'
 
-/** A source whose files are all here: one file, as it is published, or a folder in diffusers' layout. */
+/** The complete files of a catalogue entry: one file as published, or a folder in diffusers' layout. */
 export type ModelFiles = {
   /** of the file or folder */
   name: string
-  /** differs where the content does */
+  /** differs if the content differs */
   identity: string
-} & ({ layout: 'file'; file: ByteSource } | { layout: 'folder'; folder: DiskFolder })
+} & ({ layout: 'file'; file: ByteSource } | { layout: 'folder'; folder: LocalFolder })
 
 /**
- * Finds a source's files, on the disk where they were chosen there.
- * @param picks what was chosen on the disk
- * @throws AppError weights-missing when they are not here, or are not those that were chosen
+ * Finds the files of an entry: its local files if a person chose some, else its downloads.
+ * @throws AppError weights-missing when they are not downloaded, or have changed since they were chosen
  */
-export async function findModelFiles(signal: AbortSignal, source: CatalogueEntry, picks: readonly LocalFiles[]): Promise<ModelFiles> {
-  const pick = localFilesOf(picks, source)
-  if (!pick) return downloadedFile(signal, source)
-  await requireUnchanged(signal, pick)
-  return filesOfLocal(signal, pick.place, localFolder(pick), await localIdentity(pick))
+export async function findModelFiles(signal: AbortSignal, entry: CatalogueEntry, localFiles: readonly LocalFiles[]): Promise<ModelFiles> {
+  const local = localFilesOf(localFiles, entry)
+  if (!local) return downloadedFile(signal, entry)
+  await requireUnchanged(signal, local)
+  return filesOfLocal(signal, local.place, localFolder(local), await localIdentity(local))
 }
 
-/** The files of a place on the disk. @throws AppError weights-missing */
-export async function filesOfLocal(signal: AbortSignal, place: LocalFiles['place'], folder: DiskFolder, identity: string): Promise<ModelFiles> {
+/** The model files at a place on the disk. @throws AppError weights-missing */
+export async function filesOfLocal(signal: AbortSignal, place: LocalFiles['place'], folder: LocalFolder, identity: string): Promise<ModelFiles> {
   const name = placeName(place)
   if (place.kind === 'folder') return { layout: 'folder', name, identity, folder }
   return { layout: 'file', name, identity, file: await folder.open(signal, name) }
 }
 
 async function downloadedFile(signal: AbortSignal, { id, files: [published] }: CatalogueEntry): Promise<ModelFiles> {
-  if (!published) throw new Error(`The source ${id} has no file.`)
+  if (!published) throw new Error(`Expected a file in the catalogue entry ${id}, found none.`)
   const file = await openDownloadedSource(signal, id, published.path)
   return { layout: 'file', name: file.name, identity: file.sha256, file }
 }
 
-/** Opens a T5 encoder by its headers. @throws AppError weights-missing, weights-corrupt when it is none */
+/** Opens a T5 encoder by its headers. @throws AppError weights-missing; weights-corrupt when it is not one */
 export async function openTextEncoder(signal: AbortSignal, files: ModelFiles): Promise<{ table: TensorTable; config: T5EncoderConfig }> {
   const table = files.layout === 'file' ? await openT5Table(signal, files.file) : await openPartTable(signal, files.folder, 'text_encoder', 'model')
   return { table, config: t5ConfigFromShapes(table.entries, table.name) }
 }
 
-/** The bytes of a tokenizer.json. @throws AppError weights-missing */
+/** Of a tokenizer.json: T5's has 1.4 MB, those of the largest vocabularies some 35 MB. */
+const MAX_TOKENIZER_BYTES = 2 ** 27
+
+/** The bytes of a tokenizer.json. @throws AppError weights-missing; weights-corrupt when it is larger than one */
 export async function readTokenizer(signal: AbortSignal, files: ModelFiles): Promise<Uint8Array<ArrayBuffer>> {
   const file = files.layout === 'file' ? files.file : await files.folder.open(signal, 'tokenizer/tokenizer.json')
-  return file.read(signal, 0, file.bytes)
+  return readWhole(signal, file, MAX_TOKENIZER_BYTES)
 }

@@ -37,11 +37,11 @@ export interface ElementWork extends Work {
 }
 
 /** Runs a list of workgroups in as many dispatches as the submit budget requires. */
-export function dispatchGroups(gpu: Gpu, { source, prelude, uniforms = [], ...work }: GroupedWork): void {
+export function dispatchGroups(gpu: Gpu, { source, prelude = {}, uniforms = [], ...work }: GroupedWork): void {
   dispatchRange(gpu, {
     ...work,
     source: { ...source, libs: [...(source.libs ?? []), groupsCode], params: 'first_group: u32, end_group: u32,' },
-    prelude: { WG: WORKGROUP, ...prelude },
+    prelude: { ...prelude, WG: prelude['WG'] ?? WORKGROUP },
     uniforms,
   })
 }
@@ -50,7 +50,7 @@ export function dispatchGroups(gpu: Gpu, { source, prelude, uniforms = [], ...wo
 export function dispatchElements(gpu: Gpu, { source, prelude, uniforms = [], count, perInvocation = 1, flops, tensors }: ElementWork): void {
   dispatchRange(gpu, {
     source: { ...source, libs: [...(source.libs ?? []), elementsCode, groupsCode], params: 'first_group: u32, end_group: u32, count: u32,' },
-    prelude: { WG: WORKGROUP, PER_INVOCATION: perInvocation, ...prelude },
+    prelude: { ...prelude, WG: WORKGROUP, PER_INVOCATION: perInvocation },
     tensors,
     uniforms: [u32(count), ...uniforms],
     groups: Math.ceil(count / (WORKGROUP * perInvocation)),

@@ -1,9 +1,9 @@
-// What a person chose on the disk is checked by its headers before it is taken: nothing of it goes to the GPU.
+// Checks the files that a person chose on the disk by their headers, without the GPU.
 import { placeName, type LocalFiles, type LocalPlace } from '../../src/shared/local-files'
 import { AppError } from '../../src/shared/errors'
 import type { CatalogueEntry } from '../../src/shared/model-catalogue'
 import { parseLtxAutoencoderConfig, planLtxAutoencoder } from '../models/ltx/autoencoder-config'
-import { listedFolder } from '../weights/local-file-handles'
+import { recordingFolder } from '../weights/local-file-handles'
 import { NO_CONFIG, TRANSFORMER_FORMAT } from '../models/ltx/runtime'
 import { openLtxFiles, transformerBytes } from '../models/ltx/files'
 import { filesOfLocal, openTextEncoder, readTokenizer, type ModelFiles } from '../models/model-files'
@@ -11,39 +11,39 @@ import { filesOfLocal, openTextEncoder, readTokenizer, type ModelFiles } from '.
 const TOKENS = 16
 
 /**
- * Checks that a place holds a source. A folder may supply others besides: they are taken where they are there.
- * @param sources what it is chosen for first
- * @returns a pick for each source found, in the order of `sources`
- * @throws AppError weights-missing, weights-corrupt saying what was found instead
+ * Checks that a place contains a catalogue entry. A folder may contain others too: those found are used.
+ * @param entries the entry that the place is chosen for, then others that a folder may contain
+ * @returns the local files of each entry found, in the order of `entries`
+ * @throws AppError weights-missing; weights-corrupt, naming what was found instead
  */
-export async function checkLocalFiles(signal: AbortSignal, sources: readonly CatalogueEntry[], place: LocalPlace): Promise<LocalFiles[]> {
-  const picks: LocalFiles[] = []
-  for (const [index, source] of sources.entries()) {
+export async function checkLocalFiles(signal: AbortSignal, entries: readonly CatalogueEntry[], place: LocalPlace): Promise<LocalFiles[]> {
+  const found: LocalFiles[] = []
+  for (const [index, entry] of entries.entries()) {
     if (index > 0 && place.kind === 'file') break
-    const { folder, files } = listedFolder(place)
+    const { folder, files } = recordingFolder(place)
     try {
-      await check(signal, source, await filesOfLocal(signal, place, folder, ''))
+      await check(signal, entry, await filesOfLocal(signal, place, folder, ''))
     } catch (error) {
       const absent = error instanceof AppError && error.code === 'weights-missing' && error.details['found'] === 'NotFoundError'
       if (!absent) throw error
       if (index > 0) continue
-      throw place.kind === 'folder' ? noModel(place, error) : error
+      throw place.kind === 'folder' ? missingModel(place, error) : error
     }
-    picks.push({ schemaVersion: 1, source: source.id, place, files })
+    found.push({ schemaVersion: 1, source: entry.id, place, files })
   }
-  return picks
+  return found
 }
 
-function noModel(place: LocalPlace, { details }: AppError): AppError {
+function missingModel(place: LocalPlace, { details }: AppError): AppError {
   const expected = "diffusers' layout: transformer/, vae/ and scheduler/, each with its config"
   const file = String(details['file'])
-  return new AppError('weights-missing', `${placeName(place)} has no ${file}; expected a folder in ${expected}. A single file is chosen as a file.`, { file, expected })
+  return new AppError('weights-missing', `${placeName(place)}: expected a folder in ${expected}; it has no ${file}. To use a single file, choose the file itself.`, { file, expected })
 }
 
-async function check(signal: AbortSignal, source: CatalogueEntry, files: ModelFiles): Promise<void> {
-  switch (source.role) {
+async function check(signal: AbortSignal, entry: CatalogueEntry, files: ModelFiles): Promise<void> {
+  switch (entry.role) {
     case 'video':
-      return checkVideo(signal, source, files)
+      return checkVideo(signal, entry, files)
     case 'text-encoder':
       await openTextEncoder(signal, files)
       return
@@ -52,8 +52,8 @@ async function check(signal: AbortSignal, source: CatalogueEntry, files: ModelFi
       createTokenizer(await readTokenizer(signal, files), NO_CONFIG, TOKENS)('a red sailboat')
       return
     }
-    case 'prompt-writer':
-      throw new AppError('bad-request', `${source.name} is downloaded, and not read from a folder.`, { source: source.id })
+    case 'prompt-enhancer':
+      throw new AppError('bad-request', `${entry.name} cannot be read from the disk: download it in Models.`, { source: entry.id })
   }
 }
 
@@ -64,7 +64,7 @@ async function checkVideo(signal: AbortSignal, { name, gpuBytes }: CatalogueEntr
   if (gpuBytes === undefined || needed <= gpuBytes) return
   const { blocks = 0, width = 0 } = opened.kind
   const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`
-  throw new AppError('weights-corrupt', `${files.name} is a larger model, ${blocks} blocks of width ${width}, which would need ${gigabytes(needed)} of GPU memory; expected ${name}, which needs ${gigabytes(gpuBytes)}.`, {
+  throw new AppError('weights-corrupt', `${files.name}: expected ${name}, which needs ${gigabytes(gpuBytes)} of GPU memory, got a larger model of ${blocks} blocks of width ${width}, which needs ${gigabytes(needed)}.`, {
     file: files.name,
     expected: gpuBytes,
     found: needed,

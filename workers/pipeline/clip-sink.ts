@@ -2,11 +2,11 @@
 import { AppError, type ErrorData } from '../../src/shared/errors'
 import { RECIPE_TAG, type Recipe } from '../../src/shared/recipe'
 import { chooseEncoder, matrixOf, startEncoder, type Codec, type EncoderChoice } from '../media/encode'
-import { makePoster } from '../media/write-picture'
+import { makePoster } from '../media/write-image'
 import { startWebm } from '../media/webm'
 import { i420ToRgba } from '../media/yuv'
 import { openClipFile } from '../storage/clip-file'
-import { unlockClip } from '../storage/clip-lock'
+import { unlockClip } from '../storage/clips'
 import { saveClip, type RecordFacts, type SavedClip } from '../storage/library'
 import { i420Format, type FrameFormat } from './frame-format'
 

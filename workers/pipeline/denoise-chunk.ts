@@ -35,7 +35,7 @@ export interface DenoiseRun {
   /** the state that an earlier run of the same job stored */
   stored?: LoopState | undefined
   /** where each step is stored */
-  checkpoint?: Pick<ChunkCheckpoint, 'keep'> | undefined
+  checkpoint?: Pick<ChunkCheckpoint, 'save'> | undefined
   /** of the clip, still to be generated after this one */
   chunksAfter?: number
 }
@@ -80,7 +80,7 @@ function stepReader({ signal, clock, report }: JobContext, scope: Scope, { model
     scope.free(raw)
     const [preview, tokens] = await untilAborted(signal, reading)
     const state = tokens && resumable({ step, tokens }, skipped === 0, step === steps)
-    if (state) checkpoint?.keep(state)
+    if (state) checkpoint?.save(state)
     clock.evaluations += evaluations
     clock.evaluationsSkipped += skipped
     clock.stepMs.push(clock.lap())

@@ -48,7 +48,7 @@ export async function makeClip(signal: AbortSignal, modelHost: ModelHost, clip: 
   const { precision = gpu.facts.f16 ? 'f16' : 'f32', weights } = options
   const loadOptions: LoadOptions = { precision, weights }
 
-  const opened = await openModel(signal, clip.modelUrl, options.picks)
+  const opened = await openModel(signal, clip.modelUrl, options.localFiles)
   const request = parseRequest(clip.request, opened.manifest)
   const plan = options.plan ? parsePlan(options.plan, request, opened.manifest) : planOf(request, opened.manifest)
   const frames = await countFrames(signal, storedMedia, plan, request)

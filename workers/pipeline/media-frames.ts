@@ -1,10 +1,9 @@
 // The frames of a request's media: images and videos of the user's own, and clips of the library.
 import { shownFrames, type MediaPiece, type Piece } from '../../src/shared/plan'
 import { AppError } from '../../src/shared/errors'
-import { MIDDLE, type ClipPart, type Condition, type Crop, type Source } from '../../src/shared/request'
+import { MIDDLE, type ClipPart, type Condition, type Crop, type MediaRef } from '../../src/shared/request'
 import { openClipReader, type ClipReader } from '../media/read-clip'
-import { readPicture } from '../media/read-picture'
-import { openStillReader } from '../media/read-still'
+import { openImageReader, readImage } from '../media/read-image'
 import { openAsset } from '../storage/assets'
 import { openSavedClip } from '../storage/library'
 import type { FrameWriter } from './frame-writer'
@@ -88,13 +87,13 @@ export async function gather(frames: AsyncIterable<Rgba>, { width, height }: Fra
 /** An image asset as one frame, RGBA u8 [height, width, 4]. @throws AppError not-found, unreadable-media */
 export async function imageFrame(id: string, { width, height }: FrameShape, crop: Crop): Promise<Rgba> {
   const { file, name } = await openAsset(id)
-  return readPicture(file, name, width, height, crop)
+  return readImage(file, name, width, height, crop)
 }
 
-async function openVideo(signal: AbortSignal, { kind, id }: Source): Promise<ClipReader> {
+async function openVideo(signal: AbortSignal, { kind, id }: MediaRef): Promise<ClipReader> {
   if (kind === 'clip') {
     const clip = await openSavedClip(id)
-    return clip.type.startsWith('image/') ? openStillReader(clip, 'The still') : openClipReader(signal, clip, 'The clip')
+    return clip.type.startsWith('image/') ? openImageReader(clip, 'The still') : openClipReader(signal, clip, 'The clip')
   }
   const { file, name } = await openAsset(id)
   return openClipReader(signal, file, name)

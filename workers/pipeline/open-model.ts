@@ -1,5 +1,5 @@
 // From the address of a model to its architecture.
-import { downloadedSources, manifestOfDownloaded } from '../../src/shared/model-address'
+import { downloadedEntries, manifestOfDownloaded } from '../../src/shared/model-address'
 import type { ModelManifest } from '../../src/shared/model'
 import type { GenerateOptions } from '../../src/shared/worker-apis'
 import type { ModelShape, OpenModel } from '../models/architecture'
@@ -12,7 +12,7 @@ import { fetchManifest } from '../weights/fetch-file'
  * @param localFiles those of its parts that are on the user's own disk
  * @throws AppError not-found, bad-request, weights-missing, weights-corrupt
  */
-export async function openModel(signal: AbortSignal, url: string, localFiles: NonNullable<GenerateOptions['picks']> = []): Promise<OpenModel> {
+export async function openModel(signal: AbortSignal, url: string, localFiles: NonNullable<GenerateOptions['localFiles']> = []): Promise<OpenModel> {
   const manifest = await manifestOf(signal, url)
   return architectureOf(manifest).open(signal, url, manifest, localFiles)
 }
@@ -24,6 +24,6 @@ export async function modelShape(signal: AbortSignal, url: string): Promise<Mode
 }
 
 async function manifestOf(signal: AbortSignal, url: string): Promise<ModelManifest> {
-  const sources = downloadedSources(url)
+  const sources = downloadedEntries(url)
   return sources ? manifestOfDownloaded(sources) : fetchManifest(url, signal)
 }

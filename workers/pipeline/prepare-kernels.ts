@@ -48,7 +48,7 @@ async function chooseKernels({ signal, gpu, report }: JobContext, work: StepWork
   // variants that were only timed do not belong in the job's report
   gpu.queue.used.clear()
   for (const kernel of used) gpu.queue.used.add(kernel)
-  await cache.keep([...chosen].map(([key, kernel]) => ({ key, kernel, code: code.get(key) as string })))
+  await cache.save([...chosen].map(([key, kernel]) => ({ key, kernel, code: code.get(key) as string })))
 }
 
 /**

@@ -1,42 +1,42 @@
-// Writes a short prompt out: the files of a downloaded language model, from this disk, and the model that reads them.
-import type { PromptEnhancerApi } from '../../src/shared/worker-apis'
+// The prompt enhancer: a downloaded language model that expands a short prompt into a paragraph.
 import { PROMPT_ENHANCER } from '../../src/shared/model-catalogue'
-import { openLanguageModel, type LanguageModel, type LanguageModelFile } from '../text/language-model'
+import type { PromptEnhancerApi } from '../../src/shared/worker-apis'
 import { enhancerDecoding, enhancerMessages } from '../text/enhancer-prompt'
+import { openLanguageModel, type LanguageModel, type LanguageModelFile } from '../text/language-model'
 import { openDownloadedSource } from '../weights/downloaded-source'
 
 const never = new AbortController().signal
 
-/** The door of writer.worker. The model stays in memory until the worker ends. */
+/** The API of prompt-enhancer.worker. The model stays in memory until the worker ends. */
 export function openPromptEnhancer(): PromptEnhancerApi {
   let loaded: Promise<LanguageModel> | undefined
-  let writing = new AbortController()
+  let answering = new AbortController()
 
-  /** One that could not be loaded is tried again: its files may have been mended. */
+  /** A failed load is tried again by the next call: the person may have repaired the download. */
   const load = (): Promise<LanguageModel> =>
-    (loaded ??= openLanguageModel(readStored).catch((error: unknown) => {
+    (loaded ??= openLanguageModel(readDownloaded).catch((error: unknown) => {
       loaded = undefined
       throw error
     }))
 
   return {
-    async write(words, seed, onProgress) {
-      writing.abort()
-      const { signal } = (writing = new AbortController())
+    async enhance(prompt, seed, onProgress) {
+      answering.abort()
+      const { signal } = (answering = new AbortController())
       onProgress({ stage: 'loading' })
       const model = await load()
       onProgress({ stage: 'reading' })
-      const { text } = await model.answer(signal, enhancerMessages(words), enhancerDecoding(seed ?? undefined), (soFar) => onProgress({ stage: 'writing', text: soFar }))
+      const { text } = await model.answer(signal, enhancerMessages(prompt), enhancerDecoding(seed ?? undefined), (soFar) => onProgress({ stage: 'writing', text: soFar }))
       return text
     },
     async stop() {
-      writing.abort()
+      answering.abort()
     },
   }
 }
 
-/** A file of the model, each chunk compared with its hash. @throws AppError weights-missing, weights-corrupt */
-async function readStored(path: LanguageModelFile): Promise<Uint8Array<ArrayBuffer>> {
+/** A file of the model, verified chunk by chunk. @throws AppError weights-missing, weights-corrupt */
+async function readDownloaded(path: LanguageModelFile): Promise<Uint8Array<ArrayBuffer>> {
   const file = await openDownloadedSource(never, PROMPT_ENHANCER.id, path)
   return file.read(never, 0, file.bytes)
 }

@@ -1,10 +1,10 @@
 // One frame in, a saved picture out: a still is a clip of one frame, and a PNG.
 import { AppError } from '../../src/shared/errors'
 import { RECIPE_KEYWORD } from '../../src/shared/recipe'
-import { withPngText } from '../media/png-text'
-import { makePng, makePoster } from '../media/write-picture'
+import { withPngText } from '../../src/shared/png-text'
+import { makePng, makePoster } from '../media/write-image'
 import { openClipFile } from '../storage/clip-file'
-import { unlockClip } from '../storage/clip-lock'
+import { unlockClip } from '../storage/clips'
 import type { ClipSink } from './clip-sink'
 import { RGBA_FORMAT } from './frame-format'
 

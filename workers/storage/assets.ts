@@ -1,21 +1,21 @@
-// Pictures and videos that a person has given to a clip: assets/<SHA-256 of the file>/<its name> in this origin's private file system,
-// so that a clip can be made again when the file itself is gone.
+// Media assets: a person's own images and videos that clips are made from, saved in OPFS as assets/<SHA-256 of the file>/<file name>,
+// so that a clip can be made again after the original file was deleted.
 import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex } from '@noble/hashes/utils.js'
-import { assetIdsIn } from '../../src/shared/asset-ids'
 import { AppError } from '../../src/shared/errors'
+import { assetIdsIn } from '../../src/shared/record'
 import { withRecords } from './library'
-import { isNotFound } from './not-found'
+import { isNotFound, openFolder, openSyncHandle, removeEntry, writeAll } from './opfs'
 
 const lockName = (id: string) => `kinora asset ${id}`
-/** files that this worker has kept or opened */
+/** locks of the assets that this worker has saved or opened, by id */
 const held = new Map<string, Promise<void>>()
 
 const PIECE_BYTES = 2 ** 22
-/** OPFS takes names like those of most file systems. */
+/** Characters; most file systems allow 255 bytes. */
 const LONGEST_NAME = 120
 
-/** A file that is kept. */
+/** A saved file. */
 export interface Asset {
   /** SHA-256 of its bytes, in hex */
   id: string
@@ -24,45 +24,48 @@ export interface Asset {
 }
 
 /**
- * Copies a file into the app's storage, unless the same bytes are there.
+ * Copies a file to OPFS, unless the same bytes are saved already.
  * @throws DOMException QuotaExceededError; AbortError
  */
-export async function keepAsset(signal: AbortSignal, file: File): Promise<Asset> {
+export async function saveAsset(signal: AbortSignal, file: File): Promise<Asset> {
   const id = await hashOf(signal, file)
   await hold(id)
-  const kept = await find(id)
-  if (kept?.file.size === file.size) return kept
-  const folder = await (await openFolder()).getDirectoryHandle(id, { create: true })
-  const entry = await folder.getFileHandle(safeName(file.name), { create: true })
-  const handle = await entry.createSyncAccessHandle()
+  const saved = await find(id)
+  if (saved?.file.size === file.size) return saved
+  const folder = await (await openAssets()).getDirectoryHandle(id, { create: true })
+  const name = safeName(file.name)
+  const handle = await openSyncHandle(folder, name)
   try {
     handle.truncate(0)
     let at = 0
-    for await (const piece of pieces(signal, file)) at += handle.write(piece, { at })
+    for await (const piece of pieces(signal, file)) {
+      writeAll(handle, piece, at)
+      at += piece.length
+    }
     handle.flush()
-    if (at !== file.size) throw new DOMException(`Only ${at} of ${file.size} bytes were written.`, 'QuotaExceededError')
   } catch (error) {
     handle.close()
     await removeAsset(id)
     throw error
   }
   handle.close()
-  return { id, name: entry.name, file: await entry.getFile() }
+  return { id, name, file: await (await folder.getFileHandle(name)).getFile() }
 }
 
-/** A file that was kept. @throws AppError not-found */
+/** A saved file. @throws AppError not-found */
 export async function openAsset(id: string): Promise<Asset> {
   await hold(id)
   const asset = await find(id)
   if (asset) return asset
-  throw new AppError('not-found', `A picture or video that this clip is made around (${id.slice(0, 8)}…) is not here any more: choose it again.`, { id })
+  throw new AppError('not-found', `The image or video ${id.slice(0, 8)}… that this clip is made from is no longer in this browser's storage: choose it again.`, { id })
 }
 
 /**
- * Removes files that nothing names: no clip of the library, and none of `named`. One that a living worker has kept or opened is in its
- * page's hand, and stays.
- * @param beforeMs since the epoch: one that was written later stays, too
- * @returns how many were removed
+ * Deletes files that are referenced neither by a clip of the library nor by `named`. A file that a running worker has saved or opened
+ * is in use by its page, and stays.
+ * @param named ids in use elsewhere: forms, queue rows
+ * @param beforeMs since the epoch: a file written later stays, too
+ * @returns how many were deleted
  */
 export async function sweepAssets(named: readonly string[], beforeMs: number): Promise<number> {
   let removed = 0
@@ -70,7 +73,7 @@ export async function sweepAssets(named: readonly string[], beforeMs: number): P
     const written = (await find(id))?.file.lastModified ?? 0
     if (named.includes(id) || written >= beforeMs) continue
     await navigator.locks.request(lockName(id), { ifAvailable: true }, async (lock) => {
-      // looked for under the lock: a clip may have been finished meanwhile
+      // records are read under the lock: a clip may have been finished meanwhile
       if (!lock || assetIdsIn(await withRecords(async (open) => (await open.list()).map(({ request }) => request))).includes(id)) return
       await removeAsset(id)
       removed++
@@ -79,12 +82,12 @@ export async function sweepAssets(named: readonly string[], beforeMs: number): P
   return removed
 }
 
-/** Holds a file for as long as this worker lives. Several workers may hold it; who sweeps waits for none. */
+/** Takes a shared lock on a file until this worker ends. sweepAssets skips locked files. */
 function hold(id: string): Promise<void> {
-  const holding = held.get(id) ?? new Promise<void>((begun, failed) => {
+  const holding = held.get(id) ?? new Promise<void>((granted, failed) => {
     navigator.locks
       .request(lockName(id), { mode: 'shared' }, () => {
-        begun()
+        granted()
         return new Promise<never>(() => undefined)
       })
       .catch(failed)
@@ -94,22 +97,18 @@ function hold(id: string): Promise<void> {
 }
 
 async function removeAsset(id: string): Promise<void> {
-  try {
-    await (await openFolder()).removeEntry(id, { recursive: true })
-  } catch (error) {
-    if (!isNotFound(error)) throw error
-  }
+  await removeEntry(await openAssets(), id)
 }
 
 async function listAssets(): Promise<string[]> {
   const ids: string[] = []
-  for await (const id of (await openFolder()).keys()) ids.push(id)
+  for await (const id of (await openAssets()).keys()) ids.push(id)
   return ids
 }
 
 async function find(id: string): Promise<Asset | undefined> {
   try {
-    for await (const [name, entry] of (await (await openFolder()).getDirectoryHandle(id)).entries()) {
+    for await (const [name, entry] of (await (await openAssets()).getDirectoryHandle(id)).entries()) {
       if (entry.kind === 'file') return { id, name, file: await (entry as FileSystemFileHandle).getFile() }
     }
   } catch (error) {
@@ -118,8 +117,8 @@ async function find(id: string): Promise<Asset | undefined> {
   return undefined
 }
 
-async function openFolder(): Promise<FileSystemDirectoryHandle> {
-  return (await navigator.storage.getDirectory()).getDirectoryHandle('assets', { create: true })
+function openAssets(): Promise<FileSystemDirectoryHandle> {
+  return openFolder('assets')
 }
 
 async function hashOf(signal: AbortSignal, file: File): Promise<string> {

@@ -1,14 +1,13 @@
-// One clip being written: to OPFS as it comes, and to memory once the browser refuses more bytes.
+// A clip file being written: to OPFS, or to memory once the browser has no storage left.
 import { toErrorData, type ErrorData } from '../../src/shared/errors'
-import { openClipsFolder, removeClip } from './opfs'
-import { lockClip } from './clip-lock'
-import { clipType } from './clip-type'
+import { clipType, lockClip, openClipsFolder, removeClip } from './clips'
+import { writeAll } from './opfs'
 
-/** What became of a written clip. */
+/** A clip whose file is complete. */
 export interface WrittenClip {
   /** name under clips/, or null when the clip lives in memory only */
   file: string | null
-  /** the whole clip, of the type of its name; file-backed while `file` is there */
+  /** the whole clip, with the content type of its name; backed by `file` if there is one */
   blob: Blob
   /** why it is in memory only */
   saveError?: ErrorData
@@ -17,7 +16,7 @@ export interface WrittenClip {
 /** A clip file open for writing. */
 export interface ClipFile {
   readonly name: string
-  /** bytes at a position; never throws for want of storage: the clip then goes on in memory */
+  /** bytes at a position; does not throw when storage is full: the clip then continues in memory */
   write(bytes: Uint8Array, position: number): void
   /** bytes held in memory: 0 while the clip goes to OPFS */
   readonly memoryBytes: number
@@ -27,8 +26,8 @@ export interface ClipFile {
 }
 
 /**
- * Opens `clips/<name>` for writing and keeps it from being taken for garbage until unlockClip(name).
- * Where OPFS cannot be had (a private window, no space at all), the clip is written in memory from the start.
+ * Opens `clips/<name>` for writing and locks it until unlockClip(name), so that it is not swept as garbage.
+ * If OPFS is not available (a private window, no free space), the clip is written to memory from the start.
  */
 export async function openClipFile(name: string): Promise<ClipFile> {
   await lockClip(name)
@@ -60,9 +59,8 @@ class SpillingFile implements ClipFile {
   write(bytes: Uint8Array, position: number): void {
     if (this.disk) {
       try {
-        const written = this.disk.write(bytes, { at: position })
-        if (written === bytes.length) return
-        throw new DOMException(`Only ${written} of ${bytes.length} bytes were written.`, 'QuotaExceededError')
+        writeAll(this.disk, bytes as Uint8Array<ArrayBuffer>, position)
+        return
       } catch (error) {
         this.spill(this.disk, error)
       }
@@ -95,7 +93,7 @@ class SpillingFile implements ClipFile {
     await this.removeFile()
   }
 
-  /** Takes over in memory what the disk has, and gives the disk its space back. */
+  /** Copies the file's bytes to memory and frees its space on the disk. */
   private spill(disk: FileSystemSyncAccessHandle, cause: unknown): void {
     this.saveError = toErrorData(cause)
     const size = disk.getSize()
@@ -107,7 +105,7 @@ class SpillingFile implements ClipFile {
     try {
       disk.truncate(0)
     } catch {
-      // the file is removed at the end anyway
+      // the file is deleted at the end anyway
     }
     disk.close()
   }
@@ -117,7 +115,7 @@ class SpillingFile implements ClipFile {
   }
 }
 
-/** A byte array that doubles when it is full. */
+/** A byte array that doubles its capacity when it is full. */
 class GrowingBytes {
   private buffer: Uint8Array<ArrayBuffer>
   private length = 0
@@ -141,7 +139,7 @@ class GrowingBytes {
     this.length = Math.max(this.length, end)
   }
 
-  /** a view of what was written */
+  /** a view of the bytes written */
   bytes(): Uint8Array<ArrayBuffer> {
     return this.buffer.subarray(0, this.length)
   }

@@ -1,6 +1,6 @@
-// What is known of a file that is being downloaded: its identity, which chunks are here, and the SHA-256 of each.
-// One line of JSON a fact, only ever appended, each line after the bytes that it speaks of: whatever is cut off at any moment
-// costs the last line, and with it at most the chunk under way.
+// The journal of a download: the identity of the file, the chunks that are on the disk, and the SHA-256 of each.
+// It is one JSON object per line, append-only, and each line is written after the bytes that it describes: an interruption
+// loses at most the last line and its chunk.
 import * as v from 'valibot'
 
 const sha256 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))
@@ -8,75 +8,75 @@ const size = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
 
 const HeaderSchema = v.object({
   schemaVersion: v.literal(1),
-  /** where it came from, for the comparison of ETags: servers name the same bytes differently */
+  /** where it came from; ETags can only be compared for the same URL */
   url: v.string(),
   /** of the whole file */
   bytes: size,
   etag: v.nullable(v.string()),
   chunkBytes: v.pipe(size, v.minValue(1)),
 })
-/** A chunk's hash as it was when it first came; `damaged`: what is on the disk has another one since. */
+/** The SHA-256 of a chunk as first received; `damaged`: the bytes on the disk no longer have it. */
 const ChunkSchema = v.object({ chunk: size, sha256, damaged: v.optional(v.literal(true)) })
-/** The hash of the whole file, once all of it was read and found right. */
+/** The SHA-256 of the whole file, written when all chunks are present and verified. */
 const WholeSchema = v.object({ whole: sha256 })
 
-/** Which file it is, and how it is cut. */
+/** The identity of a file and the size of its chunks. */
 export type JournalHeader = v.InferOutput<typeof HeaderSchema>
 
-/** A journal as it was read. */
+/** A parsed journal. */
 export interface Journal {
   header: JournalHeader
-  /** chunk → SHA-256 in hex when it first came */
+  /** chunk → SHA-256 in hex, as first received */
   hashes: Map<number, string>
-  /** chunks that are here, undamaged as far as is known */
-  here: Set<number>
-  /** SHA-256 of the whole file; null until it was checked */
+  /** chunks on the disk that are not known to be damaged */
+  present: Set<number>
+  /** SHA-256 of the whole file; null until it was verified */
   whole: string | null
-  /** length of the lines that could be read, bytes: what comes after was cut off, and is written over */
+  /** bytes of the valid lines; anything after them was cut off and is overwritten */
   validBytes: number
 }
 
-/** The journal's first line. */
+/** The first line. */
 export const headerLine = (header: JournalHeader): string => line(header)
-/** A chunk that is here, with its hash. */
+/** A chunk that is on the disk, and its hash. */
 export const chunkLine = (chunk: number, hash: string): string => line({ chunk, sha256: hash })
-/** A chunk that must be fetched again, and the hash that it must have then. */
+/** A chunk that must be fetched again, and the hash that it must have. */
 export const damageLine = (chunk: number, hash: string): string => line({ chunk, sha256: hash, damaged: true })
-/** The whole file was read and has this hash. */
+/** The verified hash of the whole file. */
 export const wholeLine = (hash: string): string => line({ whole: hash })
 
 function line(fact: object): string {
   return `${JSON.stringify(fact)}\n`
 }
 
-/** Chunks of a file; the last may be shorter. */
+/** Number of chunks of a file; the last one may be shorter. */
 export function chunkCount({ bytes, chunkBytes }: Pick<JournalHeader, 'bytes' | 'chunkBytes'>): number {
   return Math.ceil(bytes / chunkBytes)
 }
 
-/** Where a chunk lies in its file: bytes `start` up to, not including, `end`. */
+/** The byte range of a chunk in its file; `end` is exclusive. */
 export function chunkRange({ bytes, chunkBytes }: Pick<JournalHeader, 'bytes' | 'chunkBytes'>, chunk: number): { start: number; end: number } {
   return { start: chunk * chunkBytes, end: Math.min((chunk + 1) * chunkBytes, bytes) }
 }
 
-/** Bytes of the chunks that are here. */
-export function keptBytes({ header, here }: Pick<Journal, 'header' | 'here'>): number {
-  let kept = 0
-  for (const chunk of here) {
+/** Bytes of the chunks on the disk. */
+export function downloadedBytes({ header, present }: Pick<Journal, 'header' | 'present'>): number {
+  let bytes = 0
+  for (const chunk of present) {
     const { start, end } = chunkRange(header, chunk)
-    kept += end - start
+    bytes += end - start
   }
-  return kept
+  return bytes
 }
 
-/** Reads a journal up to the first line that is not whole; undefined when that is the first one: then nothing is known. */
+/** Parses a journal up to its first invalid line; undefined if that is the header. */
 export function parseJournal(text: string): Journal | undefined {
   const lines = text.split('\n')
-  lines.pop() // what follows the last line's end: nothing, or a line that was cut off
+  lines.pop() // after the last newline: nothing, or a line that was cut off
   const header = v.safeParse(HeaderSchema, parseLine(lines[0]))
   if (!header.success) return undefined
 
-  const journal: Journal = { header: header.output, hashes: new Map(), here: new Set(), whole: null, validBytes: lineBytes(lines[0]) }
+  const journal: Journal = { header: header.output, hashes: new Map(), present: new Set(), whole: null, validBytes: lineBytes(lines[0]) }
   const chunks = chunkCount(journal.header)
   for (const text of lines.slice(1)) {
     const fact = parseLine(text)
@@ -85,10 +85,10 @@ export function parseJournal(text: string): Journal | undefined {
     if (chunk.success && chunk.output.chunk < chunks) {
       const { chunk: index, sha256, damaged } = chunk.output
       journal.hashes.set(index, sha256)
-      if (damaged) journal.here.delete(index)
-      else journal.here.add(index)
-      journal.whole = null // whatever was checked before is not this file any more
-    } else if (whole.success && journal.here.size === chunks) {
+      if (damaged) journal.present.delete(index)
+      else journal.present.add(index)
+      journal.whole = null // the file has changed since it was verified
+    } else if (whole.success && journal.present.size === chunks) {
       journal.whole = whole.output.whole
     } else {
       break

@@ -1,12 +1,11 @@
-// Records and files together: what the page calls the library.
+// The library: clip files and their records together.
 import { AppError, toErrorData, type ErrorData } from '../../src/shared/errors'
 import { RECORD_SCHEMA_VERSION, type ClipRecord } from '../../src/shared/record'
 import type { WrittenClip } from './clip-file'
-import { ifNotInTheMaking, unlockClip } from './clip-lock'
-import { listClipFiles, openClip, removeClip } from './opfs'
+import { ifUnlocked, listClipFiles, openClip, removeClip, unlockClip } from './clips'
 import { openRecords, type Records } from './records'
 
-/** Runs with the records open, and closes them again: no connection is held that could block another tab's upgrade. */
+/** Runs `action` with the records open and closes them again: an open connection could block another tab's upgrade. */
 export async function withRecords<T>(action: (records: Records) => Promise<T>): Promise<T> {
   const records = await openRecords()
   try {
@@ -22,11 +21,11 @@ export async function withRecords<T>(action: (records: Records) => Promise<T>): 
  */
 export async function openSavedClip(id: string): Promise<Blob> {
   const record = await withRecords((records) => records.get(id))
-  if (!record) throw new AppError('not-found', 'This clip is not in the library any more.', { id })
+  if (!record) throw new AppError('not-found', 'This clip is no longer in the library.', { id })
   return openClip(record.file)
 }
 
-/** Removes a clip: the record first, so that what a crash leaves is a file without a record, which is swept up. */
+/** Deletes a clip: the record first, so that a crash leaves at most a file without a record, which sweepClips deletes. */
 export async function removeSavedClip(id: string): Promise<void> {
   await withRecords(async (records) => {
     const record = await records.get(id)
@@ -35,7 +34,7 @@ export async function removeSavedClip(id: string): Promise<void> {
   })
 }
 
-/** What a record says beyond what the written clip says itself. */
+/** The fields of a record that do not follow from the written clip. */
 export type RecordFacts = Pick<ClipRecord, 'request' | 'modelName' | 'modelVersion' | 'durationSeconds' | 'codec' | 'poster' | 'report'>
 
 /** A clip after saving: with its record's id, or with the reason why it has none. */
@@ -45,7 +44,7 @@ export interface SavedClip {
   saveError?: ErrorData
 }
 
-/** Writes the record of a written clip, last of all. Without room for it the clip goes on living in memory. */
+/** Writes the record of a written clip, as the last step of saving. If there is no storage for it, the clip stays in memory. */
 export async function saveClip(clip: WrittenClip, facts: RecordFacts): Promise<SavedClip> {
   const { file, blob, saveError } = clip
   if (file === null) return { id: null, blob, saveError }
@@ -64,12 +63,12 @@ export async function saveClip(clip: WrittenClip, facts: RecordFacts): Promise<S
   }
 }
 
-/** Removes files that have no record and are not being made right now; gives their names. */
+/** Deletes clip files that have no record and that no worker is making. @returns their names */
 export async function sweepClips(): Promise<string[]> {
   const removed: string[] = []
   for (const file of await listClipFiles()) {
-    // the record is looked for under the lock: the clip may have been finished since the listing
-    await ifNotInTheMaking(file, async () => {
+    // records are read under the lock: the clip may have been finished since the listing
+    await ifUnlocked(file, async () => {
       const records = await withRecords((open) => open.list())
       if (records.some((record) => record.file === file)) return
       await removeClip(file)

@@ -1,25 +1,25 @@
-// What was chosen on the disk, kept over visits: handles are not copies, and only IndexedDB can hold them.
+// Models that a person reads from their own disk, remembered between visits. Only IndexedDB can store file handles.
 import type { IDBPDatabase } from 'idb'
 import type { LocalFiles } from '../../src/shared/local-files'
-import { withStore } from './small-database'
+import { withStore } from './single-store'
 
-const PICKS = 'picks'
+const STORE = 'picks'
 
-/** All that were kept. */
+/** All saved local files. */
 export function listLocalFiles(): Promise<LocalFiles[]> {
-  return withDatabase(async (database) => ((await database.getAll(PICKS)) as LocalFiles[]).filter(({ schemaVersion }) => schemaVersion === 1))
+  return withDatabase(async (database) => ((await database.getAll(STORE)) as LocalFiles[]).filter(({ schemaVersion }) => schemaVersion === 1))
 }
 
-/** Keeps a pick in place of its source's former one. Only those with a handle: a File would be copied whole. */
-export async function storeLocalFiles(pick: LocalFiles): Promise<void> {
-  await withDatabase((database) => database.put(PICKS, pick))
+/** Saves local files in place of the earlier ones of the same catalogue entry. They must have a handle: a File would be copied whole. */
+export async function storeLocalFiles(localFiles: LocalFiles): Promise<void> {
+  await withDatabase((database) => database.put(STORE, localFiles))
 }
 
-/** One that is gone already is no error. */
-export async function forgetLocalFiles(source: string): Promise<void> {
-  await withDatabase((database) => database.delete(PICKS, source))
+/** Deletes the local files of a catalogue entry; missing ones are no error. @param entryId of the CatalogueEntry */
+export async function forgetLocalFiles(entryId: string): Promise<void> {
+  await withDatabase((database) => database.delete(STORE, entryId))
 }
 
 function withDatabase<T>(action: (database: IDBPDatabase) => Promise<T>): Promise<T> {
-  return withStore('kinora-disk', PICKS, 'source', action)
+  return withStore('kinora-disk', STORE, 'source', action)
 }

@@ -1,42 +1,51 @@
-// The clips' bytes: one file each in the folder clips/ of this origin's private file system.
-import { AppError } from '../../src/shared/errors'
-import { clipType } from './clip-type'
-import { isNotFound } from './not-found'
+// The origin private file system (OPFS): folders, exclusive write handles, and the browser's errors by name.
 
-/** The folder of all clips, made on first use. */
-export async function openClipsFolder(): Promise<FileSystemDirectoryHandle> {
-  const root = await navigator.storage.getDirectory()
-  return root.getDirectoryHandle('clips', { create: true })
+/** A folder at the root of OPFS, created on first use unless `create` is false. @throws DOMException NotFoundError when it is missing and not created */
+export async function openFolder(name: string, create = true): Promise<FileSystemDirectoryHandle> {
+  return (await navigator.storage.getDirectory()).getDirectoryHandle(name, { create })
 }
+
+/** Seconds between attempts to open a file that the worker of a closing tab still holds. */
+const RETRY_SECONDS = [0.05, 0.1, 0.2, 0.4, 0.8, 1.6]
 
 /**
- * A clip's bytes, read when they are needed.
- * @throws AppError not-found
+ * Opens a file for writing in a worker, creating it if it is missing. Only one handle on a file can be open at a time.
+ * @throws DOMException NoModificationAllowedError when another worker still holds the file after about 3 s
  */
-export async function openClip(file: string): Promise<Blob> {
-  const folder = await openClipsFolder()
-  try {
-    const bytes = await (await folder.getFileHandle(file)).getFile()
-    return bytes.slice(0, bytes.size, clipType(file))
-  } catch (error) {
-    if (isNotFound(error)) throw new AppError('not-found', `The clip's file ${file} is gone.`, { file })
-    throw error
+export async function openSyncHandle(folder: FileSystemDirectoryHandle, name: string): Promise<FileSystemSyncAccessHandle> {
+  const entry = await folder.getFileHandle(name, { create: true })
+  for (const seconds of RETRY_SECONDS) {
+    try {
+      return await entry.createSyncAccessHandle()
+    } catch (error) {
+      if (!isDomException(error, 'NoModificationAllowedError')) throw error
+      await new Promise((done) => setTimeout(done, seconds * 1000))
+    }
   }
+  return entry.createSyncAccessHandle()
 }
 
-/** Removes a clip's bytes; a file that is gone already is no error. */
-export async function removeClip(file: string): Promise<void> {
-  const folder = await openClipsFolder()
+/** Writes all of the bytes at a position. @throws DOMException QuotaExceededError when some do not fit */
+export function writeAll(handle: FileSystemSyncAccessHandle, bytes: Uint8Array<ArrayBuffer>, position: number): void {
+  const written = handle.write(bytes, { at: position })
+  if (written !== bytes.length) throw new DOMException(`Expected to write ${bytes.length} bytes, wrote ${written}.`, 'QuotaExceededError')
+}
+
+/** Deletes a file or a folder with its content; a missing one is no error. */
+export async function removeEntry(folder: FileSystemDirectoryHandle, name: string): Promise<void> {
   try {
-    await folder.removeEntry(file)
+    await folder.removeEntry(name, { recursive: true })
   } catch (error) {
     if (!isNotFound(error)) throw error
   }
 }
 
-/** Names of all files under clips/, with or without a record. */
-export async function listClipFiles(): Promise<string[]> {
-  const names: string[] = []
-  for await (const name of (await openClipsFolder()).keys()) names.push(name)
-  return names
+/** Whether an error means that a file or folder does not exist. */
+export function isNotFound(error: unknown): boolean {
+  return isDomException(error, 'NotFoundError')
+}
+
+/** Whether an error is the browser's own of this name. */
+export function isDomException(error: unknown, name: string): boolean {
+  return error instanceof DOMException && error.name === name
 }

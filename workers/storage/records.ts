@@ -1,24 +1,41 @@
-// The library's records, in IndexedDB. A record is written last: a file without one is garbage.
-import { openDB } from 'idb'
+// The library's records, in IndexedDB, and the migrations of their database. A record is written last: a file without one is garbage.
+import { openDB, type IDBPDatabase, type IDBPTransaction } from 'idb'
 import { AppError } from '../../src/shared/errors'
 import type { ClipRecord } from '../../src/shared/record'
-import { CLIPS, MIGRATIONS, type Migration } from './migrations'
+import { isDomException } from './opfs'
+
+/** The object store of ClipRecords, keyed by `id`. */
+const CLIPS = 'clips'
+
+/**
+ * Brings the database from the version before to this one: stores, indexes and every record in them.
+ * Runs inside the upgrade's transaction, so that a failed step changes nothing; it may await only the database.
+ */
+export type Migration = (database: IDBPDatabase, transaction: IDBPTransaction<unknown, string[], 'versionchange'>) => void | Promise<void>
+
+/** MIGRATIONS[v - 1] makes version v, which is also the records' `schemaVersion`. A step never changes after its release. */
+export const MIGRATIONS: readonly Migration[] = [
+  // 1: the library
+  (database) => {
+    database.createObjectStore(CLIPS, { keyPath: 'id' }).createIndex('createdAtMs', 'createdAtMs')
+  },
+]
 
 /** The records of this origin. */
 export interface Records {
   /** newest first */
   list(): Promise<ClipRecord[]>
   get(id: string): Promise<ClipRecord | undefined>
-  /** @throws DOMException QuotaExceededError */
+  /** Resolves when the record is on the disk. @throws DOMException QuotaExceededError */
   put(record: ClipRecord): Promise<void>
   remove(id: string): Promise<void>
   close(): void
 }
 
 /**
- * Opens the database, bringing an older one up to date first.
- * @param migrations one step a version; the number of steps is the version
- * @throws AppError internal when a step fails (all is as it was then), or a newer version of the app made the database
+ * Opens the database and migrates an older one first.
+ * @param migrations one step per version; their number is the version
+ * @throws AppError internal when a step fails (the database is unchanged), or when a newer version of the app wrote the database
  */
 export async function openRecords(name = 'kinora', migrations: readonly Migration[] = MIGRATIONS): Promise<Records> {
   const version = migrations.length
@@ -28,17 +45,15 @@ export async function openRecords(name = 'kinora', migrations: readonly Migratio
       try {
         for (const migrate of migrations.slice(oldVersion)) await migrate(db, transaction)
       } catch (error) {
-        // without this the upgrade would be kept half done
+        // without the abort a half-done upgrade would be committed
         failure = error
         transaction.done.catch(() => undefined)
         transaction.abort()
       }
     },
   }).catch((error: unknown) => {
-    if (failure) throw new AppError('internal', `The library could not be brought up to date: ${String(failure)}.`, { expected: version })
-    if (error instanceof DOMException && error.name === 'VersionError') {
-      throw new AppError('internal', 'The library was written by a newer version of Kinora: reload the page to update.', { expected: version })
-    }
+    if (failure) throw new AppError('internal', `The library could not be migrated to version ${version}, and is unchanged: ${String(failure)}. Reload the page to try again.`, { expected: version })
+    if (isDomException(error, 'VersionError')) throw new AppError('internal', 'The library was written by a newer version of Kinora: reload the page to update.', { expected: version })
     throw error
   })
 
@@ -51,7 +66,9 @@ export async function openRecords(name = 'kinora', migrations: readonly Migratio
       return (await database.get(CLIPS, id)) as ClipRecord | undefined
     },
     async put(record) {
-      await database.put(CLIPS, record)
+      // strict: a clip that is reported as saved must survive a power cut
+      const transaction = database.transaction(CLIPS, 'readwrite', { durability: 'strict' })
+      await Promise.all([transaction.store.put(record), transaction.done])
     },
     async remove(id) {
       await database.delete(CLIPS, id)

@@ -1,7 +1,7 @@
-// Which kernels were found fastest on this machine's adapters, kept over visits.
-import { withStore } from './small-database'
+// The fastest kernels measured on this machine's adapters, cached between visits.
+import { withStore } from './single-store'
 
-/** A kernel for some work, and the code of the menu that it was chosen from: other code may run at another pace. */
+/** The fastest kernel for some work, and the code of the variants that it was measured against: other code may have another order. */
 export interface CachedKernel {
   /** of a Candidate */
   key: string
@@ -10,38 +10,39 @@ export interface CachedKernel {
   code: string
 }
 
-/** The choices of one adapter. */
+/** The cached kernels of one adapter. */
 export interface TuningCache {
-  /** those kept for these keys */
   find(keys: readonly string[]): Promise<CachedKernel[]>
-  keep(choices: readonly CachedKernel[]): Promise<void>
+  save(kernels: readonly CachedKernel[]): Promise<void>
 }
 
-const CHOICES = 'choices'
+const DATABASE = 'kinora-kernels'
+const STORE = 'choices'
+const KEY_PATH = ['adapter', 'key']
 
-/** @param adapter its name, with the driver's version where the browser tells it */
+/** @param adapter its name, with the driver's version where the browser reports it */
 export function openTuningCache(adapter: string): TuningCache {
   return {
     find: (keys) =>
-      unlessRefused([], () => withStore('kinora-kernels', CHOICES, ['adapter', 'key'], async (database) => {
-        const found = await Promise.all(keys.map((key) => database.get(CHOICES, [adapter, key]) as Promise<CachedKernel | undefined>))
-        return found.filter((choice) => choice !== undefined)
+      orDefault([], () => withStore(DATABASE, STORE, KEY_PATH, async (database) => {
+        const found = await Promise.all(keys.map((key) => database.get(STORE, [adapter, key]) as Promise<CachedKernel | undefined>))
+        return found.filter((kernel) => kernel !== undefined)
       })),
-    keep: (choices) =>
-      unlessRefused(undefined, () => withStore('kinora-kernels', CHOICES, ['adapter', 'key'], async (database) => {
-        const writing = database.transaction(CHOICES, 'readwrite')
-        await Promise.all(choices.map((choice) => writing.store.put({ adapter, ...choice })))
-        await writing.done
+    save: (kernels) =>
+      orDefault(undefined, () => withStore(DATABASE, STORE, KEY_PATH, async (database) => {
+        const transaction = database.transaction(STORE, 'readwrite')
+        await Promise.all(kernels.map((kernel) => transaction.store.put({ adapter, ...kernel })))
+        await transaction.done
       })),
   }
 }
 
-/** A browser that keeps nothing tries the kernels again on each visit: no reason to make no clip. */
-async function unlessRefused<T>(otherwise: T, action: () => Promise<T>): Promise<T> {
+/** A browser without storage measures the kernels on each visit: that must not fail a job. */
+async function orDefault<T>(value: T, action: () => Promise<T>): Promise<T> {
   try {
     return await action()
   } catch (error) {
-    console.warn('What was found out about kernels is not kept:', error)
-    return otherwise
+    console.warn('The kernel tuning cache is not available:', error)
+    return value
   }
 }

@@ -1,62 +1,53 @@
-// Quantized weights of large models: files in the folder weights/ of this origin's private file system.
-import { isNotFound } from './not-found'
+// Files of cached quantized weights: the OPFS folder weights/.
+import { isNotFound, openFolder, removeEntry, writeAll } from './opfs'
 
-/** A file being written. All but `close` throw a QuotaExceededError when the disk is full. */
+/** A file being written. `write` and `flush` throw a QuotaExceededError when storage is full. */
 export interface ByteSink {
   /** Writes all of the bytes at a position. */
   write(bytes: Uint8Array, position: number): void
-  /** Returns when all that was written is on the disk. */
+  /** Returns when all written bytes are on the disk. */
   flush(): void
   close(): void
 }
 
-/** The folder of all such files, made on first use. */
-async function openFolder(): Promise<FileSystemDirectoryHandle> {
-  const root = await navigator.storage.getDirectory()
-  return root.getDirectoryHandle('weights', { create: true })
+function openWeights(): Promise<FileSystemDirectoryHandle> {
+  return openFolder('weights')
 }
 
 /**
- * Opens `weights/<name>` for writing, empty. Only in a worker; one writer at a time.
- * @throws DOMException NoModificationAllowedError when another tab writes it
+ * Opens `weights/<name>` for writing, and empties it. Only in a worker; one writer at a time.
+ * @throws DOMException NoModificationAllowedError when another tab is writing it
  */
 export async function createWeightsFile(name: string): Promise<ByteSink> {
-  const file = await (await openFolder()).getFileHandle(name, { create: true })
+  const file = await (await openWeights()).getFileHandle(name, { create: true })
   const handle = await file.createSyncAccessHandle()
   handle.truncate(0)
   return {
-    write(bytes, position) {
-      const written = handle.write(bytes as Uint8Array<ArrayBuffer>, { at: position })
-      if (written !== bytes.length) throw new DOMException(`Only ${written} of ${bytes.length} bytes were written.`, 'QuotaExceededError')
-    },
+    write: (bytes, position) => writeAll(handle, bytes as Uint8Array<ArrayBuffer>, position),
     flush: () => handle.flush(),
     close: () => handle.close(),
   }
 }
 
-/** A file's bytes, read when they are needed; undefined when it is not there. */
+/** A file's bytes, read on demand; undefined if the file does not exist. */
 export async function openWeightsFile(name: string): Promise<Blob | undefined> {
   try {
-    return await (await (await openFolder()).getFileHandle(name)).getFile()
+    return await (await (await openWeights()).getFileHandle(name)).getFile()
   } catch (error) {
     if (isNotFound(error)) return undefined
     throw error
   }
 }
 
-/** Removes a file; one that is gone already is no error. */
+/** Deletes a file; a missing one is no error. */
 export async function removeWeightsFile(name: string): Promise<void> {
-  try {
-    await (await openFolder()).removeEntry(name)
-  } catch (error) {
-    if (!isNotFound(error)) throw error
-  }
+  await removeEntry(await openWeights(), name)
 }
 
-/** Names and bytes of all files, finished or not. */
+/** Names and bytes of all files, complete or not. */
 export async function listWeightsFiles(): Promise<{ name: string; bytes: number }[]> {
   const found: { name: string; bytes: number }[] = []
-  for await (const [name, entry] of (await openFolder()).entries()) {
+  for await (const [name, entry] of (await openWeights()).entries()) {
     if (entry.kind === 'file') found.push({ name, bytes: (await (entry as FileSystemFileHandle).getFile()).size })
   }
   return found

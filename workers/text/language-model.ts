@@ -1,53 +1,53 @@
-// Text that goes on token by token, by a small decoder of Llama's kind: an ONNX file in the layout of the transformers library,
-// with the keys and values of all earlier tokens going in and coming out.
-import { DynamicCache, InterruptableStoppingCriteria, LlamaForCausalLM, LogitsProcessor, LogitsProcessorList, PretrainedConfig, PreTrainedTokenizer, random, Tensor, TextStreamer } from '@huggingface/transformers'
+// A small language model with the Llama architecture: an ONNX file in the layout of the transformers library, whose inputs and outputs
+// include the key-value cache.
+import { DynamicCache, InterruptableStoppingCriteria, LlamaForCausalLM, LogitsProcessor, LogitsProcessorList, PretrainedConfig, random, Tensor, TextStreamer } from '@huggingface/transformers'
 import { AppError } from '../../src/shared/errors'
-import './no-downloads'
 import { openSession, type InferenceSession } from './runtime'
+import { openChatTokenizer } from './tokenizer'
 
-/** The files of a model, by their paths in its repository. */
+/** The files of a model by their paths in its repository. */
 export type LanguageModelFile = 'config.json' | 'generation_config.json' | 'tokenizer.json' | 'tokenizer_config.json' | 'onnx/model_q4.onnx'
 
-/** What is said to the model, by whom. */
+/** A message of a chat. */
 export interface Message {
   role: 'system' | 'user' | 'assistant'
   content: string
 }
 
-/** How the next token is chosen. */
+/** How the next token is sampled. */
 export interface Decoding {
-  /** tokens at most */
+  /** most tokens of an answer */
   maxNewTokens: number
-  /** 1: none; more: what the answer has already is less likely to come again. What was given is not made less likely. */
+  /** 1: off; more: tokens of the answer become less likely to be repeated. Tokens of the prompt do not. */
   repetitionPenalty: number
-  /** draws from the likely ones; without it, always the likeliest */
+  /** samples from the most likely tokens; without it, decoding is greedy */
   seed?: number
 }
 
-/** An answer: its text, and the ids that it was read from. */
+/** An answer as text and as token ids, with the ids of the prompt. */
 export interface Answer {
   text: string
   promptIds: number[]
   ids: number[]
 }
 
-/** A model in memory. */
+/** A loaded model. */
 export interface LanguageModel {
   /**
-   * Answers the last of the messages. Those before it are read once: another answer behind the same ones begins sooner. When the
-   * signal fires, it answers with what it has.
-   * @param onText hears the answer so far, after each word
+   * Answers the last message. The key-value cache of the messages before it is reused if the next call has the same ones. When the
+   * signal fires, the result is the answer so far.
+   * @param onText called with the answer so far, after each word
    */
   answer(signal: AbortSignal, messages: readonly Message[], decoding: Decoding, onText: (text: string) => void): Promise<Answer>
   release(): Promise<void>
 }
 
-/** Where an answer is drawn: from so many likeliest tokens, made this even. */
-const DRAWN = { temperature: 0.8, top_k: 40 }
+/** Parameters of sampling with a seed. */
+const SAMPLING = { temperature: 0.8, top_k: 40 }
 
 /**
  * Loads a model.
- * @param read the bytes of a file; each is asked for once, the weights last, and nothing of them is kept beside the runtime's own copy
+ * @param read the bytes of a file; called once for each, the weights last, which are not referenced after the runtime has copied them
  * @throws AppError weights-corrupt, out-of-memory
  */
 export async function openLanguageModel(read: (path: LanguageModelFile) => Promise<Uint8Array<ArrayBuffer>>): Promise<LanguageModel> {
@@ -56,27 +56,27 @@ export async function openLanguageModel(read: (path: LanguageModelFile) => Promi
     try {
       return JSON.parse(new TextDecoder().decode(bytes)) as object
     } catch {
-      throw new AppError('weights-corrupt', `${path} is not JSON.`, { file: path })
+      throw new AppError('weights-corrupt', `${path}: expected JSON; download the file again.`, { file: path })
     }
   }
   const config = await readJson('config.json')
   const generation_config = await readJson('generation_config.json')
-  const tokenizer = openTokenizer(await readJson('tokenizer.json'), await readJson('tokenizer_config.json'))
+  const tokenizer = openChatTokenizer(await readJson('tokenizer.json'), await readJson('tokenizer_config.json'))
   const session = await openWeights(read)
-  // the library's own class, but our session: its loader would fetch, keep copies and set the runtime's paths
-  const model = new LlamaForCausalLM(new PretrainedConfig(config), { model: answeringMessages(session) }, { generation_config })
+  // the library's class with our session: its loader would download, cache and set the runtime's paths
+  const model = new LlamaForCausalLM(new PretrainedConfig(config), { model: interruptible(session) }, { generation_config })
 
   const idsOf = (part: readonly Message[], isWhole: boolean) =>
     toIds((tokenizer.apply_chat_template([...part], { add_generation_prompt: isWhole, return_dict: true }) as { input_ids: Tensor }).input_ids)
 
-  let kept: { ids: number[]; keysAndValues: Record<string, Tensor> } | undefined
-  /** What the model keeps of these ids, with which every answer's begin. */
-  const readBefore = async (ids: number[]): Promise<Record<string, Tensor>> => {
-    if (kept && isSame(kept.ids, ids)) return kept.keysAndValues
+  let cached: { ids: number[]; keysAndValues: Record<string, Tensor> } | undefined
+  /** The key-value cache of these ids. */
+  const cacheOf = async (ids: number[]): Promise<Record<string, Tensor>> => {
+    if (cached && isSame(cached.ids, ids)) return cached.keysAndValues
     const outputs = (await model.forward(toInputs(ids))) as Record<string, Tensor>
     const entries = Object.entries(outputs).flatMap(([name, tensor]) => (name.startsWith('present') ? [[name.replace('present', 'past_key_values'), tensor] as const] : []))
-    kept = { ids, keysAndValues: Object.fromEntries(entries) }
-    return kept.keysAndValues
+    cached = { ids, keysAndValues: Object.fromEntries(entries) }
+    return cached.keysAndValues
   }
 
   return {
@@ -96,16 +96,16 @@ export async function openLanguageModel(read: (path: LanguageModelFile) => Promi
       penalty.push(new RepetitionPenalty(repetitionPenalty, promptIds.length))
       if (seed !== undefined) random.seed(seed)
       try {
-        // a template may write the earlier messages in another way where others follow
-        const isBefore = before.length > 0 && isSame(promptIds.slice(0, before.length), before)
-        const past = isBefore ? { past_key_values: new DynamicCache(await readBefore(before)) } : {}
+        // a chat template may format earlier messages differently if others follow
+        const isPrefix = before.length > 0 && isSame(promptIds.slice(0, before.length), before)
+        const past = isPrefix ? { past_key_values: new DynamicCache(await cacheOf(before)) } : {}
         if (signal.aborted) return { text: '', promptIds, ids: [] }
         const whole = await model.generate({
           ...toInputs(promptIds),
           ...past,
           max_new_tokens: maxNewTokens,
           do_sample: seed !== undefined,
-          ...DRAWN,
+          ...SAMPLING,
           logits_processor: penalty,
           stopping_criteria: stopping,
           streamer,
@@ -120,14 +120,6 @@ export async function openLanguageModel(read: (path: LanguageModelFile) => Promi
   }
 }
 
-function openTokenizer(json: object, config: object): PreTrainedTokenizer {
-  try {
-    return new PreTrainedTokenizer(json, config)
-  } catch (error) {
-    throw new AppError('weights-corrupt', `tokenizer.json is not readable: ${String(error)}.`, { file: 'tokenizer.json' })
-  }
-}
-
 async function openWeights(read: (path: LanguageModelFile) => Promise<Uint8Array<ArrayBuffer>>): Promise<InferenceSession> {
   const file = 'onnx/model_q4.onnx'
   try {
@@ -135,13 +127,13 @@ async function openWeights(read: (path: LanguageModelFile) => Promise<Uint8Array
   } catch (error) {
     if (error instanceof AppError) throw error
     const message = error instanceof Error ? error.message : String(error)
-    if (error instanceof RangeError || /alloc|memory/i.test(message)) throw new AppError('out-of-memory', `This browser has not enough memory left for ${file}: ${message}`, { file })
-    throw new AppError('weights-corrupt', `${file} does not load: ${message}`, { file })
+    if (error instanceof RangeError || /alloc|memory/i.test(message)) throw new AppError('out-of-memory', `This browser has not enough memory for ${file}: ${message}. Close other tabs and try again.`, { file })
+    throw new AppError('weights-corrupt', `${file}: expected an ONNX model that ONNX Runtime can load, got: ${message}`, { file })
   }
 }
 
-/** A session that lets the worker hear its messages before each token: without a pause, a stop would be heard after the last one. */
-function answeringMessages(session: InferenceSession): Pick<InferenceSession, 'inputNames' | 'inputMetadata'> & { run(feeds: InferenceSession.OnnxValueMapType): Promise<InferenceSession.OnnxValueMapType> } {
+/** A session that yields to the event loop before each token: otherwise the worker would receive a stop only after the last one. */
+function interruptible(session: InferenceSession): Pick<InferenceSession, 'inputNames' | 'inputMetadata'> & { run(feeds: InferenceSession.OnnxValueMapType): Promise<InferenceSession.OnnxValueMapType> } {
   return {
     inputNames: session.inputNames,
     inputMetadata: session.inputMetadata,
@@ -152,7 +144,7 @@ function answeringMessages(session: InferenceSession): Pick<InferenceSession, 'i
   }
 }
 
-/** The library's own counts the prompt in, where the words stand that are to be said. */
+/** The library's own penalty includes the prompt, whose words the answer must use. */
 class RepetitionPenalty extends LogitsProcessor {
   constructor(
     private readonly penalty: number,
@@ -177,7 +169,7 @@ function toIds(tensor: Tensor): number[] {
   return Array.from(tensor.data as BigInt64Array, Number)
 }
 
-/** One prompt, all of it read. */
+/** The inputs for one prompt without padding. */
 function toInputs(ids: readonly number[]): { input_ids: Tensor; attention_mask: Tensor } {
   const tensor = (values: BigInt64Array) => new Tensor('int64', values, [1, ids.length])
   return { input_ids: tensor(BigInt64Array.from(ids, BigInt)), attention_mask: tensor(new BigInt64Array(ids.length).fill(1n)) }

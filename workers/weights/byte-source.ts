@@ -1,19 +1,20 @@
-// Bytes that can be read piece by piece: a file on a server, on the user's disk, or in the origin's private file system.
+// Random-access bytes: a file on a server, on the user's disk or in OPFS.
+import { AppError } from '../../src/shared/errors'
 
-/** A file of known length; nothing of it is in memory until it is read. */
+/** A file of known length; nothing is in memory before it is read. */
 export interface ByteSource {
   /** for errors */
   readonly name: string
-  /** length in all */
+  /** length of the file */
   readonly bytes: number
   /**
-   * Reads bytes `start` up to, not including, `end`: exactly that many.
+   * Reads exactly the bytes from `start` up to, not including, `end`.
    * @throws AppError weights-missing, weights-truncated, weights-corrupt; the signal's reason when it fires
    */
   read(signal: AbortSignal, start: number, end: number): Promise<Uint8Array<ArrayBuffer>>
 }
 
-/** A file of the user's disk or of OPFS, or bytes at hand. */
+/** A file of the user's disk or of OPFS, or bytes in memory. */
 export function blobSource(name: string, blob: Blob): ByteSource {
   return {
     name,
@@ -25,4 +26,17 @@ export function blobSource(name: string, blob: Blob): ByteSource {
       return bytes
     },
   }
+}
+
+/**
+ * Reads a small file whole: a config, an index, a tokenizer.
+ * @param maxBytes the largest that is read
+ * @throws AppError weights-corrupt when the file is larger, and what the source throws
+ */
+export async function readWhole(signal: AbortSignal, source: ByteSource, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
+  const { name, bytes } = source
+  if (bytes > maxBytes) {
+    throw new AppError('weights-corrupt', `${name}: expected at most ${maxBytes} bytes, got ${bytes}; check that it is the right file.`, { file: name, expected: maxBytes, found: bytes })
+  }
+  return source.read(signal, 0, bytes)
 }

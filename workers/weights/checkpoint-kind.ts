@@ -1,38 +1,38 @@
-// What a weights file holds, told by the names and shapes in its header alone.
+// What a weights file contains, detected from the tensor names and shapes in its header.
 import { AppError } from '../../src/shared/errors'
 
 /** A part of a model that Kinora can run. */
 export type CheckpointPart = 'transformer' | 'autoencoder' | 'text-encoder'
 
-/** What a file holds. */
+/** The content of a file. */
 export interface CheckpointKind {
-  /** a single-file checkpoint holds a transformer and an autoencoder */
+  /** a single-file checkpoint contains a transformer and an autoencoder */
   parts: readonly CheckpointPart[]
-  /** whose key names: diffusers' (transformers' for T5), or those of the original code */
+  /** the naming scheme of the keys: that of diffusers (transformers for T5), or of the original code */
   names: 'diffusers' | 'original'
-  /** channels and blocks of the transformer or text encoder, where there is one */
+  /** channels and blocks of the transformer or text encoder, if there is one */
   width?: number
   blocks?: number
 }
 
-/** The header's tensors, as far as they matter here. */
+/** The header's tensors by name. */
 export type TensorShapes = ReadonlyMap<string, { shape: readonly number[] }>
 
 const SUPPORTED = 'Kinora runs LTX-Video 2B (0.9.0 to 0.9.8) and T5 v1.1 encoders'
 
-/** Tensors by which a part of a supported model is known; [1] of `input` is its channels in, [0] its width. */
+/** Tensors that identify a part of a supported model; `input` has the shape [width, input channels]. */
 const LTX_TRANSFORMER = {
   original: { input: 'patchify_proj.weight', block: /transformer_blocks\.(\d+)\.attn1\.q_norm\.weight$/ },
   diffusers: { input: 'proj_in.weight', block: /transformer_blocks\.(\d+)\.attn1\.norm_q\.weight$/ },
 } as const
 const LTX_AUTOENCODER = { original: 'decoder.up_blocks.0.res_blocks.0.conv1.conv.weight', diffusers: 'decoder.mid_block.resnets.0.conv1.conv.weight' } as const
 const T5 = { input: /^(?:shared|encoder\.embed_tokens)\.weight$/, block: /^encoder\.block\.(\d+)\.layer\.1\.DenseReluDense\.wi_1\.weight$/ }
-/** Prefixes of parts inside one file. */
+/** Prefixes that single-file checkpoints put before the names of a part. */
 const PREFIXES = { transformer: ['', 'model.diffusion_model.'], autoencoder: ['', 'vae.'] } as const
 
-/** Other models that people may try, by a tensor that only they have. The first that fits is named. */
+/** Other models that people may try, by a tensor that only they have. The first match is named in the error. */
 const OTHERS: readonly (readonly [tensor: RegExp, name: string])[] = [
-  [/(^|\.)(audio_)?patchify_proj\.weight$|audio_to_video_attn/, 'LTX-2, with sound'],
+  [/(^|\.)(audio_)?patchify_proj\.weight$|audio_to_video_attn/, 'LTX-2, which has audio'],
   [/blocks\.0\.cross_attn\.k_img\.weight$/, 'Wan image to video'],
   [/blocks\.0\.self_attn\.norm_q\.weight$|condition_embedder\.time_embedder/, 'Wan'],
   [/txt_in\.individual_token_refiner|context_embedder\.token_refiner/, 'HunyuanVideo'],
@@ -40,16 +40,16 @@ const OTHERS: readonly (readonly [tensor: RegExp, name: string])[] = [
   [/double_blocks\.0\.img_attn|single_transformer_blocks\.0\./, 'FLUX'],
   [/joint_blocks\.0\.|transformer_blocks\.0\.norm1_context/, 'Stable Diffusion 3'],
   [/input_blocks\.0\.0\.weight$|down_blocks\.0\.attentions\.0\.transformer_blocks/, 'Stable Diffusion (a U-Net)'],
-  [/lora_[AB]\.|lora_(up|down)\./, 'a LoRA, which changes another model'],
+  [/lora_[AB]\.|lora_(up|down)\./, 'a LoRA, which is an adapter for another model'],
   [/text_model\.encoder\.layers\.0\./, 'CLIP'],
-  [/^encoder\.block\.0\.layer\.1\.DenseReluDense\.wi\.weight$/, 'the first T5, without gates'],
+  [/^encoder\.block\.0\.layer\.1\.DenseReluDense\.wi\.weight$/, 'T5 v1.0, without a gated feed-forward'],
   [/model\.layers\.0\.self_attn\.q_proj\.weight$/, 'a language model'],
 ]
 
 /**
- * Tells what a file holds.
+ * Detects the content of a file.
  * @param file its name, for the error
- * @throws AppError weights-corrupt, naming what was found instead
+ * @throws AppError weights-corrupt, naming the unsupported model if it is recognized
  */
 export function checkpointKind(tensors: TensorShapes, file: string): CheckpointKind {
   for (const names of ['original', 'diffusers'] as const) {
@@ -67,11 +67,11 @@ export function checkpointKind(tensors: TensorShapes, file: string): CheckpointK
   if (table && blocks > 0) return { parts: ['text-encoder'], names: 'diffusers', width: table.shape[1] ?? 0, blocks }
 
   const names = [...tensors.keys()]
-  const found = OTHERS.find(([tensor]) => names.some((name) => tensor.test(name)))?.[1] ?? `no model that it knows (${names.length} tensors, ${names[0] ?? 'none'} the first)`
-  throw new AppError('weights-corrupt', `${file} holds ${found}; ${SUPPORTED}.`, { file, expected: SUPPORTED, found })
+  const found = OTHERS.find(([tensor]) => names.some((name) => tensor.test(name)))?.[1] ?? `an unknown model (${names.length} tensors, the first is ${names[0] ?? 'none'})`
+  throw new AppError('weights-corrupt', `${file} contains ${found}; ${SUPPORTED}.`, { file, expected: SUPPORTED, found })
 }
 
-/** One more than the highest number of a block. */
+/** One more than the highest block index. */
 function countBlocks(tensors: TensorShapes, block: RegExp): number {
   let count = 0
   for (const name of tensors.keys()) {

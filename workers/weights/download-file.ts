@@ -1,57 +1,57 @@
-// One file between its server and this disk, chunk by chunk: what is here is read and checked, what is not is fetched and kept.
+// A file being downloaded, chunk by chunk: chunks on the disk are read and verified, missing ones are fetched and written.
 import { AppError } from '../../src/shared/errors'
-import { chunkCount, chunkRange, keptBytes, type Journal } from '../storage/download-journal'
-import { StoredChunks } from '../storage/download-store'
+import { chunkCount, chunkRange, downloadedBytes, type Journal } from '../storage/download-journal'
+import { ChunkStore } from '../storage/download-store'
 import type { ByteSource } from './byte-source'
 import { openHttpSource, type HttpSource, type HttpSourceOptions } from './http-source'
 import { sha256Hex } from './sha256'
 
-/** Bytes of a chunk: what a kill costs at most, and what is in memory at a time. */
+/** Bytes of a chunk: lost at most when the browser is killed, and in memory at a time. */
 export const CHUNK_BYTES = 16 * 2 ** 20
 
-/** Which file, and where from. */
+/** Which file to download, and from where. */
 export interface DownloadTarget {
-  /** id of its source: the folder on this disk */
-  source: string
+  /** of the CatalogueEntry: the folder in OPFS */
+  entryId: string
   /** within the repository */
   path: string
   url: string
-  /** what it is known to be */
+  /** known length and hash */
   pin?: { bytes: number; sha256: string }
-  /** of files that are begun now; those that were begun before keep theirs */
+  /** for new downloads; those that were started before keep theirs */
   chunkBytes?: number
 }
 
-/** How it is watched; `delays` as HttpSource has them. */
+/** Progress callbacks and retry delays, as in HttpSourceOptions. */
 export type DownloadHooks = Pick<HttpSourceOptions, 'onBytes' | 'onRetry' | 'delays'>
 
-/** A file on this disk that its server completes. As a ByteSource it fetches what is asked for and no more, and keeps it. */
+/** A partly downloaded file. As a ByteSource it fetches only the chunks that are read, and writes them to the disk. */
 export class DownloadFile implements ByteSource {
   readonly name: string
   private server: HttpSource | undefined
-  /** the chunk that was read last: headers are read in many small pieces */
+  /** the last chunk read: headers are read in many small pieces */
   private latest: { chunk: number; bytes: Uint8Array<ArrayBuffer> } | undefined
 
   private constructor(
     private readonly target: DownloadTarget,
     private readonly hooks: DownloadHooks,
-    private readonly stored: StoredChunks,
+    private readonly store: ChunkStore,
   ) {
     this.name = target.path
   }
 
   /**
-   * Opens it on this disk. The server is asked only where nothing is here yet.
-   * @throws AppError weights-missing, weights-corrupt when it is another file than the pin or the journal says, storage-full
+   * Opens the file in OPFS. The server is only contacted for a new download.
+   * @throws AppError weights-missing, weights-corrupt when its length differs from the pin or the journal, storage-full
    */
   static async open(signal: AbortSignal, target: DownloadTarget, hooks: DownloadHooks = {}): Promise<DownloadFile> {
-    const file = new DownloadFile(target, hooks, await StoredChunks.open(target.source, target.path))
+    const file = new DownloadFile(target, hooks, await ChunkStore.open(target.entryId, target.path))
     try {
       const { pin, path } = target
-      if (file.stored.journal && pin && pin.bytes !== file.stored.journal.header.bytes) {
-        throw new AppError('weights-corrupt', `What is here of ${path} is of another version: expected ${pin.bytes} bytes, found ${file.stored.journal.header.bytes}; delete the download and begin again.`, { file: path, expected: pin.bytes, found: file.stored.journal.header.bytes })
+      if (file.store.journal && pin && pin.bytes !== file.store.journal.header.bytes) {
+        throw new AppError('weights-corrupt', `The downloaded part of ${path} is of another version: expected a file of ${pin.bytes} bytes, got one of ${file.store.journal.header.bytes}; delete the download and start again.`, { file: path, expected: pin.bytes, found: file.store.journal.header.bytes })
       }
-      if (!file.stored.journal) await file.begin(signal)
+      if (!file.store.journal) await file.start(signal)
       return file
     } catch (error) {
       file.close()
@@ -60,24 +60,24 @@ export class DownloadFile implements ByteSource {
   }
 
   get journal(): Journal {
-    if (!this.stored.journal) throw new Error(`${this.name} was not begun`)
-    return this.stored.journal
+    if (!this.store.journal) throw new Error(`${this.name}: the download was not started.`)
+    return this.store.journal
   }
 
   get bytes(): number {
     return this.journal.header.bytes
   }
 
-  /** bytes on this disk */
-  get kept(): number {
-    return keptBytes(this.journal)
+  /** bytes on the disk */
+  get downloadedBytes(): number {
+    return downloadedBytes(this.journal)
   }
 
   get chunks(): number {
     return chunkCount(this.journal.header)
   }
 
-  /** What was learnt of the server; null when it was not asked. */
+  /** Whether the server sends parts of files; null if it was not contacted. */
   get resumable(): boolean | null {
     return this.server?.resumable ?? null
   }
@@ -97,7 +97,7 @@ export class DownloadFile implements ByteSource {
   }
 
   /**
-   * One chunk, right: from the disk if its hash is still the same there, else from the server.
+   * A verified chunk: from the disk if its hash matches there, else from the server.
    * @throws AppError weights-missing, weights-corrupt, storage-full; the signal's reason when it fires
    */
   async chunk(signal: AbortSignal, chunk: number): Promise<Uint8Array<ArrayBuffer>> {
@@ -107,51 +107,51 @@ export class DownloadFile implements ByteSource {
     return bytes
   }
 
-  /** A chunk that is here; undefined when it is not, or was found damaged (which is noted). */
+  /** A chunk from the disk; undefined if it is missing, or damaged (which is recorded in the journal). */
   async checked(chunk: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    if (!this.journal.here.has(chunk)) return undefined
-    const bytes = this.stored.read(chunk)
+    if (!this.journal.present.has(chunk)) return undefined
+    const bytes = this.store.read(chunk)
     if ((await sha256Hex(bytes)) === this.journal.hashes.get(chunk)) return bytes
-    this.stored.markDamaged(chunk)
+    this.store.markDamaged(chunk)
     return undefined
   }
 
-  /** Asks the server, once. */
+  /** Contacts the server, once. */
   async connect(signal: AbortSignal): Promise<HttpSource> {
     if (this.server) return this.server
     const { url, path, pin } = this.target
-    const header = this.stored.journal?.header
+    const header = this.store.journal?.header
     if (header && header.url !== url && !pin) {
-      throw new AppError('weights-corrupt', `${path} was begun at another address, and no hash is known to tell whether this one has the same: go back to ${header.url}, or delete the download.`, { file: path, expected: header.url, found: url })
+      throw new AppError('weights-corrupt', `${path}: expected the address ${header.url} where the download was started, got ${url}, and without a known hash the two cannot be compared: use the first address again, or delete the download.`, { file: path, expected: header.url, found: url })
     }
-    // hosts behind one address may name the same bytes differently from one day to the next: where the hash is known, it decides
+    // servers behind one address may give the same file different ETags: ignore them if the hash is known
     const expected = header && { bytes: header.bytes, etag: pin ? null : header.etag }
     this.server = await openHttpSource(signal, url, path, { ...this.hooks, expected })
     return this.server
   }
 
-  /** Notes that all of it was read and has this hash. */
+  /** Records the verified hash of the whole file. */
   finish(whole: string): void {
-    this.stored.finish(whole)
+    this.store.finish(whole)
   }
 
-  /** Throws away what is here: as many bytes as the file has, but not the right ones. */
+  /** Discards all chunks: the complete file has the wrong hash. */
   discard(): void {
     this.latest = undefined
-    this.stored.begin(this.journal.header)
+    this.store.start(this.journal.header)
   }
 
   close(): void {
-    this.stored.close()
+    this.store.close()
   }
 
-  private async begin(signal: AbortSignal): Promise<void> {
+  private async start(signal: AbortSignal): Promise<void> {
     const { url, path, pin, chunkBytes = CHUNK_BYTES } = this.target
     const { bytes, etag } = await this.connect(signal)
     if (pin && pin.bytes !== bytes) {
-      throw new AppError('weights-corrupt', `${path} is another file there than the one that Kinora knows: expected ${pin.bytes} bytes, found ${bytes}; the mirror may have another version.`, { file: path, url, expected: pin.bytes, found: bytes })
+      throw new AppError('weights-corrupt', `${path} has the wrong length on the server: expected ${pin.bytes} bytes, got ${bytes}; the mirror may have another version.`, { file: path, url, expected: pin.bytes, found: bytes })
     }
-    this.stored.begin({ schemaVersion: 1, url, bytes, etag, chunkBytes })
+    this.store.start({ schemaVersion: 1, url, bytes, etag, chunkBytes })
   }
 
   private async fetch(signal: AbortSignal, chunk: number): Promise<Uint8Array<ArrayBuffer>> {
@@ -161,13 +161,13 @@ export class DownloadFile implements ByteSource {
     const found = await sha256Hex(bytes)
     const expected = this.journal.hashes.get(chunk)
     if (expected !== undefined && found !== expected) {
-      throw new AppError('weights-corrupt', `Bytes ${start} to ${end} of ${this.name} came with another hash than at first: expected SHA-256 ${expected}, found ${found}. Try again; if it stays so, delete the download.`, {
+      throw new AppError('weights-corrupt', `Bytes ${start} to ${end} of ${this.name} differ from those received before: expected SHA-256 ${expected}, got ${found}. Try again; if that fails too, delete the download.`, {
         file: this.name,
         expected,
         found,
       })
     }
-    this.stored.write(chunk, bytes, found)
+    this.store.write(chunk, bytes, found)
     return bytes
   }
 }

@@ -1,67 +1,67 @@
-// One download or verification of a source, from its first question to its last hash, and what the page shows of it meanwhile.
+// A download or verification of a catalogue entry, from the first request to the last hash, and its state for the page.
 import type { DownloadPart, DownloadState, DownloadStatus } from '../../src/shared/worker-apis'
 import { AppError, toErrorData, type ErrorData } from '../../src/shared/errors'
 import { catalogueFileUrl, type CatalogueEntry, type CatalogueFile } from '../../src/shared/model-catalogue'
-import { chunkCount, keptBytes, type Journal } from '../storage/download-journal'
+import { chunkCount, downloadedBytes, type Journal } from '../storage/download-journal'
 import { readJournal, withDownloadLock } from '../storage/download-store'
-import { measureFreeSpace, requireMemory } from '../storage/free-space'
+import { measureFreeSpace, requireFreeSpace } from '../storage/free-space'
 import { DownloadFile, type DownloadTarget } from './download-file'
 import type { HttpSourceOptions } from './http-source'
 import { Sha256 } from './sha256'
 import { secondsLeft, TransferRate } from './transfer-rate'
 
-/** Small changes are told this often, milliseconds. */
-const TELL_MS = 100
+/** Interval between reports of progress, milliseconds. */
+const REPORT_MS = 100
 
 export interface DownloadOptions {
-  /** bytes of a chunk, of files that are begun now */
+  /** bytes of a chunk, for new downloads */
   chunkBytes?: number
-  /** pauses of HttpSource */
+  /** retry delays, as in HttpSourceOptions */
   delays?: HttpSourceOptions['delays']
 }
 
-/** What is here of a source, as the journals tell it. */
-export async function keptState(source: CatalogueEntry): Promise<DownloadState> {
+/** The state of a catalogue entry on the disk, from its journals. */
+export async function downloadedState(entry: CatalogueEntry): Promise<DownloadState> {
   const parts: DownloadPart[] = []
   let complete = true
-  for (const { path, pin, aboutBytes } of source.files) {
-    const journal = await readJournal(source.id, path)
-    parts.push({ path, bytesDone: journal ? keptBytes(journal) : 0, bytesTotal: journal?.header.bytes ?? pin?.bytes ?? aboutBytes })
-    complete &&= journal !== undefined && isRight(journal, pin)
+  for (const { path, pin, aboutBytes } of entry.files) {
+    const journal = await readJournal(entry.id, path)
+    parts.push({ path, bytesDone: journal ? downloadedBytes(journal) : 0, bytesTotal: journal?.header.bytes ?? pin?.bytes ?? aboutBytes })
+    complete &&= journal !== undefined && isVerified(journal, pin)
   }
   const some = parts.some(({ bytesDone }) => bytesDone > 0)
   const status = complete ? 'complete' : some ? 'paused' : 'absent'
-  return { source: source.id, status, parts, bytesPerSecond: null, secondsLeft: null, resumable: null, note: null, error: null }
+  return { source: entry.id, status, parts, bytesPerSecond: null, secondsLeft: null, resumable: null, note: null, error: null }
 }
 
-/** Whether all of a file was found to be what it should be. */
-function isRight({ whole }: Journal, pin: CatalogueFile['pin']): boolean {
+/** Whether the whole file was verified, and has the known hash if there is one. */
+function isVerified({ whole }: Journal, pin: CatalogueFile['pin']): boolean {
   return whole !== null && (pin === undefined || whole === pin.sha256)
 }
 
-/** A download or a verification under way. */
+/** A running download or verification. */
 export class DownloadRun {
-  private status: DownloadStatus = 'asking'
+  private status: DownloadStatus = 'connecting'
   private note: string | null = null
   private resumable: boolean | null = null
   private parts: DownloadPart[]
   private readonly rate = new TransferRate()
-  private toldMs = 0
+  private reportedMs = 0
 
-  /** @param onState hears every change of status, and small ones ten times a second */
+  /** @param onState called on every change of status, and for progress ten times a second */
   constructor(
-    private readonly source: CatalogueEntry,
+    private readonly entry: CatalogueEntry,
     private readonly onState: (state: DownloadState) => void,
     private readonly options: DownloadOptions = {},
   ) {
-    this.parts = source.files.map(({ path, aboutBytes }) => ({ path, bytesDone: 0, bytesTotal: aboutBytes }))
+    this.parts = entry.files.map(({ path, aboutBytes }) => ({ path, bytesDone: 0, bytesTotal: aboutBytes }))
   }
 
   state(): DownloadState {
     const bytesPerSecond = this.status === 'downloading' ? this.rate.bytesPerSecond(performance.now()) : null
     const rest = this.parts.reduce((sum, { bytesDone, bytesTotal }) => sum + bytesTotal - bytesDone, 0)
     return {
-      source: this.source.id,
+      source: this.entry.id,
       status: this.status,
       parts: this.parts.map((part) => ({ ...part })),
       bytesPerSecond,
@@ -73,93 +73,92 @@ export class DownloadRun {
   }
 
   /**
-   * Fetches what is missing, and checks all of it. Never rejects: the state says what it came to.
+   * Fetches missing chunks, and verifies all of them. Never rejects: the returned state has the error.
    * @param baseUrl of the hub or of a mirror
    */
   download(signal: AbortSignal, baseUrl: string): Promise<DownloadState> {
     return this.settle(signal, async () => {
-      if ((await keptState(this.source)).status === 'complete') return
+      if ((await downloadedState(this.entry)).status === 'complete') return
       await this.plan(signal, baseUrl)
-      for (const [index, file] of this.source.files.entries()) await this.complete(signal, index, file, baseUrl)
+      for (const [index, file] of this.entry.files.entries()) await this.complete(signal, index, file, baseUrl)
     })
   }
 
-  /** Reads what is here and compares it with its hashes; what is damaged is noted, to be fetched again. Never rejects. */
+  /** Verifies the chunks on the disk; damaged ones are recorded, and fetched by the next download. Never rejects. */
   verify(signal: AbortSignal): Promise<DownloadState> {
     return this.settle(signal, async () => {
       this.become('checking')
       const damaged: string[] = []
-      for (const [index, file] of this.source.files.entries()) {
-        if (!(await readJournal(this.source.id, file.path))) continue
+      for (const [index, file] of this.entry.files.entries()) {
+        if (!(await readJournal(this.entry.id, file.path))) continue
         const found = await this.check(signal, index, file)
         if (found) damaged.push(found)
       }
-      if (damaged.length) throw new AppError('weights-corrupt', damaged.join(' '), { source: this.source.id, reason: 'damaged' })
+      if (damaged.length) throw new AppError('weights-corrupt', damaged.join(' '), { source: this.entry.id, reason: 'damaged' })
     })
   }
 
   private async settle(signal: AbortSignal, action: () => Promise<void>): Promise<DownloadState> {
     let error: ErrorData | null = null
     try {
-      this.parts = (await keptState(this.source)).parts
-      this.tell()
-      await withDownloadLock(signal, this.source.id, action)
+      this.parts = (await downloadedState(this.entry)).parts
+      this.report()
+      await withDownloadLock(signal, this.entry.id, action)
     } catch (thrown) {
       if (!signal.aborted) error = toErrorData(thrown)
     }
-    const kept = await keptState(this.source)
-    return { ...kept, resumable: this.resumable, error }
+    return { ...(await downloadedState(this.entry)), resumable: this.resumable, error }
   }
 
-  /** Asks for every file that is not complete whether it is there and how long it is, and whether all that is missing has room. */
+  /** Asks the server for the length of every incomplete file, and checks that there is storage for the missing bytes. */
   private async plan(signal: AbortSignal, baseUrl: string): Promise<void> {
-    for (const [index, entry] of this.source.files.entries()) {
-      const journal = await readJournal(this.source.id, entry.path)
-      if (journal && journal.here.size === chunkCount(journal.header)) continue // nothing of it is to come
-      this.become('asking')
-      const file = await DownloadFile.open(signal, this.target(entry, baseUrl), this.hooks(index))
+    for (const [index, file] of this.entry.files.entries()) {
+      const journal = await readJournal(this.entry.id, file.path)
+      if (journal && journal.present.size === chunkCount(journal.header)) continue // all chunks are on the disk
+      this.become('connecting')
+      const download = await DownloadFile.open(signal, this.target(file, baseUrl), this.hooks(index))
       try {
-        this.learn(await file.connect(signal))
-        this.part(index).bytesTotal = file.bytes
+        this.setResumable(await download.connect(signal))
+        this.part(index).bytesTotal = download.bytes
       } finally {
-        file.close()
+        download.close()
       }
     }
     const needed = this.parts.reduce((sum, { bytesDone, bytesTotal }) => sum + bytesTotal - bytesDone, 0)
-    requireMemory(this.source.name, needed, await measureFreeSpace(needed))
+    requireFreeSpace(this.entry.name, needed, await measureFreeSpace(needed))
   }
 
-  /** Every chunk of one file, from the disk or from the server, through one hash. */
-  private async complete(signal: AbortSignal, index: number, entry: CatalogueFile, baseUrl: string): Promise<void> {
-    const file = await DownloadFile.open(signal, this.target(entry, baseUrl), this.hooks(index))
+  /** Reads every chunk of a file, from the disk or from the server, and verifies the hash of the whole. */
+  private async complete(signal: AbortSignal, index: number, catalogueFile: CatalogueFile, baseUrl: string): Promise<void> {
+    const file = await DownloadFile.open(signal, this.target(catalogueFile, baseUrl), this.hooks(index))
     try {
-      if (isRight(file.journal, entry.pin)) return
+      if (isVerified(file.journal, catalogueFile.pin)) return
       const hash = new Sha256()
       for (let chunk = 0; chunk < file.chunks; chunk++) {
         signal.throwIfAborted()
-        this.become(file.journal.here.has(chunk) ? 'checking' : 'downloading')
+        this.become(file.journal.present.has(chunk) ? 'checking' : 'downloading')
         let bytes = await file.checked(chunk)
         if (!bytes) {
-          this.part(index).bytesDone = file.kept
+          this.part(index).bytesDone = file.downloadedBytes
           this.become('downloading')
-          this.learn(await file.connect(signal))
+          this.setResumable(await file.connect(signal))
           bytes = await file.chunk(signal, chunk)
         }
         hash.update(bytes)
-        this.part(index).bytesDone = file.kept
-        this.tell(TELL_MS)
+        this.part(index).bytesDone = file.downloadedBytes
+        this.report(REPORT_MS)
       }
-      this.conclude(file, hash.finish(), entry)
+      this.conclude(file, hash.finish(), catalogueFile)
     } finally {
       file.close()
     }
   }
 
-  /** Compares the hash of all of a file with the known one, and notes it. @throws AppError weights-corrupt */
+  /** Compares the hash of a complete file with the known one, and records it. @throws AppError weights-corrupt */
   private conclude(file: DownloadFile, found: string, { path, pin }: CatalogueFile): void {
     if (pin && pin.sha256 !== found) {
       file.discard()
-      throw new AppError('weights-corrupt', `${path} came whole but with another hash than it should have: expected SHA-256 ${pin.sha256}, found ${found}. What came was thrown away; download it again.`, {
+      throw new AppError('weights-corrupt', `${path} was downloaded completely, but has the wrong hash: expected SHA-256 ${pin.sha256}, got ${found}. It was deleted; download it again.`, {
         file: path,
         expected: pin.sha256,
         found,
@@ -168,27 +167,27 @@ export class DownloadRun {
     file.finish(found)
   }
 
-  /** A sentence about what is damaged on this disk, or undefined. */
-  private async check(signal: AbortSignal, index: number, entry: CatalogueFile): Promise<string | undefined> {
-    const file = await DownloadFile.open(signal, this.target(entry))
+  /** A sentence about damaged chunks of a file, or undefined. */
+  private async check(signal: AbortSignal, index: number, catalogueFile: CatalogueFile): Promise<string | undefined> {
+    const file = await DownloadFile.open(signal, this.target(catalogueFile))
     try {
       const hash = new Sha256()
-      const here = [...file.journal.here].sort((a, b) => a - b)
-      let bad = 0
+      const present = [...file.journal.present].sort((a, b) => a - b)
+      let damaged = 0
       this.part(index).bytesDone = 0
-      for (const chunk of here) {
+      for (const chunk of present) {
         signal.throwIfAborted()
         const bytes = await file.checked(chunk)
         if (bytes) {
           hash.update(bytes)
           this.part(index).bytesDone += bytes.length
         } else {
-          bad++
+          damaged++
         }
-        this.tell(TELL_MS)
+        this.report(REPORT_MS)
       }
-      if (bad) return `${entry.path}: ${bad} of ${here.length} pieces are damaged on this disk; download again, and only they are fetched.`
-      if (here.length === file.chunks) this.conclude(file, hash.finish(), entry)
+      if (damaged) return `${catalogueFile.path}: ${damaged} of ${present.length} chunks are damaged on this disk; download again: only they are fetched.`
+      if (present.length === file.chunks) this.conclude(file, hash.finish(), catalogueFile)
       return undefined
     } finally {
       file.close()
@@ -196,7 +195,7 @@ export class DownloadRun {
   }
 
   private target({ path, pin }: CatalogueFile, baseUrl?: string): DownloadTarget {
-    return { source: this.source.id, path, url: catalogueFileUrl(this.source, path, baseUrl), pin, chunkBytes: this.options.chunkBytes }
+    return { entryId: this.entry.id, path, url: catalogueFileUrl(this.entry, path, baseUrl), pin, chunkBytes: this.options.chunkBytes }
   }
 
   private hooks(index: number): HttpSourceOptions {
@@ -206,7 +205,7 @@ export class DownloadRun {
         this.rate.add(count, performance.now())
         this.part(index).bytesDone += count
         this.become('downloading')
-        this.tell(TELL_MS)
+        this.report(REPORT_MS)
       },
       onRetry: (reason, seconds) => {
         this.become('waiting', `${reason} Trying again in ${seconds} s.`)
@@ -214,7 +213,7 @@ export class DownloadRun {
     }
   }
 
-  private learn({ resumable }: { resumable: boolean }): void {
+  private setResumable({ resumable }: { resumable: boolean }): void {
     this.resumable = resumable
     if (!resumable) this.note = WHOLE_FILES_ONLY
   }
@@ -223,22 +222,22 @@ export class DownloadRun {
     if (this.status === status && note === undefined) return
     this.status = status
     this.note = note ?? (this.resumable === false ? WHOLE_FILES_ONLY : null)
-    this.tell()
+    this.report()
   }
 
-  /** @param everyMs not sooner than this after the last time */
-  private tell(everyMs = 0): void {
+  /** @param everyMs the least time since the last report, milliseconds */
+  private report(everyMs = 0): void {
     const nowMs = performance.now()
-    if (nowMs - this.toldMs < everyMs) return
-    this.toldMs = nowMs
+    if (nowMs - this.reportedMs < everyMs) return
+    this.reportedMs = nowMs
     this.onState(this.state())
   }
 
   private part(index: number): DownloadPart {
     const part = this.parts[index]
-    if (!part) throw new RangeError(`${this.source.id} has no file ${index}`)
+    if (!part) throw new RangeError(`${this.entry.id} has no file ${index}`)
     return part
   }
 }
 
-const WHOLE_FILES_ONLY = 'This server sends whole files only: after a pause or a cut line it sends the file from its beginning.'
+const WHOLE_FILES_ONLY = 'This server sends whole files only: after a pause or a lost connection, the file is downloaded from its beginning.'

@@ -1,28 +1,28 @@
-// A downloaded file as loaders read it: from this disk alone, without a request to anyone.
+// A downloaded file as a byte source: read from OPFS alone, without any network request.
 import { AppError } from '../../src/shared/errors'
 import { chunkRange, type Journal } from '../storage/download-journal'
-import { findStoredFile, readJournal } from '../storage/download-store'
+import { findDownloadedFile, readJournal } from '../storage/download-store'
 import type { ByteSource } from './byte-source'
 import { sha256Hex } from './sha256'
 
-/** A complete file of this disk. */
+/** A completely downloaded file. */
 export interface DownloadedSource extends ByteSource {
-  /** of the whole file, in hex: names its content, for what is made from it and kept */
+  /** of the whole file, in hex: the identity of its content, for cached copies */
   readonly sha256: string
 }
 
 /**
- * Opens a file that was downloaded to its end. Each chunk is compared with its hash when it is first read.
- * @param source id of a CatalogueEntry
+ * Opens a completely downloaded file. Each chunk's hash is verified when it is first read.
+ * @param entryId of the CatalogueEntry
  * @param path of one of its files
- * @throws AppError weights-missing when it is not here, or not all of it
+ * @throws AppError weights-missing when it is not downloaded, or only in part
  */
-export async function openDownloadedSource(signal: AbortSignal, source: string, path: string): Promise<DownloadedSource> {
-  const [journal, file] = await Promise.all([readJournal(source, path), findStoredFile(source, path)])
+export async function openDownloadedSource(signal: AbortSignal, entryId: string, path: string): Promise<DownloadedSource> {
+  const [journal, file] = await Promise.all([readJournal(entryId, path), findDownloadedFile(entryId, path)])
   signal.throwIfAborted()
   if (journal === undefined || journal.whole === null || file === undefined) {
-    const found = journal ? 'is not downloaded to its end' : 'is not downloaded'
-    throw new AppError('weights-missing', `${path} ${found}: download it in Models.`, { file: path, source, found })
+    const found = journal ? 'is only partly downloaded' : 'is not downloaded'
+    throw new AppError('weights-missing', `${path} ${found}: download it in Models.`, { file: path, source: entryId, found })
   }
   return new VerifiedFile(path, journal, journal.whole, file)
 }
@@ -55,14 +55,14 @@ class VerifiedFile implements DownloadedSource {
     return target
   }
 
-  /** Bytes inside one chunk; the whole chunk is read, once, to compare its hash. */
+  /** Bytes inside one chunk; the whole chunk is read once to verify its hash. */
   private async piece(chunk: number, range: { start: number; end: number }, start: number, end: number): Promise<Uint8Array> {
     if (this.verified.has(chunk)) return this.slice(start, end)
     const bytes = await this.slice(range.start, range.end)
     const expected = this.journal.hashes.get(chunk) ?? null
     const found = await sha256Hex(bytes)
     if (found !== expected) {
-      throw new AppError('weights-corrupt', `${this.name} is damaged on this disk at bytes ${range.start} to ${range.end}: expected SHA-256 ${expected}, found ${found}. Verify it in Models: then only that piece is downloaded again.`, {
+      throw new AppError('weights-corrupt', `${this.name} is damaged on this disk at bytes ${range.start} to ${range.end}: expected SHA-256 ${expected}, got ${found}. Verify it in Models, then download again: only the damaged chunk is fetched.`, {
         file: this.name,
         expected,
         found,
@@ -76,7 +76,7 @@ class VerifiedFile implements DownloadedSource {
     try {
       return new Uint8Array(await this.file.slice(start, end).arrayBuffer())
     } catch {
-      throw new AppError('weights-missing', `${this.name} is gone from this disk: it was deleted or is being written. Download it in Models.`, { file: this.name })
+      throw new AppError('weights-missing', `${this.name} could not be read from this disk: it was deleted, or is being written. Download it in Models.`, { file: this.name })
     }
   }
 }

@@ -1,16 +1,16 @@
-// The sources that can be downloaded: what is here of each, and what is under way.
+// The downloads of catalogue entries: what is on the disk, and what is running.
 import type { DownloadState, ModelsApi } from '../../src/shared/worker-apis'
 import { AppError } from '../../src/shared/errors'
 import { HUB, CATALOGUE, type CatalogueEntry } from '../../src/shared/model-catalogue'
 import { readJournal, removeDownload, withDownloadLock } from '../storage/download-store'
 import { storageSpace } from '../storage/free-space'
-import { DownloadRun, keptState, type DownloadOptions } from './download-run'
+import { DownloadRun, downloadedState, type DownloadOptions } from './download-run'
 import { fetchManifest, fetchModelFile } from './fetch-file'
-import { copiedBytes, removeOrphans } from './quantized-copies'
+import { copiedBytes, removeOrphans } from './quantized-cache'
 
 const never = new AbortController().signal
 
-/** One run, and who listens to it. */
+/** A run and its listeners. */
 interface Running {
   stop: AbortController
   listeners: Set<(state: DownloadState) => void>
@@ -19,19 +19,19 @@ interface Running {
 }
 
 /**
- * The door of models.worker.
- * @param sources,options others than the table's, for tests
+ * The API of models.worker.
+ * @param catalogue,options replaceable in tests
  */
-export function openDownloads(sources: readonly CatalogueEntry[] = CATALOGUE, options: DownloadOptions = {}): ModelsApi {
+export function openDownloads(catalogue: readonly CatalogueEntry[] = CATALOGUE, options: DownloadOptions = {}): ModelsApi {
   const running = new Map<string, Running>()
 
   const find = (id: string): CatalogueEntry => {
-    const source = sources.find((one) => one.id === id)
-    if (!source) throw new AppError('not-found', `No model source is called ${id}; there are ${sources.map((one) => one.id).join(', ')}.`, { source: id })
-    return source
+    const entry = catalogue.find((one) => one.id === id)
+    if (!entry) throw new AppError('not-found', `Expected the id of a catalogue entry (${catalogue.map((one) => one.id).join(', ')}), got ${id}.`, { source: id })
+    return entry
   }
 
-  /** Joins what is under way, or starts `action`. */
+  /** Joins the entry's running download or verification, or starts `action`. */
   const start = (id: string, onState: (state: DownloadState) => void, action: (run: DownloadRun, signal: AbortSignal) => Promise<DownloadState>): Promise<DownloadState> => {
     const joined = running.get(id)
     if (joined) {
@@ -53,12 +53,12 @@ export function openDownloads(sources: readonly CatalogueEntry[] = CATALOGUE, op
   }
 
   const sweep = async (): Promise<void> => {
-    const present = (await Promise.all(sources.map(hashesHere))).flat()
+    const present = (await Promise.all(catalogue.map(downloadedHashes))).flat()
     await removeOrphans(never, new Set(present))
   }
 
   return {
-    list: () => Promise.all(sources.map(async (source) => running.get(source.id)?.run.state() ?? (await keptState(source)))),
+    list: () => Promise.all(catalogue.map(async (entry) => running.get(entry.id)?.run.state() ?? (await downloadedState(entry)))),
     download: async (id, baseUrl, onState) => start(id, onState, (run, signal) => run.download(signal, baseUrl ?? HUB.baseUrl)),
     verify: async (id, onState) => start(id, onState, (run, signal) => run.verify(signal)),
     async pause(id) {
@@ -80,15 +80,15 @@ export function openDownloads(sources: readonly CatalogueEntry[] = CATALOGUE, op
     async copies() {
       await sweep()
       const copied = await copiedBytes(never)
-      const bytesOf = async (source: CatalogueEntry) => (await hashesHere(source)).reduce((sum, hash) => sum + (copied.get(hash) ?? 0), 0)
-      return Object.fromEntries(await Promise.all(sources.map(async (source) => [source.id, await bytesOf(source)] as const)))
+      const bytesOf = async (entry: CatalogueEntry) => (await downloadedHashes(entry)).reduce((sum, hash) => sum + (copied.get(hash) ?? 0), 0)
+      return Object.fromEntries(await Promise.all(catalogue.map(async (entry) => [entry.id, await bytesOf(entry)] as const)))
     },
     space: storageSpace,
   }
 }
 
-/** SHA-256 of a source's files of which anything is here: as they were found to be, or, until they are whole, as they must come. */
-async function hashesHere({ id, files }: CatalogueEntry): Promise<string[]> {
+/** SHA-256 of an entry's files that are at least partly downloaded: the verified hash, or the known one before that. */
+async function downloadedHashes({ id, files }: CatalogueEntry): Promise<string[]> {
   const hashes = await Promise.all(files.map(async ({ path, pin }) => {
     const journal = await readJournal(id, path)
     return journal && (journal.whole ?? pin?.sha256)

@@ -1,14 +1,15 @@
-// Fetches the files of a model folder and trusts none of them: length and SHA-256 are checked before a byte is used.
+// Fetches the files of a model folder; length and SHA-256 are verified before a file is used.
 import { AppError } from '../../src/shared/errors'
 import { parseManifest, type ModelManifest } from '../../src/shared/model'
+import { sha256Hex } from './sha256'
 
 /** One entry of the manifest's `files`. */
 export type ModelFile = ModelManifest['files'][number]
 
-/** How a fetch is watched and stopped. */
+/** Progress and cancellation of a fetch. */
 export interface FetchOptions {
   signal?: AbortSignal
-  /** bytes of this file so far, and in all */
+  /** bytes of this file so far, and in total */
   onProgress?: (loadedBytes: number, totalBytes: number) => void
 }
 
@@ -25,7 +26,7 @@ export async function fetchManifest(modelUrl: string, signal?: AbortSignal): Pro
     data = await response.json()
   } catch (error) {
     if (signal?.aborted) throw error
-    throw new AppError('weights-corrupt', 'kinora.json is not readable: it is not JSON.', { file: 'kinora.json', url })
+    throw new AppError('weights-corrupt', 'kinora.json is not readable: expected JSON.', { file: 'kinora.json', url })
   }
   return parseManifest(data, url)
 }
@@ -36,13 +37,12 @@ export async function fetchManifest(modelUrl: string, signal?: AbortSignal): Pro
  */
 export function modelFile(manifest: ModelManifest, path: string): ModelFile {
   const file = manifest.files.find((f) => f.path === path)
-  if (!file) throw new AppError('weights-missing', `${path} is not among the files of ${manifest.name}.`, { file: path })
+  if (!file) throw new AppError('weights-missing', `${path}: expected a file that kinora.json of ${manifest.name} lists; it lists no such file.`, { file: path })
   return file
 }
 
 /**
- * Fetches one file of a model folder and checks it against the manifest. Nothing is returned unless all of it is right,
- * and calling again starts afresh.
+ * Fetches a file of a model folder and verifies it against the manifest. A second call fetches it again.
  * @throws AppError weights-missing, weights-truncated, weights-corrupt; the signal's reason when it fires
  */
 export async function fetchModelFile(modelUrl: string, file: ModelFile, options: FetchOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
@@ -51,13 +51,13 @@ export async function fetchModelFile(modelUrl: string, file: ModelFile, options:
     return await fetchOnce(url, file, 'default', options)
   } catch (error) {
     if (options.signal?.aborted || !(error instanceof AppError) || error.code === 'weights-missing') throw error
-    // The bad bytes may be an old copy in a cache, from before the model was updated: look once behind every cache.
-    await forgetCached(url)
+    // the bytes may be an old copy from before the model was updated: fetch once past every cache
+    await deleteFromCaches(url)
     options.signal?.throwIfAborted()
     try {
       return await fetchOnce(url, file, 'reload', options)
     } catch (second) {
-      // offline, the first answer says more than "not reachable"
+      // offline, the first error is more useful than “not reachable”
       throw second instanceof AppError && second.code === 'weights-missing' ? error : second
     }
   }
@@ -66,10 +66,10 @@ export async function fetchModelFile(modelUrl: string, file: ModelFile, options:
 async function fetchOnce(url: string, file: ModelFile, cache: RequestCache, { signal, onProgress }: FetchOptions): Promise<Uint8Array<ArrayBuffer>> {
   const response = await request(file.path, url, { signal, cache })
   const bytes = await readBody(response, file, { signal, onProgress })
-  const found = toHex(await crypto.subtle.digest('SHA-256', bytes))
+  const found = await sha256Hex(bytes)
   signal?.throwIfAborted()
   if (found !== file.sha256.toLowerCase()) {
-    throw new AppError('weights-corrupt', `${file.path} has another hash than the model says: expected SHA-256 ${file.sha256}, found ${found}.`, {
+    throw new AppError('weights-corrupt', `${file.path} has the wrong hash: expected SHA-256 ${file.sha256}, got ${found}. Reload the page to fetch it again.`, {
       file: file.path,
       expected: file.sha256,
       found,
@@ -78,36 +78,36 @@ async function fetchOnce(url: string, file: ModelFile, cache: RequestCache, { si
   return bytes
 }
 
-/** A fetch whose every failure but an abort is weights-missing. */
+/** A fetch that fails with weights-missing, or with the signal's reason. */
 async function request(path: string, url: string, init: RequestInit): Promise<Response> {
   const missing = (found: string, status: number | null) =>
-    new AppError('weights-missing', `${path} could not be fetched: ${found}.`, { file: path, url, expected: 'status 200', found, status })
+    new AppError('weights-missing', `${path} could not be fetched: expected the file, got ${found}.`, { file: path, url, expected: 'status 200', found, status })
   let response: Response
   try {
     response = await fetch(url, init)
   } catch (error) {
     if (init.signal?.aborted) throw error
-    throw missing('no answer from the server', null)
+    throw missing('no answer from the server; check the connection', null)
   }
   const type = response.headers.get('content-type') ?? ''
-  // a server of single-page apps answers an unknown path with its index page and status 200
+  // servers of single-page apps answer an unknown path with their index page and status 200
   const fallback = response.ok && type.startsWith('text/html') && !path.endsWith('.html')
   if (!response.ok || fallback) {
     await response.body?.cancel()
-    throw missing(fallback ? 'a web page came instead' : `status ${response.status}`, response.status)
+    throw missing(fallback ? 'a web page' : `status ${response.status}`, response.status)
   }
   return response
 }
 
-/** Reads exactly `file.bytes` bytes into one buffer; Content-Length is not asked, for compression makes it lie. */
+/** Reads exactly `file.bytes` bytes into one buffer. Content-Length is not used: it is the compressed length. */
 async function readBody(response: Response, file: ModelFile, { signal, onProgress }: FetchOptions): Promise<Uint8Array<ArrayBuffer>> {
   const wrongLength = (found: number) =>
-    new AppError('weights-truncated', `${file.path} has the wrong length: expected ${file.bytes} bytes, found ${found}.`, {
+    new AppError('weights-truncated', `${file.path} has the wrong length: expected ${file.bytes} bytes, got ${found}. Reload the page to fetch it again.`, {
       file: file.path,
       expected: file.bytes,
       found,
     })
-  const bytes = new Uint8Array(file.bytes)
+  const bytes = allocate(file)
   let loaded = 0
   const reader = response.body?.getReader()
   onProgress?.(0, file.bytes)
@@ -132,21 +132,27 @@ async function readBody(response: Response, file: ModelFile, { signal, onProgres
   return bytes
 }
 
-/** The file's address, which must lie inside the model folder: a manifest may not point elsewhere. */
+/** A buffer for a file, whose length is a number of kinora.json. @throws AppError weights-corrupt when it is no length that fits in memory */
+function allocate({ path, bytes }: ModelFile): Uint8Array<ArrayBuffer> {
+  try {
+    if (Number.isSafeInteger(bytes)) return new Uint8Array(bytes)
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+  }
+  throw new AppError('weights-corrupt', `kinora.json: expected a length of ${path} that fits in memory, got ${bytes} bytes.`, { file: path, found: bytes })
+}
+
+/** The file's URL. A manifest may only list files inside its model folder. @throws AppError weights-corrupt */
 function fileUrl(modelUrl: string, path: string): string {
   const url = new URL(path, modelUrl).href
   if (!url.startsWith(new URL('.', modelUrl).href)) {
-    throw new AppError('weights-corrupt', `kinora.json lists ${path}, which is outside the model folder.`, { file: path })
+    throw new AppError('weights-corrupt', `kinora.json: expected paths inside the model folder, got ${path}.`, { file: path })
   }
   return url
 }
 
-/** Drops a file from this origin's caches (the service worker's among them), so that Retry does not meet it again. */
-async function forgetCached(url: string): Promise<void> {
+/** Deletes a file from this origin's caches, those of the service worker included. */
+async function deleteFromCaches(url: string): Promise<void> {
   if (!('caches' in globalThis)) return // not a secure context, or Node
   for (const name of await caches.keys()) await (await caches.open(name)).delete(url)
-}
-
-function toHex(digest: ArrayBuffer): string {
-  return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, '0')).join('')
 }

@@ -1,15 +1,15 @@
-// The values of a GGUF tensor as f32: each type's blocks, multiplied out. Bit for bit what ggml gives.
-// Layouts: https://github.com/ggml-org/llama.cpp ggml/src/ggml-common.h (block_*); what they mean: ggml/src/ggml-quants.c (dequantize_row_*)
+// Dequantization of GGUF tensors to f32, bit for bit as ggml does it.
+// Layouts: https://github.com/ggml-org/llama.cpp ggml/src/ggml-common.h (block_*); arithmetic: ggml/src/ggml-quants.c (dequantize_row_*)
 //
 // Scales are read from a table and every product is a double, rounded once when it is stored: d·scale·q has at most
 // 25 significant bits, so ggml's f32 arithmetic rounds no earlier, and a difference rounded by way of double is the same.
 import { f16ToF32 } from '../engine/half-floats'
 import { GGML_BLOCKS, type GgmlType } from './gguf-types'
 
-/** Every half as f32, by its bits: a look-up is faster than taking exponent and mantissa apart. 256 KiB. */
+/** Every f16 as f32, by its bits: a lookup is faster than decoding exponent and mantissa. 256 KiB. */
 const HALVES = f16ToF32(Uint16Array.from({ length: 65_536 }, (_, bits) => bits))
 
-/** Multiplies whole blocks out; `out` has room for exactly their values. */
+/** Dequantizes whole blocks; `out` has the length of their values. */
 type Dequantize = (bytes: Uint8Array, out: Float32Array) => void
 const DEQUANTIZE: Record<GgmlType, Dequantize> = {
   F32: copyF32,
@@ -21,7 +21,7 @@ const DEQUANTIZE: Record<GgmlType, Dequantize> = {
   Q6_K: dequantizeQ6_K,
 }
 
-/** How many values `bytes` bytes of a type are. @throws RangeError when they are not whole blocks */
+/** Number of values in `bytes` bytes of a type. @throws RangeError when they are not whole blocks */
 export function valueCount(type: GgmlType, bytes: number): number {
   const block = GGML_BLOCKS[type]
   if (bytes % block.bytes !== 0) throw new RangeError(`${type}: expected whole blocks of ${block.bytes} bytes, got ${bytes} bytes`)
@@ -29,20 +29,20 @@ export function valueCount(type: GgmlType, bytes: number): number {
 }
 
 /**
- * The values of some rows (or of any whole blocks) of a tensor, in their order.
- * @param bytes as they lie in the file; may be unaligned
- * @param out where they go: room for exactly that many
+ * Dequantizes some rows, or any whole blocks, of a tensor.
+ * @param bytes as they are in the file; may be unaligned
+ * @param out of exactly as many values
  * @returns out
  * @throws RangeError when the bytes are not whole blocks, or `out` has another length
  */
 export function dequantizeRows(type: GgmlType, bytes: Uint8Array, out = new Float32Array(valueCount(type, bytes.length))): Float32Array<ArrayBuffer> {
   const count = valueCount(type, bytes.length)
-  if (out.length !== count) throw new RangeError(`${type}: expected room for ${count} values, got ${out.length}`)
+  if (out.length !== count) throw new RangeError(`${type}: expected an output of ${count} values, got ${out.length}`)
   DEQUANTIZE[type](bytes, out)
   return out
 }
 
-/** F32: little-endian singles, as the typed arrays of every machine that runs browsers have them. */
+/** F32: little-endian, as the typed arrays of every platform with browsers are. */
 function copyF32(bytes: Uint8Array, out: Float32Array): void {
   new Uint8Array(out.buffer, out.byteOffset, out.byteLength).set(bytes)
 }
@@ -52,7 +52,7 @@ function dequantizeF16(bytes: Uint8Array, out: Float32Array): void {
   for (let i = 0, at = 0; i < out.length; i++, at += 2) out[i] = HALVES[bytes[at]! | (bytes[at + 1]! << 8)]!
 }
 
-/** BF16: the upper half of a single. */
+/** BF16: the upper half of an f32. */
 function dequantizeBF16(bytes: Uint8Array, out: Float32Array): void {
   const words = new Uint32Array(out.buffer, out.byteOffset, out.length)
   for (let i = 0, at = 0; i < words.length; i++, at += 2) words[i] = (bytes[at]! << 16) | (bytes[at + 1]! << 24)

@@ -1,24 +1,24 @@
-// A place in the leading bytes of a GGUF file that moves on as they are read. The bytes at hand may end anywhere.
+// A read cursor over the leading bytes of a GGUF file, of which more may be needed.
 import { AppError } from '../../src/shared/errors'
 
-/** Thrown where the bytes at hand end before what is being read; `readGgufHeader` turns it into an answer. */
+/** Thrown when the leading bytes end before the value being read; `readGgufHeader` turns it into a result. */
 export class MoreBytes extends Error {
-  /** @param atLeast leading bytes of the file that there must be, in all */
+  /** @param atLeast leading bytes of the file that are needed in total */
   constructor(readonly atLeast: number) {
-    super(`at least ${atLeast} bytes of the header are needed`)
+    super(`Expected at least ${atLeast} leading bytes of the file.`)
   }
 }
 
-/** The longest header that is read: a vocabulary of 256 000 words takes some 6 MB; a longer header is an attack or a mistake. */
-const MAX_HEADER_BYTES = 2 ** 26
+/** Bytes of the longest header that is read: a vocabulary of 256 000 tokens takes some 6 MB. A longer header is malicious or damaged. */
+export const MAX_HEADER_BYTES = 2 ** 26
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** Reads little-endian values one after the other. Every length is checked before it is used. */
+/** Reads little-endian values in sequence. Every length is checked before it is used. */
 export class GgufCursor {
-  /** bytes from the file's beginning */
+  /** offset from the start of the file */
   at = 0
-  /** bytes that must follow whatever is read next, at least: so the reader can ask for much at once, and a lying count is found early */
+  /** least number of bytes that must follow the next value: lets the reader request many bytes at once, and rejects false counts early */
   ahead = 0
   private readonly view: DataView
 
@@ -35,23 +35,23 @@ export class GgufCursor {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   }
 
-  /** The error that says what was expected of `key`, what came, and the way out. */
+  /** The error for a value of `key` other than expected. @param wayOut what the person can do */
   corrupt(key: string, expected: string, got: string, wayOut = ''): AppError {
     const message = `${this.file} is not readable as GGUF: ${key}: expected ${expected}, got ${got}${wayOut && `; ${wayOut}`}.`
     return new AppError('weights-corrupt', message, { file: this.file, key, expected, found: got })
   }
 
   /**
-   * Moves over `length` bytes and gives the place where they begin.
+   * Skips `length` bytes and returns their offset.
    * @param what the field, for the error
-   * @throws AppError weights-corrupt when the file is too short for them; MoreBytes when the bytes at hand are
+   * @throws AppError weights-corrupt when the file is too short for them; MoreBytes when the leading bytes are
    */
   take(length: number, what: string): number {
     const begin = this.at
     const end = begin + length
     const headerBytes = end + this.ahead
     if (headerBytes > this.fileBytes) {
-      throw this.corrupt(what, `a header that ends within the file's ${this.fileBytes} bytes`, `one of at least ${headerBytes}`, 'the file may be cut short: download it again')
+      throw this.corrupt(what, `a header that ends within the file's ${this.fileBytes} bytes`, `one of at least ${headerBytes}`, 'the file may be truncated: download it again')
     }
     if (headerBytes > MAX_HEADER_BYTES) throw this.corrupt(what, `a header of at most ${MAX_HEADER_BYTES} bytes`, `one of at least ${headerBytes}`)
     if (end > this.bytes.length) throw new MoreBytes(headerBytes)
@@ -63,7 +63,7 @@ export class GgufCursor {
     return this.view.getUint32(this.take(4, what), true)
   }
 
-  /** A u64 that counts bytes or things in the file. @throws AppError weights-corrupt when it is more than 2^53 − 1 */
+  /** A u64 that counts bytes or elements of the file. @throws AppError weights-corrupt when it exceeds 2^53 − 1 */
   u64(what: string): number {
     const at = this.take(8, what)
     const value = this.view.getUint32(at + 4, true) * 2 ** 32 + this.view.getUint32(at, true)
@@ -79,8 +79,8 @@ export class GgufCursor {
   }
 
   /**
-   * A text: its length as u64, then UTF-8.
-   * @param maxBytes the longest that is allowed
+   * A string: its length as u64, then UTF-8.
+   * @param maxBytes the longest allowed
    * @throws AppError weights-corrupt
    */
   text(what: string, maxBytes = MAX_HEADER_BYTES): string {
@@ -90,7 +90,7 @@ export class GgufCursor {
     try {
       return UTF8.decode(this.bytes.subarray(begin, begin + length))
     } catch {
-      throw this.corrupt(what, 'UTF-8', 'bytes that are not')
+      throw this.corrupt(what, 'UTF-8', 'other bytes')
     }
   }
 }

@@ -1,17 +1,17 @@
-// The keys and values of a GGUF header. Arrays (a vocabulary, mostly) are stepped over: only their length is kept.
+// The key-value metadata of a GGUF header. Arrays (mostly a vocabulary) are skipped: only their type and length are read.
 // https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 import type { GgufCursor } from './gguf-cursor'
 
-/** An array's type and length; its elements are not kept. */
+/** The type and length of an array, without its elements. */
 export interface GgufArray {
   elements: string
   count: number
 }
 
-/** A 64-bit integer is a number where a number holds it exactly, else a bigint. */
+/** A 64-bit integer is a number if a number represents it exactly, else a bigint. */
 export type GgufValue = string | number | bigint | boolean | GgufArray
 
-/** Bytes of the shortest key with its value: a length, one letter, a type, one byte. */
+/** Bytes of the shortest key with its value: a length, one character, a type, one byte. */
 export const MIN_KEY_BYTES = 8 + 1 + 4 + 1
 
 /** The format's own limit, bytes. */
@@ -41,7 +41,7 @@ const SCALARS: ReadonlyMap<number, ScalarType> = new Map<number, ScalarType>([
   [12, { name: 'FLOAT64', bytes: 8, read: (view, at) => view.getFloat64(at, true) }],
 ])
 
-/** A key's value, and its type as the format calls it. */
+/** A value, and the format's name of its type. */
 export interface TypedValue {
   type: string
   value: GgufValue
@@ -57,7 +57,7 @@ export function readMetadata(cursor: GgufCursor, count: number): Map<string, Typ
     cursor.ahead -= MIN_KEY_BYTES
     const key = cursor.text(`key ${i}`, MAX_KEY_BYTES)
     if (key === '') throw cursor.corrupt(`key ${i}`, 'a name', 'none')
-    if (metadata.has(key)) throw cursor.corrupt(`the key ${key}`, 'to be there once', 'it twice')
+    if (metadata.has(key)) throw cursor.corrupt(`the key ${key}`, 'one entry', 'two')
     metadata.set(key, readValue(cursor, key))
   }
   return metadata
@@ -82,7 +82,7 @@ function skipArray(cursor: GgufCursor, key: string): GgufArray {
   const type = cursor.u32(`the type of ${key}'s elements`)
   const count = cursor.u64(`the length of ${key}`)
   if (type === STRING) {
-    skipTexts(cursor, key, count)
+    skipStrings(cursor, key, count)
     return { elements: 'STRING', count }
   }
   const scalar = SCALARS.get(type)
@@ -92,13 +92,13 @@ function skipArray(cursor: GgufCursor, key: string): GgufArray {
   return { elements: scalar.name, count }
 }
 
-/** Bytes of a text's length: what every element takes at least. */
+/** Bytes of a string's length: the least that an element takes. */
 const LENGTH_BYTES = 8
 
-function skipTexts(cursor: GgufCursor, key: string, count: number): void {
+function skipStrings(cursor: GgufCursor, key: string, count: number): void {
   const element = `an element of ${key}`
   cursor.ahead += count * LENGTH_BYTES
-  // this alone refuses a count that the file has no room for, before the first step of the loop
+  // rejects a count that exceeds the file before the loop starts
   cursor.take(0, key)
   for (let i = 0; i < count; i++) {
     cursor.ahead -= LENGTH_BYTES

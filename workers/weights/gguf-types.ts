@@ -1,7 +1,7 @@
-// The element types of ggml: what a GGUF file's numbers mean, and the blocks that each type stores its values in.
+// The element types of ggml: their numbers in GGUF files, and the block size of each readable type.
 // https://github.com/ggml-org/llama.cpp: enum ggml_type in ggml/include/ggml.h, the blocks in ggml/src/ggml-common.h
 
-/** Values in a block, and the bytes that the block takes. A row is whole blocks. */
+/** Values and bytes of a block. A row is whole blocks. */
 export interface BlockSize {
   values: number
   bytes: number
@@ -19,12 +19,12 @@ export const GGML_BLOCKS = {
 } as const satisfies Record<string, BlockSize>
 export type GgmlType = keyof typeof GGML_BLOCKS
 
-/** Is this one of the types that Kinora reads? */
+/** Whether Kinora reads a type. */
 export function isReadable(type: string): type is GgmlType {
   return Object.hasOwn(GGML_BLOCKS, type)
 }
 
-/** Names by number, those that Kinora cannot read and those that ggml has dropped included: an error names them. */
+/** Names by number, for errors; includes types that Kinora cannot read and types that ggml has removed. */
 const TYPE_NAMES: ReadonlyMap<number, string> = new Map([
   [0, 'F32'],
   [1, 'F16'],
@@ -70,7 +70,7 @@ const TYPE_NAMES: ReadonlyMap<number, string> = new Map([
   [41, 'Q1_0'],
 ])
 
-/** The name of a type's number: `Q4_K`, or `type 99` for a number that ggml has not given away. */
+/** The name of a type number: `Q4_K`, or `type 99` for an unassigned number. */
 export function ggmlTypeName(type: number): string {
   return TYPE_NAMES.get(type) ?? `type ${type}`
 }

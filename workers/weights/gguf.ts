@@ -1,37 +1,37 @@
-// The header of a GGUF file (llama.cpp's format, versions 2 and 3, little-endian): metadata, and where each tensor's bytes are.
+// The header of a GGUF file (llama.cpp's format, versions 2 and 3, little-endian): metadata, and the byte range of each tensor.
 // https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 import { GgufCursor, MoreBytes } from './gguf-cursor'
 import { MIN_KEY_BYTES, readMetadata, type GgufValue, type TypedValue } from './gguf-metadata'
 import { GGML_BLOCKS, ggmlTypeName, isReadable, type GgmlType } from './gguf-types'
 
-/** Where one tensor lies: `shape` values, row-major, each row whole blocks of `type`. */
-export interface GgufTensorPlace {
+/** A tensor in a file: `shape` values, row-major, each row whole blocks of `type`. */
+export interface GgufTensor {
   type: GgmlType
-  /** as PyTorch has it, slowest dim first: ggml's `ne` reversed; a row is the last dim */
+  /** slowest dim first as in PyTorch: ggml's `ne` reversed; a row is the last dim */
   shape: readonly number[]
-  /** bytes from the file's beginning; `end` is the first byte after it */
+  /** byte range in the file; `end` is exclusive */
   start: number
   end: number
 }
 
-/** What the header says, once it is known not to lie. */
+/** A validated header. */
 export interface GgufHeader {
   version: number
   /** `general.architecture`: `t5encoder`, `t5`, …; some writers leave it out */
   architecture: string | undefined
-  /** of every tensor's beginning, bytes */
+  /** of tensor offsets, bytes */
   alignment: number
   metadata: ReadonlyMap<string, GgufValue>
-  tensors: ReadonlyMap<string, GgufTensorPlace>
+  tensors: ReadonlyMap<string, GgufTensor>
 }
 
-/** The header, or how many of the file's leading bytes it needs in all: at least that many, perhaps more. */
+/** The header, or the least number of leading bytes that are needed to read it. */
 export type GgufReading = { done: true; header: GgufHeader } | { done: false; bytesNeeded: number }
 
 const MAGIC = 0x46554747 // "GGUF"
 const DEFAULT_ALIGNMENT = 32
 const MAX_DIMS = 4
-/** Far above any model's; what a lying header can make us keep is bounded by it. */
+/** Of tensors and of keys: far above any model's; bounds the memory that a false header can take. */
 const MAX_COUNT = 65_536
 /** ggml's own is 63; builds for image models raise it to 127. Bytes. */
 const MAX_TENSOR_NAME_BYTES = 127
@@ -39,16 +39,16 @@ const MAX_TENSOR_NAME_BYTES = 127
 const MIN_TENSOR_BYTES = 8 + 1 + 4 + 8 + 4 + 8
 
 /**
- * Reads the header from the file's leading bytes. With too few of them it answers how many it needs at least; who then
- * reads on does well to read more than that (say, twice what there is), since lengths are found only on the way.
- * @param leading the file's first bytes, as many as there are so far
+ * Reads the header from the file's leading bytes. If they are too few, the result is the least number that is needed; since
+ * lengths are only found on the way, the caller should then read more than that (twice as many as before, say).
+ * @param leading the file's first bytes, as many as were read so far
  * @param fileBytes length of the whole file
  * @param file its name, for the error
  * @throws AppError weights-corrupt
- * @throws RangeError when `fileBytes` is no length
+ * @throws RangeError when `fileBytes` is not a length
  */
 export function readGgufHeader(leading: Uint8Array, fileBytes: number, file = 'GGUF file'): GgufReading {
-  // of a file without end every length would be believed
+  // without a file length, every length in the header would pass
   if (!Number.isSafeInteger(fileBytes) || fileBytes < 0) throw new RangeError(`${file}: expected its length in bytes, got ${fileBytes}`)
   const cursor = new GgufCursor(leading.subarray(0, fileBytes), fileBytes, file)
   try {
@@ -60,13 +60,13 @@ export function readGgufHeader(leading: Uint8Array, fileBytes: number, file = 'G
 }
 
 /**
- * The bytes of `count` rows of a tensor, `first` on: for an embedding table of which few rows are wanted.
+ * The byte range of `count` rows of a tensor from `first` on, such as single rows of an embedding table.
  * @throws RangeError when the tensor has no such rows
  */
-export function rowsPlace(tensor: GgufTensorPlace, first: number, count: number): { start: number; end: number } {
+export function rowRange(tensor: GgufTensor, first: number, count: number): { start: number; end: number } {
   const rows = tensor.shape.slice(0, -1).reduce((product, size) => product * size, 1)
   if (!Number.isInteger(first) || !Number.isInteger(count) || first < 0 || count < 0 || first + count > rows) {
-    throw new RangeError(`rows ${first} to ${first + count} of a tensor of ${rows} rows`)
+    throw new RangeError(`Expected rows within the tensor's ${rows}, got ${first} to ${first + count}.`)
   }
   const rowBytes = (tensor.end - tensor.start) / rows
   return { start: tensor.start + first * rowBytes, end: tensor.start + (first + count) * rowBytes }
@@ -84,12 +84,12 @@ function readHeader(cursor: GgufCursor, fileBytes: number): GgufHeader {
 
   const entries = readEntries(cursor, tensorCount)
   const dataStart = Math.ceil(cursor.at / alignment) * alignment
-  const tensors = new Map<string, GgufTensorPlace>()
+  const tensors = new Map<string, GgufTensor>()
   for (const [name, { type, shape, bytes, offset }] of entries) {
     if (offset % alignment !== 0) throw cursor.corrupt(`the offset of tensor ${name}`, `a multiple of ${alignment}`, `${offset}`)
     const start = dataStart + offset
     if (start + bytes > fileBytes) {
-      throw cursor.corrupt(`tensor ${name}`, `to end within the file's ${fileBytes} bytes`, `an end at byte ${start + bytes}`, 'the file may be cut short: download it again')
+      throw cursor.corrupt(`tensor ${name}`, `to end within the file's ${fileBytes} bytes`, `an end at byte ${start + bytes}`, 'the file may be truncated: download it again')
     }
     tensors.set(name, { type, shape, start, end: start + bytes })
   }
@@ -103,12 +103,12 @@ function readVersion(cursor: GgufCursor): number {
   const magic = cursor.u32('the first 4 bytes')
   if (magic !== MAGIC) {
     const bytes = [0, 8, 16, 24].map((shift) => ((magic >>> shift) & 255).toString(16).padStart(2, '0')).join(' ')
-    throw cursor.corrupt('the first 4 bytes', '47 47 55 46 ("GGUF")', bytes, 'this is another kind of file')
+    throw cursor.corrupt('the first 4 bytes', '47 47 55 46 ("GGUF")', bytes, 'this is not a GGUF file')
   }
   cursor.ahead -= 4
   const version = cursor.u32('the version')
-  // 2 and 3 with their bytes the other way around
-  if (version !== 0 && (version & 0xffff) === 0) throw cursor.corrupt('the byte order', 'little-endian', 'big-endian', "take the model's little-endian file")
+  // versions 2 and 3 byte-swapped
+  if (version !== 0 && (version & 0xffff) === 0) throw cursor.corrupt('the byte order', 'little-endian', 'big-endian', "use the model's little-endian file")
   if (version !== 2 && version !== 3) throw cursor.corrupt('the version', '2 or 3', `${version}`, 'convert the model with a current llama.cpp')
   cursor.ahead -= 8
   return version
@@ -126,14 +126,14 @@ function alignmentOf(cursor: GgufCursor, metadata: ReadonlyMap<string, TypedValu
   if (!found) return DEFAULT_ALIGNMENT
   const { type, value } = found
   if (type !== 'UINT32') throw cursor.corrupt('general.alignment', 'a UINT32', type)
-  // the format asks for a multiple of 8, llama.cpp for a power of two
+  // the format requires a multiple of 8, llama.cpp a power of two
   if (typeof value !== 'number' || value < 8 || (value & (value - 1)) !== 0) {
     throw cursor.corrupt('general.alignment', 'a power of two, 8 or more', String(value))
   }
   return value
 }
 
-/** A tensor as the header lists it: `offset` counts from where the data begins, which is known only after the last entry. */
+/** A tensor entry of the header: `offset` is relative to the start of the data, which is known only after the last entry. */
 interface Entry {
   type: GgmlType
   shape: readonly number[]
@@ -147,7 +147,7 @@ function readEntries(cursor: GgufCursor, count: number): Map<string, Entry> {
     cursor.ahead -= MIN_TENSOR_BYTES
     const name = cursor.text(`the name of tensor ${i}`, MAX_TENSOR_NAME_BYTES)
     if (name === '') throw cursor.corrupt(`the name of tensor ${i}`, 'a name', 'none')
-    if (entries.has(name)) throw cursor.corrupt(`tensor ${name}`, 'to be listed once', 'it twice')
+    if (entries.has(name)) throw cursor.corrupt(`tensor ${name}`, 'one entry', 'two')
     entries.set(name, readEntry(cursor, name))
   }
   return entries
@@ -169,18 +169,18 @@ function readEntry(cursor: GgufCursor, name: string): Entry {
   const type = ggmlTypeName(cursor.u32(`the type of tensor ${name}`))
   const offset = cursor.u64(`the offset of tensor ${name}`)
   const readable = Object.keys(GGML_BLOCKS).join(', ')
-  if (!isReadable(type)) throw cursor.corrupt(`the type of tensor ${name}`, `one of ${readable}`, type, 'take the same model in one of those')
+  if (!isReadable(type)) throw cursor.corrupt(`the type of tensor ${name}`, `one of ${readable}`, type, 'use the same model in one of those')
   const block = GGML_BLOCKS[type]
   const row = shape.at(-1) ?? 1
   if (row % block.values !== 0) throw cursor.corrupt(`a row of tensor ${name}`, `a multiple of ${type}'s ${block.values} values`, `${row}`)
   return { type, shape, bytes: (elements / block.values) * block.bytes, offset }
 }
 
-/** Padding between tensors is allowed, a byte that belongs to two of them is not. */
-function refuseOverlap(cursor: GgufCursor, tensors: ReadonlyMap<string, GgufTensorPlace>): void {
-  let before = { name: '', end: 0 }
+/** Padding between tensors is allowed, overlap is not. */
+function refuseOverlap(cursor: GgufCursor, tensors: ReadonlyMap<string, GgufTensor>): void {
+  let previous = { name: '', end: 0 }
   for (const [name, { start, end }] of [...tensors].sort((a, b) => a[1].start - b[1].start)) {
-    if (start < before.end) throw cursor.corrupt(`tensor ${name}`, `to begin at byte ${before.end} or later, where tensor ${before.name} ends`, `byte ${start}`)
-    before = { name, end }
+    if (start < previous.end) throw cursor.corrupt(`tensor ${name}`, `to start at byte ${previous.end} or later, where tensor ${previous.name} ends`, `byte ${start}`)
+    previous = { name, end }
   }
 }

@@ -1,11 +1,11 @@
-// The files of a model that was chosen on the disk: noted when it is chosen, and later only as they were then.
+// Local files: a model on the user's own disk. Its files are recorded when it is chosen, and later opened only if they are unchanged.
 import { handleOf, placeName, type LocalFile, type LocalFiles, type LocalPlace } from '../../src/shared/local-files'
 import { AppError } from '../../src/shared/errors'
-import { fileSource, filesFolder, handleFolder, handleSource, type DiskFolder } from './disk-source'
+import { fileSource, filesFolder, handleFolder, handleSource, type LocalFolder } from './local-source'
 import { sha256Hex } from './sha256'
 
-/** A place as a folder: a file is one that holds itself. */
-function openPlace(place: LocalPlace): DiskFolder {
+/** A place as a folder: a single file is a folder that contains itself. */
+function openPlace(place: LocalPlace): LocalFolder {
   if (place.kind === 'file') {
     const { file } = place
     return { open: async () => ('kind' in file ? handleSource(file) : fileSource(file.name, file)) }
@@ -13,8 +13,8 @@ function openPlace(place: LocalPlace): DiskFolder {
   return 'kind' in place.folder ? handleFolder(place.folder) : filesFolder(place.folder)
 }
 
-/** A place that is being looked at: `files` is what has been opened of it. */
-export function listedFolder(place: LocalPlace): { folder: DiskFolder; files: LocalFile[] } {
+/** A place that is being checked: `files` collects the files that were opened. */
+export function recordingFolder(place: LocalPlace): { folder: LocalFolder; files: LocalFile[] } {
   const inner = openPlace(place)
   const files: LocalFile[] = []
   return {
@@ -30,13 +30,13 @@ export function listedFolder(place: LocalPlace): { folder: DiskFolder; files: Lo
   }
 }
 
-/** The files of a pick, none other than those that were chosen. Opening throws AppError weights-missing when one moved or changed. */
-export function localFolder({ place, files }: Pick<LocalFiles, 'place' | 'files'>): DiskFolder {
+/** Local files as a folder. Opening throws AppError weights-missing for a file that was not recorded, or has moved or changed since. */
+export function localFolder({ place, files }: Pick<LocalFiles, 'place' | 'files'>): LocalFolder {
   const inner = openPlace(place)
   return {
     async open(signal, path) {
       const chosen = files.find((file) => file.path === path)
-      if (!chosen) throw new AppError('weights-missing', `${path} was not there when ${placeName(place)} was chosen.`, { file: path })
+      if (!chosen) throw new AppError('weights-missing', `${path} did not exist when ${placeName(place)} was chosen: choose it again in Models.`, { file: path })
       const source = await inner.open(signal, path)
       const { size, lastModified } = source.file
       if (size === chosen.bytes && lastModified === chosen.lastModified) return source
@@ -49,21 +49,21 @@ export function localFolder({ place, files }: Pick<LocalFiles, 'place' | 'files'
   }
 }
 
-/** Opens all files of a pick, to find out whether they are as they were. @throws AppError weights-missing */
-export async function requireUnchanged(signal: AbortSignal, pick: Pick<LocalFiles, 'place' | 'files'>): Promise<void> {
-  const folder = localFolder(pick)
-  for (const { path } of pick.files) await folder.open(signal, path)
+/** Checks that no file has moved or changed since it was chosen. @throws AppError weights-missing */
+export async function requireUnchanged(signal: AbortSignal, localFiles: Pick<LocalFiles, 'place' | 'files'>): Promise<void> {
+  const folder = localFolder(localFiles)
+  for (const { path } of localFiles.files) await folder.open(signal, path)
 }
 
-/** Whether the page may read a place without asking. */
+/** Whether the page has permission to read a place. */
 export async function mayRead(place: LocalPlace): Promise<boolean> {
   const handle = handleOf(place)
   return !handle?.queryPermission || (await handle.queryPermission({ mode: 'read' })) === 'granted'
 }
 
 /**
- * Names the content of a pick, for what is made from it and kept: to hash gigabytes would take a minute, so it is names, lengths and times.
- * Never like a download's, which is a bare SHA-256: copies under such a one go with their download (kept-copies.ts).
+ * The identity of local files, for their cached copies: a hash of names, lengths and times, since hashing gigabytes takes a minute.
+ * It differs in form from a download's, which is a bare SHA-256: copies under those are deleted with their download (quantized-cache.ts).
  */
 export async function localIdentity({ files }: Pick<LocalFiles, 'files'>): Promise<string> {
   return `disk ${await sha256Hex(new TextEncoder().encode(JSON.stringify(files.map(({ path, bytes, lastModified }) => [path, bytes, lastModified]))))}`

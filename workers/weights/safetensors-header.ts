@@ -1,4 +1,4 @@
-// The header of a safetensors file: u64 little-endian length, then JSON that says where each tensor's bytes are.
+// The header of a safetensors file: a u64 little-endian length, then JSON with the byte range of each tensor.
 // https://github.com/huggingface/safetensors#format
 import * as v from 'valibot'
 import { AppError } from '../../src/shared/errors'
@@ -7,20 +7,20 @@ import { AppError } from '../../src/shared/errors'
 export const DTYPE_BYTES = { F32: 4, F16: 2, BF16: 2, F8_E4M3: 1, I8: 1, U8: 1, I64: 8, I32: 4 } as const
 export type Dtype = keyof typeof DTYPE_BYTES
 
-/** Where one tensor lies: row-major little-endian bytes of `shape` elements. */
-export interface TensorPlace {
+/** A tensor in a file: row-major little-endian bytes of `shape` elements. */
+export interface TensorRange {
   dtype: Dtype
   shape: readonly number[]
-  /** bytes from the file's beginning; `end` is the first byte after it */
+  /** byte range in the file; `end` is exclusive */
   start: number
   end: number
 }
 
-/** What the header says, once it is known not to lie. */
+/** A validated header. */
 export interface SafetensorsHeader {
   /** free text of the file: `__metadata__` */
   metadata: Readonly<Record<string, string>>
-  tensors: ReadonlyMap<string, TensorPlace>
+  tensors: ReadonlyMap<string, TensorRange>
 }
 
 const size = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
@@ -30,14 +30,14 @@ const EntrySchema = v.strictObject({
   data_offsets: v.strictTuple([size, size]),
 })
 
-/** Bytes that say how long the header is. */
+/** Bytes of the header's length. */
 export const LENGTH_BYTES = 8
 
-/** The reference reader's own limit: a longer header is an attack or a mistake. */
+/** The reference implementation's limit: a longer header is malicious or damaged. */
 const MAX_HEADER_BYTES = 100_000_000
 
 /**
- * The length of the JSON, which begins at byte 8.
+ * The length of the JSON, which starts at byte 8.
  * @param first the file's first 8 bytes, or more
  * @param fileBytes length of the whole file
  * @throws AppError weights-corrupt
@@ -45,17 +45,16 @@ const MAX_HEADER_BYTES = 100_000_000
 export function headerLength(first: Uint8Array, fileBytes: number, file: string): number {
   const corrupt = corruptError(file)
   if (fileBytes < LENGTH_BYTES || first.length < LENGTH_BYTES) throw corrupt(`expected at least ${LENGTH_BYTES} bytes, got ${Math.min(fileBytes, first.length)}`)
-  if (isZip(first) || isPickle(first)) throw corrupt('it is a PyTorch pickle, which can run code when it is opened; use the .safetensors file of the same model')
+  if (isZip(first) || isPickle(first)) throw corrupt('it is a PyTorch pickle, which can run code when it is loaded; use the .safetensors file of the same model')
   const length = new DataView(first.buffer, first.byteOffset, LENGTH_BYTES).getBigUint64(0, true)
-  if (length > BigInt(Math.min(MAX_HEADER_BYTES, fileBytes - LENGTH_BYTES))) {
-    throw corrupt(`the header claims ${length} bytes in a file of ${fileBytes}`)
-  }
+  const most = Math.min(MAX_HEADER_BYTES, fileBytes - LENGTH_BYTES)
+  if (length > BigInt(most)) throw corrupt(`expected a header of at most ${most} bytes, got ${length}; the file may be truncated: download it again`)
   return Number(length)
 }
 
 /**
- * Reads the JSON and checks that the tensors tile the data exactly: no hole, no overlap, no name twice.
- * @param json the header's bytes, as long as `headerLength` says
+ * Parses the JSON and checks that the tensors cover the data exactly: no gap, no overlap, no duplicate name.
+ * @param json the header's bytes, of the length given by `headerLength`
  * @throws AppError weights-corrupt
  */
 export function parseSafetensorsHeader(json: Uint8Array, fileBytes: number, file: string): SafetensorsHeader {
@@ -63,26 +62,26 @@ export function parseSafetensorsHeader(json: Uint8Array, fileBytes: number, file
   const dataStart = LENGTH_BYTES + json.length
   const { __metadata__: rawMetadata, ...rawEntries } = parseObject(json, corrupt)
   const metadata = rawMetadata ?? {}
-  if (!isTextMap(metadata)) throw corrupt('__metadata__ is not a map of text to text')
+  if (!isStringMap(metadata)) throw corrupt('expected __metadata__ to be an object of strings')
 
-  const tensors = new Map<string, TensorPlace>()
+  const tensors = new Map<string, TensorRange>()
   for (const [name, raw] of Object.entries(rawEntries)) {
     const entry = v.safeParse(EntrySchema, raw)
     if (!entry.success) throw corrupt(`tensor ${name}: ${entry.issues[0].message}`)
     const { dtype, shape, data_offsets: [start, end] } = entry.output
     const expected = shape.reduce((product, n) => product * n, DTYPE_BYTES[dtype])
-    if (end - start !== expected) throw corrupt(`tensor ${name}: ${dtype} [${shape.join(', ')}] takes ${expected} bytes, the header gives ${end - start}`)
-    if (dataStart + end > fileBytes) throw corrupt(`tensor ${name} ends at byte ${dataStart + end} of a file of ${fileBytes}`)
+    if (end - start !== expected) throw corrupt(`tensor ${name}: expected ${expected} bytes for ${dtype} [${shape.join(', ')}], got ${end - start}`)
+    if (dataStart + end > fileBytes) throw corrupt(`tensor ${name}: expected an end within the file's ${fileBytes} bytes, got byte ${dataStart + end}; the file may be truncated: download it again`)
     tensors.set(name, { dtype, shape, start: dataStart + start, end: dataStart + end })
   }
 
-  // no holes and no overlaps, as the format asks: bytes that no tensor owns could hide anything
+  // the format allows no gaps and no overlaps: unowned bytes could hide anything
   let next = dataStart
   for (const { start, end } of [...tensors.values()].sort((a, b) => a.start - b.start || a.end - b.end)) {
-    if (start !== next) throw corrupt(`the tensors leave a hole or overlap at byte ${Math.min(start, next) - dataStart} of the data`)
+    if (start !== next) throw corrupt(`the tensors have a gap or overlap at byte ${Math.min(start, next) - dataStart} of the data`)
     next = end
   }
-  if (next !== fileBytes) throw corrupt(`the tensors end at byte ${next}, the file at ${fileBytes}`)
+  if (next !== fileBytes) throw corrupt(`expected the tensors to end at byte ${fileBytes}, as the file does, got ${next}`)
   return { metadata, tensors }
 }
 
@@ -97,7 +96,7 @@ function isZip(first: Uint8Array): boolean {
   return first[0] === 0x50 && first[1] === 0x4b && first[2] === 0x03 && first[3] === 0x04
 }
 
-/** Pickle protocol 2 to 5 begins with 0x80 and its number; what follows would make a header of many terabytes. */
+/** Pickle protocols 2 to 5 start with 0x80 and their number; read as a length, the bytes after that would be terabytes. */
 function isPickle(first: Uint8Array): boolean {
   return first[0] === 0x80 && (first[1] ?? 0) >= 2 && (first[1] ?? 0) <= 5 && first.subarray(4, LENGTH_BYTES).some((byte) => byte !== 0)
 }
@@ -109,16 +108,16 @@ function parseObject(bytes: Uint8Array, corrupt: Corrupt): Record<string, unknow
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
     header = JSON.parse(text)
   } catch {
-    throw corrupt('its header is not JSON')
+    throw corrupt('expected a header in JSON')
   }
-  if (typeof header !== 'object' || header === null || Array.isArray(header)) throw corrupt('its header is not an object')
-  const twice = repeatedKey(text)
-  if (twice !== undefined) throw corrupt(`tensor ${twice} is listed twice`)
+  if (typeof header !== 'object' || header === null || Array.isArray(header)) throw corrupt('expected a header that is a JSON object')
+  const duplicate = duplicateKey(text)
+  if (duplicate !== undefined) throw corrupt(`expected one entry for tensor ${duplicate}, got two`)
   return header as Record<string, unknown>
 }
 
-/** The first key that an object's JSON has twice at its top level; JSON.parse keeps the last one and tells nobody. `text` is valid JSON. */
-function repeatedKey(text: string): string | undefined {
+/** The first duplicate key at the top level of a JSON object, which JSON.parse would drop silently. `text` is valid JSON. */
+function duplicateKey(text: string): string | undefined {
   const seen = new Set<string>()
   let depth = 0
   for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"\s*:?|[{}[\]]/gs)) {
@@ -133,7 +132,7 @@ function repeatedKey(text: string): string | undefined {
   return undefined
 }
 
-/** valibot's record would drop keys such as "prototype". */
-function isTextMap(value: unknown): value is Record<string, string> {
+/** Whether a value is an object of strings. valibot's record would drop keys such as "prototype". */
+function isStringMap(value: unknown): value is Record<string, string> {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && Object.values(value).every((text) => typeof text === 'string')
 }

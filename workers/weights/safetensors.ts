@@ -1,4 +1,4 @@
-// A whole safetensors file in memory: its tensors by name, and the writing of one.
+// Safetensors files in memory: reading tensors by name, and writing a file.
 // https://github.com/huggingface/safetensors#format
 import { AppError } from '../../src/shared/errors'
 import { bf16ToF32, f16ToF32, f8E4M3ToF32 } from '../engine/half-floats'
@@ -22,7 +22,7 @@ export interface Safetensors {
   tensor(name: string): StoredTensor
 }
 
-/** Typed views of a tensor's elements. F16, BF16 and F8_E4M3 are their bits. */
+/** Typed arrays of a tensor's elements. F16, BF16 and F8_E4M3 are raw bits. */
 export interface ElementViews {
   F32: Float32Array<ArrayBuffer>
   F16: Uint16Array<ArrayBuffer>
@@ -47,7 +47,7 @@ const VIEW_TYPES: { [D in Dtype]: ViewType<D> } = {
 }
 
 /**
- * Reads the header and checks that the tensors tile the data exactly. Copies nothing.
+ * Reads the header and checks that the tensors cover the data exactly. Copies no tensor.
  * @param bytes the whole file
  * @param file its name, for the error
  * @throws AppError weights-corrupt
@@ -60,20 +60,20 @@ export function openSafetensors(bytes: Uint8Array<ArrayBuffer>, file = 'safetens
     names: [...tensors.keys()],
     has: (name) => tensors.has(name),
     tensor(name) {
-      const place = tensors.get(name)
-      if (!place) throw new AppError('weights-corrupt', `${file} has no tensor ${name}.`, { file, tensor: name })
-      return { dtype: place.dtype, shape: place.shape, bytes: bytes.subarray(place.start, place.end) }
+      const tensor = tensors.get(name)
+      if (!tensor) throw new AppError('weights-corrupt', `${file}: expected a tensor ${name}, which the file does not have.`, { file, tensor: name })
+      return { dtype: tensor.dtype, shape: tensor.shape, bytes: bytes.subarray(tensor.start, tensor.end) }
     },
   }
 }
 
 /**
- * A tensor's elements as a typed view; copied only when the file left them unaligned.
- * @throws AppError weights-corrupt when the tensor is of another dtype
+ * A tensor's elements as a typed array: a view, or a copy if they are not aligned in the file.
+ * @throws AppError weights-corrupt when the tensor has another dtype
  */
 export function elementsOf<D extends Dtype>(tensor: StoredTensor, dtype: D): ElementViews[D] {
   if (tensor.dtype !== dtype) {
-    throw new AppError('weights-corrupt', `A tensor is ${tensor.dtype}, expected ${dtype}.`, { expected: dtype, found: tensor.dtype })
+    throw new AppError('weights-corrupt', `A tensor of the file: expected ${dtype}, got ${tensor.dtype}.`, { expected: dtype, found: tensor.dtype })
   }
   const width = DTYPE_BYTES[dtype]
   const bytes = tensor.bytes.byteOffset % width === 0 ? tensor.bytes : tensor.bytes.slice()
@@ -81,8 +81,8 @@ export function elementsOf<D extends Dtype>(tensor: StoredTensor, dtype: D): Ele
 }
 
 /**
- * A float tensor's elements as f32: F32 as a view, F16, BF16 and F8_E4M3 converted.
- * @throws AppError weights-corrupt when the tensor holds integers
+ * A float tensor's elements as f32: F32 as elementsOf, F16, BF16 and F8_E4M3 converted.
+ * @throws AppError weights-corrupt when the tensor has an integer dtype
  */
 export function floatsOf(tensor: StoredTensor): Float32Array<ArrayBuffer> {
   if (tensor.dtype === 'F16') return f16ToF32(elementsOf(tensor, 'F16'))
@@ -91,14 +91,14 @@ export function floatsOf(tensor: StoredTensor): Float32Array<ArrayBuffer> {
   return elementsOf(tensor, 'F32')
 }
 
-/** What to write: any typed array whose bytes are `shape` elements of `dtype`. */
+/** A tensor to write: any typed array whose bytes are `shape` elements of `dtype`. */
 export interface TensorToWrite {
   dtype: Dtype
   shape: readonly number[]
   values: ArrayBufferView
 }
 
-/** A safetensors file of these tensors, in their order, each aligned to 8 bytes when its forerunners' sizes allow. */
+/** A safetensors file of these tensors, ordered by the width of their elements, so that each is aligned to it. */
 export function writeSafetensors(tensors: Record<string, TensorToWrite>, metadata: Record<string, string> = {}): Uint8Array<ArrayBuffer> {
   const header = Object.create(null) as Record<string, unknown> // a tensor may be called __proto__
   if (Object.keys(metadata).length > 0) header['__metadata__'] = metadata
@@ -108,7 +108,7 @@ export function writeSafetensors(tensors: Record<string, TensorToWrite>, metadat
   for (const [name, { dtype, shape, values }] of order) {
     const expected = shape.reduce((product, n) => product * n, DTYPE_BYTES[dtype])
     if (values.byteLength !== expected) {
-      throw new RangeError(`tensor ${name}: ${dtype} [${shape.join(', ')}] takes ${expected} bytes, got ${values.byteLength}`)
+      throw new RangeError(`tensor ${name}: expected ${expected} bytes for ${dtype} [${shape.join(', ')}], got ${values.byteLength}.`)
     }
     header[name] = { dtype, shape, data_offsets: [offset, offset + expected] }
     offset += expected

@@ -1,13 +1,13 @@
-// SHA-256 of what is at hand, and of what comes piece by piece (WebCrypto has only the former).
+// SHA-256 of bytes in memory, and incrementally of a stream, which WebCrypto lacks.
 import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex } from '@noble/hashes/utils.js'
 
-/** The hash of these bytes, in hex. */
+/** The hash of some bytes, in hex. */
 export async function sha256Hex(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
   return bytesToHex(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)))
 }
 
-/** A hash that grows with what it is given. */
+/** An incremental hash. */
 export class Sha256 {
   private readonly hash = sha256.create()
 
@@ -15,7 +15,7 @@ export class Sha256 {
     this.hash.update(bytes)
   }
 
-  /** In hex; nothing can be added any more. */
+  /** The hash in hex; no update may follow. */
   finish(): string {
     return bytesToHex(this.hash.digest())
   }

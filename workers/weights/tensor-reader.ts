@@ -1,14 +1,14 @@
-// Tensors read a piece at a time, the next piece while one is in use. What it holds of the files at a time is counted.
+// Tensors read in pieces, the next piece while one is in use. The memory that pieces take is counted.
 import { AppError } from '../../src/shared/errors'
 import { floatsOf } from './safetensors'
 import { DTYPE_BYTES } from './safetensors-header'
 import { rowsOf, type TableEntry, type TensorTable } from './tensor-table'
 
-/** The most that is in memory of a file in one piece. */
+/** Bytes of the largest piece. */
 export const MAX_PIECE_BYTES = 64 * 2 ** 20
-/** What a piece usually has: enough that a request's own time does not matter. */
+/** Bytes of a usual piece: enough that the latency of a request does not matter. */
 const PIECE_BYTES = 16 * 2 ** 20
-/** Single rows that are asked for at once. */
+/** Single rows that are requested at once. */
 const ROWS_AT_ONCE = 8
 
 /** Some rows of a tensor; its bytes may be overwritten or dropped after use. */
@@ -17,7 +17,7 @@ export interface Piece {
   bytes: Uint8Array<ArrayBuffer>
 }
 
-/** Pieces and bytes of files that are in memory now, and were at most. */
+/** Pieces and bytes in memory: now, and at most so far. */
 export interface Held {
   pieces: number
   bytes: number
@@ -28,35 +28,36 @@ export interface Held {
 /** Reads a table's tensors. */
 export class TensorReader {
   readonly held: Held = { pieces: 0, bytes: 0, peakPieces: 0, peakBytes: 0 }
-  private readonly places: ReadonlyMap<string, number>
+  /** positions of the tensors in the table's order */
+  private readonly positions: ReadonlyMap<string, number>
 
   constructor(
     readonly table: TensorTable,
     private readonly pieceBytes = PIECE_BYTES,
   ) {
-    this.places = new Map([...table.entries.keys()].map((name, place) => [name, place]))
+    this.positions = new Map([...table.entries.keys()].map((name, index) => [name, index]))
   }
 
   has(name: string): boolean {
-    return this.places.has(name)
+    return this.positions.has(name)
   }
 
   /** @throws AppError weights-corrupt when there is no such tensor */
   entry(name: string): TableEntry {
     const entry = this.table.entries.get(name)
-    if (!entry) throw new AppError('weights-corrupt', `${this.table.name} has no tensor ${name}.`, { file: this.table.name, tensor: name })
+    if (!entry) throw new AppError('weights-corrupt', `${this.table.name}: expected a tensor ${name}, which the file does not have.`, { file: this.table.name, tensor: name })
     return entry
   }
 
-  /** Names in the order in which their tensors lie; what is missing comes last. */
+  /** Items in the order of their tensors in the files; items without a tensor come last. */
   inOrder<T>(items: readonly T[], nameOf: (item: T) => string): T[] {
-    const place = (item: T) => this.places.get(nameOf(item)) ?? Infinity
-    return items.map((item) => [place(item), item] as const).sort((a, b) => (a[0] === b[0] ? 0 : a[0] - b[0])).map(([, item]) => item)
+    const position = (item: T) => this.positions.get(nameOf(item)) ?? Infinity
+    return items.map((item) => [position(item), item] as const).sort((a, b) => (a[0] === b[0] ? 0 : a[0] - b[0])).map(([, item]) => item)
   }
 
   /**
-   * A tensor's rows in order, in pieces of a multiple of `multiple` rows (but for the last). There are never more than two pieces in
-   * memory: the one in use, which is given up when the next is asked for, and the next.
+   * A tensor's rows in order, in pieces of a multiple of `multiple` rows except the last. At most two pieces are in memory: the one
+   * in use, which is released when the next one is requested, and the next one.
    */
   async *pieces(signal: AbortSignal, name: string, multiple = 1): AsyncGenerator<Piece, void> {
     const { dtype, shape } = this.entry(name)
@@ -84,7 +85,7 @@ export class TensorReader {
     }
   }
 
-  /** A small tensor's values as f32. @throws AppError weights-corrupt when it has another shape or holds no floats */
+  /** A small tensor's values as f32. @throws AppError weights-corrupt when its shape differs or its dtype is no float */
   async floats(signal: AbortSignal, name: string, shape: readonly number[]): Promise<Float32Array<ArrayBuffer>> {
     const { rows, elements } = rowsOf(shape)
     const whole = new Float32Array(rows * elements)
@@ -92,14 +93,14 @@ export class TensorReader {
     return whole
   }
 
-  /** A tensor's rows in order as f32, a piece at a time. @throws as floats, before anything is read */
+  /** A tensor's rows in order as f32, in pieces. @throws as floats, before anything is read */
   async *floatPieces(signal: AbortSignal, name: string, shape: readonly number[]): AsyncGenerator<{ first: number; values: Float32Array<ArrayBuffer> }, void> {
     const entry = this.entry(name)
     if (entry.shape.join() !== shape.join()) throw this.misfit(name, `shape [${shape.join(', ')}]`, `[${entry.shape.join(', ')}]`)
     for await (const { first, bytes } of this.pieces(signal, name)) yield { first, values: this.toFloats(name, entry, bytes) }
   }
 
-  /** Single rows of a table, in the order of `ids`: f32 [ids, width]. Each is read by itself, once. */
+  /** Single rows of a table, in the order of `ids`: f32 [ids, width]. Each distinct row is read once. */
   async rows(signal: AbortSignal, name: string, ids: Uint32Array): Promise<Float32Array<ArrayBuffer>> {
     const entry = this.entry(name)
     const { rows, elements } = rowsOf(entry.shape)
@@ -113,11 +114,11 @@ export class TensorReader {
       }))
     }
     const values = new Float32Array(ids.length * elements)
-    ids.forEach((id, place) => values.set(found.get(id) as Float32Array, place * elements))
+    ids.forEach((id, index) => values.set(found.get(id) as Float32Array, index * elements))
     return values
   }
 
-  /** An error about a weight that is not what a model needs. */
+  /** The error for a weight that does not fit the model. */
   misfit(name: string, expected: string, got: string): AppError {
     return new AppError('weights-corrupt', `${this.table.name}: the weight ${name} does not fit: expected ${expected}, got ${got}.`, {
       file: this.table.name, tensor: name, expected, found: got,
@@ -129,7 +130,7 @@ export class TensorReader {
     return floatsOf({ dtype, shape, bytes })
   }
 
-  /** Begins to read a piece, and counts it until it is released. */
+  /** Starts to read a piece, and counts it until it is released. */
   private hold(signal: AbortSignal, name: string, first: number, count: number, rowBytes: number): HeldPiece {
     const { held } = this
     held.pieces++
@@ -138,7 +139,7 @@ export class TensorReader {
     held.peakBytes = Math.max(held.peakBytes, held.bytes)
     let released = false
     const bytes = this.table.rows(signal, name, first, count)
-    bytes.catch(() => undefined) // awaited in its turn
+    bytes.catch(() => undefined) // awaited later, in order
     return {
       bytes,
       release() {

@@ -1,7 +1,7 @@
-// The tensors of a model's files by name, none of them in memory: the header is read, then only what is asked for.
+// The tensors of model files by name: the header is read first, the tensors' bytes on demand.
 import * as v from 'valibot'
 import { AppError } from '../../src/shared/errors'
-import type { ByteSource } from './byte-source'
+import { readWhole, type ByteSource } from './byte-source'
 import { DTYPE_BYTES, headerLength, LENGTH_BYTES, parseSafetensorsHeader, type Dtype, type SafetensorsHeader } from './safetensors-header'
 
 /** A tensor as it is read: row-major elements of `dtype`. A vector's rows are its elements. */
@@ -16,7 +16,7 @@ export interface TensorTable {
   readonly name: string
   /** free text of the file, or of the first of several: `__metadata__` */
   readonly metadata: Readonly<Record<string, string>>
-  /** in the order in which they lie */
+  /** in file order */
   readonly entries: ReadonlyMap<string, TableEntry>
   /**
    * The bytes of `count` rows of a tensor that is in `entries`, `first` on.
@@ -25,13 +25,13 @@ export interface TensorTable {
   rows(signal: AbortSignal, name: string, first: number, count: number): Promise<Uint8Array<ArrayBuffer>>
 }
 
-/** Files by their paths: on a server, on the user's disk, in the origin's private file system. */
+/** Files by their paths: on a server, on the user's disk or in OPFS. */
 export interface FileFolder {
   /** @throws AppError weights-missing */
   open(signal: AbortSignal, path: string): Promise<ByteSource>
 }
 
-/** Sizes of a tensor's rows: rows in all, and elements of one. */
+/** The number of a tensor's rows, and of the elements of one row. */
 export function rowsOf(shape: readonly number[]): { rows: number; elements: number } {
   const [rows = 1, ...rest] = shape
   return { rows, elements: rest.reduce((product, size) => product * size, 1) }
@@ -56,18 +56,21 @@ export async function openTensorTable(signal: AbortSignal, source: ByteSource): 
     metadata,
     entries,
     async rows(signal, name, first, count) {
-      const place = entries.get(name)
-      if (!place) throw new RangeError(`${source.name} has no tensor ${name}.`)
-      const rowBytes = rowsOf(place.shape).elements * DTYPE_BYTES[place.dtype]
-      return source.read(signal, place.start + first * rowBytes, place.start + (first + count) * rowBytes)
+      const tensor = entries.get(name)
+      if (!tensor) throw new RangeError(`${source.name} has no tensor ${name}.`)
+      const rowBytes = rowsOf(tensor.shape).elements * DTYPE_BYTES[tensor.dtype]
+      return source.read(signal, tensor.start + first * rowBytes, tensor.start + (first + count) * rowBytes)
     },
   }
 }
 
+/** Of an index: T5-XXL's is 20 kB, that of a model with 100 000 tensors some 10 MB. */
+const MAX_INDEX_BYTES = 2 ** 24
+
 const IndexSchema = v.object({ weight_map: v.record(v.string(), v.pipe(v.string(), v.regex(/^[\w.-]+\.safetensors$/))) })
 
 /**
- * Opens the weights of a part of a model in diffusers' layout: one file, or several and an index that tells which holds what.
+ * Opens the weights of a part of a model in diffusers' layout: one file, or several files with an index.
  * @param part the part's folder, without a closing slash: `transformer`, `text_encoder`
  * @param stem of its files' names: `diffusion_pytorch_model` in diffusers, `model` in transformers
  * @throws AppError weights-missing, weights-corrupt
@@ -81,7 +84,7 @@ export async function openPartTable(signal: AbortSignal, folder: FileFolder, par
     if (!(error instanceof AppError) || error.code !== 'weights-missing') throw error
     return openTensorTable(signal, await folder.open(signal, `${part}/${stem}.safetensors`))
   }
-  const weightMap = parseIndex(await index.read(signal, 0, index.bytes), indexPath)
+  const weightMap = parseIndex(await readWhole(signal, index, MAX_INDEX_BYTES), indexPath)
   const tables = new Map<string, TensorTable>()
   for (const file of [...new Set(weightMap.values())].sort()) {
     tables.set(file, await openTensorTable(signal, await folder.open(signal, `${part}/${file}`)))
@@ -96,7 +99,7 @@ function joinTables(indexPath: string, weightMap: ReadonlyMap<string, string>, t
     for (const [name, entry] of table.entries) if (weightMap.get(name) === file) entries.set(name, entry)
   }
   for (const [name, file] of weightMap) {
-    if (!entries.has(name)) throw new AppError('weights-corrupt', `${indexPath} says that ${file} holds ${name}, but it does not.`, { file: indexPath, tensor: name })
+    if (!entries.has(name)) throw new AppError('weights-corrupt', `${indexPath}: expected ${name} in ${file}, which has no such tensor; download both again.`, { file: indexPath, tensor: name })
   }
   const tableOf = (name: string): TensorTable => {
     const table = tables.get(weightMap.get(name) ?? '')
@@ -116,10 +119,10 @@ function parseIndex(bytes: Uint8Array, path: string): Map<string, string> {
   try {
     json = JSON.parse(new TextDecoder().decode(bytes))
   } catch {
-    throw new AppError('weights-corrupt', `${path} is not readable: it is not JSON.`, { file: path })
+    throw new AppError('weights-corrupt', `${path} is not readable: expected JSON.`, { file: path })
   }
   const parsed = v.safeParse(IndexSchema, json)
   if (parsed.success) return new Map(Object.entries(parsed.output.weight_map))
   const issue = parsed.issues[0]
-  throw new AppError('weights-corrupt', `${path} is no index of safetensors files: ${v.getDotPath(issue) ?? 'it'}: ${issue.message}.`, { file: path })
+  throw new AppError('weights-corrupt', `${path} is not an index of safetensors files: ${v.getDotPath(issue) ?? 'the root'}: ${issue.message}.`, { file: path })
 }

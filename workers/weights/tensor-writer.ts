@@ -1,11 +1,11 @@
-// A safetensors file written as its tensors come. Room for the header is left in front; it is written last, and its length at the very
-// end: a file whose writer was stopped begins with eight zeros, and no reader takes it for one that is whole.
+// A safetensors file written tensor by tensor. Space for the header is reserved at the start; the header is written after the data and its
+// length last: a file whose writer was interrupted begins with eight zeros, which no reader accepts.
 import type { ByteSink } from '../storage/weights-file'
 import { DTYPE_BYTES, LENGTH_BYTES, type Dtype } from './safetensors-header'
 
-/** Bytes of header that a tensor takes, with a name of ordinary length. */
-const HEADER_BYTES_A_TENSOR = 200
-const HEADER_BYTES_BESIDES = 4096
+/** Header bytes of a tensor with a name of usual length, and of the metadata. */
+const HEADER_BYTES_EACH = 200
+const METADATA_BYTES = 4096
 
 interface Entry {
   dtype: Dtype
@@ -19,15 +19,15 @@ export class TensorWriter {
   private readonly headerBytes: number
   /** bytes of data so far */
   private dataBytes = 0
-  /** where the tensor that was begun last ends */
+  /** where the current tensor ends */
   private end = 0
 
-  /** @param tensors how many there will be at most */
+  /** @param tensors the most that will be written */
   constructor(
     private readonly sink: ByteSink,
     tensors: number,
   ) {
-    this.headerBytes = Math.ceil((tensors * HEADER_BYTES_A_TENSOR + HEADER_BYTES_BESIDES) / 8) * 8
+    this.headerBytes = Math.ceil((tensors * HEADER_BYTES_EACH + METADATA_BYTES) / 8) * 8
     sink.write(new Uint8Array(LENGTH_BYTES), 0)
   }
 
@@ -35,16 +35,16 @@ export class TensorWriter {
     return this.entries.has(name)
   }
 
-  /** Announces a tensor; its bytes come with `write`, in as many pieces as it takes. */
+  /** Begins a tensor; its bytes follow with `write`, in any number of pieces. */
   begin(name: string, dtype: Dtype, shape: readonly number[]): void {
     this.expectFull(name)
-    if (this.entries.has(name)) throw new Error(`TensorWriter: ${name} was written before.`)
+    if (this.entries.has(name)) throw new Error(`TensorWriter: ${name} was written already.`)
     const bytes = shape.reduce((product, size) => product * size, DTYPE_BYTES[dtype])
     this.end = this.dataBytes + bytes
     this.entries.set(name, { dtype, shape, data_offsets: [this.dataBytes, this.end] })
   }
 
-  /** The next bytes of the tensor begun last. */
+  /** The next bytes of the current tensor. */
   write(bytes: Uint8Array): void {
     if (this.dataBytes + bytes.length > this.end) throw new RangeError(`TensorWriter: ${this.dataBytes + bytes.length - this.end} bytes too many.`)
     this.sink.write(bytes, LENGTH_BYTES + this.headerBytes + this.dataBytes)
@@ -52,7 +52,7 @@ export class TensorWriter {
   }
 
   /**
-   * Makes the file whole and closes it. Either all of it is on the disk afterwards, or it cannot be opened.
+   * Completes the file, flushes and closes it. Until all of it is on the disk, it cannot be opened.
    * @param metadata free text for the header
    */
   finish(metadata: Record<string, string>): void {
@@ -70,7 +70,7 @@ export class TensorWriter {
     this.sink.close()
   }
 
-  /** Gives the file up: it cannot be opened. */
+  /** Closes the file unfinished: it cannot be opened. */
   abandon(): void {
     this.sink.close()
   }

@@ -1,20 +1,20 @@
-import { errorSentence } from '../../components/error-sentence'
+import { errorMessage } from '../../components/error-message'
 import type { JobState } from '../../shared/job'
 import type { QueueJob } from '../../state/queue-jobs'
 import { progressText, type Ending } from './progress-text'
 
-/** What the list knows of a job beside the job itself. */
-export interface JobSituation {
-  /** of the job that runs */
+/** State of the page that the text of a job depends on. */
+export interface JobContext {
+  /** progress of the running job */
   progress: JobState
   ending: Ending
-  /** the job that is in the form */
+  /** id of the job that is edited in the form */
   editing: string | null
 }
 
-/** Where a job of the queue stands, in a few words. Pure. */
-export function jobText({ id, status, error }: QueueJob, { progress, ending, editing }: JobSituation): string {
-  if (id === editing) return 'In the form'
+/** Status of a job in the queue. Pure. */
+export function jobText({ id, status, error }: QueueJob, { progress, ending, editing }: JobContext): string {
+  if (id === editing) return 'Editing'
   switch (status) {
     case 'waiting':
       return 'Waiting'
@@ -23,30 +23,30 @@ export function jobText({ id, status, error }: QueueJob, { progress, ending, edi
     case 'paused':
       return 'Paused'
     case 'failed':
-      return error ? errorSentence(error).title : 'It failed.'
+      return error ? errorMessage(error).title : 'Failed'
     case 'done':
       return 'Done'
     case 'cancelled':
-      return 'Cancelled'
+      return 'Canceled'
   }
 }
 
-/** What is in the queue, by how it stands: "1 running, 3 waiting". Pure. */
+/** Number of jobs by status: "1 running, 3 waiting". Pure. */
 export function queueText(jobs: readonly Pick<QueueJob, 'status'>[]): string {
   const order = ['running', 'waiting', 'paused', 'failed', 'done', 'cancelled'] as const
   return order
     .map((status) => ({ status, count: jobs.filter((job) => job.status === status).length }))
     .filter(({ count }) => count > 0)
-    .map(({ status, count }) => `${count} ${status}`)
+    .map(({ status, count }) => `${count} ${status === 'cancelled' ? 'canceled' : status}`)
     .join(', ')
 }
 
-/** What a page that is gone has left. Pure. */
-export function offerText(count: number): string {
-  return count === 1 ? 'A clip was not finished when this page was closed.' : `${count} clips were waiting when this page was closed.`
+/** Title of the offer to resume the jobs of a closed page. Pure. */
+export function unfinishedText(count: number): string {
+  return count === 1 ? '1 unfinished clip from your last session' : `${count} unfinished clips from your last session`
 }
 
-/** How much quicker drafts are, where it is worth a word. Pure. @param ratio how many times as long a clip took; null: not known */
-export function draftShareText(ratio: number | null): string {
-  return ratio !== null && ratio >= 1.5 ? `A draft took 1/${Math.round(ratio)} of a clip’s time.` : ''
+/** How much faster drafts are; empty below 1.5 times. Pure. @param speedup duration of a clip divided by that of a draft; null if unknown */
+export function draftSpeedText(speedup: number | null): string {
+  return speedup !== null && speedup >= 1.5 ? `Drafts are about ${Math.round(speedup)}× faster than full clips.` : ''
 }

@@ -1,39 +1,39 @@
 import { formatBytes } from '../../components/quantities'
 import type { JobState } from '../../shared/job'
 
-/** What a running job was asked to do before its end. */
+/** How a running job was asked to stop. */
 export type Ending = 'cancelled' | 'paused' | 'kept' | null
 
-const ENDING = { cancelled: 'Stopping…', paused: 'Pausing…', kept: 'Finishing with what is made so far…' } as const
+const ENDING = { cancelled: 'Canceling…', paused: 'Pausing…', kept: 'Saving the frames generated so far…' } as const
 
-/** Where a job stands, in words that are read out as they change; empty while nothing happens. Pure. */
+/** Status of a job, announced by screen readers as it changes; empty while idle. Pure. */
 export function progressText(job: JobState, ending: Ending): string {
-  const ends = ending && ENDING[ending]
-  if (job.status === 'queued') return ends ?? 'Starting…'
-  if (job.status === 'paused') return 'Paused. What is done so far is kept.'
-  if (job.status === 'cancelled') return 'Cancelled. Nothing was kept.'
+  const stopping = ending && ENDING[ending]
+  if (job.status === 'queued') return stopping ?? 'Starting…'
+  if (job.status === 'paused') return 'Paused. Progress is saved.'
+  if (job.status === 'cancelled') return 'Canceled. Nothing was saved.'
   if (job.status === 'done') return 'Done.'
   if (job.status !== 'running') return ''
-  if (ends) return ends
+  if (stopping) return stopping
   switch (job.stage) {
     case 'loading':
       return 'Loading the model'
     case 'tuning':
-      return 'Trying out what is fastest on this GPU, once'
+      return 'Tuning for your GPU (first run only)'
     case 'compiling':
-      return 'Preparing the GPU'
+      return 'Compiling shaders'
     case 'encoding-text':
-      return job.steps ? 'Preparing the text encoder, once' : 'Reading your words'
+      return job.steps ? 'Preparing the text encoder (first run only)' : 'Encoding the prompt'
     case 'denoising':
       return job.steps ? `Denoising: step ${job.step ?? 0} of ${job.steps}` : 'Denoising'
     case 'decoding':
-      return 'Developing the frames'
+      return 'Decoding frames'
     case 'saving':
-      return 'Saving to your library'
+      return 'Saving to Library'
   }
 }
 
-/** Numbers that change too often to be read out. Pure. */
+/** Numbers of the progress, which change too often for screen readers. Pure. */
 export function progressNumbers(job: JobState): string {
   if (job.status !== 'running') return ''
   if (job.stage === 'loading' && job.totalBytes) return `${formatBytes(job.loadedBytes ?? 0)} of ${formatBytes(job.totalBytes)}`
@@ -42,7 +42,7 @@ export function progressNumbers(job: JobState): string {
   return ''
 }
 
-/** How much of the present stage is done, 0 to 1; null when it does not tell. Pure. */
+/** Completed fraction of the current stage, 0 to 1; null if unknown. Pure. */
 export function stageFraction(job: JobState): number | null {
   if (job.status !== 'running') return null
   if (job.stage === 'loading' && job.totalBytes) return Math.min(1, (job.loadedBytes ?? 0) / job.totalBytes)
@@ -50,7 +50,7 @@ export function stageFraction(job: JobState): number | null {
   return null
 }
 
-/** How far the picture is out of the noise, 0 to 1. Pure. */
+/** Sharpness of the preview, 0 to 1: the completed fraction of the denoising steps. Pure. */
 export function focusOf(job: JobState): number {
   if (job.status !== 'running') return 1
   if (job.stage === 'denoising') return job.steps ? Math.min(1, (job.step ?? 0) / job.steps) : 0

@@ -1,116 +1,137 @@
-import { errorSentence } from '../../components/error-sentence'
-import type { ErrorSentence } from '../../components/error-sentence'
+import { errorMessage } from '../../components/error-message'
+import type { ErrorMessage } from '../../components/error-message'
 import { formatBytes, formatTimeLeft } from '../../components/quantities'
 import type { DownloadStatus, StorageSpace } from '../../shared/worker-apis'
 import type { ErrorData } from '../../shared/errors'
+import { handleOf, localBytes, placeName } from '../../shared/local-files'
+import type { LocalFilesState } from '../../shared/local-files'
 import type { CatalogueEntry } from '../../shared/model-catalogue'
 import type { SetPart, SetProgress } from '../../state/model-set'
 
 /**
- * Where a model stands, in words that are read out as they change; empty while nothing of it is here. Pure.
- * @param failed it stopped without being asked to, which is told elsewhere
- * @param fromDisk some of it is read from the user's own disk
+ * Status of a model, announced by screen readers as it changes; empty if nothing is downloaded. Pure.
+ * @param failed whether the download stopped because of an error, which is shown elsewhere
+ * @param hasLocalFiles whether some files are read from the user's disk
  */
-export function statusText({ status, note, parts }: Pick<SetProgress, 'status' | 'note'> & Partial<Pick<SetProgress, 'parts'>>, failed = false, fromDisk = false): string {
+export function statusText({ status, note, parts }: Pick<SetProgress, 'status' | 'note'> & Partial<Pick<SetProgress, 'parts'>>, failed = false, hasLocalFiles = false): string {
   switch (status) {
     case 'absent':
       return ''
     case 'paused':
-      if (fromDisk && parts) return `Not complete: the ${missingRoles(parts)} ${missingRoles(parts).includes(' and ') ? 'are' : 'is'} yet to come.`
-      return failed ? 'Stopped. What is here is kept.' : 'Paused. What is here is kept.'
+      if (hasLocalFiles && parts) return `Incomplete: download the ${missingRoles(parts)}.`
+      return failed ? 'Stopped. Progress is saved.' : 'Paused. Progress is saved.'
     case 'complete':
-      return fromDisk ? 'Complete. What lies on your disk was checked by its headers.' : 'Complete and checked.'
-    case 'asking':
-      return 'Asking the server…'
+      return hasLocalFiles ? 'Ready. The headers of local files were verified.' : 'Ready. All files were verified.'
+    case 'connecting':
+      return 'Connecting…'
     case 'downloading':
       return 'Downloading'
     case 'waiting':
       return note ?? 'Waiting for the server'
     case 'checking':
-      return 'Comparing with its hashes'
+      return 'Verifying'
   }
 }
 
-const ROLE_WORDS: Record<CatalogueEntry['role'], string> = { video: 'video model', 'text-encoder': 'text encoder', tokenizer: 'tokenizer', 'prompt-writer': 'prompt writer' }
+const ROLE_NAMES: Record<CatalogueEntry['role'], string> = { video: 'video model', 'text-encoder': 'text encoder', tokenizer: 'tokenizer', 'prompt-enhancer': 'prompt enhancer' }
 
 function missingRoles(parts: readonly SetPart[]): string {
-  return [...new Set(parts.filter(({ status }) => status !== 'complete').map(({ source }) => ROLE_WORDS[source.role]))].join(' and ')
+  return [...new Set(parts.filter(({ status }) => status !== 'complete').map(({ source }) => ROLE_NAMES[source.role]))].join(' and ')
 }
 
-/** What a download brings; a shared text encoder that is not here yet is most of a surprise. Pure. */
+/** Size of a download, with a note if it includes the shared text encoder. Pure. */
 export function downloadText({ bytesMissing, parts }: Pick<SetProgress, 'bytesMissing' | 'parts'>): string {
   const encoder = parts.some(({ source, status }) => source.role === 'text-encoder' && status !== 'complete')
-  return `${formatBytes(bytesMissing)}${encoder ? ' with text encoder' : ''}`
+  return `${formatBytes(bytesMissing)}${encoder ? ' including text encoder' : ''}`
 }
 
-/** How much is here, how fast the rest comes and for how long: too lively to be read out. Pure. */
+/** Progress, speed and time left of a download. Hidden from status announcements, because it changes constantly. Pure. */
 export function amountText({ bytesDone, bytesTotal, bytesPerSecond, secondsLeft, status }: SetProgress): string {
-  const words = [`${formatBytes(bytesDone)} of ${formatBytes(bytesTotal)}`]
-  if (bytesPerSecond !== null && status === 'downloading') words.push(`${formatBytes(bytesPerSecond)}/s`)
-  if (secondsLeft !== null) words.push(formatTimeLeft(secondsLeft))
-  return words.join(' · ')
+  const facts = [`${formatBytes(bytesDone)} of ${formatBytes(bytesTotal)}`]
+  if (bytesPerSecond !== null && status === 'downloading') facts.push(`${formatBytes(bytesPerSecond)}/s`)
+  if (secondsLeft !== null) facts.push(formatTimeLeft(secondsLeft))
+  return facts.join(' · ')
 }
 
-/** What is here in tens of percent, for readers, who need not hear of every megabyte; empty while nothing moves. Pure. */
+/** Progress in steps of 10 % for screen readers; empty unless downloading. Pure. */
 export function milestoneText({ bytesDone, bytesTotal, status }: SetProgress): string {
   if (status !== 'downloading' || bytesTotal === 0) return ''
   const tens = Math.floor((10 * bytesDone) / bytesTotal) * 10
   return tens > 0 ? `${tens} %` : ''
 }
 
-const PART_WORDS: Record<DownloadStatus, string> = {
-  absent: 'to come',
-  paused: 'in part',
-  complete: 'here',
-  asking: 'asking',
-  downloading: 'coming',
+const PART_STATUS: Record<DownloadStatus, string> = {
+  absent: 'pending',
+  paused: 'paused',
+  complete: 'done',
+  connecting: 'connecting',
+  downloading: 'downloading',
   waiting: 'waiting',
-  checking: 'checking',
+  checking: 'verifying',
 }
 
-/** Where one file of a set stands. Pure. */
+/** Size and status of one file. Pure. */
 export function partText({ status, bytesDone, bytesTotal }: SetPart): string {
   const amount = status === 'absent' || status === 'complete' ? formatBytes(bytesTotal) : `${formatBytes(bytesDone)} of ${formatBytes(bytesTotal)}`
-  return `${amount}, ${PART_WORDS[status]}`
+  return `${amount}, ${PART_STATUS[status]}`
 }
 
-/** Chrome never tells a page of more room than this, however much there is, so that disks cannot be told apart by it. */
-const MOST_TOLD_BYTES = 10 * 2 ** 30
-const mayBeMore = ({ freeBytes }: StorageSpace) => freeBytes >= MOST_TOLD_BYTES
+/** Chrome never reports more free space than this, to prevent fingerprinting. */
+const MAX_REPORTED_BYTES = 10 * 2 ** 30
+const mayBeMore = ({ freeBytes }: StorageSpace) => freeBytes >= MAX_REPORTED_BYTES
 
-/** What this site's storage holds and has left. Pure. */
+/** Used and free storage of the site. Pure. */
 export function spaceText(space: StorageSpace): string {
-  return `${formatBytes(space.usedBytes)} used by Kinora, ${mayBeMore(space) ? 'at least ' : ''}${formatBytes(space.freeBytes)} free for it`
+  return `${formatBytes(space.usedBytes)} used, ${mayBeMore(space) ? 'at least ' : ''}${formatBytes(space.freeBytes)} free`
 }
 
-/** Says before the first byte that there is no room; null when there is, or when that is not known. Pure. */
+/** Why there is not enough storage for a download; null if there is enough or it is unknown. Pure. */
 export function freeSpaceText(bytesMissing: number, space: StorageSpace | null): string | null {
   if (!space || bytesMissing <= space.freeBytes || mayBeMore(space)) return null
   const short = bytesMissing - space.freeBytes
-  return `${formatBytes(bytesMissing)} are to come, and this browser has ${formatBytes(space.freeBytes)} left for Kinora: ${formatBytes(short)} are missing. Delete clips or other models, or free space on the disk.`
+  return `The download needs ${formatBytes(bytesMissing)}, but only ${formatBytes(space.freeBytes)} is free. Free up at least ${formatBytes(short)}: delete clips or other models, or make room on the disk.`
 }
 
 const TITLES: Record<string, string> = {
-  unreachable: 'The server cannot be reached.',
-  cut: 'The connection broke.',
-  login: 'The server wants a login.',
-  forbidden: 'The server refuses this file.',
-  'not-found': 'The file is not on the server.',
-  damaged: 'What is on this disk is damaged.',
+  unreachable: 'The server is unreachable.',
+  cut: 'The connection was interrupted.',
+  login: 'The server requires a login.',
+  forbidden: 'The server denied access to this file.',
+  'not-found': 'The file was not found on the server.',
+  damaged: 'The downloaded file is corrupted.',
   changed: 'The file on the server has changed.',
-  busy: 'The server asks to slow down.',
-  server: 'The server has trouble.',
-  'web-page': 'The server sent a web page.',
-  'no-length': 'The server does not say how long the file is.',
-  'no-range': 'The server stopped sending parts.',
-  'wrong-range': 'The server sent another part than was asked for.',
-  status: 'The server does not give the file.',
+  busy: 'The server is limiting requests.',
+  server: 'The server reported an error.',
+  'web-page': 'The server sent a web page instead of the file.',
+  'no-length': 'The server does not report the file size.',
+  'no-range': 'The server no longer supports partial downloads.',
+  'wrong-range': 'The server sent the wrong part of the file.',
+  status: 'The server did not send the file.',
 }
 
-/** The page's wording of why a download or a check stopped; the facts are the worker's own sentence. Pure. */
-export function downloadSentence(error: ErrorData): ErrorSentence {
+/** Why a download or a verification stopped; the facts are in the worker's message. Pure. */
+export function downloadErrorMessage(error: ErrorData): ErrorMessage {
   const title = TITLES[String(error.details.reason)]
   if (title && (error.code === 'weights-missing' || error.code === 'weights-corrupt')) return { title, advice: error.message }
-  if (error.code === 'storage-full') return { title: 'There is not enough room.', advice: error.message }
-  return errorSentence(error)
+  if (error.code === 'storage-full') return { title: 'Not enough storage.', advice: error.message }
+  return errorMessage(error)
+}
+
+/** The local files of a model, and whether the browser can still read them. Pure. */
+export function localFilesText({ localFiles, status }: LocalFilesState): string {
+  const files = `${placeName(localFiles.place)}, ${formatBytes(localBytes(localFiles))}, read from your disk.`
+  if (status === 'ask') return `${files} The browser needs your permission to read it again.`
+  return handleOf(localFiles.place) ? files : `${files} This browser grants access for this visit only. After a reload, choose it again.`
+}
+
+/** Why a local file was rejected; the facts are in the worker's message. Pure. */
+export function rejectionTitle({ code }: ErrorData): string {
+  switch (code) {
+    case 'weights-corrupt':
+      return 'This file is not the model.'
+    case 'weights-missing':
+      return 'The file cannot be read.'
+    default:
+      return 'The file could not be checked.'
+  }
 }

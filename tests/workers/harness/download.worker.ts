@@ -37,7 +37,7 @@ const harness = {
     const file = await DownloadFile.open(signal, target)
     try {
       const bytes = await file.read(signal, start, end)
-      return { sha256: await sha256Hex(bytes), kept: file.kept }
+      return { sha256: await sha256Hex(bytes), downloaded: file.downloadedBytes }
     } finally {
       file.close()
     }
@@ -46,7 +46,7 @@ const harness = {
   /** Flips a bit on the disk, in the n-th of the chunks that are here; answers which chunk that was. */
   async flip(source: string, path: string, nth: number): Promise<number> {
     const journal = await readJournal(source, path)
-    const chunk = [...(journal?.here ?? [])][nth]
+    const chunk = [...(journal?.present ?? [])][nth]
     if (!journal || chunk === undefined) throw new Error(`${path} has no chunk to flip`)
     const folder = await (await (await navigator.storage.getDirectory()).getDirectoryHandle('downloads')).getDirectoryHandle(source)
     const handle = await (await folder.getFileHandle(encodeURIComponent(path))).createSyncAccessHandle()

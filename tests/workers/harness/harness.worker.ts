@@ -6,9 +6,9 @@ import type { GenerateRequest } from '../../../src/shared/request'
 import { chooseEncoder, type Codec } from '../../../workers/media/encode'
 import { openClipSink, saveRecord, type ClipSink, type FinishedClip } from '../../../workers/pipeline/clip-sink'
 import { sweepClips } from '../../../workers/storage/library'
-import { listClipFiles } from '../../../workers/storage/opfs'
+import { listClipFiles } from '../../../workers/storage/clips'
 import { openRecords } from '../../../workers/storage/records'
-import { MIGRATIONS } from '../../../workers/storage/migrations'
+import { MIGRATIONS } from '../../../workers/storage/records'
 import { colourOf, type ClipSpec } from './clip-spec'
 
 registerErrorTransfer()

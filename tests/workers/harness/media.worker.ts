@@ -3,7 +3,7 @@ import { expose } from 'comlink'
 import { registerErrorTransfer } from '../../../src/shared/error-transfer'
 import { MIDDLE } from '../../../src/shared/request'
 import { openClipReader } from '../../../workers/media/read-clip'
-import { readPicture } from '../../../workers/media/read-picture'
+import { readImage } from '../../../workers/media/read-image'
 
 registerErrorTransfer()
 
@@ -12,7 +12,7 @@ const { signal } = new AbortController()
 const media = {
   /** RGBA u8 [height, width, 4] */
   async picture(bytes: Uint8Array<ArrayBuffer>, name: string, type: string, width: number, height: number): Promise<number[]> {
-    return [...(await readPicture(new Blob([bytes], { type }), name, width, height, MIDDLE))]
+    return [...(await readImage(new Blob([bytes], { type }), name, width, height, MIDDLE))]
   },
 
   /** what the reader says of a video, and its frames at a rate, RGBA u8 [height, width, 4] each; at most `most` of them */

@@ -8,12 +8,12 @@ import { parseT5EncoderConfig } from '../../../workers/models/t5/encoder-config'
 import type { WeightFormat } from '../../../workers/ops/linear'
 import { largeTextEncoderWeights, loadLargeTransformer, openT5Table } from '../../../workers/models/ltx/cached-models'
 import { createWeightsFile, listWeightsFiles } from '../../../workers/storage/weights-file'
-import { handleFolder, handleSource } from '../../../workers/weights/disk-source'
+import { handleFolder, handleSource } from '../../../workers/weights/local-source'
 import { openHttpSource } from '../../../workers/weights/http-source'
-import { copiedBytes, removeOrphans } from '../../../workers/weights/quantized-copies'
+import { copiedBytes, removeOrphans } from '../../../workers/weights/quantized-cache'
 import { TensorReader } from '../../../workers/weights/tensor-reader'
 import { openPartTable, openTensorTable } from '../../../workers/weights/tensor-table'
-import { cacheFileName } from '../../../workers/weights/weights-cache'
+import { cacheFileName } from '../../../workers/weights/quantized-weights'
 
 registerErrorTransfer()
 
@@ -47,8 +47,8 @@ const weights = {
   },
 
   /** Leaves a file as a crash does in the middle of writing it. */
-  async leaveUnfinished(source: string, format: WeightFormat): Promise<void> {
-    const sink = await createWeightsFile(await cacheFileName({ source, format }))
+  async leaveUnfinished(modelFiles: string, format: WeightFormat): Promise<void> {
+    const sink = await createWeightsFile(await cacheFileName({ modelFiles, format }))
     sink.write(new Uint8Array(8), 0)
     sink.write(new Uint8Array(5000).fill(1), 20_000)
     sink.close()

@@ -11,11 +11,11 @@ import type { WeightStream } from '../../ops/weight-stream'
 import type { ByteSource } from '../../weights/byte-source'
 import { checkpointKind, type CheckpointKind } from '../../weights/checkpoint-kind'
 import { openGgufT5Table } from '../../weights/gguf-table'
-import { findCachedWeights, cacheWeights } from '../../weights/cached-weights'
-import { StoredWeights } from '../../weights/stored-weights'
+import { findCachedWeights, cacheWeights } from '../../weights/quantized-cache'
+import { FileWeights } from '../../weights/file-weights'
 import { TensorReader } from '../../weights/tensor-reader'
 import { openTensorTable, type TensorTable } from '../../weights/tensor-table'
-import { CacheRecorder } from '../../weights/weights-cache'
+import { CacheRecorder } from '../../weights/quantized-weights'
 
 /** A single-file checkpoint of LTX-Video. */
 export interface LtxCheckpoint {
@@ -63,12 +63,12 @@ export async function openT5Table(signal: AbortSignal, source: ByteSource): Prom
 export async function loadLargeTransformer(
   signal: AbortSignal, scope: Scope, config: unknown, origin: WeightOrigin, options: TransformerOptions,
 ): Promise<LtxTransformer> {
-  const identity = { source: origin.identity, format: options.linearFormat }
+  const identity = { modelFiles: origin.identity, format: options.linearFormat }
   const kept = await findCachedWeights(signal, identity)
   if (kept) return LtxTransformer.stream(signal, scope, config, kept, options)
   const table = await origin.open(signal)
   const load = (weights: WeightStream) => LtxTransformer.stream(signal, scope, config, weights, options)
-  return (await cacheWeights(identity, new StoredWeights(new TensorReader(table)), table.entries.size, load)).result
+  return (await cacheWeights(identity, new FileWeights(new TensorReader(table)), table.entries.size, load)).result
 }
 
 /**
@@ -79,11 +79,11 @@ export async function loadLargeTransformer(
 export async function largeTextEncoderWeights(
   signal: AbortSignal, gpu: Gpu, config: T5EncoderConfig, origin: WeightOrigin, format: WeightFormat, onHalf: (done: number, of: number) => void = () => undefined,
 ): Promise<WeightStream> {
-  const identity = { source: origin.identity, format }
+  const identity = { modelFiles: origin.identity, format }
   const kept = await findCachedWeights(signal, identity)
   if (kept) return kept
   const reader = new TensorReader(await origin.open(signal))
-  const stored = new StoredWeights(reader)
+  const stored = new FileWeights(reader)
   await cacheWeights(identity, stored, reader.table.entries.size, async (weights) => {
     if (weights instanceof CacheRecorder) await recordTextEncoder(signal, gpu, config, reader, weights, format, onHalf)
   })

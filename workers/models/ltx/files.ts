@@ -6,8 +6,8 @@ import { parseLtxAutoencoderConfig } from './autoencoder-config'
 import { LtxTransformer, type TransformerOptions } from './transformer'
 import type { LtxOriginalConfig } from './original-config'
 import { checkpointKind, type CheckpointKind } from '../../weights/checkpoint-kind'
-import type { DiskFolder } from '../../weights/disk-source'
-import { StoredWeights } from '../../weights/stored-weights'
+import type { LocalFolder } from '../../weights/local-source'
+import { FileWeights } from '../../weights/file-weights'
 import { TensorReader } from '../../weights/tensor-reader'
 import { openPartTable, type TensorTable } from '../../weights/tensor-table'
 import { bytesOf } from '../gpu-memory-budget'
@@ -46,7 +46,7 @@ export async function openLtxFiles(signal: AbortSignal, files: ModelFiles): Prom
   }
 }
 
-async function openLtxFolder(signal: AbortSignal, folder: DiskFolder): Promise<LtxFiles> {
+async function openLtxFolder(signal: AbortSignal, folder: LocalFolder): Promise<LtxFiles> {
   const transformer = await openPartTable(signal, folder, 'transformer', STEM)
   const kind = checkpointKind(transformer.entries, transformer.name)
   requirePart(kind, 'transformer', transformer.name)
@@ -72,7 +72,7 @@ function requirePart({ parts }: CheckpointKind, part: 'transformer' | 'autoencod
 }
 
 async function readConfig<T extends Record<string, unknown>>(
-  signal: AbortSignal, folder: DiskFolder, path: string, schema: v.GenericSchema<unknown, T>,
+  signal: AbortSignal, folder: LocalFolder, path: string, schema: v.GenericSchema<unknown, T>,
 ): Promise<T> {
   const file = await folder.open(signal, path)
   const unfit = (reason: string) => new AppError('weights-corrupt', `${path} does not fit: ${reason}.`, { file: path, reason })
@@ -91,5 +91,5 @@ async function readConfig<T extends Record<string, unknown>>(
 
 /** Bytes that the transformer's weights take of the GPU, by its config. @throws AppError weights-corrupt when that does not fit */
 export function transformerBytes({ transformer, config }: LtxFiles, options: TransformerOptions): number {
-  return bytesOf(LtxTransformer.requests(config.transformer, new StoredWeights(new TensorReader(transformer)), options))
+  return bytesOf(LtxTransformer.requests(config.transformer, new FileWeights(new TensorReader(transformer)), options))
 }

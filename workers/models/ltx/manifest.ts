@@ -41,7 +41,7 @@ export function ltxManifest(entry: CatalogueEntry): ModelManifest | undefined {
   return preset && manifestOfPreset(entry, preset)
 }
 
-function manifestOfPreset({ id, name, description, licence }: CatalogueEntry, preset: LtxPreset): ModelManifest {
+function manifestOfPreset({ id, name, description, license }: CatalogueEntry, preset: LtxPreset): ModelManifest {
   const only = (value: number) => ({ default: value, min: value, max: value })
   const { guidance, steps, sizes, fps, stg, guidanceRescale, negativePrompt } = preset
   const guided = guidance > 1
@@ -52,7 +52,7 @@ function manifestOfPreset({ id, name, description, licence }: CatalogueEntry, pr
     version: 1,
     architecture: 'LTXPipeline',
     capabilities: { ...ALL_CAPABILITIES, guidance: guided, negativePrompt: guided },
-    licence: licence.name,
+    licence: license.name,
     description,
     files: [],
     sizes: SIZES,

@@ -1,6 +1,6 @@
 // LTX-Video from its published files, downloaded or on the user's own disk.
 import type { LocalFiles } from '../../../src/shared/local-files'
-import { downloadedSources } from '../../../src/shared/model-address'
+import { downloadedEntries } from '../../../src/shared/model-address'
 import type { ModelManifest } from '../../../src/shared/model'
 import type { Embeds } from '../../../src/shared/prompt-embeds'
 import type { CatalogueEntry } from '../../../src/shared/model-catalogue'
@@ -47,7 +47,7 @@ export const ltx: Architecture = {
 }
 
 async function openLtx(signal: AbortSignal, url: string, manifest: ModelManifest, localFiles: readonly LocalFiles[]): Promise<OpenModel> {
-  const entries = downloadedSources(url)
+  const entries = downloadedEntries(url)
   if (!entries) throw new AppError('bad-request', `${manifest.name} is a model folder: expected the address of a downloaded LTX-Video, got ${url}.`, { field: 'model', got: url })
   const video = await findModelFiles(signal, entries.video, localFiles)
   const encoder = await findModelFiles(signal, entries.encoder, localFiles)

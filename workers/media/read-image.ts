@@ -1,0 +1,70 @@
+// An image file as the pixels of one frame: upright, cropped to the clip's aspect ratio, in its size.
+import { cropRectangle } from '../../src/shared/crop'
+import { AppError } from '../../src/shared/errors'
+import type { Crop } from '../../src/shared/request'
+import type { ClipReader } from './read-clip'
+
+/** Shows through where an image is transparent. */
+const BACKGROUND = '#fff'
+/** Larger reductions are done in steps of this factor: browsers interpolate between four neighbors only. */
+const STEP = 2
+
+/**
+ * Decodes an image, or the first frame of an animated one. The browser converts wide gamut and HDR to sRGB.
+ * @returns RGBA u8 [height, width, 4], opaque
+ * @throws AppError unreadable-media
+ */
+export async function readImage(file: Blob, name: string, width: number, height: number, crop: Crop): Promise<Uint8ClampedArray<ArrayBuffer>> {
+  const image = await decode(file, name)
+  try {
+    const { left, top, width: wide, height: high } = cropRectangle(image, { width, height }, crop)
+    let source: CanvasImageSource = image
+    let [x, y, w, h] = [left, top, wide, high]
+    while (w > STEP * width && h > STEP * height) {
+      const half = canvasOf(Math.round(w / STEP), Math.round(h / STEP))
+      half.drawImage(source, x, y, w, h, 0, 0, half.canvas.width, half.canvas.height)
+      source = half.canvas
+      ;[x, y, w, h] = [0, 0, half.canvas.width, half.canvas.height]
+    }
+    const context = canvasOf(width, height)
+    context.fillStyle = BACKGROUND
+    context.fillRect(0, 0, width, height)
+    context.drawImage(source, x, y, w, h, 0, 0, width, height)
+    return context.getImageData(0, 0, width, height).data as Uint8ClampedArray<ArrayBuffer>
+  } finally {
+    image.close()
+  }
+}
+
+async function decode(file: Blob, name: string): Promise<ImageBitmap> {
+  if (file.size === 0) throw new AppError('unreadable-media', `${name} is empty: expected an image.`, { file: name, found: 'no bytes' })
+  try {
+    return await createImageBitmap(file, { imageOrientation: 'from-image' })
+  } catch {
+    const found = file.type || 'a file of unknown kind'
+    throw new AppError('unreadable-media', `${name}: expected an image that this browser can decode (JPEG, PNG, WebP, AVIF or GIF), got ${found}.`, { file: name, found })
+  }
+}
+
+function canvasOf(width: number, height: number): OffscreenCanvasRenderingContext2D {
+  const context = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true })
+  if (!context) throw new Error('Expected a 2D canvas in workers, which this browser does not have.')
+  context.imageSmoothingQuality = 'high'
+  return context
+}
+
+/** Opens an image as a clip of one frame, decoded when it is read. @throws AppError unreadable-media */
+export async function openImageReader(file: Blob, name: string): Promise<ClipReader> {
+  const image = await decode(file, name)
+  const size = { width: image.width, height: image.height }
+  image.close()
+  return {
+    seconds: 0,
+    ...size,
+    async *frames(signal, { width, height, crop }, first, count) {
+      signal.throwIfAborted()
+      if (first === 0 && count > 0) yield await readImage(file, name, width, height, crop)
+    },
+    close: () => undefined,
+  }
+}
