@@ -15,7 +15,7 @@ const types = (project) => () =>
   run(process.execPath, [join(root, 'node_modules/@typescript/native/bin/tsc'), '-p', `tsconfig.${project}.json`, '--incremental', '--tsBuildInfoFile', join(cacheFolder, `${project}.tsbuildinfo`)], { capture: true })
 const bin = (name, ...args) => () => runBin(name, args, { capture: true })
 
-/** `inputs`: files and folders that the result follows from. */
+/** `inputs`: files and folders that the result follows from; `reads`: what of a file's text, all of it when left out. */
 const checks = [
   { name: 'types of the tests', inputs: [...CODE, 'tsconfig.node.json'], run: types('node') },
   {
@@ -26,13 +26,15 @@ const checks = [
   {
     name: 'imports',
     inputs: ['src', 'workers', 'tests', '.dependency-cruiser.cjs'],
+    // a file's imports alone
+    reads: (text) => (text.match(/^.*\b(?:from|import|require)\b.*['"`].*$/gm) ?? []).join('\n'),
     run: bin('depcruise', 'src', 'workers', 'tests', '--config', '.dependency-cruiser.cjs', '--cache', join(cacheFolder, 'dependency-cruiser'), '--cache-strategy', 'content'),
   },
   { name: 'types of the workers', inputs: ['workers', 'shaders', 'src/shared', 'tsconfig.workers.json'], run: types('workers') },
   { name: 'types of the service worker', inputs: ['src/service-worker.ts', 'src/shared', 'tsconfig.service-worker.json'], run: types('service-worker') },
   { name: 'lint', inputs: [...CODE, '.oxlintrc.json'], run: bin('oxlint', '--deny-warnings') },
   { name: 'workers are started by src/rpc alone', inputs: ['src', 'workers'], run: startedWorkers },
-  { name: 'links of the documentation', inputs: ['.'], run: () => Promise.resolve(checkLinks()) },
+  { name: 'links of the documentation', inputs: ['.'], reads: (text, path) => (path.endsWith('.md') ? text : ''), run: () => Promise.resolve(checkLinks()) },
 ]
 if (all) {
   const inputs = [...CODE, '.oxlintrc.json', '.oxlintrc-types.json', 'tsconfig.node.json', 'tsconfig.page.json', 'tsconfig.workers.json']
@@ -50,18 +52,17 @@ async function startedWorkers() {
   return { code: found.length ? 1 : 0, output: found.map((path) => `${path} starts a worker; src/rpc does that\n`).join('') }
 }
 
-const hashes = new Map()
-const hashOf = (path) => {
-  let hash = hashes.get(path)
-  if (!hash) hashes.set(path, (hash = createHash('sha256').update(readFileSync(join(root, path))).digest('hex')))
-  return hash
+const texts = new Map()
+const textOf = (path) => {
+  if (!texts.has(path)) texts.set(path, readFileSync(join(root, path), 'latin1'))
+  return texts.get(path)
 }
 
-/** Of all that a check reads. Of the documentation's links: which files there are, and what the Markdown ones say. */
-function stateOf({ inputs }) {
-  const links = inputs[0] === '.'
-  const files = filesIn([...inputs, ...CONFIG], (path) => !path.startsWith('dist/'))
-  return createHash('sha256').update(files.map((path) => `${path} ${links && !path.endsWith('.md') ? '' : hashOf(path)}`).join('\n')).digest('hex')
+/** Of all that a check reads: every file's path, and what it takes of its text. */
+function stateOf({ inputs, reads = (text) => text }) {
+  const hash = createHash('sha256')
+  for (const path of filesIn([...inputs, ...CONFIG], (file) => !file.startsWith('dist/'))) hash.update(`${path}\0${reads(textOf(path), path)}\0`)
+  return hash.digest('hex')
 }
 
 const notes = join(cacheFolder, 'checks.json')
