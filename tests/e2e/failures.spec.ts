@@ -11,9 +11,9 @@ test('a damaged weight file is named with what was expected and found, and Retry
   const expected = app.starter.files.find(({ path }) => path === WEIGHTS)!
   await openWith(page, app.url, smallClip(app.starter, { width: 64, height: 64 }))
   const faults: [Damage, string, string[]][] = [
-    ['missing', 'A file of the model is missing.', ['404']],
-    ['truncated', 'A file of the model is incomplete.', [String(expected.bytes), String(Math.floor(expected.bytes / 2))]],
-    ['corrupt', 'A file of the model is damaged.', [expected.sha256]],
+    ['missing', 'A model file is missing.', ['404']],
+    ['truncated', 'A model file is incomplete.', [String(expected.bytes), String(Math.floor(expected.bytes / 2))]],
+    ['corrupt', 'A model file is corrupted.', [expected.sha256]],
   ]
   try {
     for (const [damage, title, facts] of faults) {
@@ -41,7 +41,7 @@ test('a lost GPU device fails the job with its reason, and Retry works without a
   const cdp = await browser.newBrowserCDPSession()
   // the process that every WebGPU device of this browser lives in; the browser starts another
   await cdp.send('Browser.crashGpuProcess').catch(() => undefined)
-  const notice = page.getByRole('alert').filter({ hasText: 'The GPU was lost while the clip was being made.' })
+  const notice = page.getByRole('alert').filter({ hasText: 'The GPU stopped responding during generation.' })
   await expect(notice).toBeVisible({ timeout: 30_000 })
 
   await page.evaluate(() => Object.assign(window, { sameDocument: true }))
@@ -49,7 +49,7 @@ test('a lost GPU device fails the job with its reason, and Retry works without a
   await reachStep(page, 2)
   expect(await page.evaluate(() => 'sameDocument' in window)).toBe(true)
   await page.keyboard.press('Escape')
-  await expect(progress(page)).toHaveText('Cancelled. Nothing was kept.', { timeout: CLIP_MS })
+  await expect(progress(page)).toHaveText('Canceled. Nothing was saved.', { timeout: CLIP_MS })
 })
 
 test('without WebGPU the page says so and how to get it; the library still opens', async ({ app, playwright }) => {
@@ -57,10 +57,10 @@ test('without WebGPU the page says so and how to get it; the library still opens
   try {
     const page = await browser.newPage()
     await page.goto(app.url)
-    await expect(page.getByRole('heading', { level: 1 })).toHaveText(/This browser has no WebGPU\.|no GPU answers/)
+    await expect(page.getByRole('heading', { level: 1 })).toHaveText(/This browser does not support WebGPU\.|No GPU was found\./)
     await expect(page.getByText('Chrome and Edge 113')).toBeVisible()
     await expect(page.getByText('chrome://flags/#enable-unsafe-webgpu')).toBeVisible()
-    await page.getByRole('link', { name: 'Open the library' }).click()
+    await page.getByRole('link', { name: 'Open Library' }).click()
     await expect(page.getByRole('heading', { level: 1 })).toHaveText('Library')
     await expect(page.getByText('No clips yet.')).toBeVisible()
   } finally {

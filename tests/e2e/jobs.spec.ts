@@ -157,9 +157,9 @@ test('a clip that reuses its steps skips evaluations, and is another clip than w
 test('how long a block takes is measured on this GPU, and leaves nothing there', async ({ page, app }) => {
   await page.goto(`${app.url}/#/models`)
   await page.reload()
-  const times = page.getByRole('group', { name: 'Times of Kinora Starter here' })
+  const times = page.getByRole('group', { name: 'Generation times of Kinora Starter' })
   await times.getByRole('button').click()
-  await expect(times).toContainText(/128 × 128, [\d.]+ s\s*about .+ here/, { timeout: 120_000 })
+  await expect(times).toContainText(/128 × 128, [\d.]+ s\s*about .+/, { timeout: 120_000 })
   expect(await gpuBuffers(page), 'nothing stays').toEqual({ live: 0, weights: 0 })
   await page.goto(`${app.url}/#/create`)
 })

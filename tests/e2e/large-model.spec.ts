@@ -41,7 +41,7 @@ async function progressOf(page: Page, prompt?: string): Promise<string[]> {
   const said = () => page.evaluate(() => (window as unknown as { said: string[] }).said)
   await expect.poll(said, { timeout: 30_000 }).toContain('Loading the model')
   await page.getByRole('button', { name: 'Cancel', exact: true }).click()
-  await expect.poll(said, { timeout: 60_000 }).toContain('Cancelled. Nothing was kept.')
+  await expect.poll(said, { timeout: 60_000 }).toContain('Canceled. Nothing was saved.')
   return said()
 }
 
@@ -82,8 +82,8 @@ test('is downloaded, chosen, and makes the same clip again from this disk alone'
   await expect(generateButton(page)).toBeEnabled()
 
   site.hub.asked.length = 0
-  expect(await progressOf(page), 'at the first start alone').toContain('Preparing the text encoder, once')
-  expect(await progressOf(page, 'a white sea')).not.toContain('Preparing the text encoder, once')
+  expect(await progressOf(page), 'at the first start alone').toContain('Preparing the text encoder (first run only)')
+  expect(await progressOf(page, 'a white sea')).not.toContain('Preparing the text encoder (first run only)')
   const first = await make(page)
   expect(first.report.tokens).toBe(8)
   expect(first.report.stepMs).toHaveLength(7)

@@ -79,8 +79,8 @@ async function choose(page: Page, button: ReturnType<Page['getByRole']>, path: s
   await (await chooser).setFiles(path)
 }
 
-const chooseModel = (page: Page, path: string) => choose(page, card(page).getByRole('button', { name: 'Use a file on this disk…' }), path)
-const chooseFor = (page: Page, source: string, path: string) => choose(page, page.getByRole('button', { name: `Use a file on this disk…: ${source}` }), path)
+const chooseModel = (page: Page, path: string) => choose(page, card(page).getByRole('button', { name: 'Choose local file…' }), path)
+const chooseFor = (page: Page, source: string, path: string) => choose(page, page.getByRole('button', { name: `Choose file…: ${source}` }), path)
 
 /** Drops a real file of the disk, for which Chromium gives a handle. */
 async function drop(page: Page, path: string): Promise<void> {
@@ -100,13 +100,13 @@ test('single files through an input make a clip without a request, for this visi
   await withoutPickers(page)
   await openModels(page, site)
   await chooseModel(page, join(folder, 'ltxv.safetensors'))
-  await expect(card(page)).toContainText('ltxv.safetensors, 7.3 MB, read where it lies. This browser lets a page read it for this visit only')
-  await expect(status(page)).toHaveText('Not complete: the text encoder and tokenizer are yet to come.')
+  await expect(card(page)).toContainText('ltxv.safetensors, 7.3 MB, read from your disk. This browser grants access for this visit only')
+  await expect(status(page)).toHaveText('Incomplete: download the text encoder and tokenizer.')
   await chooseFor(page, ENCODER, join(folder, 't5.safetensors'))
   await expect(page.getByText('t5.safetensors, ')).toBeVisible()
-  await expect(status(page)).toHaveText('Not complete: the tokenizer is yet to come.')
+  await expect(status(page)).toHaveText('Incomplete: download the tokenizer.')
   await chooseFor(page, TOKENIZER, join(folder, 'tokenizer.json'))
-  await expect(status(page)).toHaveText('Complete. What lies on your disk was checked by its headers.')
+  await expect(status(page)).toHaveText('Ready. The headers of local files were verified.')
   await expect(card(page).getByRole('button', { name: /^Download|Verify|Delete/ })).toHaveCount(0)
   await card(page).getByRole('button', { name: 'Use this model' }).click()
   await expect(card(page)).toContainText('In use')
@@ -122,13 +122,13 @@ test('single files through an input make a clip without a request, for this visi
     return names
   }), 'nothing was copied').not.toContain('downloads')
 
-  await card(page).getByRole('button', { name: 'Forget' }).click()
+  await card(page).getByRole('button', { name: 'Unlink' }).click()
   await expect(card(page).getByRole('button', { name: /^Download/ })).toBeVisible()
   await expect(page.getByRole('article', { name: 'Kinora Starter' }), 'what is gone gives way to the starter').toContainText('In use')
   expect(await failure(page)).toMatchObject({ code: 'weights-missing', message: `${ID}.safetensors is not downloaded: download it in Models.` })
 
   await page.reload()
-  await expect(page.getByText(', read where it lies.'), 'File objects are for one visit').toHaveCount(0)
+  await expect(page.getByText(', read from your disk.'), 'File objects are for one visit').toHaveCount(0)
 })
 
 test('a folder in diffusers’ layout supplies encoder and tokenizer, outlives a reload, and gives the clip of the single file', async ({ page, site, disk }) => {
@@ -149,23 +149,23 @@ test('a folder in diffusers’ layout supplies encoder and tokenizer, outlives a
   }, [ModelHub.url(site.url), Object.keys(FOLDER)] as const)
   site.hub.reset()
 
-  await card(page).getByRole('button', { name: 'Use a folder…' }).click()
-  await expect(card(page)).toContainText(/LTX-Video, \d\.\d MB, read where it lies\./)
-  await expect(status(page)).toContainText('Complete.')
+  await card(page).getByRole('button', { name: 'Choose folder…' }).click()
+  await expect(card(page)).toContainText(/LTX-Video, \d\.\d MB, read from your disk\./)
+  await expect(status(page)).toContainText('Ready.')
   await card(page).getByRole('button', { name: 'Use this model' }).click()
   await page.reload()
   await expect(card(page), 'a handle is remembered').toContainText('In use')
-  await expect(status(page)).toContainText('Complete.')
+  await expect(status(page)).toContainText('Ready.')
   const byFolder = await make(page)
   expect(site.hub.asked).toEqual([])
 
   // the very same weights under the names of the original code
   const single = disk({ 'ltxv.safetensors': tinyLtx() })
-  await card(page).getByRole('button', { name: 'Forget' }).click()
+  await card(page).getByRole('button', { name: 'Unlink' }).click()
   await withoutPickers(page)
   await page.reload()
   await chooseModel(page, join(single, 'ltxv.safetensors'))
-  await expect(status(page)).toContainText('Complete.')
+  await expect(status(page)).toContainText('Ready.')
   expect((await make(page)).report.framesSha256).toBe(byFolder.report.framesSha256)
 })
 
@@ -187,7 +187,7 @@ test('what is no such model is refused by its header, and nothing is allocated',
   const refused = async (file: string, words: string | RegExp) => {
     await chooseModel(page, join(folder, file))
     await expect(card(page).getByRole('alert'), file).toContainText(words)
-    await expect(card(page).getByRole('button', { name: 'Forget' }), file).toHaveCount(0)
+    await expect(card(page).getByRole('button', { name: 'Unlink' }), file).toHaveCount(0)
   }
   await refused('wan.safetensors', 'wan.safetensors contains Wan; Kinora runs LTX-Video 2B')
   await refused('model.ckpt', 'it is a PyTorch pickle, which can run code when it is loaded')
@@ -195,7 +195,7 @@ test('what is no such model is refused by its header, and nothing is allocated',
   await refused('lying.safetensors', 'bytes, got 1099511627776')
   await refused('t5.safetensors', 't5.safetensors has no config in its metadata')
   await refused('large.safetensors', /large\.safetensors: expected LTX-Video 2B 0\.9\.8 distilled, which needs 2\.0 GB of GPU memory, got a larger model of 48 blocks of width 4096, which needs \d\.\d GB/)
-  await choose(page, card(page).getByRole('button', { name: 'Use a folder…' }), folder)
+  await choose(page, card(page).getByRole('button', { name: 'Choose folder…' }), folder)
   await expect(card(page).getByRole('alert')).toContainText(/My models: expected a folder in diffusers' layout.*; it has no transformer\//)
   await chooseFor(page, ENCODER, join(folder, 'wan.safetensors'))
   await expect(page.getByRole('region', { name: 'Text encoder' }).getByRole('alert')).toContainText('wan.safetensors contains Wan')
@@ -210,10 +210,10 @@ test('a file that changes after it was chosen is not read', async ({ page, site,
   await withoutPickers(page)
   await openModels(page, site)
   await chooseModel(page, path)
-  await expect(status(page)).toContainText('Not complete')
+  await expect(status(page)).toContainText('Incomplete')
   await chooseFor(page, ENCODER, join(folder, 't5.safetensors'))
   await chooseFor(page, TOKENIZER, join(folder, 'tokenizer.json'))
-  await expect(status(page)).toContainText('Complete.')
+  await expect(status(page)).toContainText('Ready.')
   writeFileSync(path, tinyLtx())
   utimesSync(path, new Date(), new Date(Date.now() + 5000))
   expect(await failure(page)).toMatchObject({ code: 'weights-missing', message: 'ltxv.safetensors could not be read from the disk: it has changed or cannot be read; choose it again.' })
@@ -224,11 +224,11 @@ test('a dropped file is remembered over a reload, and not taken for what it was 
   const path = join(disk({ 'ltxv.safetensors': tinyLtx() }), 'ltxv.safetensors')
   await openModels(page, site)
   await drop(page, path)
-  await expect(card(page)).toContainText('ltxv.safetensors, 7.3 MB, read where it lies.')
+  await expect(card(page)).toContainText('ltxv.safetensors, 7.3 MB, read from your disk.')
   await expect(card(page)).not.toContainText('for this visit only')
   await page.reload()
-  await expect(card(page)).toContainText('ltxv.safetensors, 7.3 MB, read where it lies.')
-  await expect(status(page), 'the page may read it as long as it is open').toContainText('Not complete')
+  await expect(card(page)).toContainText('ltxv.safetensors, 7.3 MB, read from your disk.')
+  await expect(status(page), 'the page may read it as long as it is open').toContainText('Incomplete')
 
   // as it changes on the disk, it is another file
   writeFileSync(path, tinyLtx())
@@ -237,18 +237,18 @@ test('a dropped file is remembered over a reload, and not taken for what it was 
   await expect(card(page)).toContainText('ltxv.safetensors has changed on the disk since it was chosen: choose it again in Models.')
   expect(await failure(page)).toMatchObject({ code: 'weights-missing', message: 'ltxv.safetensors has changed on the disk since it was chosen: choose it again in Models.' })
   await drop(page, path)
-  await expect(card(page)).toContainText('ltxv.safetensors, 7.3 MB, read where it lies.')
-  await card(page).getByRole('button', { name: 'Forget' }).click()
-  await expect(card(page).getByRole('button', { name: 'Use a file on this disk…' })).toBeVisible()
+  await expect(card(page)).toContainText('ltxv.safetensors, 7.3 MB, read from your disk.')
+  await card(page).getByRole('button', { name: 'Unlink' }).click()
+  await expect(card(page).getByRole('button', { name: 'Choose local file…' })).toBeVisible()
   await page.reload()
-  await expect(card(page).getByRole('button', { name: 'Use a file on this disk…' }), 'what is forgotten stays so').toBeVisible()
+  await expect(card(page).getByRole('button', { name: 'Choose local file…' }), 'what is forgotten stays so').toBeVisible()
 })
 
 test('where the browser wants to be asked again, the card asks at a click', async ({ page, site, disk }) => {
   const path = join(disk({ 'ltxv.safetensors': tinyLtx() }), 'ltxv.safetensors')
   await openModels(page, site)
   await drop(page, path)
-  await expect(status(page)).toContainText('Not complete')
+  await expect(status(page)).toContainText('Incomplete')
   // a headless browser has no prompt: its answers alone are given for it
   await page.route(/local-files\.worker.*\.js/, async (route) => {
     const response = await route.fetch()
@@ -265,10 +265,10 @@ test('where the browser wants to be asked again, the card asks at a click', asyn
     }
   })
   await page.reload()
-  await expect(card(page)).toContainText('The browser wants to be asked before this page may read it again.')
-  await card(page).getByRole('button', { name: 'Allow reading again' }).click()
-  await expect(card(page)).not.toContainText('wants to be asked')
-  await expect(card(page).getByRole('button', { name: 'Allow reading again' })).toHaveCount(0)
+  await expect(card(page)).toContainText('The browser needs your permission to read it again.')
+  await card(page).getByRole('button', { name: 'Allow access' }).click()
+  await expect(card(page)).not.toContainText('needs your permission')
+  await expect(card(page).getByRole('button', { name: 'Allow access' })).toHaveCount(0)
   await expect(card(page).getByRole('button', { name: /^Download/ }), 'the focus stays in the card').toBeFocused()
 })
 
@@ -277,7 +277,7 @@ test('the view is accessible and fits a phone with files of the disk in it', asy
   await withoutPickers(page)
   await openModels(page, site)
   await chooseModel(page, join(folder, 'ltxv.safetensors'))
-  await expect(status(page)).toContainText('Not complete')
+  await expect(status(page)).toContainText('Incomplete')
   await expect(card(page).getByRole('button', { name: /^Download/ }), 'the focus stays in the card').toBeFocused()
   await chooseFor(page, ENCODER, join(folder, 'wan.safetensors'))
   await expect(page.getByRole('region', { name: 'Text encoder' }).getByRole('alert')).toBeVisible()

@@ -51,15 +51,15 @@ export async function openModels(page: Page, { url, hub }: TinyHub): Promise<voi
 
 /** Downloads a model with the encoder that is chosen; licences that were accepted are not asked for again. */
 export async function download(page: Page, model: string): Promise<void> {
-  const complete = page.getByRole('status', { name: `Status of ${model}` }).filter({ hasText: 'Complete' })
-  const begin = card(page, model).getByRole('button', { name: /^(Download|Continue)/ })
+  const complete = page.getByRole('status', { name: `Status of ${model}` }).filter({ hasText: 'Ready' })
+  const begin = card(page, model).getByRole('button', { name: /^(Download|Resume)/ })
   await expect(begin.or(complete).first()).toBeVisible()
   if (await complete.isVisible()) return
   // where the model is here and its encoder is not, the rest is a continuation
-  await card(page, model).getByRole('button', { name: /^(Download|Continue)/ }).click({ timeout: 15_000 })
+  await card(page, model).getByRole('button', { name: /^(Download|Resume)/ }).click({ timeout: 15_000 })
   const accept = page.getByRole('button', { name: 'Accept and download' })
   const status = page.getByRole('status', { name: `Status of ${model}` })
   await expect(accept.or(status.filter({ hasText: /./ })).first()).toBeVisible()
   if (await accept.isVisible()) await accept.click()
-  await expect(status).toContainText('Complete and checked.', { timeout: 30_000 })
+  await expect(status).toContainText('Ready. All files were verified.', { timeout: 30_000 })
 }

@@ -36,7 +36,7 @@ test('a picture is chosen and becomes the first frame; its clip is extended from
   await generateButton(page).click()
   await made(page)
   await libraryLink(page).click()
-  await expect(page.getByRole('dialog')).toContainText('New part')
+  await expect(page.getByRole('dialog')).toContainText('New frames')
   const seconds = await page.getByRole('dialog').locator('video').evaluate(async (video: HTMLVideoElement) => {
     if (!(video.duration > 0)) await new Promise((done) => video.addEventListener('loadedmetadata', done))
     return video.duration

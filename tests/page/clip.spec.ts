@@ -27,14 +27,14 @@ test('a clip is made, played, kept across a reload, reused, downloaded and delet
     await expect(page.locator('.screen'), 'the clip is in view').toBeInViewport({ ratio: 0.5 })
   })
 
-  await test.step('it plays and loops', async () => plays(page.getByLabel(`The clip: ${request.prompt}`), request.width, request.height))
+  await test.step('it plays and loops', async () => plays(page.getByLabel(`Clip: ${request.prompt}`), request.width, request.height))
 
   await test.step('it is in the library after a reload', async () => {
     await page.reload()
     await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Library' }).click()
     await page.getByRole('link', { name: request.prompt }).click()
     const details = page.getByRole('dialog', { name: `Clip: ${request.prompt}` })
-    await plays(details.getByLabel(`The clip: ${request.prompt}`), request.width, request.height)
+    await plays(details.getByLabel(`Clip: ${request.prompt}`), request.width, request.height)
     for (const fact of [String(request.seed), `${request.width} × ${request.height}`, app.starter.name, `${request.steps}`]) {
       await expect(details.locator('dd').filter({ hasText: fact }).first()).toBeVisible()
     }
@@ -58,9 +58,9 @@ test('a clip is made, played, kept across a reload, reused, downloaded and delet
 
   await test.step('reuse its settings', async () => {
     await page.evaluate(() => localStorage.removeItem('kinora.draft'))
-    await page.getByRole('dialog').getByRole('button', { name: 'Reuse these settings' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Reuse settings' }).click()
     await expect(promptField(page)).toHaveValue(request.prompt)
-    await expect(page.getByLabel('Seed number')).toHaveValue(String(request.seed))
+    await expect(page.getByLabel('Seed value')).toHaveValue(String(request.seed))
     await expect(page.getByRole('slider', { name: 'Steps' })).toHaveValue(String(request.steps))
   })
 
@@ -68,7 +68,7 @@ test('a clip is made, played, kept across a reload, reused, downloaded and delet
     await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Library' }).click()
     await page.getByRole('link', { name: request.prompt }).click()
     await page.getByRole('button', { name: 'Delete', exact: true }).click()
-    await page.getByRole('button', { name: 'Delete for good' }).click()
+    await page.getByRole('button', { name: 'Delete permanently' }).click()
     await expect(page.getByText('No clips yet.')).toBeVisible()
     expect(await page.evaluate(filesInStorage), 'files left behind').toEqual([])
     await page.reload()

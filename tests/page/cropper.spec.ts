@@ -123,7 +123,7 @@ test('pictures of keyframes and of cards are cropped, each for itself, and reque
   await test.step('its recipe brings what is shown back', async () => {
     await chooseMode(page, 'Words')
     await libraryLink(page).click()
-    await page.getByRole('dialog').getByRole('button', { name: 'Reuse these settings' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Reuse settings' }).click()
     await slot(page, 'Image or clip of card 1').getByRole('button', { name: 'Cropped: Image or clip of card 1' }).press('Enter')
     await expect(cropper(page, 'Image or clip of card 1').where).toContainText('100 % to the left')
   })

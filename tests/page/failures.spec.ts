@@ -8,9 +8,9 @@ const WEIGHTS = 'transformer/diffusion_pytorch_model.safetensors'
 const error = (code: ErrorData['code'], message: string, details: ErrorData['details'] = {}): ErrorData => ({ code, message, details })
 
 const FAULTS: { fault: ErrorData; title: string; facts: string[] }[] = [
-  { fault: error('weights-missing', `${WEIGHTS}: expected a file, got status 404.`, { file: WEIGHTS, found: 'status 404' }), title: 'A file of the model is missing.', facts: [WEIGHTS, '404'] },
-  { fault: error('weights-truncated', `${WEIGHTS}: expected 200 bytes, got 100.`, { file: WEIGHTS, expected: 200, found: 100 }), title: 'A file of the model is incomplete.', facts: [WEIGHTS, '200', '100'] },
-  { fault: error('weights-corrupt', `${WEIGHTS}: expected the SHA-256 beef, got f00d.`, { file: WEIGHTS, expected: 'beef', found: 'f00d' }), title: 'A file of the model is damaged.', facts: [WEIGHTS, 'beef'] },
+  { fault: error('weights-missing', `${WEIGHTS}: expected a file, got status 404.`, { file: WEIGHTS, found: 'status 404' }), title: 'A model file is missing.', facts: [WEIGHTS, '404'] },
+  { fault: error('weights-truncated', `${WEIGHTS}: expected 200 bytes, got 100.`, { file: WEIGHTS, expected: 200, found: 100 }), title: 'A model file is incomplete.', facts: [WEIGHTS, '200', '100'] },
+  { fault: error('weights-corrupt', `${WEIGHTS}: expected the SHA-256 beef, got f00d.`, { file: WEIGHTS, expected: 'beef', found: 'f00d' }), title: 'A model file is corrupted.', facts: [WEIGHTS, 'beef'] },
 ]
 
 for (const { fault, title, facts } of FAULTS) {
@@ -30,7 +30,7 @@ test('a damaged kinora.json is named, and Retry works', async ({ page, app }) =>
   app.damage('kinora.json', 'truncated')
   try {
     await page.goto(app.url)
-    const notice = page.getByRole('alert').filter({ hasText: 'A file of the model is damaged.' })
+    const notice = page.getByRole('alert').filter({ hasText: 'A model file is corrupted.' })
     await expect(notice).toContainText('kinora.json')
     await expect(generateButton(page)).toBeDisabled()
   } finally {
@@ -46,10 +46,10 @@ test('with storage full the clip still plays and downloads, with a notice', asyn
   const cdp = await page.context().newCDPSession(page)
   await cdp.send('Storage.overrideQuotaForOrigin', { origin: app.url, quotaSize: 1 })
   await generateButton(page).click()
-  await expect(page.getByRole('alert').filter({ hasText: 'This clip is not in your library.' })).toBeVisible({ timeout: CLIP_MS })
-  await expect(page.getByText('no storage left')).toBeVisible()
+  await expect(page.getByRole('alert').filter({ hasText: 'This clip was not saved to Library.' })).toBeVisible({ timeout: CLIP_MS })
+  await expect(page.getByText('storage is full')).toBeVisible()
 
-  const video = page.getByLabel(`The clip: ${request.prompt}`)
+  const video = page.getByLabel(`Clip: ${request.prompt}`)
   await expect.poll(() => video.evaluate((element: HTMLVideoElement) => element.videoWidth)).toBe(request.width)
   const waiting = page.waitForEvent('download')
   await page.getByRole('button', { name: 'Download' }).click()
@@ -66,7 +66,7 @@ test('a lost GPU device fails the job with its reason, and Retry works without a
   await follow(page, { stepMs: 300, fail: { error: error('device-lost', 'The GPU process crashed.'), atStep: 2, times: 1 } })
   await generateButton(page).click()
   await reachStep(page, 1)
-  const notice = page.getByRole('alert').filter({ hasText: 'The GPU was lost while the clip was being made.' })
+  const notice = page.getByRole('alert').filter({ hasText: 'The GPU stopped responding during generation.' })
   await expect(notice).toBeVisible({ timeout: 30_000 })
 
   await follow(page, { stepMs: 300 })
@@ -75,7 +75,7 @@ test('a lost GPU device fails the job with its reason, and Retry works without a
   await reachStep(page, 2)
   expect(await page.evaluate(() => 'sameDocument' in window)).toBe(true)
   await page.keyboard.press('Escape')
-  await expect(progress(page)).toHaveText('Cancelled. Nothing was kept.', { timeout: CLIP_MS })
+  await expect(progress(page)).toHaveText('Canceled. Nothing was saved.', { timeout: CLIP_MS })
 })
 
 test('without a GPU the page says so and how to get it; the library still opens', async ({ page, app }) => {
@@ -84,7 +84,7 @@ test('without a GPU the page says so and how to get it; the library still opens'
   await page.reload()
   await expect(page.getByRole('heading', { level: 1 })).toHaveText(/no GPU answers/)
   await expect(page.getByText('Chrome and Edge 113')).toBeVisible()
-  await page.getByRole('link', { name: 'Open the library' }).click()
+  await page.getByRole('link', { name: 'Open Library' }).click()
   await expect(page.getByRole('heading', { level: 1 })).toHaveText('Library')
   await expect(page.getByText('No clips yet.')).toBeVisible()
 })

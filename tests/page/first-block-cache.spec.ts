@@ -9,7 +9,7 @@ test('a clip that reuses its steps says so, in the result and in the library', a
   const request = smallClip(app.starter, { steps: 16, cacheThreshold: threshold })
   const { cacheThreshold: _chosen, ...without } = request
   await openWith(page, app.url, without)
-  const choice = (level: string) => page.getByRole('radiogroup', { name: 'Reuse between steps' }).getByRole('radio', { name: level, exact: true })
+  const choice = (level: string) => page.getByRole('radiogroup', { name: 'First-block cache' }).getByRole('radio', { name: level, exact: true })
   await page.getByText('Advanced', { exact: true }).click()
   await expect(choice('Off')).toBeChecked()
   await choice(name).check()
@@ -24,7 +24,7 @@ test('a clip that reuses its steps says so, in the result and in the library', a
   expect(made?.request).toEqual(request)
   const { evaluations, evaluationsSkipped } = made!.report
   await expect(clip).toContainText(`${evaluationsSkipped} of ${evaluations} evaluations`)
-  await clip.getByRole('link', { name: 'In your library' }).click()
+  await clip.getByRole('link', { name: 'View in Library' }).click()
   const details = page.getByRole('dialog')
   await expect(details).toContainText(name)
   await expect(details).toContainText(`${evaluationsSkipped} of ${evaluations} evaluations`)

@@ -53,7 +53,7 @@ async function startDownload(page: Page): Promise<void> {
 
 async function download(page: Page): Promise<void> {
   await startDownload(page)
-  await expect(status(page)).toContainText('Complete and checked.', { timeout: 30_000 })
+  await expect(status(page)).toContainText('Ready. All files were verified.', { timeout: 30_000 })
 }
 
 test('a licence is shown before the first byte, accepted once, and remembered', async ({ page, site }) => {
@@ -62,39 +62,39 @@ test('a licence is shown before the first byte, accepted once, and remembered', 
   const dialog = page.getByRole('dialog')
   await expect(dialog).toContainText('LTXV Open Weights License 0.X')
   await expect(dialog).toContainText('Apache 2.0')
-  await expect(dialog).toContainText(`come from ${new URL(site.url).host}`)
+  await expect(dialog).toContainText(`downloaded from ${new URL(site.url).host}`)
   await dialog.getByRole('button', { name: 'Not now' }).click()
   await expect(dialog).toBeHidden()
   expect(site.hub.asked).toEqual([])
 
   await download(page)
   await expect(card(page), 'the card of the other model counts the encoder that is here').toContainText('On disk')
-  await expect(card(page, OTHER)).not.toContainText('with text encoder')
+  await expect(card(page, OTHER)).not.toContainText('including text encoder')
   await page.reload()
   await card(page, OTHER).getByRole('button', { name: /^Download/ }).click()
   await expect(page.getByRole('dialog'), 'the same licences are not asked for again').toBeHidden()
-  await expect(card(page, OTHER).getByRole('alert')).toContainText('The file is not on the server.')
+  await expect(card(page, OTHER).getByRole('alert')).toContainText('The file was not found on the server.')
 })
 
 test('a download is paused, outlives a reload, and goes on with what is missing', async ({ page, site }) => {
   site.hub.bytesPerSecond = 12e6
   await startDownload(page)
   await expect(status(page)).toContainText('Downloading')
-  await expect(card(page)).toContainText(/of 40 MB · [\d.]+ MB\/s · (about \d+ s|a moment) left/)
+  await expect(card(page)).toContainText(/of 40 MB · [\d.]+ MB\/s · (about \d+ s left|almost done)/)
   await expect.poll(() => site.hub.asked.some(({ start }) => start === CHUNK_BYTES)).toBe(true)
   await button(page, 'Pause').click()
-  await expect(status(page)).toContainText('Paused. What is here is kept.')
+  await expect(status(page)).toContainText('Paused. Progress is saved.')
   await expect(card(page).getByRole('progressbar')).toHaveAttribute('aria-valuenow', String(Math.floor((100 * CHUNK_BYTES) / (MODEL_BYTES + 4_390_000))))
 
   const before = site.hub.asked.length
   await page.reload()
-  await expect(status(page)).toContainText('Paused. What is here is kept.')
-  await expect(card(page)).toContainText('17 MB of 36 MB, in part')
+  await expect(status(page)).toContainText('Paused. Progress is saved.')
+  await expect(card(page)).toContainText('17 MB of 36 MB, paused')
   expect(site.hub.asked.length, 'nothing comes without being asked for').toBe(before)
 
   site.hub.bytesPerSecond = Infinity
-  await button(page, 'Continue').click()
-  await expect(status(page)).toContainText('Complete and checked.', { timeout: 30_000 })
+  await button(page, 'Resume').click()
+  await expect(status(page)).toContainText('Ready. All files were verified.', { timeout: 30_000 })
   const again = site.hub.asked.slice(before).filter(({ path, start, end }) => path === FILE && (end ?? 0) - (start ?? 0) > 1)
   expect(again.map(({ start }) => start), 'what was here is not fetched again').toEqual([CHUNK_BYTES, 2 * CHUNK_BYTES])
 })
@@ -104,11 +104,11 @@ test('what is complete can be verified and deleted; a shared encoder stays until
   const asked = site.hub.asked.length
   await button(page, 'Verify').click()
   await expect(button(page, 'Use this model')).toBeFocused() // Verify went; the focus stays in its group, on the first button
-  await expect(status(page)).toContainText('Complete and checked.')
+  await expect(status(page)).toContainText('Ready. All files were verified.')
   expect(site.hub.asked.length, 'a check needs no server').toBe(asked)
 
   await button(page, 'Delete').click()
-  await page.getByRole('dialog').getByRole('button', { name: 'Keep it' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Keep model' }).click()
   await expect(button(page, 'Delete')).toBeVisible()
   await button(page, 'Delete').click()
   await page.getByRole('dialog').getByRole('button', { name: 'Delete', exact: true }).click()
@@ -129,8 +129,8 @@ test('too little room is told with the missing bytes before anything is asked', 
     const cdp = await page.context().newCDPSession(page)
     await cdp.send('Storage.overrideQuotaForOrigin', { origin: site.url, quotaSize: 10_000_000 })
     await page.getByRole('link', { name: 'Models' }).click()
-    await expect(card(page)).toContainText('There is not enough room.')
-    await expect(card(page)).toContainText(/40 MB are to come, and this browser has [\d.]+ MB left for Kinora: 3\d MB are missing/)
+    await expect(card(page)).toContainText('Not enough storage.')
+    await expect(card(page)).toContainText(/The download needs 40 MB, but only [\d.]+ MB is free\. Free up at least 3\d MB/)
     await expect(button(page, /^Download/)).toBeDisabled()
     expect(site.hub.asked).toEqual([])
   } finally {
@@ -144,25 +144,25 @@ test('room that runs out midway stops a download; what is here is kept, and it g
   await startDownload(page)
   await expect.poll(() => site.hub.asked.some(({ start }) => start === CHUNK_BYTES)).toBe(true)
   await cdp.send('Storage.overrideQuotaForOrigin', { origin: site.url, quotaSize: 20_000_000 })
-  await expect(card(page).getByRole('alert')).toContainText('There is not enough room.', { timeout: 20_000 })
-  await expect(status(page)).toContainText('Stopped. What is here is kept.')
-  await expect(card(page)).toContainText('17 MB of 36 MB, in part')
+  await expect(card(page).getByRole('alert')).toContainText('Not enough storage.', { timeout: 20_000 })
+  await expect(status(page)).toContainText('Stopped. Progress is saved.')
+  await expect(card(page)).toContainText('17 MB of 36 MB, paused')
 
   await cdp.send('Storage.overrideQuotaForOrigin', { origin: site.url })
   site.hub.bytesPerSecond = Infinity
-  await button(page, 'Continue').click()
-  await expect(status(page)).toContainText('Complete and checked.', { timeout: 30_000 })
+  await button(page, 'Resume').click()
+  await expect(status(page)).toContainText('Ready. All files were verified.', { timeout: 30_000 })
 })
 
 test('a refusal is said in its own words; the way out works; cancelling leaves nothing', async ({ page, site }) => {
   site.hub.status = 403
   await startDownload(page)
   const notice = card(page).getByRole('alert')
-  await expect(notice).toContainText('The server refuses this file.')
+  await expect(notice).toContainText('The server denied access to this file.')
   await expect(notice).toContainText(`${FILE} could not be fetched`)
   site.hub.status = null
   site.hub.bytesPerSecond = 12e6
-  await button(page, /^Download|^Continue/).click()
+  await button(page, /^Download|^Resume/).click()
   await expect(notice).toBeHidden()
   await expect.poll(() => site.hub.asked.some(({ start }) => start === CHUNK_BYTES)).toBe(true)
   await button(page, 'Cancel').click()
@@ -182,7 +182,7 @@ test('goes by the keyboard alone, the focus never lost', async ({ page, site }) 
   await expect(button(page, 'Pause')).toBeFocused()
   await expect(page.getByRole('radio', { name: ENCODER }), 'the encoder of a download stays the same').toBeDisabled()
   await page.keyboard.press('Space')
-  await expect(button(page, 'Continue')).toBeFocused()
+  await expect(button(page, 'Resume')).toBeFocused()
   await page.keyboard.press('Tab')
   await expect(button(page, 'Delete')).toBeFocused()
   await page.keyboard.press('Enter')
@@ -207,7 +207,7 @@ test('the model of Create is the starter, also after a page that knew others', a
 
 test('a mirror is a setting: a wrong address is refused with what one looks like', async ({ page, site }) => {
   await page.goto(`${site.url}/#/settings`)
-  const address = page.getByRole('textbox', { name: 'Address of a mirror' })
+  const address = page.getByRole('textbox', { name: 'Mirror address' })
   await expect(address).toHaveValue(ModelHub.url(site.url))
   await address.fill('http://mirror.example/')
   await page.keyboard.press('Enter')
@@ -220,7 +220,7 @@ test('a mirror is a setting: a wrong address is refused with what one looks like
   expect(await page.evaluate(() => localStorage.getItem('kinora.mirror'))).toBe('"https://mirror.example/models/"')
   await address.fill('')
   await page.keyboard.press('Enter')
-  await expect(page.getByRole('status', { name: 'Mirror' })).toContainText('Downloads come from huggingface.co.')
+  await expect(page.getByRole('status', { name: 'Mirror' })).toContainText('Models are downloaded from huggingface.co.')
 })
 
 for (const [theme, width] of [['dark', 390], ['light', 1280]] as const) {
@@ -241,21 +241,21 @@ for (const [theme, width] of [['dark', 390], ['light', 1280]] as const) {
     await button(page, 'Pause').click()
     await expect(status(page)).toContainText('Paused')
     site.hub.status = 401
-    await button(page, 'Continue').click()
-    await expect(card(page).getByRole('alert')).toContainText('The server wants a login.')
+    await button(page, 'Resume').click()
+    await expect(card(page).getByRole('alert')).toContainText('The server requires a login.')
     await check('refused')
   })
 }
 
 test('how long a clip takes here is measured when it is asked for, and kept', async ({ page }) => {
-  const times = page.getByRole('group', { name: 'Times of Kinora Starter here' })
-  await expect(times.getByRole('button')).toHaveText('How long would a clip take here?')
-  await expect(page.getByRole('group', { name: `Times of ${MODEL} here` }).getByRole('button')).toBeVisible()
+  const times = page.getByRole('group', { name: 'Generation times of Kinora Starter' })
+  await expect(times.getByRole('button')).toHaveText('Estimate generation time')
+  await expect(page.getByRole('group', { name: `Generation times of ${MODEL}` }).getByRole('button')).toBeVisible()
   await times.getByRole('button').click()
-  await expect(times).toContainText(/128 × 128, [\d.]+ s\s*about .+ here/, { timeout: 120_000 })
+  await expect(times).toContainText(/128 × 128, [\d.]+ s\s*about .+/, { timeout: 120_000 })
   expect(await page.evaluate(() => window.kinora!.gpuBuffers()), 'nothing stays').toEqual({ live: 0, weights: 0 })
   await page.reload()
-  await expect(times).toContainText(/about .+ here/)
+  await expect(times).toContainText(/about .+/)
   const { violations } = await new AxeBuilder({ page }).include('article').analyze()
   expect(violations).toEqual([])
 })
@@ -263,7 +263,7 @@ test('how long a clip takes here is measured when it is asked for, and kept', as
 test('the starter is verified like any other, and a damaged file of it is named', async ({ page }) => {
   const starter = page.getByRole('article', { name: 'Kinora Starter' })
   await starter.getByRole('button', { name: 'Verify' }).click()
-  await expect(page.getByRole('status', { name: 'Status of Kinora Starter' })).toHaveText('Complete and checked.')
+  await expect(page.getByRole('status', { name: 'Status of Kinora Starter' })).toHaveText('Ready. All files were verified.')
   await page.context().route('**/models/starter/vae/config.json', async (route) => {
     const body = await (await route.fetch()).body()
     body[0] = 0x20

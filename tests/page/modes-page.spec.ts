@@ -11,7 +11,7 @@ import { CLIP_MS, expect, generate, keptIn, openWith, records, smallClip, test }
 import { chooseFile, chooseFromLibrary, chooseMode, generateButton, libraryLink, madeFrom, makeClip, slot, twoColours } from '../e2e/locators'
 
 const SIZE = { width: 128, height: 128 }
-const whyOff = (page: Page) => page.locator('#why-off')
+const whyOff = (page: Page) => page.locator('#generate-hint')
 
 /** A clip in the library, made by the page's door for scripts: its file's frames. */
 async function source(page: Page, starter: ModelManifest, changes: Partial<GenerateRequest>): Promise<Uint8Array[]> {
@@ -65,7 +65,7 @@ test('keyframes: marked while their times are wrong, and in the clip when it is 
   await test.step('its recipe brings the pictures back', async () => {
     await chooseMode(page, 'Words')
     await libraryLink(page).click()
-    await page.getByRole('dialog').getByRole('button', { name: 'Reuse these settings' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Reuse settings' }).click()
     await expect(madeFrom(page).getByRole('radio', { name: 'Keyframes' })).toBeChecked()
     await expect(slot(page, 'First frame')).toContainText('first-frame.png')
     await expect(slot(page, 'Last frame').locator('img')).toBeVisible()
@@ -192,8 +192,8 @@ test('a clip that was deleted is named, and Generate is off', async ({ page, app
   await page.goto(`${app.url}/#/library`)
   await page.locator('.sheet a').first().click()
   await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click()
-  await page.getByRole('button', { name: 'Delete for good' }).click()
-  await expect(page.getByRole('status', { name: 'Library' })).toHaveText('The clip was deleted.')
+  await page.getByRole('button', { name: 'Delete permanently' }).click()
+  await expect(page.getByRole('status', { name: 'Library' })).toHaveText('Clip deleted.')
   await page.goto(`${app.url}/#/create`)
   await expect(madeFrom(page).getByRole('alert')).toContainText('“a red sky at sunset” no longer exists: choose another one.')
   await expect(generateButton(page)).toBeDisabled()

@@ -52,13 +52,13 @@ test('a new version waits until it is asked for, then the page reloads into it',
       await registration.update()
     })
     const updates = page.getByRole('status', { name: 'Updates' })
-    await expect(updates).toContainText('A new version is ready.')
+    await expect(updates).toContainText('A new version is available.')
     await page.evaluate(() => Object.assign(window, { oldDocument: true }))
     const reloaded = page.waitForEvent('load')
     await updates.getByRole('button', { name: 'Reload' }).click()
     await reloaded
     expect(await page.evaluate(() => 'oldDocument' in window)).toBe(false)
-    await expect(updates).not.toContainText('A new version is ready.')
+    await expect(updates).not.toContainText('A new version is available.')
   } finally {
     await server.close()
     rmSync(folder, { recursive: true })

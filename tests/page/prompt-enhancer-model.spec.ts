@@ -12,15 +12,15 @@ import { enhancerCases, enhancerOnHub } from '../e2e/prompt-enhancer-fixture'
 import { generateButton, promptField } from '../e2e/locators'
 
 const MODEL = 'LTX-Video 2B 0.9.8 distilled'
-const WRITER_CARD = 'Prompt writer'
+const WRITER_CARD = 'Prompt enhancer'
 
 const files = () => ({ 'ltxv-2b-0.9.8-distilled.safetensors': tinyLtx(), 't5xxl_fp8_e4m3fn.safetensors': tinyT5(), 'tokenizer.json': tinyTokenizer, ...enhancerOnHub })
 const test = withTinyHub(files)
 
 const field = promptField
-const help = (page: Page, name: string) => page.getByRole('group', { name: 'Help with the prompt' }).getByRole('button', { name, exact: true })
-const panel = (page: Page) => page.getByRole('group', { name: 'The prompt written out' })
-const paragraph = (page: Page) => page.getByRole('textbox', { name: 'The prompt written out' })
+const help = (page: Page, name: string) => page.getByRole('group', { name: 'Prompt tools' }).getByRole('button', { name, exact: true })
+const panel = (page: Page) => page.getByRole('group', { name: 'Enhanced prompt' })
+const paragraph = (page: Page) => page.getByRole('textbox', { name: 'Enhanced prompt' })
 const inPanel = (page: Page, name: string) => panel(page).getByRole('button', { name, exact: true })
 const openView = (page: Page, name: string) => page.getByRole('navigation').getByRole('link', { name }).click()
 const writerWorkers = (page: Page) => page.workers().filter((worker) => worker.url().includes('prompt-enhancer.worker')).length
@@ -33,12 +33,12 @@ async function openCreate(page: Page, site: TinyHub, { withWriter }: { withWrite
   await card(page, MODEL).getByRole('button', { name: 'Use this model' }).click()
   if (withWriter) await download(page, WRITER_CARD)
   await openView(page, 'Create')
-  await expect(help(page, 'Fill it in')).toBeVisible()
+  await expect(help(page, 'Enhance prompt')).toBeVisible()
 }
 
 async function writeOut(page: Page, words: string): Promise<void> {
   await field(page).fill(words)
-  await help(page, 'Fill it in').click()
+  await help(page, 'Enhance prompt').click()
 }
 
 /** Changes a byte in the middle of a stored file. */
@@ -64,33 +64,33 @@ const filesHere = (page: Page) =>
 test('is offered, downloaded, writes a prompt out that is looked at, taken, and undone; and is deleted', async ({ page, site }) => {
   await openCreate(page, site, { withWriter: false })
   await writeOut(page, 'a white sailboat')
-  await expect(page.getByRole('textbox', { name: 'A fuller prompt' }), 'without it, a few sentences').toHaveValue(/^a white sailboat\. .+/)
-  await expect(panel(page)).toContainText('A small language model can write it out.')
-  await expect(panel(page)).toContainText('419 MB once')
-  await panel(page).getByRole('link', { name: 'Get it in Models' }).click()
+  await expect(page.getByRole('textbox', { name: 'Expanded prompt' }), 'without it, a few sentences').toHaveValue(/^a white sailboat\. .+/)
+  await expect(panel(page)).toContainText('Get better prompts with the prompt enhancer.')
+  await expect(panel(page)).toContainText('one-time download of 419 MB')
+  await panel(page).getByRole('link', { name: 'Download in Models' }).click()
   await expect(page.locator(':focus')).toHaveText('Download 419 MB')
 
   await page.keyboard.press('Enter')
   const dialog = page.getByRole('dialog')
   await expect(dialog).toContainText('Apache 2.0')
-  await expect(dialog).toContainText(`come from ${new URL(site.url).host}`)
+  await expect(dialog).toContainText(`downloaded from ${new URL(site.url).host}`)
   await dialog.getByRole('button', { name: 'Accept and download' }).click()
-  await expect(page.getByRole('status', { name: `Status of ${WRITER_CARD}` })).toContainText('Complete and checked.')
+  await expect(page.getByRole('status', { name: `Status of ${WRITER_CARD}` })).toContainText('Ready. All files were verified.')
   await expect(card(page, WRITER_CARD)).toContainText('On disk')
   const asked = site.hub.asked.length
 
   await openView(page, 'Create')
   await expect(field(page)).toHaveValue('a white sailboat')
-  await help(page, 'Fill it in').focus()
+  await help(page, 'Enhance prompt').focus()
   await page.keyboard.press('Enter')
   await expect(paragraph(page)).toHaveValue(answerTo('a white sailboat'), { timeout: 60_000 })
   await expect(field(page), 'nothing is changed before it is taken').toHaveValue('a white sailboat')
-  await expect(page.locator(':focus')).toHaveText('Use this')
-  await expect(page.getByRole('status', { name: 'Prompt writer' })).toHaveText(`Written: ${answerTo('a white sailboat')}`)
-  await expect(panel(page)).not.toContainText('Not in it')
+  await expect(page.locator(':focus')).toHaveText('Use this prompt')
+  await expect(page.getByRole('status', { name: 'Prompt enhancer' })).toHaveText(`Enhanced prompt: ${answerTo('a white sailboat')}`)
+  await expect(panel(page)).not.toContainText('Missing from your prompt')
   await page.keyboard.press('Enter')
   await expect(field(page)).toHaveValue(answerTo('a white sailboat'))
-  await expect(help(page, 'Fill it in'), 'the focus is where it was').toBeFocused()
+  await expect(help(page, 'Enhance prompt'), 'the focus is where it was').toBeFocused()
   await help(page, 'Undo').press('Enter')
   await expect(field(page)).toHaveValue('a white sailboat')
   expect(site.hub.asked.length, 'written from this disk').toBe(asked)
@@ -99,7 +99,7 @@ test('is offered, downloaded, writes a prompt out that is looked at, taken, and 
   await writeOut(page, 'a tram at night')
   await expect(paragraph(page)).toHaveValue(answerTo('a tram at night'))
   await paragraph(page).fill('A tram at night.')
-  await inPanel(page, 'Use this').click()
+  await inPanel(page, 'Use this prompt').click()
   await expect(field(page)).toHaveValue('A tram at night.')
 
   await openView(page, 'Models')
@@ -109,21 +109,21 @@ test('is offered, downloaded, writes a prompt out that is looked at, taken, and 
   expect(await filesHere(page)).toBe(false)
   await expect.poll(() => writerWorkers(page), 'it leaves the memory too').toBe(0)
   await openView(page, 'Create')
-  await help(page, 'Fill it in').click()
-  await expect(panel(page)).toContainText('Get it in Models')
+  await help(page, 'Enhance prompt').click()
+  await expect(panel(page)).toContainText('Download in Models')
 })
 
 test('remarks are left out, a paragraph about something else is not offered, a long one ends with a sentence', async ({ page, site }) => {
   await openCreate(page, site, { withWriter: true })
   await writeOut(page, 'a paper lantern')
   await expect(paragraph(page)).toHaveValue(/^A paper lantern rises .+ The light is dim and blue\.$/, { timeout: 60_000 })
-  await inPanel(page, 'No, thanks').click()
+  await inPanel(page, 'Dismiss').click()
   await expect(field(page)).toHaveValue('a paper lantern')
 
   await writeOut(page, 'a green kite')
-  await expect(panel(page).getByRole('alert')).toContainText('It wrote of something else.')
-  await expect(panel(page).getByRole('alert')).toContainText('no “green” and “kite”')
-  await expect(page.getByRole('textbox', { name: 'A fuller prompt' }), 'a few sentences are offered in its place').toHaveValue(/^a green kite\. .+/)
+  await expect(panel(page).getByRole('alert')).toContainText('The enhanced prompt was off topic.')
+  await expect(panel(page).getByRole('alert')).toContainText('did not mention “green” and “kite”')
+  await expect(page.getByRole('textbox', { name: 'Expanded prompt' }), 'a few sentences are offered in its place').toHaveValue(/^a green kite\. .+/)
   await page.keyboard.press('Escape')
   await expect(panel(page)).toHaveCount(0)
 
@@ -134,9 +134,9 @@ test('remarks are left out, a paragraph about something else is not offered, a l
   expect(words).toBeLessThanOrEqual(120)
 
   await field(page).fill('')
-  await help(page, 'Fill it in').click()
-  await help(page, 'Fill it in').click()
-  await expect(panel(page)).toContainText('write a word or two first')
+  await help(page, 'Enhance prompt').click()
+  await help(page, 'Enhance prompt').click()
+  await expect(panel(page)).toContainText('Enter a prompt first')
 })
 
 test('is stopped midway: what was whole is kept; closed midway, nothing changes', async ({ page, site }) => {
@@ -147,7 +147,7 @@ test('is stopped midway: what was whole is kept; closed midway, nothing changes'
   await page.keyboard.press('Enter')
   await expect(paragraph(page)).toHaveValue(/^An old lighthouse stands .+\.$/)
   expect((await paragraph(page).inputValue()).length).toBeLessThan(answerTo('an old lighthouse').length)
-  await inPanel(page, 'No, thanks').click()
+  await inPanel(page, 'Dismiss').click()
 
   await writeOut(page, 'an old lighthouse')
   await expect(panel(page).locator('.so-far')).toContainText('An old')
@@ -161,9 +161,9 @@ test('is stopped midway: what was whole is kept; closed midway, nothing changes'
 test('another paragraph can be asked for', async ({ page, site }) => {
   await openCreate(page, site, { withWriter: true })
   await writeOut(page, 'a white sailboat')
-  await expect(inPanel(page, 'Another')).toBeVisible({ timeout: 60_000 })
-  await inPanel(page, 'Another').click()
-  await expect(inPanel(page, 'Another').or(inPanel(page, 'Try again'))).toBeVisible()
+  await expect(inPanel(page, 'Try another')).toBeVisible({ timeout: 60_000 })
+  await inPanel(page, 'Try another').click()
+  await expect(inPanel(page, 'Try another').or(inPanel(page, 'Try again'))).toBeVisible()
 })
 
 test('a damaged file is refused, named, and mended by what Models does', async ({ page, site }) => {
@@ -171,16 +171,16 @@ test('a damaged file is refused, named, and mended by what Models does', async (
   await damage(page, 'onnx/model_q4.onnx')
   await writeOut(page, 'a white sailboat')
   const alert = panel(page).getByRole('alert')
-  await expect(alert).toContainText('A file of the model is damaged.')
+  await expect(alert).toContainText('A model file is corrupted.')
   await expect(alert).toContainText('onnx/model_q4.onnx is damaged on this disk')
-  await expect(page.getByRole('textbox', { name: 'A fuller prompt' })).toHaveValue(/^a white sailboat\. .+/)
+  await expect(page.getByRole('textbox', { name: 'Expanded prompt' })).toHaveValue(/^a white sailboat\. .+/)
 
   await openView(page, 'Models')
   await card(page, WRITER_CARD).getByRole('button', { name: 'Verify' }).click()
   await expect(card(page, WRITER_CARD).getByRole('alert')).toContainText('damaged on this disk')
   await download(page, WRITER_CARD)
   await openView(page, 'Create')
-  await help(page, 'Fill it in').click()
+  await help(page, 'Enhance prompt').click()
   await expect(paragraph(page)).toHaveValue(answerTo('a white sailboat'), { timeout: 60_000 })
 })
 
@@ -189,7 +189,7 @@ test('its memory is free again when a clip begins', async ({ page, site }) => {
   await openCreate(page, site, { withWriter: true })
   await writeOut(page, 'a white sailboat')
   await expect(paragraph(page)).toHaveValue(answerTo('a white sailboat'), { timeout: 60_000 })
-  await inPanel(page, 'No, thanks').click()
+  await inPanel(page, 'Dismiss').click()
   expect(writerWorkers(page), 'it waits for another prompt').toBe(1)
   await follow(page, { stepMs: 10_000 })
   await generateButton(page).click()
@@ -207,7 +207,7 @@ test('the starter keeps to the words that it knows', async ({ page, site }) => {
   await download(page, WRITER_CARD)
   await openView(page, 'Create')
   await writeOut(page, 'a red balloon')
-  await expect(page.getByRole('textbox', { name: 'A fuller prompt' })).toHaveValue(/^a red balloon .+style/)
+  await expect(page.getByRole('textbox', { name: 'Expanded prompt' })).toHaveValue(/^a red balloon .+style/)
   await expect(panel(page)).toHaveCount(0)
   expect(writerWorkers(page)).toBe(0)
 })
@@ -218,9 +218,9 @@ for (const [theme, width] of [['dark', 390], ['light', 1280]] as const) {
     await page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' })
     await openCreate(page, site, { withWriter: false })
     await writeOut(page, 'a white sailboat')
-    await expect(panel(page)).toContainText('Get it in Models')
+    await expect(panel(page)).toContainText('Download in Models')
     await expectAccessible(page, 'offered')
-    await panel(page).getByRole('link', { name: 'Get it in Models' }).click()
+    await panel(page).getByRole('link', { name: 'Download in Models' }).click()
     await download(page, WRITER_CARD)
     await expectAccessible(page, 'downloaded')
     await openView(page, 'Create')
@@ -228,7 +228,7 @@ for (const [theme, width] of [['dark', 390], ['light', 1280]] as const) {
     await expect(paragraph(page)).toBeVisible({ timeout: 60_000 })
     await expectAccessible(page, 'written')
     await writeOut(page, 'a green kite')
-    await help(page, 'Fill it in').click()
+    await help(page, 'Enhance prompt').click()
     await expect(panel(page).getByRole('alert')).toBeVisible()
     await expectAccessible(page, 'not offered')
   })

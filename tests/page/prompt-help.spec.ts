@@ -5,7 +5,7 @@ import { CLIP_MS, expect, openWith, smallClip, test } from '../e2e/app'
 import { generateButton, promptField } from '../e2e/locators'
 
 const field = promptField
-const help = (page: Page) => page.getByRole('group', { name: 'Help with the prompt' })
+const help = (page: Page) => page.getByRole('group', { name: 'Prompt tools' })
 const button = (page: Page, name: string) => help(page).getByRole('button', { name, exact: true })
 
 async function earlier(page: Page, prompts: readonly string[]): Promise<void> {
@@ -30,12 +30,12 @@ test('a surprise is in words that the model knows, is another each time, and can
 
 test('a short prompt is filled in: looked at, changed, taken and undone, from the keyboard', async ({ page, app }) => {
   await openWith(page, app.url, smallClip(app.starter, { prompt: 'a red balloon' }))
-  await button(page, 'Fill it in').focus()
+  await button(page, 'Enhance prompt').focus()
   await page.keyboard.press('Enter')
-  const suggestion = page.getByRole('textbox', { name: 'A fuller prompt' })
+  const suggestion = page.getByRole('textbox', { name: 'Expanded prompt' })
   await expect(suggestion).toHaveValue(/^a red balloon .+ over .+style/)
   await expect(field(page), 'nothing is changed before it is taken').toHaveValue('a red balloon')
-  await expect(page.locator(':focus')).toHaveText('Use this')
+  await expect(page.locator(':focus')).toHaveText('Use this prompt')
   await expectAccessible(page, 'filled in')
 
   await suggestion.fill('a red balloon rising, fog')
@@ -43,13 +43,13 @@ test('a short prompt is filled in: looked at, changed, taken and undone, from th
   await page.keyboard.press('Enter')
   await expect(field(page)).toHaveValue('a red balloon rising, fog')
   await expect(suggestion).toHaveCount(0)
-  await expect(button(page, 'Fill it in'), 'the focus is where it was').toBeFocused()
+  await expect(button(page, 'Enhance prompt'), 'the focus is where it was').toBeFocused()
   await button(page, 'Undo').press('Enter')
   await expect(field(page)).toHaveValue('a red balloon')
 
   await field(page).fill('')
-  await button(page, 'Fill it in').click()
-  await expect(page.getByText('write a word or two first')).toBeVisible()
+  await button(page, 'Enhance prompt').click()
+  await expect(page.getByText('Enter a prompt first')).toBeVisible()
 })
 
 test('a style is words at the end of the prompt; those that the model was not taught are set apart', async ({ page, app }) => {
@@ -63,7 +63,7 @@ test('a style is words at the end of the prompt; those that the model was not ta
   await neon.click()
   await expect(field(page)).toHaveValue('a red sky')
 
-  await expect(styles).toContainText('was not taught these')
+  await expect(styles).toContainText('was not trained on these styles')
   await styles.getByRole('button', { name: 'Stop motion' }).press('Enter')
   await expect(field(page)).toHaveValue('a red sky, stop motion animation, handmade clay figures')
   await expect(page.locator('#prompt-notes')).toContainText('does not know the underlined words')
@@ -73,9 +73,9 @@ test('a style is words at the end of the prompt; those that the model was not ta
 test('earlier prompts are searched, taken and removed from the keyboard', async ({ page, app }) => {
   await earlier(page, ['a red sky at sunset', 'a white sailboat on the ocean', 'a starry night over the ocean'])
   await openWith(page, app.url, smallClip(app.starter, { prompt: 'a meadow' }))
-  await button(page, 'Earlier prompts').press('Enter')
-  const search = page.getByRole('searchbox', { name: 'Search earlier prompts' })
-  const entries = page.getByRole('group', { name: 'Earlier prompts' }).getByRole('listitem')
+  await button(page, 'Prompt history').press('Enter')
+  const search = page.getByRole('searchbox', { name: 'Search prompt history' })
+  const entries = page.getByRole('group', { name: 'Prompt history' }).getByRole('listitem')
   await expect(search).toBeFocused()
   await expect(entries).toHaveCount(3)
 
@@ -85,34 +85,34 @@ test('earlier prompts are searched, taken and removed from the keyboard', async 
   await page.keyboard.press('ArrowDown')
   await page.keyboard.press('Enter')
   await expect(field(page)).toHaveValue('a starry night over the ocean')
-  await expect(button(page, 'Earlier prompts')).toBeFocused()
+  await expect(button(page, 'Prompt history')).toBeFocused()
   await button(page, 'Undo').click()
   await expect(field(page)).toHaveValue('a meadow')
 
-  await button(page, 'Earlier prompts').click()
+  await button(page, 'Prompt history').click()
   await page.keyboard.press('ArrowDown')
   await page.keyboard.press('Delete')
   await expect(entries).toHaveCount(2)
   await expect(page.locator(':focus')).toHaveText('a white sailboat on the ocean')
   await page.keyboard.press('ArrowUp')
   await page.keyboard.type('xyz')
-  await expect(page.getByText('No earlier prompt has these words.')).toBeVisible()
+  await expect(page.getByText('No matching prompts.')).toBeVisible()
   await page.keyboard.press('Escape')
   await expect(search).toHaveCount(0)
 
   await page.reload()
-  await button(page, 'Earlier prompts').click()
+  await button(page, 'Prompt history').click()
   await expect(entries, 'a removed one stays away').toHaveCount(2)
   await page.getByRole('button', { name: 'Clear all' }).click()
   await page.getByRole('dialog').getByRole('button', { name: 'Clear all' }).click()
-  await button(page, 'Earlier prompts').click()
-  await expect(page.getByText('will be kept here')).toBeVisible()
+  await button(page, 'Prompt history').click()
+  await expect(page.getByText('are saved here')).toBeVisible()
 })
 
 test('a prompt is remembered when a clip is begun with it, once', async ({ page, app }) => {
   await earlier(page, ['a starry night', 'a red sky at sunset'])
   await openWith(page, app.url, smallClip(app.starter))
   await generateButton(page).click({ timeout: CLIP_MS })
-  await button(page, 'Earlier prompts').click()
-  await expect(page.getByRole('group', { name: 'Earlier prompts' }).getByRole('listitem')).toHaveText(['a red sky at sunset', 'a starry night'])
+  await button(page, 'Prompt history').click()
+  await expect(page.getByRole('group', { name: 'Prompt history' }).getByRole('listitem')).toHaveText(['a red sky at sunset', 'a starry night'])
 })

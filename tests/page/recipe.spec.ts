@@ -9,7 +9,7 @@ import { CLIP_MS, expect, generate, openWith, smallClip, test } from '../e2e/app
 import { generateButton, promptField } from '../e2e/locators'
 
 const field = promptField
-const restored = (page: Page) => page.getByRole('alert').filter({ hasText: 'are in the form' })
+const restored = (page: Page) => page.getByRole('alert').filter({ hasText: 'Loaded the settings' })
 
 interface Dropped {
   name: string
@@ -75,7 +75,7 @@ test('a clip’s recipe is a file that brings every setting back; so does the cl
     await expect(restored(page).getByRole('listitem')).toHaveCount(0)
     await expect(field(page)).toHaveValue('a yellow kite over a meadow')
     await expect(page.getByRole('textbox', { name: 'Negative prompt' })).toHaveValue('fog')
-    await expect(page.getByRole('spinbutton', { name: 'Seed number' })).toHaveValue('4242')
+    await expect(page.getByRole('spinbutton', { name: 'Seed value' })).toHaveValue('4242')
     await expect(page.getByRole('slider', { name: 'Steps' })).toHaveValue(String(request.steps))
     await expect(page.getByText(`${request.frames} frames`)).toBeVisible()
   }
@@ -105,7 +105,7 @@ test('a still that carries its recipe is opened with the button; a picture witho
   )
   const still = withText(plain, RECIPE_KEYWORD, recipeText(recipeOf(request, { id: 'starter', name: 'Kinora Starter', version: 1 })))
   await page.getByLabel('Recipe file').setInputFiles({ name: 'still.png', mimeType: 'image/png', buffer: still })
-  await expect(restored(page)).toContainText('made with version 1 of')
+  await expect(restored(page)).toContainText('uses version 1 of')
   await expect(field(page)).toHaveValue('snowy hills')
 
   await drop(page, 'main', { name: 'holiday.png', type: 'image/png', bytes: plain })
@@ -157,7 +157,7 @@ test.describe('what is no recipe', () => {
       await openWith(page, app.url, smallClip(app.starter))
       await expect(field(page)).toHaveValue('a red sky at sunset')
       await drop(page, 'main', file)
-      await expect(page.getByRole('alert')).toContainText('No recipe could be read from this file.')
+      await expect(page.getByRole('alert')).toContainText('Could not load a recipe from this file.')
       await expect(page.getByRole('alert')).toContainText(words)
       await expect(field(page)).toHaveValue('a red sky at sunset')
     })

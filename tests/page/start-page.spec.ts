@@ -15,7 +15,7 @@ test('offers words that work, and says what it does not know', async ({ page, ap
   const generate = generateButton(page)
 
   await expect(generate).toBeDisabled()
-  await expect(page.locator('#why-off')).toHaveText('Write a few words first.')
+  await expect(page.locator('#generate-hint')).toHaveText('Enter a prompt first.')
 
   const example = app.starter.examples[0] ?? ''
   await page.getByRole('button', { name: example, exact: true }).first().click()
@@ -33,8 +33,8 @@ test('cuts a prompt that is too long, and says where', async ({ page, app }) => 
   const words = Array.from({ length: app.starter.text.maxTokens + 5 }, (_, index) => (index % 2 ? 'sky' : 'red'))
   await promptField(page).fill(words.join(' '))
   const lastRead = words[app.starter.text.maxTokens - 3] ?? ''
-  await expect(page.locator('#prompt-notes')).toContainText(`It stops after “${lastRead}”`)
-  await expect(page.locator('#prompt-notes')).toContainText('last 7 words are left out')
+  await expect(page.locator('#prompt-notes')).toContainText(`It is cut off after “${lastRead}”`)
+  await expect(page.locator('#prompt-notes')).toContainText('last 7 words are ignored')
   await expect(generateButton(page)).toBeEnabled()
 })
 
@@ -52,26 +52,26 @@ test('offers shapes and lengths that the model was not taught, and says so', asy
   await openWith(page, app.url, smallClip(app.starter))
   const settings = page.getByRole('region', { name: 'Settings' })
   const generate = generateButton(page)
-  await expect(settings.getByText('was not taught')).toHaveCount(0)
+  await expect(settings.getByText('was not trained')).toHaveCount(0)
 
-  await settings.getByRole('radio', { name: '4:3 (new to this model)' }).check()
-  await expect(settings.getByText('was not taught 144 × 112')).toBeVisible()
+  await settings.getByRole('radio', { name: '4:3 (not in the training data)' }).check()
+  await expect(settings.getByText('was not trained at 144 × 112')).toBeVisible()
   await expect(generate, 'it is a warning').toBeEnabled()
 
   await settings.getByRole('radio', { name: 'Custom' }).check()
   await settings.getByRole('spinbutton', { name: 'Width in pixels' }).fill('1000')
   await settings.getByRole('spinbutton', { name: 'Height in pixels' }).fill('5')
   await page.keyboard.press('Tab')
-  await expect(settings.getByText('was not taught 1008 × 32'), 'whole latent pixels, two at least').toBeVisible()
+  await expect(settings.getByText('was not trained at 1008 × 32'), 'whole latent pixels, two at least').toBeVisible()
   await settings.getByRole('button', { name: /^Use 176 × 96/ }).click()
   await settings.getByRole('radio', { name: '16:9' }).check()
-  await expect(settings.getByText('was not taught')).toHaveCount(0)
+  await expect(settings.getByText('was not trained')).toHaveCount(0)
 
-  await settings.getByRole('radio', { name: '60 s (made in parts)' }).check()
-  await expect(settings.getByText(/made in \d\d parts/)).toBeVisible()
+  await settings.getByRole('radio', { name: '60 s (generated in parts)' }).check()
+  await expect(settings.getByText(/generated in \d\d parts/)).toBeVisible()
   await settings.getByRole('spinbutton', { name: 'seconds' }).fill('1.6')
   await page.keyboard.press('Enter')
-  await expect(settings.getByText('was not taught 13 frames')).toBeVisible()
+  await expect(settings.getByText('was not trained on 13 frames')).toBeVisible()
   await expect(generate).toBeEnabled()
   await settings.getByRole('spinbutton', { name: 'seconds' }).fill('-4')
   await page.keyboard.press('Enter')
@@ -92,7 +92,7 @@ test('says when a clip is larger than the memory that was measured', async ({ pa
   await settings.getByRole('radio', { name: 'Custom' }).check()
   for (const side of ['Width', 'Height']) await settings.getByRole('spinbutton', { name: `${side} in pixels` }).fill('1024')
   await page.keyboard.press('Enter')
-  await expect(settings.getByText('there was room for 100 MB when it was measured')).toBeVisible()
+  await expect(settings.getByText('only 100 MB was available when it was measured')).toBeVisible()
 })
 
 for (const theme of ['dark', 'light'] as const) {

@@ -119,7 +119,7 @@ test('storyboard: alternatives in a card make one clip of each', async ({ page, 
   await storyCard(page, 1).getByRole('spinbutton', { name: 'Seconds' }).fill('1')
   const words = storyCard(page, 1).getByRole('textbox', { name: 'Shot prompt' })
   await words.fill(`a ${'{red|blue}'.repeat(5)} car`)
-  await expect(page.locator('#why-off')).toContainText('16 is the most at once.')
+  await expect(page.locator('#generate-hint')).toContainText('The maximum is 16.')
   await words.fill('a {red|blue} car in the desert')
   await page.getByRole('button', { name: 'Generate 2', exact: true }).press('Enter')
   const sheet = sideBySide(page)
