@@ -49,7 +49,7 @@ test('a short prompt is filled in: looked at, changed, taken and undone, from th
 
   await field(page).fill('')
   await button(page, 'Enhance prompt').click()
-  await expect(page.getByText('Enter a prompt first')).toBeVisible()
+  await expect(page.getByRole('group', { name: 'Expanded prompt' }).getByText('Enter a prompt first.')).toBeVisible()
 })
 
 test('a style is words at the end of the prompt; those that the model was not taught are set apart', async ({ page, app }) => {

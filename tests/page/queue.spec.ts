@@ -51,7 +51,7 @@ test('clips wait their turn, and are moved, edited, duplicated and removed meanw
     await act(page, 'Edit …', 'a blue sky').click()
     await expect(prompt(page)).toHaveValue('a blue sky')
     await expect(prompt(page)).toBeFocused()
-    await stands(row(page, 'a blue sky'), 'In the form')
+    await stands(row(page, 'a blue sky'), 'Editing')
     await prompt(page).fill('a green sky')
     await page.getByRole('button', { name: 'Update in queue' }).click()
     await expect(prompt(page), 'what the form had comes back').toHaveValue('a starry night')

@@ -1,0 +1,195 @@
+// What a person has survives a new version: a profile that an older build made is opened with this one, at the same address, and nothing
+// in it is lost. make-profile.ts makes such profiles. What is looked at is the person's own: files, words and numbers, not the page's words.
+import { expect, test as base } from '@playwright/test'
+import { rmSync } from 'node:fs'
+import { chromium, type Page } from 'playwright'
+import { formatBytes } from '../../src/components/quantities'
+import { downloadedModelUrl } from '../../src/shared/model-address'
+import type { JobProgress } from '../../src/shared/job'
+import type { GenerateRequest } from '../../src/shared/request'
+import { dist } from '../../scripts/build.mjs'
+import { serveBuild } from '../../scripts/serve.mjs'
+import { CLIP_MS } from './app'
+import { chromiumFlags, findChromium } from './browser'
+import type { ModelHub } from './model-hub'
+import { profileHub, PROFILE_PORT, readJobs, readStorage, unpackProfile, type ProfileContents } from './profile'
+
+/** A page of this build on the profile of an older one. */
+interface OldProfile {
+  page: Page
+  contents: ProfileContents
+  hub: ModelHub
+}
+
+/** Opened once; a test that fails has the next ones open it anew. */
+const test = base.extend<object, { old: OldProfile; profileName: string }>({
+  profileName: ['profile-0.1.0', { option: true, scope: 'worker' }],
+  old: [
+    async ({ profileName }, use) => {
+      const { folder, contents } = unpackProfile(profileName)
+      const hub = profileHub()
+      const server = await serveBuild(PROFILE_PORT, [hub.plugin(dist)])
+      const context = await chromium.launchPersistentContext(folder, {
+        executablePath: findChromium(),
+        args: chromiumFlags('swiftshader'),
+        headless: true,
+        serviceWorkers: 'block',
+        viewport: { width: 1280, height: 800 },
+        colorScheme: 'dark',
+        reducedMotion: 'reduce',
+      })
+      try {
+        expect(server.url, `another program listens at port ${PROFILE_PORT}`).toBe(contents.origin)
+        const page = context.pages()[0] ?? (await context.newPage())
+        await page.goto(`${server.url}/#/create`)
+        await page.waitForFunction(() => window.kinora !== undefined)
+        await use({ page, contents, hub })
+      } finally {
+        await context.close()
+        await server.close()
+        rmSync(folder, { recursive: true, force: true })
+      }
+    },
+    { scope: 'worker' },
+  ],
+})
+
+/** What the fields of the view hold, boxes and choices left out. */
+const fieldValues = (page: Page) =>
+  page.evaluate(() => [...document.querySelectorAll<HTMLInputElement | HTMLTextAreaElement>('input:not([type=radio], [type=checkbox], [type=file]), textarea')].map(({ value }) => value))
+
+/** The stored values of a beginning, whatever their keys are called behind it. */
+async function stored(page: Page, beginning: string): Promise<string> {
+  const { local } = await readStorage(page)
+  return JSON.stringify(Object.entries(local).flatMap(([key, value]) => (key.startsWith(beginning) ? [value] : [])))
+}
+
+/** Runs a request through the page's door for scripts. @returns its report, and what was told on the way */
+function run(page: Page, request: GenerateRequest, options: { modelUrl?: string; checkpoint?: string }) {
+  return page.evaluate(
+    async ([what, how]) => {
+      const told: JobProgress[] = []
+      const result = await window.kinora!.generate(what, how, (event) => void told.push(event))
+      if (!result.ok) throw new Error(`${result.error.code}: ${result.error.message}`)
+      return { report: result.report, told }
+    },
+    [request, options] as const,
+  )
+}
+
+test('what was typed and set is in the form', async ({ old: { page, contents } }) => {
+  const { draft, picture } = contents
+  await page.goto(`${contents.origin}/#/create`)
+  await expect.poll(() => fieldValues(page)).toContain(draft.prompt)
+  const values = await fieldValues(page)
+  expect(values).toEqual(expect.arrayContaining([draft.negativePrompt, draft.steps, draft.guidance, draft.seed].map(String)))
+  expect(values, 'how much of the picture is kept').toContain(String(draft.conditions?.[0]?.strength))
+  await expect(page.getByText(picture.name).first()).toBeVisible()
+  const kept = await stored(page, 'kinora.draft')
+  const { width, height, frames, fps, cacheThreshold } = draft
+  expect(JSON.parse(kept)).toEqual([expect.objectContaining({ width, height, frames, fps, cacheThreshold, seedMode: 'fixed' })])
+  expect(kept, 'and what of it is shown').toContain(JSON.stringify(draft.conditions?.[0]?.crop))
+})
+
+test('every file is there, to the byte', async ({ old: { page, contents } }) => {
+  await page.goto(`${contents.origin}/#/library`)
+  await expect(page.getByText(contents.library[0]?.request.prompt ?? '').first()).toBeVisible()
+  // a job that was under way when the page was closed went on after the list was made, and what there was of its clip is no clip
+  const running = contents.queue.flatMap(({ id, status }) => (status === 'running' ? [`jobs/${id}/`] : []))
+  const clips = contents.library.map(({ file }) => `clips/${file}`)
+  const settled = contents.files.filter(({ path }) => (path.startsWith('clips/') ? clips.includes(path) : !running.some((folder) => path.startsWith(folder))))
+  expect(new Set(settled.map(({ path }) => path.split('/')[0]))).toEqual(new Set(['assets', 'clips', 'downloads', 'jobs', 'weights']))
+  const { files } = await readStorage(page)
+  expect(files).toEqual(expect.arrayContaining(settled))
+})
+
+test('the library shows every clip, and each plays', async ({ old: { page, contents } }) => {
+  await page.goto(`${contents.origin}/#/library`)
+  for (const { id, request } of contents.library) {
+    await expect(page.getByText(request.prompt).first()).toBeVisible()
+    await page.goto(`${contents.origin}/#/library/${id}`)
+    const shown = page.getByRole('dialog').locator('video, img').first()
+    await expect.poll(() => shown.evaluate((element: HTMLVideoElement | HTMLImageElement) => element.currentSrc)).toMatch(/^blob:/)
+    const made = await shown.evaluate(async (element: HTMLVideoElement | HTMLImageElement) => {
+      if (element instanceof HTMLImageElement) {
+        await element.decode()
+        return { width: element.naturalWidth, height: element.naturalHeight, seconds: 0 }
+      }
+      element.loop = false
+      element.muted = true
+      await new Promise((ended, failed) => {
+        element.onended = ended
+        element.onerror = () => failed(new Error(element.error?.message))
+        element.play().catch(failed)
+      })
+      return { width: element.videoWidth, height: element.videoHeight, seconds: element.duration }
+    })
+    const { width, height, frames, fps } = request
+    expect(made).toEqual({ width, height, seconds: expect.closeTo(frames === 1 ? 0 : frames / fps, 1) })
+    await page.goto(`${contents.origin}/#/library`)
+    await expect(page.getByRole('dialog')).toHaveCount(0)
+  }
+})
+
+test('a clip’s recipe fills in the form', async ({ old: { page, contents } }) => {
+  const [{ file, request } = { file: '', request: contents.draft }] = contents.library
+  const base64 = await page.evaluate(async (name) => {
+    const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('clips')
+    const bytes = new Uint8Array(await (await (await folder.getFileHandle(name)).getFile()).arrayBuffer())
+    return btoa(String.fromCharCode(...bytes))
+  }, file)
+  await page.goto(`${contents.origin}/#/create`)
+  await page.locator('input[type=file][accept*=json]').setInputFiles({ name: 'clip.webm', mimeType: 'video/webm', buffer: Buffer.from(base64, 'base64') })
+  await expect.poll(() => fieldValues(page)).toContain(request.prompt)
+  expect(await fieldValues(page)).toEqual(expect.arrayContaining([String(request.seed), String(request.steps)]))
+  expect(await stored(page, 'kinora.draft'), 'the picture that it begins with').toContain(contents.picture.id)
+})
+
+test('the look, the mirror and earlier prompts are as they were', async ({ old: { page, contents } }) => {
+  expect(await page.evaluate(() => document.documentElement.dataset['theme'])).toBe(contents.theme)
+  await page.goto(`${contents.origin}/#/settings`)
+  await expect.poll(() => fieldValues(page)).toContain(contents.mirror)
+  await page.goto(`${contents.origin}/#/create`)
+  await page.getByRole('button', { name: /earlier|history/i }).first().click()
+  for (const prompt of contents.history) await expect(page.getByRole('button', { name: prompt, exact: true }).first()).toBeVisible()
+  await page.keyboard.press('Escape')
+})
+
+test('the downloaded model is here with its quantized copies, and makes a clip without a request', async ({ old: { page, contents, hub } }) => {
+  test.setTimeout(2 * CLIP_MS)
+  const { id, name, encoder } = contents.model
+  const states = await page.evaluate(() => window.kinora!.downloads())
+  expect(states.filter(({ status }) => status === 'complete').map(({ source }) => source)).toEqual(expect.arrayContaining(contents.downloads))
+  const bytesIn = (folder: string) => contents.files.filter(({ path }) => path.startsWith(folder) && !path.endsWith('.journal')).map(({ bytes }) => bytes)
+  const [file = 0] = bytesIn(`downloads/${id}/`)
+  const copies = bytesIn('weights/')
+  expect(copies).toHaveLength(2)
+  await page.goto(`${contents.origin}/#/models`)
+  // of the two copies the transformer's is the larger
+  await expect(page.getByRole('article', { name })).toContainText(formatBytes(file + Math.max(...copies)))
+
+  hub.reset()
+  const before = (await readStorage(page)).files.filter(({ path }) => path.startsWith('weights/'))
+  const request = contents.library.find((clip) => clip.request.model === id)?.request as GenerateRequest
+  const { report, told } = await run(page, request, { modelUrl: downloadedModelUrl(id, encoder) })
+  expect(report.stepMs).toHaveLength(request.steps)
+  expect(told.filter(({ stage, step }) => stage === 'encoding-text' && step !== undefined), 'the encoder is not quantized again').toEqual([])
+  expect((await readStorage(page)).files.filter(({ path }) => path.startsWith('weights/'))).toEqual(before)
+  expect(hub.asked).toEqual([])
+})
+
+test('the queue has its jobs, and the one that was stopped goes on from its step', async ({ old: { page, contents } }) => {
+  test.setTimeout(2 * CLIP_MS)
+  await page.goto(`${contents.origin}/#/create`)
+  for (const { request } of contents.queue) await expect(page.getByRole('group', { name: request.prompt, exact: true })).toBeVisible()
+  const kept = await stored(page, 'kinora.queue')
+  for (const { id } of contents.queue) expect(kept).toContain(id)
+  const [stopped] = contents.queue.filter(({ status }) => status === 'paused')
+  const { id, request, step } = stopped as ProfileContents['queue'][number]
+  expect(step).toBeGreaterThan(1)
+  expect(await readJobs(page)).toMatchObject({ [id]: step })
+  const { report, told } = await run(page, request, { checkpoint: id })
+  const steps = told.flatMap((event) => (event.stage === 'denoising' && event.step ? [event.step] : []))
+  expect(Math.min(...steps), 'no step is done twice').toBeGreaterThanOrEqual(step)
+  expect(report.stepMs).toHaveLength(request.steps - step)
+})
