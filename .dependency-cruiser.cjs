@@ -18,9 +18,13 @@ const SHARED = '^src/shared/'
 const ENGINE = '^workers/engine/'
 const WORKER_FOLDERS = '^workers/(pipeline|models|ops|engine|weights|text|media|storage|safety)/'
 
+/** What brings a model's files to the GPU: an architecture's runtime, and the files that it shares with others. */
+const LOADERS = '^workers/models/((architecture|registry|load-on-gpu|gpu-memory-budget|model-files|checkpoint-kind)|ltx/(runtime|files|check-files|cached-models|encoder-on-demand|decoder-on-demand|block-probe)|starter/runtime|t5/(files|gguf-table|gguf-names))\\.ts$'
+const MANIFESTS = '^workers/models/(manifests|[^/]+/(manifest|presets))\\.ts$'
+
 module.exports = {
   forbidden: [
-    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
+    { name: 'no-cycles', severity: 'error', comment: 'Type-only imports count.', from: {}, to: { circular: true } },
     {
       name: 'no-drawers',
       severity: 'error',
@@ -41,14 +45,24 @@ module.exports = {
     row('components', '^src/components/', [SHARED]),
     row('state', '^src/state/', ['^src/rpc/', SHARED]),
     row('rpc', '^src/rpc/', [SHARED]),
-    row('shared', SHARED, []),
+    row('shared', SHARED, ['^workers/models/manifests\\.ts$']),
     row('service-worker', '^src/service-worker\\.ts$', [SHARED]),
 
-    row('worker-doors', '^workers/[^/]+\\.worker\\.ts$', ['^workers/(pipeline|storage|text|media|safety)/', '^workers/weights/(fetch-file|downloads)\\.ts$', SHARED]),
+    row('worker-apis', '^workers/[^/]+\\.worker\\.ts$', ['^workers/(pipeline|storage|text|media|safety)/', '^workers/weights/(fetch-file|downloads)\\.ts$', SHARED]),
     row('pipeline', '^workers/pipeline/', [WORKER_FOLDERS, SHARED]),
-    row('models', '^workers/models/', ['^workers/ops/', '^workers/engine/(tensor|scope|half-floats)\\.ts$', SHARED], {
-      comment: 'A model is written in ops and tensors: no WGSL text, no GPUDevice.',
+    row('networks', '^workers/models/', ['^workers/ops/', '^workers/engine/(tensor|scope|half-floats|until-aborted)\\.ts$', SHARED], {
+      comment: 'A network is written in ops and tensors: no WGSL text, no GPUDevice, no files. What loads it may import more: see `loaders`.',
+      except: [LOADERS],
     }),
+    row('loaders', LOADERS, ['^workers/(models|ops|engine|weights|text)/', SHARED], { comment: 'Files of a model on their way to the GPU.' }),
+    row('manifests', MANIFESTS, [SHARED], { comment: 'Pure data, which the page reads too.' }),
+    {
+      name: 'architectures-stay-in-models',
+      severity: 'error',
+      comment: 'Outside workers/models nothing names an architecture: ask workers/models/registry.ts.',
+      from: { path: '^(src|workers)/', pathNot: '^workers/models/' },
+      to: { path: '^workers/models/[^/]+/' },
+    },
     row('ops', '^workers/ops/', [ENGINE, '^shaders/', SHARED]),
     row('engine', ENGINE, [SHARED]),
     row('weights', '^workers/weights/', ['^workers/(ops|engine|storage)/', SHARED]),

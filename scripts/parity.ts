@@ -3,7 +3,8 @@
 import { parseArgs } from 'node:util'
 import { testGpu } from '../tests/gpu/open-gpu'
 import { findCases } from '../tests/parity/read-case'
-import { describeResult, PRECISIONS, runCase, type CaseResult, type Precision } from '../tests/parity/run-case'
+import { describeResult, runCase, type CaseResult } from '../tests/parity/run-case'
+import { PRECISIONS, type Precision } from '../tests/parity/read-case'
 
 const USAGE = `npm run parity -- DIR... [--precision ${PRECISIONS.join('|')}] [--json]`
 

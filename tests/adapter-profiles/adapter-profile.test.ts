@@ -19,7 +19,8 @@ import {
   asHalf, attentionReference, geluReference, linearReference, normReference, normRopeReference, randomValues, relativeError, siluReference,
 } from '../gpu/reference'
 import { need, readCase, readWeights } from '../parity/read-case'
-import { runCase, type Precision } from '../parity/run-case'
+import { runCase } from '../parity/run-case'
+import type { Precision } from '../parity/read-case'
 import { transformerOptions } from '../parity/run-transformer'
 import { ADAPTER_PROFILES, usualVectors, requestedProfile } from './adapter-profiles'
 

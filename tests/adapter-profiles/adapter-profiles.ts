@@ -1,6 +1,6 @@
 // Limited versions of this machine's adapter for tests, one per process. Results must not depend on them.
 import type { Withheld } from '../../workers/engine/device'
-import type { Precision } from '../parity/run-case'
+import type { Precision } from '../parity/read-case'
 
 export interface AdapterProfile {
   name: string

@@ -1,5 +1,5 @@
 // The tiny T5 encoder of tiny-ltx.ts as a GGUF file, quantized.
-import { ggufNameOfT5 } from '../../workers/weights/gguf-t5-names'
+import { ggufNameOfT5 } from '../../workers/models/t5/gguf-names'
 import { writeSafetensors } from '../../workers/weights/safetensors'
 import { ggufOf, key, tensor, text } from '../unit/write-gguf'
 import { randomValues, t5Shapes } from './tiny-ltx'

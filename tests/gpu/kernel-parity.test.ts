@@ -4,7 +4,8 @@ import { describe, expect, test } from 'vitest'
 import { Gpu } from '../../workers/engine/device'
 import { kernelVariants } from '../../workers/engine/kernel'
 import { KernelSelector } from '../../workers/engine/kernel-selector'
-import { runCase, type Precision } from '../parity/run-case'
+import { runCase } from '../parity/run-case'
+import type { Precision } from '../parity/read-case'
 import { poisoned, testGpu } from './open-gpu'
 
 const CASES = ['ltx_transformer_coords', 't5_encoder']

@@ -8,7 +8,8 @@ import type { Gpu } from '../../workers/engine/device'
 import { openSafetensors, type Safetensors } from '../../workers/weights/safetensors'
 import { floatTypes, testGpu } from '../gpu/open-gpu'
 import { findCases, readCase } from './read-case'
-import { compare, describeResult, runCase, type Precision } from './run-case'
+import { compare, describeResult, runCase } from './run-case'
+import type { Precision } from './read-case'
 
 const folders = findCases('tests/parity')
 const halves = (await floatTypes()).includes('f16')

@@ -91,3 +91,10 @@ function toHost(file: Safetensors, name: string): HostTensor {
   if (dtype === 'I32' || dtype === 'I8' || dtype === 'U8') return { shape, values: Float32Array.from(elementsOf(tensor, dtype)) }
   return { shape, values: floatsOf(tensor) }
 }
+
+/** How the engine computes: f32 throughout, f16 activations, or int8 / int4 weights in the linear layers of a transformer or T5. */
+export const PRECISIONS = ['f32', 'f16', 'q8', 'q4'] as const
+export type Precision = (typeof PRECISIONS)[number]
+
+/** Outputs of a call, by name. */
+export type Outputs = ReadonlyMap<string, HostTensor>

@@ -5,7 +5,7 @@ import { KinoraAutoencoder } from '../../workers/models/starter/autoencoder'
 import { LtxAutoencoder } from '../../workers/models/ltx/autoencoder'
 import type { NoiseField } from '../../workers/models/ltx/autoencoder-block'
 import { need, openWeights, readWeights, type HostTensor, type ParityCase } from './read-case'
-import type { Outputs, Precision } from './run-case'
+import type { Outputs, Precision } from './read-case'
 
 const { signal } = new AbortController()
 

@@ -1,16 +1,12 @@
 // Repeats a reference's forward pass on our engine and compares.
 import type { Gpu } from '../../workers/engine/device'
 import { Scope } from '../../workers/engine/scope'
-import { readCase, type HostTensor, type ParityCase } from './read-case'
+import { readCase, type ParityCase, type Outputs, type Precision } from './read-case'
 import { decodeKinora, decodeLtx, encodeKinora, encodeLtx } from './run-autoencoder'
 import { runDenoise } from './run-pipeline'
 import { runScheduler } from './run-scheduler'
 import { runT5 } from './run-t5'
 import { runTransformer } from './run-transformer'
-
-/** How the engine computes: f32 throughout, f16 activations, or int8 / int4 weights in the linear layers of a transformer or T5. */
-export const PRECISIONS = ['f32', 'f16', 'q8', 'q4'] as const
-export type Precision = (typeof PRECISIONS)[number]
 
 /** The largest ‖out − ref‖ / ‖ref‖ of one forward pass of a random-weight model. */
 const LIMITS: Record<Precision, number> = { f32: 1e-4, f16: 1e-2, q8: 5e-2, q4: 2e-1 }
@@ -29,8 +25,6 @@ export interface CaseResult {
   reason?: string
 }
 
-/** Outputs of a call, by name. */
-export type Outputs = ReadonlyMap<string, HostTensor>
 type Runner = (scope: Scope, parityCase: ParityCase, precision: Precision) => Promise<Outputs>
 
 const RUNNERS: Record<string, Runner> = {

@@ -11,7 +11,7 @@ import { encodeFrames } from '../../workers/pipeline/encode-frames'
 import { injectConditioning, type ConditioningLatents } from '../../workers/pipeline/inject-conditioning'
 import { clipOf, type LatentSizes } from './pipeline-sizes'
 import { need, openWeights, readJson, type HostTensor, type ParityCase } from './read-case'
-import type { Precision } from './run-case'
+import type { Precision } from './read-case'
 
 /** Where a loop with conditions starts: the grid's tokens, then the appended ones. */
 export interface KnownStart {

@@ -9,7 +9,7 @@ import { denoise } from '../../workers/pipeline/sampler'
 import { batchOf, clipOf, latentSizes, type LatentSizes } from './pipeline-sizes'
 import { gridFirst, knownStart, referenceOrder } from './run-conditions'
 import { need, readJson, readWeights, type HostTensor, type ParityCase } from './read-case'
-import type { Outputs, Precision } from './run-case'
+import type { Outputs, Precision } from './read-case'
 import { transformerOptions } from './run-transformer'
 
 /** Where a clip's loop starts. */

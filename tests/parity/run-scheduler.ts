@@ -1,7 +1,7 @@
 import type { Scope } from '../../workers/engine/scope'
 import { setTimesteps } from '../../workers/models/flow-match-scheduler'
 import type { ParityCase } from './read-case'
-import type { Outputs } from './run-case'
+import type { Outputs } from './read-case'
 
 /** FlowMatchEulerDiscreteScheduler.set_timesteps; the same at every precision. */
 export function runScheduler(_scope: Scope, { config, scalars }: ParityCase): Promise<Outputs> {

@@ -3,7 +3,7 @@ import { T5Encoder } from '../../workers/models/t5/encoder'
 import { parseT5EncoderConfig } from '../../workers/models/t5/encoder-config'
 import { streamInMemory } from '../../workers/models/stream-in-memory'
 import { need, readWeights, type ParityCase } from './read-case'
-import type { Outputs, Precision } from './run-case'
+import type { Outputs, Precision } from './read-case'
 import { transformerOptions } from './run-transformer'
 
 /** T5EncoderModel.forward: each prompt by its true length, zeros at padded places, as the cases record them. */

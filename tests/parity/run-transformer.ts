@@ -2,7 +2,7 @@ import type { Scope } from '../../workers/engine/scope'
 import { LtxTransformer, type TransformerOptions } from '../../workers/models/ltx/transformer'
 import type { RopeTable } from '../../workers/ops/rope'
 import { need, readWeights, type HostTensor, type ParityCase } from './read-case'
-import type { Outputs, Precision } from './run-case'
+import type { Outputs, Precision } from './read-case'
 
 /** Quantized weights are run as a job would run them: with f16 activations where the adapter has them. */
 export function transformerOptions(scope: Scope, precision: Precision): TransformerOptions {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { AppError } from '../../src/shared/errors'
-import { checkpointKind } from '../../workers/weights/checkpoint-kind'
+import { checkpointKind } from '../../workers/models/checkpoint-kind'
 
 const header = (names: Record<string, number[]>) => new Map(Object.entries(names).map(([name, shape]) => [name, { shape }]))
 const blocks = (count: number, name: (index: number) => string) => Object.fromEntries(Array.from({ length: count }, (_, index) => [name(index), [2048]]))

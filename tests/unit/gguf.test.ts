@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { AppError } from '../../src/shared/errors'
 import { readGgufHeader, rowRange, type GgufHeader, type GgufReading } from '../../workers/weights/gguf'
 import { dequantizeRows } from '../../workers/weights/gguf-blocks'
-import { ggufNameOfT5, t5NameOfGguf } from '../../workers/weights/gguf-t5-names'
+import { ggufNameOfT5, t5NameOfGguf } from '../../workers/models/t5/gguf-names'
 import { GGML_BLOCKS, type GgmlType } from '../../workers/weights/gguf-types'
 import { array, ggufOf, key, tensor, text, u32, u64, u8, type GgufParts } from './write-gguf'
 

@@ -1,9 +1,9 @@
 // 10 000 headers of each format, mutated with a fixed seed: each is read consistently or rejected, in bounded time.
 import { expect, test } from 'vitest'
 import { AppError } from '../../src/shared/errors'
-import { checkpointKind } from '../../workers/weights/checkpoint-kind'
+import { checkpointKind } from '../../workers/models/checkpoint-kind'
 import type { ByteSource } from '../../workers/weights/byte-source'
-import { openGgufHeader } from '../../workers/weights/gguf-table'
+import { openGgufHeader } from '../../workers/models/t5/gguf-table'
 import { writeSafetensors } from '../../workers/weights/safetensors'
 import { DTYPE_BYTES } from '../../workers/weights/safetensors-header'
 import { readSafetensorsHeader } from '../../workers/weights/tensor-table'

@@ -4,6 +4,7 @@
 // N tokens of a clip, one a spacetime patch   C channels of a token   L text tokens   E text width   D inner width
 import type { JobProgress } from '../../src/shared/job'
 import type { ModelManifest } from '../../src/shared/model'
+import type { CatalogueEntry } from '../../src/shared/model-catalogue'
 import type { BlockTime } from '../../src/shared/time-estimate'
 import type { Embeds } from '../../src/shared/prompt-embeds'
 import type { GenerateOptions, TextApi } from '../../src/shared/worker-apis'
@@ -13,6 +14,7 @@ import type { FloatDType, Tensor } from '../engine/tensor'
 import type { PatchSize } from '../ops/patchify'
 import type { VideoDecoder } from './autoencoder'
 import type { Schedule } from './flow-match-scheduler'
+import type { ModelFiles } from './model-files'
 
 /** Sizes of a clip's latent: F' frames of H' × W' latent pixels with C channels. Host arrays and tensors of it are channels last, [F', H', W', C]. */
 export interface LatentGrid {
@@ -163,6 +165,12 @@ export interface Architecture {
    * @throws AppError not-found, weights-missing, weights-corrupt
    */
   open(signal: AbortSignal, url: string, manifest: ModelManifest, localFiles: NonNullable<GenerateOptions['localFiles']>): Promise<OpenModel>
+  /**
+   * Checks by headers alone that files are those of a catalogue entry.
+   * @returns false where the architecture does not use the entry
+   * @throws AppError weights-missing, weights-corrupt
+   */
+  checkFiles?(signal: AbortSignal, entry: CatalogueEntry, files: ModelFiles): Promise<boolean>
   /** @throws AppError not-found, weights-missing, weights-corrupt */
   shape(signal: AbortSignal, url: string, manifest: ModelManifest): Promise<ModelShape>
 }

@@ -1,14 +1,10 @@
 // The files of a catalogue entry: downloaded, or on the user's own disk. The only module that handles both.
 import { localFilesOf, placeName, type LocalFiles } from '../../src/shared/local-files'
 import type { CatalogueEntry } from '../../src/shared/model-catalogue'
-import type { T5EncoderConfig } from './t5/encoder-config'
-import { t5ConfigFromShapes } from './t5/encoder-config'
 import { readWhole, type ByteSource } from '../weights/byte-source'
 import type { LocalFolder } from '../weights/local-source'
 import { localFolder, localIdentity, requireUnchanged } from '../weights/local-file-handles'
 import { openDownloadedSource } from '../weights/downloaded-source'
-import { openPartTable, type TensorTable } from '../weights/tensor-table'
-import { openT5Table } from './ltx/cached-models'
 
 /** The complete files of a catalogue entry: one file as published, or a folder in diffusers' layout. */
 export type ModelFiles = {
@@ -40,12 +36,6 @@ async function downloadedFile(signal: AbortSignal, { id, files: [published] }: C
   if (!published) throw new Error(`Expected a file in the catalogue entry ${id}, found none.`)
   const file = await openDownloadedSource(signal, id, published.path)
   return { layout: 'file', name: file.name, identity: file.sha256, file }
-}
-
-/** Opens a T5 encoder by its headers. @throws AppError weights-missing; weights-corrupt when it is not one */
-export async function openTextEncoder(signal: AbortSignal, files: ModelFiles): Promise<{ table: TensorTable; config: T5EncoderConfig }> {
-  const table = files.layout === 'file' ? await openT5Table(signal, files.file) : await openPartTable(signal, files.folder, 'text_encoder', 'model')
-  return { table, config: t5ConfigFromShapes(table.entries, table.name) }
 }
 
 /** Of a tokenizer.json: T5's has 1.4 MB, those of the largest vocabularies some 35 MB. */

@@ -9,8 +9,7 @@ import { embeddingName, FINAL_NORM_NAME, loadHalf, POSITION_BIAS_NAME } from '..
 import type { WeightFormat } from '../../ops/linear'
 import type { WeightStream } from '../../ops/weight-stream'
 import type { ByteSource } from '../../weights/byte-source'
-import { checkpointKind, type CheckpointKind } from '../../weights/checkpoint-kind'
-import { openGgufT5Table } from '../../weights/gguf-table'
+import { checkpointKind, type CheckpointKind } from '../checkpoint-kind'
 import { findCachedWeights, cacheWeights } from '../../weights/quantized-cache'
 import { FileWeights } from '../../weights/file-weights'
 import { TensorReader } from '../../weights/tensor-reader'
@@ -45,15 +44,6 @@ export async function openLtxCheckpoint(signal: AbortSignal, source: ByteSource)
     throw new AppError('weights-corrupt', `${source.name} has ${found}: expected a single-file checkpoint of LTX-Video, or a folder in diffusers' layout.`, { file: source.name, found })
   }
   return { table, kind, config: parseLtxOriginalConfig(text, source.name) }
-}
-
-/** Opens a T5 encoder: GGUF by its name's end, safetensors otherwise. @throws AppError weights-corrupt when it is none */
-export async function openT5Table(signal: AbortSignal, source: ByteSource): Promise<TensorTable> {
-  if (/\.gguf$/i.test(source.name)) return openGgufT5Table(signal, source)
-  const table = await openTensorTable(signal, source)
-  const { parts } = checkpointKind(table.entries, source.name)
-  if (parts.includes('text-encoder')) return table
-  throw new AppError('weights-corrupt', `${source.name} holds ${parts.join(' and ')}; expected a T5 v1.1 encoder.`, { file: source.name, found: parts.join(', ') })
 }
 
 /**

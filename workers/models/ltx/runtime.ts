@@ -15,27 +15,26 @@ import type { Architecture, LoadedModel, LoadOptions, OpenModel } from '../archi
 import type { SchedulerConfig } from '../flow-match-scheduler'
 import { requireMemory } from '../gpu-memory-budget'
 import { loadOnGpu } from '../load-on-gpu'
-import { findModelFiles, openTextEncoder, readTokenizer, type ModelFiles } from '../model-files'
+import { findModelFiles, readTokenizer, type ModelFiles } from '../model-files'
+import { openTextEncoder } from '../t5/files'
 import { T5Encoder } from '../t5/encoder'
 import { probeBlock } from './block-probe'
+import { checkLtxFiles } from './check-files'
 import { largeTextEncoderWeights, loadLargeTransformer } from './cached-models'
 import { DecoderOnDemand } from './decoder-on-demand'
 import { encoderOnDemand } from './encoder-on-demand'
 import { openLtxFiles, transformerBytes } from './files'
-import { LATENT, requirePreset } from './manifest'
+import { LATENT, NO_TOKENIZER_CONFIG, requirePreset, TRANSFORMER_FORMAT } from './manifest'
 import { ltxPositions } from './positions'
 import { LTX_2B } from './released-shape'
 import { ltxSchedule } from './schedule'
 
-/** Of the transformer's blocks where nothing else is asked for: LTX-Video 2B is then 1.15 GB. */
-export const TRANSFORMER_FORMAT = 'i4'
-/** Of the text encoder's, of which two halves of blocks are there at a time: under 300 MB. */
+/** Of the text encoder's blocks, of which two halves are on the GPU at a time: under 300 MB. */
 const ENCODER_FORMAT = 'i8'
-/** A tokenizer.json says all that there is to T5's. */
-export const NO_CONFIG = new TextEncoder().encode('{}')
 
 /** See Architecture. */
 export const ltx: Architecture = {
+  checkFiles: checkLtxFiles,
   open: (signal, url, manifest, localFiles) => openLtx(signal, url, manifest, localFiles),
   shape: () =>
     Promise.resolve({
@@ -67,7 +66,7 @@ async function embed(
 ): Promise<Embeds[]> {
   // half a megabyte of code that no other model needs here
   const { createTokenizer } = await import('../../text/tokenizer')
-  const tokenize = createTokenizer(await readTokenizer(signal, tokenizer), NO_CONFIG, maxTokens)
+  const tokenize = createTokenizer(await readTokenizer(signal, tokenizer), NO_TOKENIZER_CONFIG, maxTokens)
   const tokenized = prompts.map(tokenize)
   const { table, config } = await openTextEncoder(signal, encoder)
   const origin = { identity: encoder.identity, open: () => Promise.resolve(table) }

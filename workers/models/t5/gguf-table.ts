@@ -1,11 +1,11 @@
 // The tensors of a T5 encoder in a GGUF file, under transformers' names. Quantized tensors are dequantized as they are read.
-import { AppError } from '../../src/shared/errors'
-import type { ByteSource } from './byte-source'
-import { readGgufHeader, rowRange, type GgufHeader, type GgufTensor } from './gguf'
-import { dequantizeRows } from './gguf-blocks'
-import { MAX_HEADER_BYTES } from './gguf-cursor'
-import { t5NameOfGguf } from './gguf-t5-names'
-import type { TableEntry, TensorTable } from './tensor-table'
+import { AppError } from '../../../src/shared/errors'
+import type { ByteSource } from '../../weights/byte-source'
+import { readGgufHeader, rowRange, type GgufHeader, type GgufTensor } from '../../weights/gguf'
+import { dequantizeRows } from '../../weights/gguf-blocks'
+import { MAX_HEADER_BYTES } from '../../weights/gguf-cursor'
+import { t5NameOfGguf } from './gguf-names'
+import type { TableEntry, TensorTable } from '../../weights/tensor-table'
 
 /** Leading bytes of the first read: T5-XXL's header with its vocabulary takes about a megabyte. */
 const FIRST_BYTES = 2 ** 20
