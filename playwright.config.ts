@@ -21,6 +21,8 @@ export default defineConfig<object, AppOptions>({
     // tests watch and replace requests; those about the service worker allow it
     serviceWorkers: 'block',
     screenshot: 'only-on-failure',
+    // an element that is not there fails its test long before the test's own limit
+    actionTimeout: 60_000,
     launchOptions: { executablePath: findChromium(), args: chromiumFlags('swiftshader') },
   },
   projects: [

@@ -1,0 +1,51 @@
+// A third architecture in the page: a folder and a line of the registry. It generates a WebM from words, and only the modes that it can do
+// are offered.
+import { cpSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { build } from 'vite'
+import { cacheFolder, root } from '../../scripts/process.mjs'
+import { writeTinyDit } from '../third-architecture/folder'
+import { registerTinyDit } from '../third-architecture/register'
+import { CLIP_MS, expect, test } from './app'
+import { generateButton, madeFrom, makeClip, promptField } from './locators'
+
+/** The page with the architecture registered, and its model folder in place of the starter's. */
+async function buildWithTinyDit(): Promise<string> {
+  const outDir = join(cacheFolder, 'third-architecture-dist')
+  await build({
+    root,
+    configFile: join(root, 'vite.config.ts'),
+    logLevel: 'error',
+    worker: { format: 'es', plugins: () => [registerTinyDit()] },
+    build: { outDir, emptyOutDir: true },
+  })
+  const folder = writeTinyDit('starter')
+  rmSync(join(outDir, 'models/starter'), { recursive: true })
+  cpSync(folder, join(outDir, 'models/starter'), { recursive: true })
+  rmSync(folder, { recursive: true })
+  return outDir
+}
+
+test('generates a clip from words, and offers the modes that it can do', async ({ page, serve }) => {
+  test.setTimeout(2 * CLIP_MS)
+  const site = await serve([], await buildWithTinyDit())
+  await page.goto(site.url)
+  await promptField(page).fill('a red balloon over a meadow')
+
+  await test.step('modes that need frames or per-token timesteps are off, with the reason', async () => {
+    const modes = madeFrom(page).getByRole('radiogroup', { name: 'Mode' })
+    for (const name of ['Text to video', 'Storyboard']) await expect(modes.getByRole('radio', { name, exact: true })).toBeEnabled()
+    for (const name of ['Image to video', 'Keyframes', 'Extend', 'Interpolate', 'Blend', 'Loop', 'Remix', 'Re-time']) {
+      await expect(modes.getByRole('radio', { name, exact: true })).toBeDisabled()
+    }
+    await expect(madeFrom(page)).toContainText('Tiny DiT cannot read images or clips.')
+    await expect(page.getByRole('textbox', { name: 'Negative prompt' })).toHaveCount(0)
+  })
+
+  await test.step('words become a WebM', async () => {
+    await expect(generateButton(page)).toBeEnabled()
+    const frames = await makeClip(page, { width: 64, height: 64 })
+    expect(frames).toHaveLength(9)
+    expect(new Set(frames[4]).size).toBeGreaterThan(20)
+  })
+})
