@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import type { ModelManifest } from '../../src/shared/model'
 import { writeSafetensors } from '../../workers/weights/safetensors'
 import { randomValues } from '../gpu/reference'
-import { SIZES } from './runtime'
+import { SIZES } from './sizes'
 
 const { channels, scaleSpace, scaleTime, patch, width, blocks, vocabulary, textWidth } = SIZES
 

@@ -23,9 +23,8 @@ import { norm } from '../../workers/ops/norm'
 import { pixelShuffle } from '../../workers/ops/pixel-shuffle'
 import { fetchModelFile, modelFile } from '../../workers/weights/fetch-file'
 import { openSafetensors } from '../../workers/weights/safetensors'
+import { SIZES } from './sizes'
 
-/** Sizes of the model; tests/third-architecture/folder.ts writes weights of them. */
-export const SIZES = { channels: 4, scaleSpace: 8, scaleTime: 4, patch: 2, width: 32, heads: 2, blocks: 2, vocabulary: 64, textWidth: 16 } as const
 /** Inputs of the timestep's linear layer: see sinusoids. */
 const TIME_INPUTS = 256
 const EPS = 1e-6
