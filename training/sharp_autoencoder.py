@@ -16,6 +16,7 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 GROUP = 4  # pixel frames of a latent frame
+EPSILON = 1e-5
 STEM = 4   # the finest features stand for 4x4 pixels
 
 DEFAULT_CONFIG = {
@@ -34,9 +35,26 @@ DESIGNS = {
 }
 
 
+class _Normalize(torch.autograd.Function):
+    """x / rms over the last dimension, in half the passes over memory that PyTorch's own takes."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor) -> Tensor:
+        scale = torch.linalg.vector_norm(x, dim=-1, keepdim=True).mul_(x.shape[-1] ** -0.5).add_(EPSILON).reciprocal_()
+        y = x * scale
+        ctx.save_for_backward(y, scale)
+        return y
+
+    @staticmethod
+    def backward(ctx, grad: Tensor) -> Tensor:
+        y, scale = ctx.saved_tensors
+        dot = (grad * y).sum(dim=-1, keepdim=True).mul_(-1 / y.shape[-1])
+        return torch.addcmul(grad, y, dot).mul_(scale)
+
+
 def normalize_channels(x: Tensor) -> Tensor:
-    """x / rms over channels, of [N, C, h, w]."""
-    return functional.rms_norm(x.permute(0, 2, 3, 1), (x.shape[1],), eps=1e-6).permute(0, 3, 1, 2)
+    """x / (rms over channels + EPSILON), of [N, C, h, w]."""
+    return _Normalize.apply(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
 
 class CausalConv(nn.Conv2d):
@@ -69,15 +87,13 @@ class Block(nn.Module):
 
     def __init__(self, channels: int, causal: bool = False):
         super().__init__()
-        self.gain = nn.Parameter(torch.ones(channels))
         self.conv1 = (CausalConv if causal else FrameConv)(channels, channels)
         self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
         with torch.no_grad():  # start near the identity
             self.conv2.weight.mul_(0.3)
 
     def forward(self, x: Tensor, batch: int) -> Tensor:
-        y = normalize_channels(x) * self.gain.view(1, -1, 1, 1)
-        return x + self.conv2(functional.silu(self.conv1(y, batch)))
+        return x + self.conv2(functional.silu(self.conv1(normalize_channels(x), batch)))
 
 
 class Stage(nn.ModuleList):

@@ -20,11 +20,13 @@ from torch import Tensor, nn
 from crop_pool import CropPool
 from measure_autoencoder import held_out_clips, measure
 from optimizer import MuonAdam
+from partner import Partner
 from sharp_autoencoder import DESIGNS, SharpAutoencoder
 from world.attributes import WORLDS
 
 SAVE_SECONDS = 120
 WARM_UP = 100      # steps
+EXCHANGE = 4       # steps between two looks at the partner
 AVERAGE = 0.999    # the moving average's decay, once it is warm
 
 
@@ -68,9 +70,15 @@ class Trainer:
             self.optimizer.load_state_dict(stored["optimizer"])
             self.step, self.crops, self.seconds = stored["step"], stored["crops"], stored["seconds"]
         self.spent_before = self.seconds
+        self.partner = None
+        if options.partner:
+            options.exchange.mkdir(parents=True, exist_ok=True)
+            self.partner = Partner(list(self.model.parameters()), options.exchange / options.work.name, options.exchange / options.partner)
+            if stored and "partner" in stored:
+                self.partner.load_state_dict(stored["partner"])
         self.stopping = False
         signal.signal(signal.SIGTERM, self.stop)
-        self.pool = CropPool(WORLDS[options.world], 77 + self.step + options.seed, options.side, options.pool)
+        self.pool = CropPool(options.work.parent, WORLDS[options.world], 77 + self.step + options.seed, options.side, options.pool)
         torch.manual_seed(self.step + options.seed)
 
     def stop(self, *_: object) -> None:
@@ -79,8 +87,12 @@ class Trainer:
 
     def save(self) -> None:
         self.seconds = self.spent_before + time.process_time()
+        if self.partner:
+            self.partner.exchange()
         state = {"config": self.config, "model": self.model.state_dict(), "average": self.average.state_dict(),
                  "optimizer": self.optimizer.state_dict(), "step": self.step, "crops": self.crops, "seconds": self.seconds}
+        if self.partner:
+            state["partner"] = self.partner.state_dict()
         temporary = self.state_path.with_suffix(".tmp")
         torch.save(state, temporary)
         temporary.rename(self.state_path)
@@ -105,22 +117,30 @@ class Trainer:
         still_pixels, still_mask = (x[:, ::8].flatten(0, 1)[:, None] for x in (pixels, mask))
         return {"clips": measure(reconstruct, pixels, mask), "stills": measure(reconstruct, still_pixels, still_mask)}
 
+    def held_out(self) -> tuple[Tensor, Tensor]:
+        """Rendered once, then kept beside the pool."""
+        options = self.options
+        path = options.work.parent / f"held_out_{options.world}_{options.side}_{options.held_out}.pt"
+        if not path.exists():
+            torch.save(held_out_clips(WORLDS[options.world], options.held_out, options.side, options.side, 9), path)
+        return torch.load(path)
+
     def run(self) -> None:
         options = self.options
-        pixels, mask = held_out_clips(WORLDS[options.world], options.held_out, options.side, options.side, 9)
-        while len(self.pool.clips) < min(options.pool, 64):
-            self.pool.refresh()
+        pixels, mask = self.held_out()
         started = saved = measured = time.time()
         losses: dict[int, list[Tensor]] = {}
         while not self.stopping and time.time() - started < options.minutes * 60:
-            if self.step % options.refresh == 0:
+            if self.step % (options.refresh * (3 if self.pool.full else 1)) == 0:
                 self.pool.refresh()
             frames = 1 if torch.rand(()).item() < options.stills else 5
             losses.setdefault(frames, []).append(self.learn(frames, options.batch if frames == 1 else max(1, options.batch // 4)))
+            if self.partner and self.step % EXCHANGE == 0:
+                self.partner.exchange()
             if time.time() - saved > SAVE_SECONDS:
                 self.save()
                 saved = time.time()
-            if time.time() - measured > options.measure * 60:
+            if options.measure and time.time() - measured > options.measure * 60:
                 line = {"coreMinutes": round((self.spent_before + time.process_time()) / 60, 1), "step": self.step, "crops": self.crops,
                         "loss": {count: round(torch.stack(values).mean().item(), 4) for count, values in losses.items()},
                         **self.figures(pixels, mask), "at": time.strftime("%H:%M")}
@@ -138,15 +158,17 @@ def main() -> None:
     parser.add_argument("--design", choices=sorted(DESIGNS), default="cells16")
     parser.add_argument("--side", type=int, default=256, help="of the square clips; others of like area are shown too")
     parser.add_argument("--minutes", type=float, default=600)
-    parser.add_argument("--measure", type=float, default=4, help="minutes between two lines of figures")
+    parser.add_argument("--measure", type=float, default=8, help="minutes between two lines of figures; 0: none")
     parser.add_argument("--held-out", type=int, default=12, help="clips that are measured")
     parser.add_argument("--batch", type=int, default=16, help="crops of one frame; of five frames, a quarter of that")
     parser.add_argument("--crop", type=int, default=128)
     parser.add_argument("--stills", type=float, default=0.5, help="share of the steps that see one frame")
     parser.add_argument("--noise", type=float, default=0.1, help="largest standard deviation of the latents' noise")
-    parser.add_argument("--pool", type=int, default=240, help="rendered clips at hand")
-    parser.add_argument("--refresh", type=int, default=8, help="steps between fresh clips")
+    parser.add_argument("--pool", type=int, default=800, help="rendered clips at hand")
+    parser.add_argument("--refresh", type=int, default=8, help="steps between fresh clips; three times as many once the pool is full")
     parser.add_argument("--rate", type=float, default=2e-3)
+    parser.add_argument("--partner", help="the name of the work folder of another process that trains the same weights")
+    parser.add_argument("--exchange", type=Path, default=Path("/dev/shm/kinora"), help="where partners lay what they have learned")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
