@@ -11,27 +11,27 @@ Dims used in the shape comments
 Time is folded into the batch: N = B * F for frames, M = B * T for latent frames.
 """
 
+import json
+from pathlib import Path
+
 import torch
 import torch.nn.functional as functional
+from safetensors import safe_open
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 GROUP = 4  # pixel frames of a latent frame
 EPSILON = 1e-5
 STEM = 4   # the finest features stand for 4x4 pixels
 
-DEFAULT_CONFIG = {
+CONFIG = {
     "_class_name": "SharpAutoencoder",
     "latent_channels": 48,
-    "cell": 16,                       # 16 or 32
+    "cell": 16,                       # 16 or 32 pixels
     "channels": [48, 96, 160],        # of frames at 1/4, 1/8, 1/16
     "latent_width": 192,              # of latent frames
     "encoder_blocks": [1, 2, 0, 2],   # at 1/4, 1/8, 1/16, latent
     "decoder_blocks": [2, 2, 1, 2],
-}
-DESIGNS = {
-    "cells16": DEFAULT_CONFIG,
-    "cells32": {**DEFAULT_CONFIG, "cell": 32, "latent_channels": 160, "latent_width": 320,
-                "encoder_blocks": [1, 2, 1, 2], "decoder_blocks": [2, 2, 2, 2]},
 }
 
 
@@ -182,7 +182,7 @@ class Decoder(nn.Module):
 class SharpAutoencoder(nn.Module):
     """encode: pixels in [-1, 1] to latents; decode: latents to pixels in [-1, 1]."""
 
-    def __init__(self, config: dict = DEFAULT_CONFIG):
+    def __init__(self, config: dict = CONFIG):
         super().__init__()
         self.config = dict(config)
         self.encoder = Encoder(config)
@@ -193,3 +193,15 @@ class SharpAutoencoder(nn.Module):
 
     def decode(self, z: Tensor) -> Tensor:
         return self.decoder(z).clamp(-1, 1)
+
+    def save(self, path: Path) -> None:
+        """Half floats and the configuration, in one file."""
+        save_file({name: weight.half().contiguous() for name, weight in self.state_dict().items()}, path,
+                  metadata={"config": json.dumps(self.config)})
+
+    @classmethod
+    def load(cls, path: Path) -> "SharpAutoencoder":
+        with safe_open(path, "pt") as stored:
+            model = cls(json.loads(stored.metadata()["config"]))
+            model.load_state_dict({name: stored.get_tensor(name).float() for name in stored.keys()})
+        return model.to(memory_format=torch.channels_last)

@@ -3,7 +3,10 @@
     OMP_NUM_THREADS=1 chrt -i 0 nice -n 19 python training/train_sharp_autoencoder.py --work DIR --world core --minutes 600
 
 One thread a process. It saves its state every two minutes, and goes on from it when it is started again. Every few
-minutes it adds a line of figures of the moving average's weights to DIR/curve.jsonl.
+core-minutes it adds a line of figures of the moving average's weights to DIR/curve.jsonl, and keeps the best of them
+beside DIR, as best_f16.safetensors.
+
+Two processes can train the same weights: each names the other's work folder (same parent) as its --partner.
 """
 
 import argparse
@@ -21,12 +24,12 @@ from crop_pool import CropPool
 from measure_autoencoder import held_out_clips, measure
 from optimizer import MuonAdam
 from partner import Partner
-from sharp_autoencoder import DESIGNS, SharpAutoencoder
+from sharp_autoencoder import CONFIG, SharpAutoencoder
 from world.attributes import WORLDS
 
 SAVE_SECONDS = 120
 WARM_UP = 100      # steps
-EXCHANGE = 4       # steps between two looks at the partner
+EXCHANGE = 2       # steps between two looks at the partner
 AVERAGE = 0.999    # the moving average's decay, once it is warm
 
 
@@ -46,11 +49,14 @@ def loss_of(output: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     return loss
 
 
-def parameter_groups(model: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-    """Muon's matrices, and the rest: what touches pixels, gains and biases."""
-    matrices = [p for name, p in model.named_parameters() if p.ndim == 4 and name not in ("encoder.stem.weight", "decoder.out.weight")]
-    ids = {id(parameter) for parameter in matrices}
-    return matrices, [parameter for parameter in model.parameters() if id(parameter) not in ids]
+def parameter_groups(model: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter], list[nn.Parameter]]:
+    """Muon's matrices, the biases, and the weights that touch pixels. At the biases' rate those shake the brightness of
+    whole pictures, and hide from all the others what they do."""
+    named = list(model.named_parameters())
+    pixels = [p for name, p in named if name in ("encoder.stem.weight", "decoder.out.weight")]
+    biases = [p for _, p in named if p.ndim == 1]
+    ids = {id(parameter) for parameter in pixels + biases}
+    return [p for _, p in named if id(p) not in ids], biases, pixels
 
 
 class Trainer:
@@ -58,17 +64,18 @@ class Trainer:
         self.options = options
         self.state_path = options.work / "state.pt"
         stored = torch.load(self.state_path) if self.state_path.exists() else None
-        self.config = stored["config"] if stored else DESIGNS[options.design]
+        self.config = stored["config"] if stored else CONFIG
         self.model, self.average = (SharpAutoencoder(self.config).to(memory_format=torch.channels_last) for _ in range(2))
         self.average.requires_grad_(False).load_state_dict(self.model.state_dict())
-        matrices, others = parameter_groups(self.model)
-        self.optimizer = MuonAdam(matrices, [(others, 1.0)], muon_rate=options.rate, adam_rate=options.rate * 0.5)
-        self.step, self.crops, self.seconds = 0, 0, 0.0
+        matrices, biases, pixels = parameter_groups(self.model)
+        self.optimizer = MuonAdam(matrices, [(biases, 1.0), (pixels, 0.1)], muon_rate=options.rate, adam_rate=options.rate * 0.5)
+        self.step, self.crops, self.seconds, self.best = 0, 0, 0.0, 0.0
         if stored:
             self.model.load_state_dict(stored["model"])
             self.average.load_state_dict(stored["average"])
             self.optimizer.load_state_dict(stored["optimizer"])
             self.step, self.crops, self.seconds = stored["step"], stored["crops"], stored["seconds"]
+            self.best = stored.get("best", 0.0)
         self.spent_before = self.seconds
         self.partner = None
         if options.partner:
@@ -90,7 +97,7 @@ class Trainer:
         if self.partner:
             self.partner.exchange()
         state = {"config": self.config, "model": self.model.state_dict(), "average": self.average.state_dict(),
-                 "optimizer": self.optimizer.state_dict(), "step": self.step, "crops": self.crops, "seconds": self.seconds}
+                 "optimizer": self.optimizer.state_dict(), "step": self.step, "crops": self.crops, "seconds": self.seconds, "best": self.best}
         if self.partner:
             state["partner"] = self.partner.state_dict()
         temporary = self.state_path.with_suffix(".tmp")
@@ -128,7 +135,8 @@ class Trainer:
     def run(self) -> None:
         options = self.options
         pixels, mask = self.held_out()
-        started = saved = measured = time.time()
+        started = saved = time.time()
+        measured = time.process_time()
         losses: dict[int, list[Tensor]] = {}
         while not self.stopping and time.time() - started < options.minutes * 60:
             if self.step % (options.refresh * (3 if self.pool.full else 1)) == 0:
@@ -137,17 +145,20 @@ class Trainer:
             losses.setdefault(frames, []).append(self.learn(frames, options.batch if frames == 1 else max(1, options.batch // 4)))
             if self.partner and self.step % EXCHANGE == 0:
                 self.partner.exchange()
-            if time.time() - saved > SAVE_SECONDS:
+            measuring = options.measure and time.process_time() - measured > options.measure * 60
+            if measuring or time.time() - saved > SAVE_SECONDS:
                 self.save()
                 saved = time.time()
-            if options.measure and time.time() - measured > options.measure * 60:
-                line = {"coreMinutes": round((self.spent_before + time.process_time()) / 60, 1), "step": self.step, "crops": self.crops,
-                        "loss": {count: round(torch.stack(values).mean().item(), 4) for count, values in losses.items()},
+            if measuring:
+                means = {count: round(torch.stack(values).mean().item(), 4) for count, values in losses.items()}
+                line = {"coreMinutes": round(self.seconds / 60, 1), "step": self.step, "crops": self.crops, "loss": means,
                         **self.figures(pixels, mask), "at": time.strftime("%H:%M")}
                 with open(options.work / "curve.jsonl", "a") as curve:
                     curve.write(json.dumps(line) + "\n")
-                print(json.dumps(line), flush=True)
-                losses, measured = {}, time.time()
+                if line["clips"]["subjects"] > self.best:
+                    self.best = line["clips"]["subjects"]
+                    self.average.save(options.work.parent / "best_f16.safetensors")
+                losses, measured = {}, time.process_time()
         self.save()
 
 
@@ -155,10 +166,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--world", choices=sorted(WORLDS), default="core")
-    parser.add_argument("--design", choices=sorted(DESIGNS), default="cells16")
     parser.add_argument("--side", type=int, default=256, help="of the square clips; others of like area are shown too")
     parser.add_argument("--minutes", type=float, default=600)
-    parser.add_argument("--measure", type=float, default=8, help="minutes between two lines of figures; 0: none")
+    parser.add_argument("--measure", type=float, default=4, help="core-minutes between two lines of figures; 0: none")
     parser.add_argument("--held-out", type=int, default=12, help="clips that are measured")
     parser.add_argument("--batch", type=int, default=16, help="crops of one frame; of five frames, a quarter of that")
     parser.add_argument("--crop", type=int, default=128)
