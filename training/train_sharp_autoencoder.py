@@ -30,22 +30,34 @@ from world.attributes import WORLDS
 SAVE_SECONDS = 120
 WARM_UP = 100      # steps
 EXCHANGE = 2       # steps between two looks at the partner
+SMALL = 0.05       # an error, in [-1, 1], below which it counts squared
+MOMENTUM = 0.9     # Muon's; longer ones overshoot
 AVERAGE = 0.999    # the moving average's decay, once it is warm
 
 
+def soft(error: Tensor) -> Tensor:
+    """The absolute error, but squared where it is small: what is almost right no longer pulls as hard as what is wrong."""
+    return functional.smooth_l1_loss(error, torch.zeros_like(error), reduction="none", beta=SMALL)
+
+
 def loss_of(output: Tensor, target: Tensor, mask: Tensor) -> Tensor:
-    """Absolute and squared error, and absolute error of the gradients in space and time: [B, 3, F, H, W].
-    Subjects and what moves weigh more."""
+    """Of the error and of its gradients in space and time: [B, 3, F, H, W]. Subjects and what moves weigh more.
+
+    Each clip's mean colour counts apart, squared: it answers to every weight at once, swings from step to step, and in
+    an absolute error would drown what each pixel says.
+    """
     error = output - target
+    mean = error.mean(dim=(2, 3, 4), keepdim=True)
+    error = error - mean
     weight = 1 + 3 * mask                                                            # [B, 1, F, H, W]
     if target.shape[2] > 1:
         moving = (target[:, :, 1:] - target[:, :, :-1]).abs().mean(dim=1, keepdim=True) > 0.04
         weight = weight + 2 * functional.pad(moving.float(), (0, 0, 0, 0, 1, 0))
-    across = (error[..., 1:] - error[..., :-1]).abs() * weight[..., 1:]
-    down = (error[..., 1:, :] - error[..., :-1, :]).abs() * weight[..., 1:, :]
-    loss = ((error.abs() + 2 * error.square()) * weight).mean() + 0.5 * (across.mean() + down.mean())
+    across = soft(error[..., 1:] - error[..., :-1]) * weight[..., 1:]
+    down = soft(error[..., 1:, :] - error[..., :-1, :]) * weight[..., 1:, :]
+    loss = 5 * mean.square().mean() + (soft(error) * weight).mean() + 2 * (error.square() * weight).mean() + 0.5 * (across.mean() + down.mean())
     if target.shape[2] > 1:
-        loss = loss + 0.5 * ((error[:, :, 1:] - error[:, :, :-1]).abs() * weight[:, :, 1:]).mean()
+        loss = loss + 0.5 * (soft(error[:, :, 1:] - error[:, :, :-1]) * weight[:, :, 1:]).mean()
     return loss
 
 
@@ -68,7 +80,7 @@ class Trainer:
         self.model, self.average = (SharpAutoencoder(self.config).to(memory_format=torch.channels_last) for _ in range(2))
         self.average.requires_grad_(False).load_state_dict(self.model.state_dict())
         matrices, biases, pixels = parameter_groups(self.model)
-        self.optimizer = MuonAdam(matrices, [(biases, 1.0), (pixels, 0.1)], muon_rate=options.rate, adam_rate=options.rate * 0.5)
+        self.optimizer = MuonAdam(matrices, [(biases, 1.0), (pixels, 0.1)], muon_rate=options.rate, adam_rate=options.rate * 0.5, momentum=MOMENTUM)
         self.step, self.crops, self.seconds, self.best = 0, 0, 0.0, 0.0
         if stored:
             self.model.load_state_dict(stored["model"])
@@ -176,7 +188,7 @@ def main() -> None:
     parser.add_argument("--noise", type=float, default=0.1, help="largest standard deviation of the latents' noise")
     parser.add_argument("--pool", type=int, default=800, help="rendered clips at hand")
     parser.add_argument("--refresh", type=int, default=8, help="steps between fresh clips; three times as many once the pool is full")
-    parser.add_argument("--rate", type=float, default=2e-3)
+    parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--partner", help="the name of the work folder of another process that trains the same weights")
     parser.add_argument("--exchange", type=Path, default=Path("/dev/shm/kinora"), help="where partners lay what they have learned")
     parser.add_argument("--seed", type=int, default=0)
