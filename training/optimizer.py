@@ -5,18 +5,40 @@ from torch import Tensor, nn
 
 from compute import has_fast_bfloat16
 
+COEFFICIENTS = (3.4445, -4.7750, 2.0315)
+ITERATIONS = 4
+
 
 def orthogonalize(gradient: Tensor) -> Tensor:
     """Newton-Schulz iteration: a matrix with the same singular vectors and singular values near 1."""
-    a, b, c = 3.4445, -4.7750, 2.0315
     x = gradient / (gradient.norm() + 1e-7)
     tall = x.shape[0] > x.shape[1]
     x = x.T if tall else x
+    x = _iterate_small(x) if x.shape[1] >= 3 * x.shape[0] and x.dtype == torch.float32 else _iterate(x)
+    return (x.T if tall else x).to(gradient.dtype)
+
+
+def _iterate(x: Tensor) -> Tensor:
+    a, b, c = COEFFICIENTS
     x = x.bfloat16() if has_fast_bfloat16(x.device) else x
-    for _ in range(4):
+    for _ in range(ITERATIONS):
         gram = x @ x.T
         x = a * x + (b * gram + c * gram @ gram) @ x
-    return (x.T if tall else x).to(gradient.dtype)
+    return x
+
+
+def _iterate_small(x: Tensor) -> Tensor:
+    """The same for a matrix much wider than high, on its small gram matrix: x is multiplied twice, not twice an iteration."""
+    a, b, c = COEFFICIENTS
+    gram = x @ x.T
+    identity = torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
+    product = identity
+    for iteration in range(ITERATIONS):
+        factor = a * identity + b * gram + c * gram @ gram   # all of these commute
+        product = factor @ product
+        if iteration < ITERATIONS - 1:
+            gram = factor @ gram @ factor
+    return product @ x
 
 
 class MuonAdam:

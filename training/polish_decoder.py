@@ -20,6 +20,7 @@ from autoencoder import KinoraAutoencoder
 from compute import autocast
 from optimizer import MuonAdam
 from redraw import redraw_folder
+from steadiness import edge_excess, first_step_ratio, step_excess
 from train_autoencoder import (choose_parameters, evaluate_autoencoder, held_out_clips, psnr, reconstruction_loss, rounded,
                                save_autoencoder, to_tensor, write_sheet)
 from world.attributes import WORLDS
@@ -28,36 +29,6 @@ STEP_WEIGHT = 4.0     # of step_excess beside the reconstruction
 EDGE_WEIGHT = 1.0     # of edge_excess
 ENCODED_NOISE = 0.3   # largest standard deviation on encoded latents, in the transformer's units
 TESTED_FILES = 1      # of each kind, kept from training
-
-
-def step_sizes(video: Tensor) -> Tensor:
-    """[B, 3, F, H, W] -> [B, F - 1, H/8, W/8]: mean absolute difference of neighbouring frames, in blocks small enough to tell
-    what moves from what stands, and large enough that a moving edge stays inside."""
-    return functional.avg_pool2d((video[:, :, 1:] - video[:, :, :-1]).abs().mean(dim=1), 8)
-
-
-def step_excess(video: Tensor) -> Tensor:
-    """By how much the steps from latent frame to latent frame (0 -> 1, 4 -> 5, ...) are larger than the steps beside them."""
-    steps = step_sizes(video)
-    across, after = steps[:, 0::4], steps[:, 1::4]
-    before = torch.cat([after[:, :1], steps[:, 3::4][:, :across.shape[1] - 1]], dim=1)      # nothing is before frame 0
-    return (across - (before + after) / 2).clamp_min(0).mean()
-
-
-def edge_excess(video: Tensor) -> Tensor:
-    """By how much the differences across the edges of latent pixels are larger than those beside them, along rows and columns."""
-    total = video.new_zeros(())
-    for turned in (video, video.transpose(-1, -2)):
-        differences = functional.avg_pool2d((turned[..., 1:] - turned[..., :-1]).abs().mean(dim=1), (8, 1))   # [B, F, H/8, W - 1]
-        across, before, after = differences[..., 15::16], differences[..., 14:-1:16], differences[..., 16::16]
-        total = total + (across - (before + after) / 2).clamp_min(0).mean()
-    return total
-
-
-def first_step_ratio(video: Tensor) -> Tensor:
-    """[B]: the step from frame 0 to 1 over the clip's median step."""
-    steps = (video[:, :, 1:] - video[:, :, :-1]).abs().mean(dim=(1, 3, 4))
-    return steps[:, 0] / steps.median(dim=1).values
 
 
 class RedrawnClips:
