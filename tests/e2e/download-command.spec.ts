@@ -66,7 +66,7 @@ test('an unknown model and a wrong mirror are refused with exit code 2 before a 
   const wrong = [
     ['--model', 'download:ltxv-13b?encoder=t5-xxl-fp8', 'No video model is called ltxv-13b'],
     ['--model', 'download:ltxv-2b-0.9.5', 'No text-encoder model is called (nothing)'],
-    ['--mirror', 'http://mirror.example/', 'it must begin with https:'],
+    ['--mirror', 'http://mirror.example/', 'it must start with https:'],
   ] as const
   for (const [flag, value, says] of wrong) {
     const { code, stderr } = await new Promise<Run>((done) => {

@@ -211,7 +211,7 @@ test('a mirror is a setting: a wrong address is refused with what one looks like
   await expect(address).toHaveValue(ModelHub.url(site.url))
   await address.fill('http://mirror.example/')
   await page.keyboard.press('Enter')
-  await expect(page.getByRole('alert')).toContainText('it must begin with https:')
+  await expect(page.getByRole('alert')).toContainText('it must start with https:')
   await expect(address).toHaveAttribute('aria-invalid', 'true')
   await address.fill('https://mirror.example/models')
   await page.keyboard.press('Enter')
