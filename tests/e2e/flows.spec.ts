@@ -70,7 +70,7 @@ test.describe.serial('in one page', () => {
       await chooseFile(page, label, halves)
       await slot(page, label).getByRole('button', { name: `Crop: ${label}`, exact: true }).press('Enter')
       const where = madeFrom(page).getByRole('status', { name: `Crop of ${label.toLowerCase()}`, exact: true })
-      await expect(where).toContainText('in the middle')
+      await expect(where).toContainText('in the center')
       for (let presses = 0; presses < 10; presses++) await madeFrom(page).getByRole('button', { name: `Crop area: ${label}`, exact: true }).press(key)
       await expect(where).toContainText(key === 'ArrowRight' ? '100 % to the right' : '100 % to the left')
     }

@@ -206,7 +206,7 @@ test('a file without a known hash is held to its ETag, its length and the hashes
   hub.fault = { kind: 'flip', atByte: hub.sent + 100 }
   const flipped = await download(page, hub, 'unpinned')
   expect(flipped).toMatchObject({ status: 'paused', error: { code: 'weights-corrupt' } })
-  expect(flipped.error?.message).toContain('came with another hash than at first')
+  expect(flipped.error?.message).toContain('differ from those received before')
   await expectComplete(page, await download(page, hub, 'unpinned'), 'unpinned')
 })
 
@@ -266,7 +266,7 @@ test('a server without parts says so before a pause, begins at the first byte af
   // what the page has, which may be less than what was sent
   await page.waitForFunction((least) => window.told.some(({ parts }) => parts[0]!.bytesDone >= least), 9 * CHUNK)
   const told = await page.evaluate(() => window.told)
-  expect(told.some(({ status, resumable, note }) => status === 'downloading' && resumable === false && note?.includes('after a pause or a cut line it sends the file from its beginning'))).toBe(true)
+  expect(told.some(({ status, resumable, note }) => status === 'downloading' && resumable === false && note?.includes('after a pause or a lost connection, the file is downloaded from its beginning'))).toBe(true)
   await page.evaluate(() => window.downloads.pause('pinned'))
   const paused = await running
   expect(paused).toMatchObject({ status: 'paused', resumable: false, error: null })
