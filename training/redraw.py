@@ -7,7 +7,7 @@ from latent frame to latent frame. Two kinds teach it:
 
 - *redrawn*: encoded clips, partly drowned in noise and denoised again. Their scene stays what was rendered, so the render is the target.
 - *drawn*: from noise alone, as in use. Nobody knows how they should look; the decoder's present output is their target,
-  but for the steps between latent frames (see `step_excess` in train_autoencoder.py).
+  but for the steps between latent frames (see `step_excess` in steadiness.py).
 
 Half of either begin with a known picture, as in image to video.
 """
