@@ -81,7 +81,7 @@ test('a file that is not LTX-Video is refused by what it is, and nothing of it c
   // a worker that has loaded nothing yet
   await page.reload()
   await expect(make(page, OTHER)).rejects.toThrow(
-    'weights-corrupt: ltxv-2b-0.9.8-distilled.safetensors holds Wan; Kinora runs LTX-Video 2B (0.9.0 to 0.9.8) and T5 v1.1 encoders.',
+    'weights-corrupt: ltxv-2b-0.9.8-distilled.safetensors contains Wan; Kinora runs LTX-Video 2B (0.9.0 to 0.9.8) and T5 v1.1 encoders.',
   )
   expect(await page.evaluate(() => window.kinora!.gpuBuffers())).toEqual({ live: 0, weights: 0 })
 })
