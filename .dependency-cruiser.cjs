@@ -19,7 +19,8 @@ const ENGINE = '^workers/engine/'
 const WORKER_FOLDERS = '^workers/(pipeline|models|ops|engine|weights|text|media|storage|safety)/'
 
 /** What brings a model's files to the GPU: an architecture's runtime, and the files that it shares with others. */
-const LOADERS = '^workers/models/((architecture|registry|load-on-gpu|gpu-memory-budget|model-files|checkpoint-kind)|ltx/(runtime|files|check-files|cached-models|encoder-on-demand|decoder-on-demand|block-probe)|starter/runtime|t5/(files|gguf-table|gguf-names))\\.ts$'
+const LOADERS =
+  '^workers/models/((architecture|registry|load-on-gpu|gpu-memory-budget|model-files|checkpoint-kind)|ltx/(runtime|files|check-files|cached-models|encoder-on-demand|decoder-on-demand|block-probe)|starter/runtime|t5/(files|gguf-table|gguf-names))\\.ts$'
 const MANIFESTS = '^workers/models/(manifests|[^/]+/(manifest|presets))\\.ts$'
 
 module.exports = {
@@ -48,7 +49,11 @@ module.exports = {
     row('shared', SHARED, ['^workers/models/manifests\\.ts$']),
     row('service-worker', '^src/service-worker\\.ts$', [SHARED]),
 
-    row('worker-apis', '^workers/[^/]+\\.worker\\.ts$', ['^workers/(pipeline|storage|text|media|safety)/', '^workers/weights/(fetch-file|downloads)\\.ts$', SHARED]),
+    row('worker-apis', '^workers/[^/]+\\.worker\\.ts$', [
+      '^workers/(pipeline|storage|text|media|safety)/',
+      '^workers/weights/(fetch-file|downloads)\\.ts$',
+      SHARED,
+    ]),
     row('pipeline', '^workers/pipeline/', [WORKER_FOLDERS, SHARED]),
     row('networks', '^workers/models/', ['^workers/ops/', '^workers/engine/(tensor|scope|half-floats|until-aborted)\\.ts$', SHARED], {
       comment: 'A network is written in ops and tensors: no WGSL text, no GPUDevice, no files. What loads it may import more: see `loaders`.',

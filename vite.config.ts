@@ -83,7 +83,15 @@ export default defineConfig({
       {
         extends: true,
         // one process for each adapter profile: scripts/adapter-profiles.ts
-        test: { name: 'adapter-profiles', environment: 'node', include: ['tests/adapter-profiles/**/*.test.ts'], pool: 'forks', maxWorkers: 1, testTimeout: 180_000, hookTimeout: 180_000 },
+        test: {
+          name: 'adapter-profiles',
+          environment: 'node',
+          include: ['tests/adapter-profiles/**/*.test.ts'],
+          pool: 'forks',
+          maxWorkers: 1,
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+        },
       },
       {
         extends: true,

@@ -4,7 +4,8 @@ import { dirname, join, relative, resolve } from 'node:path'
 import { filesIn, root } from './process.mjs'
 
 /** Text outside of code blocks and code spans, with as many lines. */
-const prose = (markdown) => markdown.replace(/^( *)(`{3,}|~{3,})[\s\S]*?^\1\2/gm, (block) => block.replace(/[^\n]/g, '')).replace(/`[^`\n]*`/g, (span) => ' '.repeat(span.length))
+const prose = (markdown) =>
+  markdown.replace(/^( *)(`{3,}|~{3,})[\s\S]*?^\1\2/gm, (block) => block.replace(/[^\n]/g, '')).replace(/`[^`\n]*`/g, (span) => ' '.repeat(span.length))
 
 /** The anchors that GitHub gives the headings of a file, and those that it sets itself. */
 function anchorsOf(markdown) {
@@ -12,7 +13,10 @@ function anchorsOf(markdown) {
   const anchors = new Set()
   for (const [, heading] of markdown.replace(/^( *)(`{3,}|~{3,})[\s\S]*?^\1\2/gm, '').matchAll(/^#{1,6}[ \t]+(.+?)[ \t]*#*$/gm)) {
     const text = heading.replace(/!?\[([^\]]*)\]\([^)]*\)/g, '$1').replace(/<[^>]*>/g, '')
-    const slug = text.toLowerCase().replace(/[^\p{L}\p{M}\p{N}\p{Pc} -]/gu, '').replace(/ /g, '-')
+    const slug = text
+      .toLowerCase()
+      .replace(/[^\p{L}\p{M}\p{N}\p{Pc} -]/gu, '')
+      .replace(/ /g, '-')
     const count = seen.get(slug) ?? 0
     seen.set(slug, count + 1)
     anchors.add(count ? `${slug}-${count}` : slug)
@@ -27,7 +31,11 @@ export function checkLinks() {
   const broken = []
   for (const path of files) {
     const text = prose(readFileSync(join(root, path), 'utf8'))
-    const links = [...text.matchAll(/\]\(\s*<?([^)\s>]+)>?(?:\s+"[^"]*")?\s*\)/g), ...text.matchAll(/^\[[^\]]+\]:\s*<?([^\s>]+)/gm), ...text.matchAll(/<(?:img|a)\b[^>]*?\b(?:src|href)="([^"]+)"/g)]
+    const links = [
+      ...text.matchAll(/\]\(\s*<?([^)\s>]+)>?(?:\s+"[^"]*")?\s*\)/g),
+      ...text.matchAll(/^\[[^\]]+\]:\s*<?([^\s>]+)/gm),
+      ...text.matchAll(/<(?:img|a)\b[^>]*?\b(?:src|href)="([^"]+)"/g),
+    ]
     for (const { 1: link, index } of links) {
       if (/^[a-z][a-z+.-]*:/i.test(link) || link.startsWith('//')) continue
       const [file, anchor] = decodeURI(link).split('#')

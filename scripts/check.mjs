@@ -8,12 +8,26 @@ import { cacheFolder, filesIn, root, run, runBin, secondsSince } from './process
 
 const all = process.argv.includes('--all') || Boolean(process.env.CI)
 const CONFIG = ['package-lock.json', 'tsconfig.base.json', 'scripts/check.mjs']
-const CODE = ['src', 'workers', 'shaders', 'tests', 'scripts', 'vite.config.ts', 'playwright.config.ts', 'eslint.config.js']
+const CODE = ['src', 'workers', 'shaders', 'tests', 'scripts', 'vite.config.ts', 'eslint.config.js']
 
 /** TypeScript's native compiler; typescript 6 stays for the tools that need its API (svelte-check, eslint). */
 const types = (project) => () =>
-  run(process.execPath, [join(root, 'node_modules/@typescript/native/bin/tsc'), '-p', `tsconfig.${project}.json`, '--incremental', '--tsBuildInfoFile', join(cacheFolder, `${project}.tsbuildinfo`)], { capture: true })
-const bin = (name, ...args) => () => runBin(name, args, { capture: true })
+  run(
+    process.execPath,
+    [
+      join(root, 'node_modules/@typescript/native/bin/tsc'),
+      '-p',
+      `tsconfig.${project}.json`,
+      '--incremental',
+      '--tsBuildInfoFile',
+      join(cacheFolder, `${project}.tsbuildinfo`),
+    ],
+    { capture: true },
+  )
+const bin =
+  (name, ...args) =>
+  () =>
+    runBin(name, args, { capture: true })
 
 /** `inputs`: files and folders that the result follows from; `reads`: what of a file's text, all of it when left out. */
 const checks = [
@@ -28,7 +42,18 @@ const checks = [
     inputs: ['src', 'workers', 'tests', '.dependency-cruiser.cjs'],
     // a file's imports alone
     reads: (text) => (text.match(/^.*\b(?:from|import|require)\b.*['"`].*$/gm) ?? []).join('\n'),
-    run: bin('depcruise', 'src', 'workers', 'tests', '--config', '.dependency-cruiser.cjs', '--cache', join(cacheFolder, 'dependency-cruiser'), '--cache-strategy', 'content'),
+    run: bin(
+      'depcruise',
+      'src',
+      'workers',
+      'tests',
+      '--config',
+      '.dependency-cruiser.cjs',
+      '--cache',
+      join(cacheFolder, 'dependency-cruiser'),
+      '--cache-strategy',
+      'content',
+    ),
   },
   { name: 'types of the workers', inputs: ['workers', 'shaders', 'src/shared', 'tsconfig.workers.json'], run: types('workers') },
   { name: 'types of the service worker', inputs: ['src/service-worker.ts', 'src/shared', 'tsconfig.service-worker.json'], run: types('service-worker') },
@@ -39,6 +64,7 @@ const checks = [
 if (all) {
   const inputs = [...CODE, '.oxlintrc.json', '.oxlintrc-types.json', 'tsconfig.node.json', 'tsconfig.page.json', 'tsconfig.workers.json']
   checks.unshift(
+    { name: 'format', inputs: ['.'], run: bin('prettier', '--check', '.') },
     { name: 'rules that need types, of components', inputs, run: bin('eslint', 'src/**/*.svelte', 'src/**/*.svelte.ts', '--max-warnings', '0') },
     { name: 'rules that need types', inputs, run: bin('oxlint', '-c', '.oxlintrc-types.json', '--type-aware', '--deny-warnings') },
   )

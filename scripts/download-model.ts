@@ -40,7 +40,10 @@ export function mirrorPlugins(mirror: string | undefined): Plugin[] {
             const passed = ['content-type', 'content-range', 'etag', 'retry-after', ...(answer.headers.has('content-encoding') ? [] : ['content-length'])]
             const headers = passed.flatMap((name) => (answer.headers.has(name) ? [[name, answer.headers.get(name) ?? '']] : []))
             response.writeHead(answer.status, { ...siteHeaders(), 'cache-control': 'no-store', ...(Object.fromEntries(headers) as Record<string, string>) })
-            if (answer.body) Readable.fromWeb(answer.body as NodeReadableStream).on('error', () => response.destroy()).pipe(response)
+            if (answer.body)
+              Readable.fromWeb(answer.body as NodeReadableStream)
+                .on('error', () => response.destroy())
+                .pipe(response)
             else response.end()
           }, next)
         })
@@ -57,7 +60,9 @@ export function mirrorPlugins(mirror: string | undefined): Plugin[] {
  */
 export async function downloadModel(page: Page, origin: string, sources: DownloadedEntries, mirrored: boolean, accepted: boolean): Promise<void> {
   const states = await page.evaluate(() => window.kinora!.downloads())
-  const missing = Object.values(sources).filter(({ id }: CatalogueEntry) => states.find(({ source }) => source === id)?.status !== 'complete') as CatalogueEntry[]
+  const missing = Object.values(sources).filter(
+    ({ id }: CatalogueEntry) => states.find(({ source }) => source === id)?.status !== 'complete',
+  ) as CatalogueEntry[]
   if (missing.length === 0) return
   for (const { name, license } of missing) console.error(`${name}: ${license.name}, ${license.url}`)
   if (!accepted) throw new UsageError('the licences above come with the files: read them, and say --accept-licence to download.')
@@ -101,7 +106,8 @@ export function keepPort(profile: string | undefined, url: string): void {
   if (profile === undefined) return
   const { port } = new URL(url)
   const kept = portOfProfile(profile, Number(port))
-  if (kept !== Number(port)) throw new Error(`Port ${kept} is taken: what ${profile} holds is of pages at that port; end what listens there, or name another --profile.`)
+  if (kept !== Number(port))
+    throw new Error(`Port ${kept} is taken: what ${profile} holds is of pages at that port; end what listens there, or name another --profile.`)
   mkdirSync(profile, { recursive: true })
   writeFileSync(join(profile, PORT_FILE), port)
 }

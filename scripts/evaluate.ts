@@ -49,7 +49,15 @@ async function main(argv: readonly string[]): Promise<number> {
   try {
     const tell = (line: string) => console.error(line)
     if (flags.reuse !== undefined) {
-      const rows = await evaluateCache({ engine, probe, facts, prompts: prompts.slice(0, flags.reuse), settings, steps: flags.steps === undefined ? CACHE_STEPS : [flags.steps], tell })
+      const rows = await evaluateCache({
+        engine,
+        probe,
+        facts,
+        prompts: prompts.slice(0, flags.reuse),
+        settings,
+        steps: flags.steps === undefined ? CACHE_STEPS : [flags.steps],
+        tell,
+      })
       if (flags.json) console.log(JSON.stringify(rows))
       else for (const line of describeCache(rows)) console.log(line)
       if (flags.save) tell(`saved as ${saveCache({ ...conditionsOf(engine, settings), prompts: Math.min(flags.reuse, prompts.length), rows })}`)

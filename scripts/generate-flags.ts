@@ -103,7 +103,11 @@ export function parseFlags(argv: readonly string[]): GenerateFlags {
 function requireKind(flags: GenerateFlags): GenerateFlags {
   const still = flags.frames === 1
   if (still === flags.out.endsWith('.png')) return flags
-  throw new UsageError(still ? `--out: expected a file that ends in .png for --frames 1, got "${flags.out}"` : `--out: expected a file that ends in .webm, or --frames 1 for a still, got "${flags.out}"`)
+  throw new UsageError(
+    still
+      ? `--out: expected a file that ends in .png for --frames 1, got "${flags.out}"`
+      : `--out: expected a file that ends in .webm, or --frames 1 for a still, got "${flags.out}"`,
+  )
 }
 
 /** In `--seed -1`, -1 is a value and not a flag: bound with =, so that the message names the seed. */

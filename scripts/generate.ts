@@ -41,7 +41,11 @@ async function main(argv: readonly string[]): Promise<void> {
   }
   const sources = entriesOf(flags.model)
   const model = sources ? undefined : serveModel(flags.model)
-  const server = await serveBuild(portOfProfile(flags.profile, FIRST_PORT), [...(model?.plugins ?? []), ...mirrorPlugins(flags.mirror)], process.env.KINORA_BUILD)
+  const server = await serveBuild(
+    portOfProfile(flags.profile, FIRST_PORT),
+    [...(model?.plugins ?? []), ...mirrorPlugins(flags.mirror)],
+    process.env.KINORA_BUILD,
+  )
   try {
     // whatever can be refused is refused before a browser starts
     keepPort(flags.profile, server.url)
@@ -67,10 +71,11 @@ async function main(argv: readonly string[]): Promise<void> {
       await page.waitForFunction(() => window.kinora !== undefined)
       if (sources) await downloadModel(page, server.url, sources, flags.mirror !== undefined, flags['accept-licence'])
       const full = await modeRequest(flags, request, manifest, ({ name, type, bytes }) =>
-        page.evaluate(
-          ([file, kind, base64]) => window.kinora![kind.startsWith('video/') ? 'saveVideo' : 'saveAsset'](file, kind, base64),
-          [name, type, bytes.toString('base64')] as const,
-        ),
+        page.evaluate(([file, kind, base64]) => window.kinora![kind.startsWith('video/') ? 'saveVideo' : 'saveAsset'](file, kind, base64), [
+          name,
+          type,
+          bytes.toString('base64'),
+        ] as const),
       )
       requireFitting(full, manifest)
       for (const warning of requestWarnings(full, manifest)) console.error(`generate: ${warningLine(warning, manifest.name)}`)
@@ -121,7 +126,8 @@ function requireFitting(request: GenerateRequest, manifest: ModelManifest): void
 
 /** A warning that a setting is outside the training data; the clip is generated nevertheless. */
 function warningLine({ field, kind, got, expected, chunks }: RequestWarning, modelName: string): string {
-  if (kind === 'chunks') return `--${field}: ${got} is longer than ${modelName} was trained on (${expected}); generating ${chunks} parts that continue each other`
+  if (kind === 'chunks')
+    return `--${field}: ${got} is longer than ${modelName} was trained on (${expected}); generating ${chunks} parts that continue each other`
   return `--${field}: ${modelName} was not trained on ${got}, only on ${expected}; the quality may be poor`
 }
 

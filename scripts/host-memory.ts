@@ -39,13 +39,18 @@ const WASM_BYTES = 'globalThis.kinoraWasmBytes?.() ?? 0'
  */
 export async function watchHostMemory(page: Page, { live = false } = {}): Promise<HostMemoryWatch> {
   const devtools = await page.context().newCDPSession(page)
-  const heaps = new Map<string, Heap>([['page', { ask: (method, params) => devtools.send(method as 'Runtime.evaluate', params as never), bytes: 0, asking: false }]])
+  const heaps = new Map<string, Heap>([
+    ['page', { ask: (method, params) => devtools.send(method as 'Runtime.evaluate', params as never), bytes: 0, asking: false }],
+  ])
   let peak = 0
 
   await attachWorkers(devtools, heaps)
   const timer = setInterval(() => {
     for (const heap of heaps.values()) void sample(heap, live)
-    peak = Math.max(peak, [...heaps.values()].reduce((sum, { bytes }) => sum + bytes, 0))
+    peak = Math.max(
+      peak,
+      [...heaps.values()].reduce((sum, { bytes }) => sum + bytes, 0),
+    )
   }, EVERY_MS)
   return { peakBytes: () => peak, stop: () => clearInterval(timer) }
 }
@@ -70,12 +75,14 @@ async function sample(heap: Heap, live: boolean): Promise<void> {
 async function attachWorkers(devtools: CDPSession, heaps: Map<string, Heap>): Promise<void> {
   const answers = new Map<number, (result: unknown) => void>()
   let last = 0
-  const ask = (sessionId: string) => (method: string, params: object = {}) =>
-    new Promise<unknown>((resolve, reject) => {
-      const id = ++last
-      answers.set(id, resolve)
-      devtools.send('Target.sendMessageToTarget', { sessionId, message: JSON.stringify({ id, method, params }) }).catch(reject)
-    })
+  const ask =
+    (sessionId: string) =>
+    (method: string, params: object = {}) =>
+      new Promise<unknown>((resolve, reject) => {
+        const id = ++last
+        answers.set(id, resolve)
+        devtools.send('Target.sendMessageToTarget', { sessionId, message: JSON.stringify({ id, method, params }) }).catch(reject)
+      })
   devtools.on('Target.receivedMessageFromTarget', ({ message }) => {
     const { id, result } = JSON.parse(message) as { id?: number; result?: unknown }
     if (id === undefined) return
@@ -85,7 +92,10 @@ async function attachWorkers(devtools: CDPSession, heaps: Map<string, Heap>): Pr
   devtools.on('Target.attachedToTarget', ({ sessionId }) => {
     const worker = { ask: ask(sessionId), bytes: 0, asking: false }
     heaps.set(sessionId, worker)
-    for (const [method, params] of [['Runtime.evaluate', { expression: COUNT_WASM }], ['Runtime.runIfWaitingForDebugger', {}]] as const) {
+    for (const [method, params] of [
+      ['Runtime.evaluate', { expression: COUNT_WASM }],
+      ['Runtime.runIfWaitingForDebugger', {}],
+    ] as const) {
       worker.ask(method, params).catch(() => undefined) // it ended as it began
     }
   })

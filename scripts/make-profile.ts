@@ -59,7 +59,17 @@ async function live(page: Page): Promise<ProfileContents> {
     await page.goto(`${server.url}/#/models`)
     await card(page, LTX.name).waitFor()
     await download(page, LTX.name)
-    const request: GenerateRequest = { model: LTX.id, prompt: 'a red sailboat over the sea', width: 64, height: 64, frames: 9, fps: 24, steps: 7, guidance: 1, seed: 3 }
+    const request: GenerateRequest = {
+      model: LTX.id,
+      prompt: 'a red sailboat over the sea',
+      width: 64,
+      height: 64,
+      frames: 9,
+      fps: 24,
+      steps: 7,
+      guidance: 1,
+      seed: 3,
+    }
     await generate(page, request, { modelUrl: downloadedModelUrl(LTX.id, LTX.encoder) })
   })
   await step('a still', async () => {
@@ -87,14 +97,25 @@ async function live(page: Page): Promise<ProfileContents> {
   const picture = (await readLibrary(page)).flatMap(({ request }) => request.conditions ?? [])[0]?.source
   if (!picture) throw new Error('The clip was to begin with a picture.')
   const draft: GenerateRequest = {
-    ...smallClip(starter, { prompt: 'an unfinished thought about a meadow', negativePrompt: 'fog and rain', frames: 17, fps: 12, steps: 9, guidance: 3.5, cacheThreshold: 0.1, seed: 424242 }),
+    ...smallClip(starter, {
+      prompt: 'an unfinished thought about a meadow',
+      negativePrompt: 'fog and rain',
+      frames: 17,
+      fps: 12,
+      steps: 9,
+      guidance: 3.5,
+      cacheThreshold: 0.1,
+      seed: 424242,
+    }),
     conditions: [{ source: picture, atFrame: 0, strength: 0.65, crop: { x: 0.25, y: 0.5, zoom: 2 } }],
   }
   await step('a draft', () => fillForm(page, draft))
   await reachStep(page, 2)
   const [library, jobs, storage] = [await readLibrary(page), await readJobs(page), await readStorage(page)]
   const entries = Object.entries(storage.local)
-  const queue = entries.flatMap(([key, value]) => (key.startsWith('kinora.queue.') ? (value as { id: string; status: string; request: GenerateRequest }[]) : []))
+  const queue = entries.flatMap(([key, value]) =>
+    key.startsWith('kinora.queue.') ? (value as { id: string; status: string; request: GenerateRequest }[]) : [],
+  )
   return {
     version,
     origin: server.url,
@@ -115,7 +136,9 @@ async function live(page: Page): Promise<ProfileContents> {
 /** Puts every setting into the form, as opening a recipe does. */
 async function fillForm(page: Page, request: GenerateRequest): Promise<void> {
   const recipe = recipeOf(request, starter)
-  await page.locator('input[type=file][accept*=json]').setInputFiles({ name: 'a.recipe.json', mimeType: 'application/json', buffer: Buffer.from(JSON.stringify(recipe)) })
+  await page
+    .locator('input[type=file][accept*=json]')
+    .setInputFiles({ name: 'a.recipe.json', mimeType: 'application/json', buffer: Buffer.from(JSON.stringify(recipe)) })
   await page.waitForFunction((words) => [...document.querySelectorAll('textarea')].some(({ value }) => value === words), request.prompt)
   await page.getByRole('alert').getByRole('button', { name: 'OK' }).click()
 }

@@ -9,7 +9,12 @@ import { framesOf } from '../src/shared/storyboard'
 import { UsageError, type GenerateFlags } from './generate-flags'
 
 const IMAGES: Record<string, string> = {
-  '.png': 'image/png', '.jpg': 'image/jpeg', '.jpeg': 'image/jpeg', '.webp': 'image/webp', '.avif': 'image/avif', '.gif': 'image/gif',
+  '.png': 'image/png',
+  '.jpg': 'image/jpeg',
+  '.jpeg': 'image/jpeg',
+  '.webp': 'image/webp',
+  '.avif': 'image/avif',
+  '.gif': 'image/gif',
 }
 
 /** A file of the disk for the page to store. */

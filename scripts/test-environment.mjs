@@ -8,7 +8,11 @@ import { cacheFolder, findOnPath, run, runBin } from './process.mjs'
 export const testEnvironmentFile = join(cacheFolder, 'test-env.json')
 
 const CHROMIUM_NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome']
-const SWIFTSHADER = ['/usr/lib/chromium/vk_swiftshader_icd.json', '/usr/lib/chromium-browser/vk_swiftshader_icd.json', '/opt/google/chrome/vk_swiftshader_icd.json']
+const SWIFTSHADER = [
+  '/usr/lib/chromium/vk_swiftshader_icd.json',
+  '/usr/lib/chromium-browser/vk_swiftshader_icd.json',
+  '/opt/google/chrome/vk_swiftshader_icd.json',
+]
 
 /** @returns {Promise<string[]>} what is missing and how to get it; empty when all is there */
 export async function findTestEnvironment() {
@@ -111,7 +115,7 @@ async function aptInstall(words) {
 }
 
 function isDebianRoot() {
-  return process.getuid?.() === 0 && (osRelease('ID') === 'debian') && findOnPath(['apt-get']) !== null
+  return process.getuid?.() === 0 && osRelease('ID') === 'debian' && findOnPath(['apt-get']) !== null
 }
 
 function osRelease(field) {
@@ -121,4 +125,3 @@ function osRelease(field) {
     return ''
   }
 }
-

@@ -18,19 +18,27 @@ mkdirSync(reports, { recursive: true })
 const found = JSON.parse(readFileSync(testEnvironmentFile, 'utf8'))
 const env = { ...found.env, KINORA_CHROMIUM: found.chromium, KINORA_FFPROBE: found.ffprobe }
 
-const vitest = (project, { files = [], name = project, more = {} } = {}) => async () => {
-  const report = join(reports, `${name}.json`)
-  const { code } = await runBin('vitest', ['run', '--project', project, ...files, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`], { env: { ...env, ...more } })
-  const { numPassedTests = 0, numFailedTests = 0, numPendingTests = 0 } = readReport(report)
-  return { code, passed: numPassedTests, failed: numFailedTests, skipped: numPendingTests }
-}
+const vitest =
+  (project, { files = [], name = project, more = {} } = {}) =>
+  async () => {
+    const report = join(reports, `${name}.json`)
+    const { code } = await runBin('vitest', ['run', '--project', project, ...files, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`], {
+      env: { ...env, ...more },
+    })
+    const { numPassedTests = 0, numFailedTests = 0, numPendingTests = 0 } = readReport(report)
+    return { code, passed: numPassedTests, failed: numFailedTests, skipped: numPendingTests }
+  }
 
-const playwright = (project, ...flags) => async () => {
-  const report = join(reports, `${project}.json`)
-  const { code } = await runBin('playwright', ['test', '--project', project, ...flags], { env: { ...env, PLAYWRIGHT_JSON_OUTPUT_FILE: report } })
-  const { expected = 0, unexpected = 0, flaky = 0, skipped = 0 } = readReport(report).stats ?? {}
-  return { code, passed: expected, failed: unexpected + flaky, skipped }
-}
+const playwright =
+  (project, ...flags) =>
+  async () => {
+    const report = join(reports, `${project}.json`)
+    const { code } = await runBin('playwright', ['test', '--config', 'tests', `--project=${project}`, ...flags], {
+      env: { ...env, PLAYWRIGHT_JSON_OUTPUT_FILE: report },
+    })
+    const { expected = 0, unexpected = 0, flaky = 0, skipped = 0 } = readReport(report).stats ?? {}
+    return { code, passed: expected, failed: unexpected + flaky, skipped }
+  }
 
 async function command(name, args) {
   const { code } = await run(name, args, { env })
@@ -45,7 +53,10 @@ const onSwiftshader = async () => {
   return { code: 1, passed: 0, failed: 0, skipped: 0 }
 }
 
-const node = (...args) => () => command(process.execPath, args)
+const node =
+  (...args) =>
+  () =>
+    command(process.execPath, args)
 const BUILD = { name: 'build', run: node('node_modules/vite/bin/vite.js', 'build', '--logLevel', 'warn') }
 
 const stages = smoke

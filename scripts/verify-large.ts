@@ -112,8 +112,18 @@ async function measure({ url, hub, profile, reference }: Place): Promise<Row[]> 
   })
   await visit('int8', async (page) => {
     const embeds = { prompt: reference.base64('prompt_embeds'), width: reference.width('prompt_embeds') }
-    compare('embeddings given, transformer in int8', await timed('first start, int8', () => generate(page, { noise, embeds, keepLatents: true, weights: 'i8' })), 'latents', MOST.q8Error)
-    compare('prompt through T5 in int8, transformer in int8', await timed('with T5', () => generate(page, { noise, keepLatents: true, weights: 'i8' })), 't5_latents', MOST.q8Error)
+    compare(
+      'embeddings given, transformer in int8',
+      await timed('first start, int8', () => generate(page, { noise, embeds, keepLatents: true, weights: 'i8' })),
+      'latents',
+      MOST.q8Error,
+    )
+    compare(
+      'prompt through T5 in int8, transformer in int8',
+      await timed('with T5', () => generate(page, { noise, keepLatents: true, weights: 'i8' })),
+      't5_latents',
+      MOST.q8Error,
+    )
   })
   return rows
 }
@@ -136,7 +146,9 @@ async function generate(page: Page, options: AutomationOptions): Promise<Finishe
   const result = await page.evaluate(([what, how]) => window.kinora!.generate(what, how), [REQUEST, { modelUrl, ...options }] as const)
   if (!result.ok) throw new Error(`${result.error.code}: ${result.error.message}`)
   const { textMs, stepMs, decodeMs, peakGpuBytes } = result.report
-  console.error(`  text ${seconds(textMs)}, step ${seconds(stepMs[0] ?? 0)}, decoding ${seconds(decodeMs)}; at most ${figure(peakGpuBytes)} bytes of GPU memory`)
+  console.error(
+    `  text ${seconds(textMs)}, step ${seconds(stepMs[0] ?? 0)}, decoding ${seconds(decodeMs)}; at most ${figure(peakGpuBytes)} bytes of GPU memory`,
+  )
   return result
 }
 

@@ -25,11 +25,20 @@ const isEngine = (url: string) => url.startsWith('assets/engine/')
 const engineUrls = new Set(built.filter(({ url }) => isEngine(url)).map(({ url }) => new URL(url, self.registration.scope).href))
 
 addPlugins([{ handlerWillRespond: ({ response }) => withSiteHeaders(response) }])
-precacheAndRoute(built.filter(({ url }) => !isEngine(url)), { cleanURLs: false })
+precacheAndRoute(
+  built.filter(({ url }) => !isEngine(url)),
+  { cleanURLs: false },
+)
 cleanupOutdatedCaches()
 registerRoute(new NavigationRoute(createHandlerBoundToURL('index.html'), { denylist: [/\.\w+$/] }))
-registerRoute(({ url }) => engineUrls.has(url.href), ({ request }) => engineFile(request.url))
-registerRoute(({ url }) => url.href.startsWith(new URL('models/', self.registration.scope).href), ({ request }) => modelFile(request))
+registerRoute(
+  ({ url }) => engineUrls.has(url.href),
+  ({ request }) => engineFile(request.url),
+)
+registerRoute(
+  ({ url }) => url.href.startsWith(new URL('models/', self.registration.scope).href),
+  ({ request }) => modelFile(request),
+)
 
 let firstInstall = false
 

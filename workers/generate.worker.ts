@@ -31,7 +31,9 @@ const api: GenerateApi = {
   async generate(jobId, modelUrl, request, callbacks, options = {}) {
     const controller = new AbortController()
     jobs.set(jobId, controller)
-    const job = queue.then(() => makeClip(controller.signal, modelHost, { id: jobId, modelUrl, request, endsEarly: () => ending.has(jobId) }, callbacks, options))
+    const job = queue.then(() =>
+      makeClip(controller.signal, modelHost, { id: jobId, modelUrl, request, endsEarly: () => ending.has(jobId) }, callbacks, options),
+    )
     queue = job.catch(() => undefined)
     try {
       const result = await job

@@ -28,7 +28,10 @@ const api: TextApi = {
         const { ids, usedPrompt } = tokenize(prompt)
         embeds.push({ ...(await encoder.encode(ids)), usedPrompt })
       }
-      return transfer(embeds, embeds.map(({ values }) => values.buffer))
+      return transfer(
+        embeds,
+        embeds.map(({ values }) => values.buffer),
+      )
     } finally {
       await encoder.release()
     }

@@ -21,7 +21,7 @@ export function requestFacts(request: GenerateRequest): Fact[] {
 function lengthFacts({ frames, fps, prefix, suffix, loop, shots }: GenerateRequest): Fact[] {
   if (shots) return [['Shots', String(shots.length)]]
   const length = `${formatSeconds(frames / fps)}, ${frames} frames`
-  return [[prefix ?? suffix ?? loop ? 'New frames' : 'Duration', length]]
+  return [[(prefix ?? suffix ?? loop) ? 'New frames' : 'Duration', length]]
 }
 
 /** Name and value of what a job measured. Pure. */

@@ -28,7 +28,10 @@ export function errorMessage(error: ErrorData): ErrorMessage {
     case 'unreadable-media':
       return { title: 'This image or video cannot be read.', advice: error.message }
     case 'no-encoder':
-      return { title: 'This browser cannot encode video.', advice: 'It has no encoder for VP9, AV1 or VP8. Use a current version of Chrome, Edge, Firefox or Safari.' }
+      return {
+        title: 'This browser cannot encode video.',
+        advice: 'It has no encoder for VP9, AV1 or VP8. Use a current version of Chrome, Edge, Firefox or Safari.',
+      }
     case 'storage-full':
       return { title: 'Browser storage is full.', advice: 'Delete clips in Library or models in Models, or free up disk space.' }
     case 'not-found':

@@ -29,9 +29,7 @@ export interface AutomationOptions {
 }
 
 /** A finished job: the result without its Blob; in base64 the WebM (or PNG of a still) and, with keepLatents, the latents f32 [C, F', H', W']. */
-export type AutomationResult =
-  | (Omit<GenerateResult, 'blob'> & { ok: true; webm: string; latents?: string })
-  | { ok: false; error: ErrorData }
+export type AutomationResult = (Omit<GenerateResult, 'blob'> & { ok: true; webm: string; latents?: string }) | { ok: false; error: ErrorData }
 
 /** The API at `window.kinora`. */
 export interface AutomationApi {
@@ -85,7 +83,12 @@ export function openAutomationApi(): void {
           modelUrl,
           request,
           ({ preview: _preview, ...event }) => onEvent?.(event),
-          { ...rest, checkpoint: checkpoint !== undefined, ...(noise && { noise: base64ToFloats(noise) }), ...(embeds && { embeds: decodeEmbeds(embeds, request.prompt) }) },
+          {
+            ...rest,
+            checkpoint: checkpoint !== undefined,
+            ...(noise && { noise: base64ToFloats(noise) }),
+            ...(embeds && { embeds: decodeEmbeds(embeds, request.prompt) }),
+          },
         )
         const webm = await bytesToBase64(blob)
         return { ok: true, ...result, webm, ...(latents && { latents: await bytesToBase64(new Blob([latents])) }) }

@@ -3,9 +3,7 @@ import type { SavedAsset, SavedVideo, LibraryApi } from '../shared/worker-apis'
 import type { ClipRecord } from '../shared/record'
 import { WorkerClient } from './worker-client'
 
-const client = new WorkerClient<LibraryApi>(
-  () => new Worker(new URL('../../workers/library.worker.ts', import.meta.url), { type: 'module', name: 'library' }),
-)
+const client = new WorkerClient<LibraryApi>(() => new Worker(new URL('../../workers/library.worker.ts', import.meta.url), { type: 'module', name: 'library' }))
 
 /** All clips, newest first. */
 export const listClips = (): Promise<ClipRecord[]> => client.call((api) => api.list())

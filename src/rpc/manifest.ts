@@ -16,7 +16,8 @@ export async function fetchManifest(modelUrl: string): Promise<ModelManifest> {
   const downloaded = downloadedEntries(modelUrl)
   if (downloaded) return manifestOfDownloaded(downloaded)
   const url = new URL('kinora.json', modelUrl).href
-  const missing = (found: string) => new AppError('weights-missing', `kinora.json: expected a file, got ${found}; check the connection and reload the page.`, { file: 'kinora.json', found })
+  const missing = (found: string) =>
+    new AppError('weights-missing', `kinora.json: expected a file, got ${found}; check the connection and reload the page.`, { file: 'kinora.json', found })
   const response = await fetch(url).catch(() => {
     throw missing('no answer')
   })

@@ -3,9 +3,7 @@ import { proxy } from 'comlink'
 import type { DownloadState, ModelsApi, StorageSpace } from '../shared/worker-apis'
 import { WorkerClient } from './worker-client'
 
-const client = new WorkerClient<ModelsApi>(
-  () => new Worker(new URL('../../workers/models.worker.ts', import.meta.url), { type: 'module', name: 'models' }),
-)
+const client = new WorkerClient<ModelsApi>(() => new Worker(new URL('../../workers/models.worker.ts', import.meta.url), { type: 'module', name: 'models' }))
 
 /** The state of every catalogue entry. */
 export const listDownloads = (): Promise<DownloadState[]> => client.call((api) => api.list())
@@ -24,7 +22,8 @@ export async function download(entryId: string, baseUrl: string | null, onState:
 export const pauseDownload = (entryId: string): Promise<void> => client.call((api) => api.pause(entryId))
 
 /** Verifies the downloaded chunks; damaged ones are fetched by the next download. */
-export const verifyDownload = (entryId: string, onState: (state: DownloadState) => void): Promise<DownloadState> => client.call((api) => api.verify(entryId, proxy(onState)))
+export const verifyDownload = (entryId: string, onState: (state: DownloadState) => void): Promise<DownloadState> =>
+  client.call((api) => api.verify(entryId, proxy(onState)))
 
 /** Stops a running download, and deletes its files and their cached copies. */
 export const removeDownload = (entryId: string): Promise<void> => client.call((api) => api.remove(entryId))

@@ -22,7 +22,12 @@ let idle: ReturnType<typeof setTimeout> | undefined
  * @param seed null: deterministic
  * @throws AppError weights-missing, weights-corrupt, out-of-memory; cancelled when the worker was ended meanwhile
  */
-export async function enhancePrompt(signal: AbortSignal, prompt: string, seed: number | null, onProgress: (progress: EnhancerProgress) => void): Promise<string> {
+export async function enhancePrompt(
+  signal: AbortSignal,
+  prompt: string,
+  seed: number | null,
+  onProgress: (progress: EnhancerProgress) => void,
+): Promise<string> {
   clearTimeout(idle)
   running++
   const stop = () => void client.call((api) => api.stop()).catch(() => undefined)

@@ -57,7 +57,9 @@ export function expandBatch(request: GenerateRequest, choice: BatchChoice): Vari
   const prompts = promptChanges(choice.kind === 'drafts' ? asDraft(request, choice.steps) : request)
   const [rows, columns] = axisChanges(request, choice)
   if (prompts.length * rows.length * columns.length > MAX_BATCH) throw tooMany(prompts.length * rows.length * columns.length)
-  const combined = prompts.flatMap((prompt) => rows.map((row): Change => ({ label: [prompt.label, row.label].filter(Boolean).join(', '), apply: (given) => row.apply(prompt.apply(given)) })))
+  const combined = prompts.flatMap((prompt) =>
+    rows.map((row): Change => ({ label: [prompt.label, row.label].filter(Boolean).join(', '), apply: (given) => row.apply(prompt.apply(given)) })),
+  )
   const isGrid = combined.length > 1 && columns.length > 1
   return combined.flatMap((row) =>
     columns.map((column) => ({
@@ -97,7 +99,8 @@ function axisChanges({ seed }: GenerateRequest, choice: BatchChoice): [Change[],
     case 'drafts':
       return [[{ label: '', apply: (request) => asDraft(request, choice.steps) }], seedChanges(seed, choice.count)]
     case 'grid':
-      if (choice.rows.setting === choice.columns.setting) throw new AppError('bad-request', 'Rows and columns use the same setting. Choose different settings.', { setting: choice.rows.setting })
+      if (choice.rows.setting === choice.columns.setting)
+        throw new AppError('bad-request', 'Rows and columns use the same setting. Choose different settings.', { setting: choice.rows.setting })
       return [settingChanges(choice.rows), settingChanges(choice.columns)]
   }
 }
@@ -142,7 +145,10 @@ function expandFirstGroup({ prompt, chosen }: { prompt: string; chosen: string[]
   if (whole === undefined) return [{ prompt, chosen }]
   return inside.split('|').map((choice) => ({
     // an empty choice leaves no double space
-    prompt: prompt.replace(GROUP, () => choice.trim()).replace(/ {2,}/g, ' ').trim(),
+    prompt: prompt
+      .replace(GROUP, () => choice.trim())
+      .replace(/ {2,}/g, ' ')
+      .trim(),
     chosen: [...chosen, choice.trim()],
   }))
 }

@@ -13,7 +13,10 @@ export interface JobTiming {
 type ModelAndSize = Pick<GenerateRequest, 'model' | 'width' | 'height'>
 
 /** Duration of a finished job. */
-export function jobTiming(request: ModelAndSize & Pick<GenerateRequest, 'frames'>, { stepMs, decodeMs, encodeMs }: Pick<JobReport, 'stepMs' | 'decodeMs' | 'encodeMs'>): JobTiming {
+export function jobTiming(
+  request: ModelAndSize & Pick<GenerateRequest, 'frames'>,
+  { stepMs, decodeMs, encodeMs }: Pick<JobReport, 'stepMs' | 'decodeMs' | 'encodeMs'>,
+): JobTiming {
   return { key: keyOf(request), isDraft: request.frames === 1, ms: stepMs.reduce((sum, ms) => sum + ms, 0) + decodeMs + encodeMs }
 }
 

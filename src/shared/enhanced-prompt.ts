@@ -5,9 +5,11 @@ import { promptTokens } from './prompt'
 const MAX_WORDS = 120
 
 /** A remark before the paragraph, such as "Sure! Here is the prompt:". */
-const PREAMBLE = /^(?:(?:sure(?: thing)?|certainly|of course|okay|ok|absolutely)\s*[.,!:]+\s*)?(?:(?:here(?:'s|’s| is| are)|this is|below is|the following is)\b[^.!:\n]*:\s*)?(?:(?:video )?(?:prompt|paragraph|description|answer)\s*:\s*)?/i
+const PREAMBLE =
+  /^(?:(?:sure(?: thing)?|certainly|of course|okay|ok|absolutely)\s*[.,!:]+\s*)?(?:(?:here(?:'s|’s| is| are)|this is|below is|the following is)\b[^.!:\n]*:\s*)?(?:(?:video )?(?:prompt|paragraph|description|answer)\s*:\s*)?/i
 /** Matches sentences that address the user instead of describing the video. */
-const REMARK = /\b(?:I hope|hope this|let me know|feel free|I can|I'm|I am|would you like|you can (?:use|adjust|change)|this (?:prompt|paragraph|description)|the (?:prompt|paragraph))\b/i
+const REMARK =
+  /\b(?:I hope|hope this|let me know|feel free|I can|I'm|I am|would you like|you can (?:use|adjust|change)|this (?:prompt|paragraph|description)|the (?:prompt|paragraph))\b/i
 
 /** Extracts a paragraph of complete sentences; empty if there are none. @param avoid phrases: sentences that contain one are removed */
 export function tidyParagraph(output: string, avoid: readonly string[] = []): string {
@@ -17,7 +19,10 @@ export function tidyParagraph(output: string, avoid: readonly string[] = []): st
     .replace(/^\s*(?:[-•]|\d+[.)])\s+/gm, '')
     .trim()
     .replace(PREAMBLE, '')
-  const line = plain.replace(/\s+/g, ' ').replace(/^["“'‘]+|["”]+$/g, '').trim()
+  const line = plain
+    .replace(/\s+/g, ' ')
+    .replace(/^["“'‘]+|["”]+$/g, '')
+    .trim()
   const phrases = avoid.map((phrase) => promptTokens(phrase).join(' ')).filter(Boolean)
   const sentences: string[] = []
   let words = 0
@@ -35,8 +40,10 @@ export function tidyParagraph(output: string, avoid: readonly string[] = []): st
 
 /** Function words, which an enhanced prompt may omit. */
 const SMALL = new Set(
-  ('a an the of in on at by to for with from into onto over under above below near and or but as is are was be being been it its his her their this that these those he she they ' +
-    'some very there while then who which has have had up down out off style').split(' '),
+  (
+    'a an the of in on at by to for with from into onto over under above below near and or but as is are was be being been it its his her their this that these those he she they ' +
+    'some very there while then who which has have had up down out off style'
+  ).split(' '),
 )
 
 /** Words of a prompt that a paragraph lacks, in prompt order. Inflected forms count as the same word ("sails", "sailing"). */
@@ -61,11 +68,16 @@ function wordsOf(text: string): string[] {
 
 /** A simple English stemmer: removes an ending, and a doubled or silent last letter. */
 function stem(word: string): string {
-  const short = word.replace(/['’]s$/, '').replace(/ies$/, 'y').replace(/(?:ing|edly|ed|es|s|ly)$/, '')
+  const short = word
+    .replace(/['’]s$/, '')
+    .replace(/ies$/, 'y')
+    .replace(/(?:ing|edly|ed|es|s|ly)$/, '')
   return (short.length < 3 ? word : short).replace(/(.)\1$/, '$1').replace(/[eyi]$/, '')
 }
 
 /** Sentences with a final punctuation mark. A period within a number, after a single letter or after a title does not end a sentence. */
 function completeSentences(line: string): string[] {
-  return (line.match(/.*?(?<!\b\p{L})(?<!\b(?:St|Mr|Mrs|Dr))[.!?]+["”')]*(?=\s|$)/gu) ?? []).map((sentence) => sentence.trim()).filter((sentence) => wordsOf(sentence).length > 0)
+  return (line.match(/.*?(?<!\b\p{L})(?<!\b(?:St|Mr|Mrs|Dr))[.!?]+["”')]*(?=\s|$)/gu) ?? [])
+    .map((sentence) => sentence.trim())
+    .filter((sentence) => wordsOf(sentence).length > 0)
 }

@@ -9,7 +9,10 @@ export function parseMirror(text: string): string | null {
   const typed = text.trim()
   if (typed === '') return null
   const invalid = (why: string) =>
-    new AppError('bad-request', `Expected the address of a mirror, such as https://mirror.example/models/, got “${typed}”: ${why}.`, { field: 'mirror', found: typed })
+    new AppError('bad-request', `Expected the address of a mirror, such as https://mirror.example/models/, got “${typed}”: ${why}.`, {
+      field: 'mirror',
+      found: typed,
+    })
   if (!URL.canParse(typed)) throw invalid('it is not a URL')
   const url = new URL(typed)
   if (url.username || url.password) throw invalid('a name and password in it would be visible; remove them')

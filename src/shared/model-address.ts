@@ -40,5 +40,7 @@ function find(role: CatalogueEntry['role'], id: string): CatalogueEntry {
 export function manifestOfDownloaded({ video }: DownloadedEntries): ModelManifest {
   const manifest = catalogueManifest(video)
   if (manifest) return manifest
-  throw new AppError('not-found', `${video.name} has no preset: expected a model that this version runs. Update the page, or choose another model.`, { source: video.id })
+  throw new AppError('not-found', `${video.name} has no preset: expected a model that this version runs. Update the page, or choose another model.`, {
+    source: video.id,
+  })
 }

@@ -50,9 +50,17 @@ export const HUB = {
 
 /** LTX-Video 2B: 1.9 billion weights of 4 bits with a scale per 32, 1.15 GB, or instead of them the decoder's 0.5 billion of 16 bits and its activations. */
 const LTX = { role: 'video', repo: 'Lightricks/LTX-Video', revision: '8984fa25007f376c1a299016d0957a37a2f797bb', gpuBytes: 2_000_000_000 } as const
-const LTX_LICENSE = { name: 'LTXV Open Weights License 0.X', url: 'https://huggingface.co/Lightricks/LTX-Video/blob/main/LTX-Video-Open-Weights-License-0.X.txt' }
+const LTX_LICENSE = {
+  name: 'LTXV Open Weights License 0.X',
+  url: 'https://huggingface.co/Lightricks/LTX-Video/blob/main/LTX-Video-Open-Weights-License-0.X.txt',
+}
 const T5_LICENSE = { name: 'Apache 2.0', url: 'https://huggingface.co/google/t5-v1_1-xxl' }
-const T5_SAFETENSORS = { role: 'text-encoder', license: T5_LICENSE, repo: 'comfyanonymous/flux_text_encoders', revision: '6af2a98e3f615bdfa612fbd85da93d1ed5f69ef5' } as const
+const T5_SAFETENSORS = {
+  role: 'text-encoder',
+  license: T5_LICENSE,
+  repo: 'comfyanonymous/flux_text_encoders',
+  revision: '6af2a98e3f615bdfa612fbd85da93d1ed5f69ef5',
+} as const
 const T5_GGUF = { role: 'text-encoder', license: T5_LICENSE, repo: 'city96/t5-v1_1-xxl-encoder-gguf', revision: 'main' } as const
 
 /** The prompt enhancer. `q4`: 4-bit matrices for the CPU; the embeddings are 32-bit and take 189 MB of it. */

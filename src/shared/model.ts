@@ -40,7 +40,11 @@ export const ModelManifestSchema = v.object({
   ),
   /** latent channels; pixels per latent pixel; frames per latent frame; sides of the transformer's patches in latent pixels and latent frames */
   latent: v.object({
-    channels: size(4096), scaleSpace: size(256), scaleTime: size(64), patch: v.optional(size(16)), patchTime: v.optional(size(16)),
+    channels: size(4096),
+    scaleSpace: size(256),
+    scaleTime: size(64),
+    patch: v.optional(size(16)),
+    patchTime: v.optional(size(16)),
   }),
   /** D, channels of the transformer: how much memory a clip takes */
   width: v.optional(v.number()),

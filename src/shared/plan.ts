@@ -31,7 +31,14 @@ const ChunkPieceSchema = v.object({
   conditions: v.pipe(v.array(ConditionSchema), v.maxLength(64)),
   context: v.pipe(v.array(ContextFramesSchema), v.maxLength(2)),
   /** the clip that the run starts from, and the first of its frames; `stretchedTo`: frames that it is stretched or squeezed to */
-  initVideo: v.optional(v.object({ part: ClipPartSchema, fromFrame: frames, strength: v.pipe(v.number(), v.minValue(0), v.maxValue(1)), stretchedTo: v.optional(v.pipe(frames, v.minValue(1))) })),
+  initVideo: v.optional(
+    v.object({
+      part: ClipPartSchema,
+      fromFrame: frames,
+      strength: v.pipe(v.number(), v.minValue(0), v.maxValue(1)),
+      stretchedTo: v.optional(v.pipe(frames, v.minValue(1))),
+    }),
+  ),
   /** context frames at its beginning and end that other pieces write */
   skipFirst: frames,
   skipLast: frames,
@@ -74,7 +81,8 @@ export function parsePlan(data: unknown, request: GenerateRequest, model: ModelM
     if (piece.dissolve > shownFrames(piece)) refuse(at, `with a dissolve of at most ${shownFrames(piece)} frames`, piece.dissolve)
     for (const { frames: count, of } of piece.context) {
       if ((count - 1) % scaleTime !== 0 || count >= piece.frames) refuse(at, `with context of ${scaleTime}·k + 1 frames, fewer than its own`, count)
-      if (of === 'next-chunk' && plan[index + 1]?.kind !== 'chunk') refuse(at, 'followed by a chunk, which its context is taken from', plan[index + 1]?.kind ?? 'nothing')
+      if (of === 'next-chunk' && plan[index + 1]?.kind !== 'chunk')
+        refuse(at, 'followed by a chunk, which its context is taken from', plan[index + 1]?.kind ?? 'nothing')
       if (of !== 'next-chunk' && typeof of === 'string' && index === 0) refuse(at, 'with context of a clip, because nothing is before it', of)
     }
     const missing = missingCapabilities(needsOf(piece), model.capabilities)[0]
@@ -127,7 +135,9 @@ export function planOf(request: GenerateRequest, model: ModelManifest): Piece[] 
     pieces.push(...chunksBackwards(request, model, request.suffix))
   } else {
     const continues = request.prefix !== undefined
-    pieces.push(...chunks({ request, model, prompt: request.prompt, frames: request.frames, conditions: request.conditions ?? [], continues, ...(end && { end }) }))
+    pieces.push(
+      ...chunks({ request, model, prompt: request.prompt, frames: request.frames, conditions: request.conditions ?? [], continues, ...(end && { end }) }),
+    )
   }
   if (request.suffix) pieces.push({ kind: 'media', part: request.suffix, dissolve: 0 })
   return pieces
@@ -220,13 +230,19 @@ export function leadsToNext(piece: Piece | undefined): boolean {
 }
 
 /** What a chunk takes of the clip that a run of `frames` starts from. */
-function initVideoAt({ strength, stretch, ...part }: NonNullable<GenerateRequest['initVideo']>, fromFrame: number, frames: number): NonNullable<ChunkPiece['initVideo']> {
+function initVideoAt(
+  { strength, stretch, ...part }: NonNullable<GenerateRequest['initVideo']>,
+  fromFrame: number,
+  frames: number,
+): NonNullable<ChunkPiece['initVideo']> {
   return { part, fromFrame, strength, ...(stretch && { stretchedTo: frames }) }
 }
 
 /** Conditions that stand in a chunk, at their frames of it. */
 function conditionsIn(conditions: readonly Condition[], first: number, frames: number): Condition[] {
-  return conditions.filter(({ atFrame }) => atFrame - first < frames && (atFrame >= first || first <= 0)).map((condition) => ({ ...condition, atFrame: condition.atFrame - first }))
+  return conditions
+    .filter(({ atFrame }) => atFrame - first < frames && (atFrame >= first || first <= 0))
+    .map((condition) => ({ ...condition, atFrame: condition.atFrame - first }))
 }
 
 function storyboard(request: GenerateRequest, shots: readonly Shot[], model: ModelManifest): ChunkPiece[] {

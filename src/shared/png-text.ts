@@ -16,7 +16,7 @@ export async function readPngText(bytes: Uint8Array<ArrayBuffer>, keyword: strin
   if (!isPng(bytes)) return null
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   // a chunk: length u32, type, data, CRC u32
-  for (let at = SIGNATURE.length; at + CHUNK_BYTES <= bytes.length; ) {
+  for (let at = SIGNATURE.length; at + CHUNK_BYTES <= bytes.length;) {
     const length = view.getUint32(at)
     const type = latin(bytes.subarray(at + 4, at + 8))
     if (at + CHUNK_BYTES + length > bytes.length || type === 'IEND') return null

@@ -41,7 +41,20 @@ function fillScene(prompt: string, vocabulary: SceneVocabulary, model: ModelMani
     const fitting = vocabulary.subjects.filter(({ home }) => home === 'air' || (home === 'water') === (land?.water ?? false))
     const subject = pick(random, fitting)
     const move = covers('Motion') ? undefined : pick(random, subject?.moves ?? [])
-    add(subject && ['a', pick(random, vocabulary.colors.filter((color) => !/^[aeiou]/.test(color))), subject.name, move].filter(Boolean).join(' '))
+    add(
+      subject &&
+        [
+          'a',
+          pick(
+            random,
+            vocabulary.colors.filter((color) => !/^[aeiou]/.test(color)),
+          ),
+          subject.name,
+          move,
+        ]
+          .filter(Boolean)
+          .join(' '),
+    )
   }
   if (land && !named) {
     const isAirborne = vocabulary.subjects.some(({ name, home }) => home === 'air' && promptTokens(text).includes(name))
@@ -64,7 +77,10 @@ function describeSubject(prompt: string, vocabulary: SceneVocabulary, model: Mod
   const tokens = words.map((word) => word.text.toLowerCase())
   const nouns = (model.knows.find(({ title }) => title === 'Subjects')?.phrases ?? []).map((phrase) => promptTokens(phrase))
   // the longest match first: "hot-air balloon" before "balloon"
-  const [found] = nouns.map((noun) => ({ noun, at: findTokens(tokens, noun) })).filter(({ at }) => at >= 0).sort((a, b) => b.noun.length - a.noun.length)
+  const [found] = nouns
+    .map((noun) => ({ noun, at: findTokens(tokens, noun) }))
+    .filter(({ at }) => at >= 0)
+    .sort((a, b) => b.noun.length - a.noun.length)
   if (!found) return prompt
   const [first, last] = [words[found.at], words[found.at + found.noun.length - 1]]
   const subject = vocabulary.subjects.find(({ name }) => name === found.noun.at(-1))
@@ -76,10 +92,14 @@ function describeSubject(prompt: string, vocabulary: SceneVocabulary, model: Mod
   }
   // the motion first: an insertion after the subject does not move its start
   const move = pick(random, subject?.moves ?? [])
-  if (move && !mentions(tokens, 'Motion', model) && (after === undefined || LINKS.has(after))) accept(`${text.slice(0, last.end)} ${move}${text.slice(last.end)}`)
+  if (move && !mentions(tokens, 'Motion', model) && (after === undefined || LINKS.has(after)))
+    accept(`${text.slice(0, last.end)} ${move}${text.slice(last.end)}`)
   if (before === 'a' || before === 'an') {
     // only colors that fit the article
-    const color = pick(random, vocabulary.colors.filter((name) => /^[aeiou]/.test(name) === (before === 'an')))
+    const color = pick(
+      random,
+      vocabulary.colors.filter((name) => /^[aeiou]/.test(name) === (before === 'an')),
+    )
     const colorFollows = tokens.includes('colour') || tokens.includes('color') || after === 'as'
     if (color && !colorFollows) accept(`${text.slice(0, first.start)}${color} ${text.slice(first.start)}`)
   }

@@ -15,7 +15,10 @@ export const RECIPE_KEYWORD = 'kinora-recipe'
 const RecipeSchema = v.object({
   format: v.literal(RECIPE_FORMAT),
   version: v.pipe(v.number(), v.minValue(1)),
-  request: v.pipe(v.record(v.string(), v.unknown()), v.transform((request) => upgradeRequest(request) as Record<string, unknown>)),
+  request: v.pipe(
+    v.record(v.string(), v.unknown()),
+    v.transform((request) => upgradeRequest(request) as Record<string, unknown>),
+  ),
   model: v.object({ id: v.string(), name: v.string(), version: v.optional(v.number()) }),
 })
 
@@ -60,7 +63,10 @@ export function parseRecipe(data: unknown): ReadRecipe {
   const { request, refused } = readRequest(parsed.output.request)
   const recipe: Recipe = { format: RECIPE_FORMAT, version, request, model }
   const newer = version > RECIPE_VERSION ? [`version ${version} is newer than ${RECIPE_VERSION}, which is understood`] : []
-  return { recipe, ignored: [...newer, ...refused, ...lostFields({ ...(data as object), request: parsed.output.request }, recipe).filter((path) => !refused.includes(path))] }
+  return {
+    recipe,
+    ignored: [...newer, ...refused, ...lostFields({ ...(data as object), request: parsed.output.request }, recipe).filter((path) => !refused.includes(path))],
+  }
 }
 
 /** The request, field by field. @throws AppError bad-request */
@@ -75,7 +81,9 @@ function readRequest(given: Record<string, unknown>): { request: GenerateRequest
       refused.push(`request.${field}`)
     } else {
       const [issue] = parsed.issues
-      throw new AppError('bad-request', `The recipe does not fit: request.${field}: expected ${issue.expected ?? issue.message}, got ${issue.received}.`, { field })
+      throw new AppError('bad-request', `The recipe does not fit: request.${field}: expected ${issue.expected ?? issue.message}, got ${issue.received}.`, {
+        field,
+      })
     }
   }
   return { request: v.parse(GenerateRequestSchema, kept), refused }

@@ -104,7 +104,9 @@ function sizeProblems(request: GenerateRequest, model: ModelManifest): RequestPr
   if (bytes <= LARGEST_CLIP_BYTES) return []
   const smaller = Math.sqrt(LARGEST_CLIP_BYTES / bytes) * 0.95
   const nearest = { width: nearestSide(width * smaller, model), height: nearestSide(height * smaller, model) }
-  return [{ field: 'width', expected: `a clip that fits into the memory of a GPU (${gigabytes(LARGEST_CLIP_BYTES)})`, got: `${got} (${gigabytes(bytes)})`, nearest }]
+  return [
+    { field: 'width', expected: `a clip that fits into the memory of a GPU (${gigabytes(LARGEST_CLIP_BYTES)})`, got: `${got} (${gigabytes(bytes)})`, nearest },
+  ]
 }
 
 function gigabytes(bytes: number): string {
@@ -125,7 +127,9 @@ function nearestLength({ frames, fps }: GenerateRequest, { latent: { scaleTime }
 function shotProblems(shots: readonly Shot[], fps: number, { latent, frames: { allowed } }: ModelManifest): RequestProblem[] {
   const problems = shots.flatMap(({ frames }, index): RequestProblem[] => {
     const fits = (frames - 1) % latent.scaleTime === 0 && frames >= Math.min(...allowed)
-    return fits ? [] : [{ field: 'shots', expected: `${latent.scaleTime}·k + 1 frames, at least ${Math.min(...allowed)}, in shot ${index + 1}`, got: String(frames) }]
+    return fits
+      ? []
+      : [{ field: 'shots', expected: `${latent.scaleTime}·k + 1 frames, at least ${Math.min(...allowed)}, in shot ${index + 1}`, got: String(frames) }]
   })
   const seconds = shots.reduce((sum, { frames }) => sum + frames, 0) / fps
   if (seconds > LONGEST_SECONDS) problems.push({ field: 'shots', expected: `at most ${LONGEST_SECONDS} s in all`, got: `${seconds.toFixed(1)} s` })

@@ -22,7 +22,12 @@ export type Crop = v.InferOutput<typeof CropSchema>
 export const MIDDLE: Crop = { x: 0.5, y: 0.5, zoom: 1 }
 
 /** A part of a clip, sampled at the new clip's rate: all of it by default. */
-export const ClipPartSchema = v.object({ source: MediaRefSchema, fromSeconds: v.optional(seconds), toSeconds: v.optional(seconds), crop: v.optional(CropSchema) })
+export const ClipPartSchema = v.object({
+  source: MediaRefSchema,
+  fromSeconds: v.optional(seconds),
+  toSeconds: v.optional(seconds),
+  crop: v.optional(CropSchema),
+})
 
 /** See {@link ClipPartSchema}. */
 export type ClipPart = v.InferOutput<typeof ClipPartSchema>

@@ -56,7 +56,13 @@ export function mentions(tokens: readonly string[], title: string, model: ModelM
   const phrases = theme.phrases.map((phrase) => promptTokens(phrase))
   if (phrases.some((phrase) => findTokens(tokens, phrase) >= 0)) return true
   const elsewhere = new Set(model.knows.filter((one) => one !== theme).flatMap((one) => one.phrases.flatMap((phrase) => promptTokens(phrase).map(stemOf))))
-  const own = new Set(phrases.flat().filter((word) => !STOP_WORDS.has(word)).map(stemOf).filter((stem) => !elsewhere.has(stem)))
+  const own = new Set(
+    phrases
+      .flat()
+      .filter((word) => !STOP_WORDS.has(word))
+      .map(stemOf)
+      .filter((stem) => !elsewhere.has(stem)),
+  )
   return tokens.some((word) => own.has(stemOf(word)))
 }
 

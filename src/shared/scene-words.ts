@@ -77,4 +77,13 @@ export const CAMERAS = [
   { name: 'tilt down', clause: 'the camera tilts down' },
 ] as const
 
-export const STYLES = ['flat style', 'neon style', 'noir style', 'pastel style', 'watercolour style', '35 mm film grain', 'pixel art', 'paper cut-out style'] as const
+export const STYLES = [
+  'flat style',
+  'neon style',
+  'noir style',
+  'pastel style',
+  'watercolour style',
+  '35 mm film grain',
+  'pixel art',
+  'paper cut-out style',
+] as const

@@ -15,7 +15,10 @@ export function surprisePrompt(model: ModelManifest, random: Random): string {
 function vocabularyScene(vocabulary: SceneVocabulary, model: ModelManifest, random: Random): string {
   const land = pick(random, vocabulary.lands)
   const sky = pick(random, vocabulary.skies)
-  const subject = pick(random, vocabulary.subjects.filter(({ home }) => home === 'air' || (home === 'water') === land?.water))
+  const subject = pick(
+    random,
+    vocabulary.subjects.filter(({ home }) => home === 'air' || (home === 'water') === land?.water),
+  )
   const color = pick(random, vocabulary.colors)
   if (!land || !sky || !subject || !color) return pick(random, model.examples) ?? ''
   const move = pick(random, subject.moves)

@@ -2,7 +2,11 @@
 // and drafts. Nothing is lost and nothing is checked here: the schemas do that afterwards.
 
 /** Fields of a request until version 1, and their names since. */
-const REQUEST_FIELDS: ReadonlyMap<string, string> = new Map([['start', 'initVideo'], ['before', 'prefix'], ['after', 'suffix']])
+const REQUEST_FIELDS: ReadonlyMap<string, string> = new Map([
+  ['start', 'initVideo'],
+  ['before', 'prefix'],
+  ['after', 'suffix'],
+])
 
 /** A request of any version with this version's fields; a current one, or other data, as it is. Pure. */
 export function upgradeRequest(data: unknown): unknown {
@@ -18,7 +22,12 @@ export function requestIdentity(request: object): unknown {
 }
 
 /** Ids of modes in a draft until version 1, and their ids since. */
-const DRAFT_MODES: ReadonlyMap<unknown, string> = new Map([['words', 't2v'], ['picture', 'i2v'], ['fill', 'inbetween'], ['remix', 'v2v']])
+const DRAFT_MODES: ReadonlyMap<unknown, string> = new Map([
+  ['words', 't2v'],
+  ['picture', 'i2v'],
+  ['fill', 'inbetween'],
+  ['remix', 'v2v'],
+])
 
 /** A stored draft of any version with this version's fields; a current one, or other data, as it is. Pure. */
 export function upgradeDraft(data: unknown): unknown {
@@ -40,16 +49,26 @@ function imageOf(row: unknown): unknown {
 }
 
 function pairOf(pair: unknown): unknown {
-  return isObject(pair) ? renamed(pair, new Map([['before', 'first'], ['after', 'last']])) : pair
+  return isObject(pair)
+    ? renamed(
+        pair,
+        new Map([
+          ['before', 'first'],
+          ['after', 'last'],
+        ]),
+      )
+    : pair
 }
 
 /** The same fields in the same order under their other names; a field that is there under both names keeps the newer one. */
 function renamed(data: object, names: ReadonlyMap<string, string>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(data).flatMap(([field, value]) => {
-    const name = names.get(field)
-    if (name === undefined) return [[field, value]]
-    return name in data ? [] : [[name, value]]
-  }))
+  return Object.fromEntries(
+    Object.entries(data).flatMap(([field, value]) => {
+      const name = names.get(field)
+      if (name === undefined) return [[field, value]]
+      return name in data ? [] : [[name, value]]
+    }),
+  )
 }
 
 function isObject(data: unknown): data is Record<string, unknown> {

@@ -77,7 +77,13 @@ export interface JobCallbacks {
 export interface GenerateApi {
   /** @throws AppError no-webgpu, no-adapter */
   probe(): Promise<AdapterReport>
-  generate(jobId: string, modelUrl: string, request: GenerateRequest, callbacks: JobCallbacks, options?: GenerateOptions): Promise<GenerateResult & { latents?: Float32Array<ArrayBuffer> }>
+  generate(
+    jobId: string,
+    modelUrl: string,
+    request: GenerateRequest,
+    callbacks: JobCallbacks,
+    options?: GenerateOptions,
+  ): Promise<GenerateResult & { latents?: Float32Array<ArrayBuffer> }>
   /** answers within one step; an unknown job is no error */
   cancel(jobId: string): Promise<void>
   /** ends the clip with the window under way: it is saved as far as it has come. An unknown job is no error. */

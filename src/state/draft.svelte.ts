@@ -86,7 +86,21 @@ class Draft {
   /** Takes over the prompts, settings and mode of a clip, and fixes its seed, so that the same clip can be made again. */
   use(request: GenerateRequest): void {
     const { model, prompt, negativePrompt = '', width, height, frames, fps, steps, guidance, cacheThreshold = 0, seed } = request
-    Object.assign(this, { model, prompt, negativePrompt, width, height, frames, fps, steps, guidance, cacheThreshold, seed, seedMode: 'fixed', ...requestToInputs(request) })
+    Object.assign(this, {
+      model,
+      prompt,
+      negativePrompt,
+      width,
+      height,
+      frames,
+      fps,
+      steps,
+      guidance,
+      cacheThreshold,
+      seed,
+      seedMode: 'fixed',
+      ...requestToInputs(request),
+    })
   }
 
   /** Sets up a clip that is made from a clip of the library, or an image of it: in its size and at its rate, with a new seed. */

@@ -46,7 +46,11 @@ class LocalFiles {
   /** Uses a file or folder for a model if its headers match. @param others other models that the folder may contain */
   async choose(source: CatalogueEntry, place: LocalPlace, others: readonly CatalogueEntry[]): Promise<void> {
     await this.#track(source, async () => {
-      for (const localFiles of await chooseLocalFiles([source, ...others].map(({ id }) => id), place)) this.#setState({ localFiles, status: 'ready', error: null })
+      for (const localFiles of await chooseLocalFiles(
+        [source, ...others].map(({ id }) => id),
+        place,
+      ))
+        this.#setState({ localFiles, status: 'ready', error: null })
     })
   }
 

@@ -23,7 +23,8 @@ class MediaAssets {
 
   /** Stores an image. @throws AppError unreadable-media if it cannot be decoded */
   async keepPicture(file: File): Promise<MediaInput> {
-    if (file.type.startsWith('video/')) throw new AppError('unreadable-media', `${file.name} is a video. Expected an image here. To use a video, choose Extend or Remix.`, { file: file.name })
+    if (file.type.startsWith('video/'))
+      throw new AppError('unreadable-media', `${file.name} is a video. Expected an image here. To use a video, choose Extend or Remix.`, { file: file.name })
     const { id, name } = await this.#read(async () => {
       await assertDecodable(file)
       return saveAsset(file)
@@ -33,7 +34,10 @@ class MediaAssets {
 
   /** Stores a video. @throws AppError unreadable-media naming the codec if it cannot be decoded */
   async saveVideo(file: File): Promise<MediaInput> {
-    if (file.type.startsWith('image/')) throw new AppError('unreadable-media', `${file.name} is an image. Expected a video here. To use an image, choose Image to video or Keyframes.`, { file: file.name })
+    if (file.type.startsWith('image/'))
+      throw new AppError('unreadable-media', `${file.name} is an image. Expected a video here. To use an image, choose Image to video or Keyframes.`, {
+        file: file.name,
+      })
     const { id, name, seconds } = await this.#read(() => saveVideo(file))
     return this.#here({ kind: 'video', id, name, seconds })
   }

@@ -68,7 +68,11 @@ class Models {
     if (this.status !== 'ready') this.status = 'reading'
     try {
       const [states, copies, space, starter] = await Promise.all([
-        listDownloads(), listCopies(), storageSpace(), fetchManifest(modelFolderUrl('starter')), localFiles.load(),
+        listDownloads(),
+        listCopies(),
+        storageSpace(),
+        fetchManifest(modelFolderUrl('starter')),
+        localFiles.load(),
       ])
       // states of active runs are newer than what was read
       const running = [...this.#running.keys()].flatMap((id) => modelSet(entryOf(id), this.encoder)).map(({ id }) => id)

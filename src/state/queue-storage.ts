@@ -18,7 +18,11 @@ void locks?.request(ownKey, () => new Promise<never>(() => undefined)).catch(() 
 /** Stores the queue of this tab. @returns false if it would be lost when the page closes */
 export function saveQueue(jobs: readonly QueueJob[]): boolean {
   if (!locks) return jobs.length === 0
-  if (jobs.length > 0) return writeStored(ownKey, jobs.map(({ error: _error, ...job }) => job))
+  if (jobs.length > 0)
+    return writeStored(
+      ownKey,
+      jobs.map(({ error: _error, ...job }) => job),
+    )
   removeStored(ownKey)
   return true
 }

@@ -47,7 +47,8 @@ class Queue {
   #timings = $state.raw<readonly JobTiming[]>([])
   #processing = false
   /** the form before a job was loaded into it for editing */
-  #savedForm: { modelId: string; request: GenerateRequest; fields: Pick<typeof draft, 'prompt' | 'negativePrompt' | 'seedMode' | 'mode' | 'inputs'> } | null = null
+  #savedForm: { modelId: string; request: GenerateRequest; fields: Pick<typeof draft, 'prompt' | 'negativePrompt' | 'seedMode' | 'mode' | 'inputs'> } | null =
+    null
 
   /** Jobs and the saved form, which may refer to media assets. */
   get assetReferences(): unknown {
@@ -87,7 +88,8 @@ class Queue {
   async edit(job: QueueJob): Promise<void> {
     const { model, modelId } = session
     const { prompt, negativePrompt, seedMode, mode } = draft
-    if (model) this.#savedForm ??= { modelId, request: draft.request(model), fields: { prompt, negativePrompt, seedMode, mode, inputs: $state.snapshot(draft.inputs) } }
+    if (model)
+      this.#savedForm ??= { modelId, request: draft.request(model), fields: { prompt, negativePrompt, seedMode, mode, inputs: $state.snapshot(draft.inputs) } }
     this.editing = job.id
     batchForm.kind = 'one'
     await session.use(job.modelId)

@@ -42,7 +42,12 @@ class Recipes {
       const model = await this.#findModel(recipe)
       const sources = await missingSources(request)
       draft.use(model.usable ? request : { ...request, model: session.modelId })
-      this.opened = { name: file.name, prompt: request.prompt, missing: [...model.missing, ...sources], ignored: [...ignored, ...this.#unsupportedFields(request)] }
+      this.opened = {
+        name: file.name,
+        prompt: request.prompt,
+        missing: [...model.missing, ...sources],
+        ignored: [...ignored, ...this.#unsupportedFields(request)],
+      }
       return true
     } catch (thrown) {
       this.error = toErrorData(thrown)
@@ -68,15 +73,22 @@ class Recipes {
   async #findModel({ model: { id, name, version }, request }: Recipe): Promise<{ usable: boolean; missing: string[] }> {
     const fallback = () => `Using ${session.model?.name ?? 'the current model'} instead.`
     const source = VIDEO_SOURCES.find((one) => one.id === request.model)
-    if (!session.canUse(request.model)) return { usable: false, missing: [`This version of Kinora does not support the model “${name}” (${id}). ${fallback()}`] }
+    if (!session.canUse(request.model))
+      return { usable: false, missing: [`This version of Kinora does not support the model “${name}” (${id}). ${fallback()}`] }
     if (source && request.model !== STARTER) {
       await models.load()
-      if (models.progress(source).status !== 'complete') return { usable: false, missing: [`${source.name} is not installed. Download it in Models. ${fallback()}`] }
+      if (models.progress(source).status !== 'complete')
+        return { usable: false, missing: [`${source.name} is not installed. Download it in Models. ${fallback()}`] }
     }
     await session.use(request.model)
     const current = session.model
     const differs = current !== null && version !== undefined && version !== current.version
-    return { usable: true, missing: differs ? [`The recipe uses version ${version} of ${current.name}, but version ${current.version} is installed. The clip will look different.`] : [] }
+    return {
+      usable: true,
+      missing: differs
+        ? [`The recipe uses version ${version} of ${current.name}, but version ${current.version} is installed. The clip will look different.`]
+        : [],
+    }
   }
 
   /** Fields of a request that the form does not support. */
@@ -134,7 +146,10 @@ async function readRecipe(file: File): Promise<ReadRecipe> {
 
 async function recipeIn(file: File): Promise<string | null> {
   if (/\.json$/i.test(file.name) || file.type === 'application/json') {
-    if (file.size > MAX_TEXT_BYTES) throw new AppError('bad-request', `${file.name} is not a recipe. Expected a few kilobytes, got ${Math.round(file.size / 2 ** 20)} MiB.`, { file: file.name })
+    if (file.size > MAX_TEXT_BYTES)
+      throw new AppError('bad-request', `${file.name} is not a recipe. Expected a few kilobytes, got ${Math.round(file.size / 2 ** 20)} MiB.`, {
+        file: file.name,
+      })
     return file.text()
   }
   if (isPng(new Uint8Array(await file.slice(0, 8).arrayBuffer()))) {

@@ -16,7 +16,15 @@ import { normRope } from '../../workers/ops/rope'
 import { ltxReference } from '../gpu/ltx-reference'
 import { poisoned, testGpu } from '../gpu/open-gpu'
 import {
-  asHalf, attentionReference, geluReference, linearReference, normReference, normRopeReference, randomValues, relativeError, siluReference,
+  asHalf,
+  attentionReference,
+  geluReference,
+  linearReference,
+  normReference,
+  normRopeReference,
+  randomValues,
+  relativeError,
+  siluReference,
 } from '../gpu/reference'
 import { need, readCase, readWeights } from '../parity/read-case'
 import { runCase } from '../parity/run-case'
@@ -24,11 +32,14 @@ import type { Precision } from '../parity/read-case'
 import { transformerOptions } from '../parity/run-transformer'
 import { ADAPTER_PROFILES, usualVectors, requestedProfile } from './adapter-profiles'
 
-const profile = requestedProfile() ?? ADAPTER_PROFILES[0] as (typeof ADAPTER_PROFILES)[number]
+const profile = requestedProfile() ?? (ADAPTER_PROFILES[0] as (typeof ADAPTER_PROFILES)[number])
 const gpu = await testGpu()
 /** the same device with the facts of a GPU, so that kernels for GPUs run here, too */
 const hardware = poisoned(new Gpu(gpu.device, { ...gpu.facts, software: false }))
-const kinds = [['this adapter', gpu], ['a GPU', hardware]] as const
+const kinds = [
+  ['this adapter', gpu],
+  ['a GPU', hardware],
+] as const
 // another vector width recompiles all kernels: test one dtype and one weight format there
 const dtypes: FloatDType[] = gpu.facts.f16 && usualVectors(profile) ? ['f32', 'f16'] : ['f32']
 const formats: WeightFormat[] = usualVectors(profile) ? ['f32', 'f16', 'i8', 'i4'] : ['i8']
@@ -53,21 +64,26 @@ describe('the adapter', () => {
   test('has the features of the profile', async () => {
     const { features, limits } = gpu.device
     for (const feature of profile.without) if (feature !== 'limits') expect(features.has(feature)).toBe(false)
-    expect(gpu.facts).toMatchObject({ f16: features.has('shader-f16'), subgroups: features.has('subgroups'), workgroupBytes: limits.maxComputeWorkgroupStorageSize })
+    expect(gpu.facts).toMatchObject({
+      f16: features.has('shader-f16'),
+      subgroups: features.has('subgroups'),
+      workgroupBytes: limits.maxComputeWorkgroupStorageSize,
+    })
     if (profile.without.includes('limits')) {
       expect(limits).toMatchObject({ maxStorageBufferBindingSize: 128 * 2 ** 20, maxBufferSize: 256 * 2 ** 20, maxComputeWorkgroupStorageSize: 16384 })
     }
   })
 
   const { vectorBits } = profile
-  if (vectorBits) test('has subgroups of the profile\'s size', async () => {
-    await withScope(gpu, async (scope) => {
-      const sizes = scope.alloc([64], 'u32')
-      const kernel = gpu.kernels.get({ name: 'subgroup_size', code: SUBGROUP_SIZE }, { SUBGROUPS: true })
-      gpu.queue.dispatch({ kernel, tensors: [sizes], uniforms: [{ u32: 0 }], workgroups: [1], flops: 64 })
-      expect([...new Uint32Array(await gpu.readBytes(sizes))]).toEqual(Array<number>(64).fill(vectorBits / 32))
+  if (vectorBits)
+    test("has subgroups of the profile's size", async () => {
+      await withScope(gpu, async (scope) => {
+        const sizes = scope.alloc([64], 'u32')
+        const kernel = gpu.kernels.get({ name: 'subgroup_size', code: SUBGROUP_SIZE }, { SUBGROUPS: true })
+        gpu.queue.dispatch({ kernel, tensors: [sizes], uniforms: [{ u32: 0 }], workgroups: [1], flops: 64 })
+        expect([...new Uint32Array(await gpu.readBytes(sizes))]).toEqual(Array<number>(64).fill(vectorBits / 32))
+      })
     })
-  })
 })
 
 describe.each(kinds)('kernels for %s', (_, on) => {
@@ -125,9 +141,12 @@ describe.each(kinds)('kernels for %s', (_, on) => {
       const rope = { cos: angles.map(Math.cos), sin: angles.map(Math.sin), positions: rows }
       await withScope(on, async (scope) => {
         const table = (values: Float32Array) => scope.upload(values, [rows, size / 2], 'f32')
-        const got = await on.read(normRope(scope, scope.upload(x, [rows, size], dtype), {
-          weight: scope.upload(weight, [size], 'f32'), rope: { cos: table(rope.cos), sin: table(rope.sin), positions: rows },
-        }))
+        const got = await on.read(
+          normRope(scope, scope.upload(x, [rows, size], dtype), {
+            weight: scope.upload(weight, [size], 'f32'),
+            rope: { cos: table(rope.cos), sin: table(rope.sin), positions: rows },
+          }),
+        )
         expect(relativeError(got, normRopeReference(x, size, { weight, eps: 1e-5, rope }))).toBeLessThan(dtype === 'f16' ? 5e-4 : 2e-6)
       })
     })
@@ -135,7 +154,10 @@ describe.each(kinds)('kernels for %s', (_, on) => {
     test('elementwise', async () => {
       const x = withOutliers(11, 1113, dtype)
       await withScope(on, async (scope) => {
-        for (const [op, reference] of [[silu, siluReference], [gelu, geluReference]] as const) {
+        for (const [op, reference] of [
+          [silu, siluReference],
+          [gelu, geluReference],
+        ] as const) {
           const got = await on.read(op(scope, scope.upload(x, [1113], dtype)))
           const expected = x.map(reference)
           expect(relativeError(got, expected)).toBeLessThan(dtype === 'f16' ? 5e-4 : 1e-6)
@@ -158,7 +180,10 @@ describe('a whole transformer', () => {
   const mask = Uint32Array.from(input('encoder_attention_mask').values)
   const coordinates = input('video_coords').values
   const call = {
-    config, weights, batch, mask,
+    config,
+    weights,
+    batch,
+    mask,
     text: input('encoder_hidden_states').values,
     rope: ropeAngles(coordinateFractions(coordinates, batch), config.num_attention_heads * config.attention_head_dim),
     timesteps: input('timestep').values,
@@ -170,9 +195,15 @@ describe('a whole transformer', () => {
     expect(relativeError(ltxReference({ ...call, tokens: tokens.values }), recorded)).toBeLessThan(1e-5)
   })
 
-  const limits: [Precision, number][] = [['f32', 1e-4], ['f16', 1e-2], ['q8', 5e-2], ['q4', 2e-1]]
+  const limits: [Precision, number][] = [
+    ['f32', 1e-4],
+    ['f16', 1e-2],
+    ['q8', 5e-2],
+    ['q4', 2e-1],
+  ]
   test.each(limits.filter(([precision]) => precision === 'f32' || usualVectors(profile)).filter(([precision]) => precision !== 'f16' || gpu.facts.f16))(
-    'agrees with the reference on tokens with outliers, in %s', async (precision, limit) => {
+    'agrees with the reference on tokens with outliers, in %s',
+    async (precision, limit) => {
       await withScope(gpu, async (scope) => {
         const transformer = LtxTransformer.load(scope, parityCase.config, weights, transformerOptions(scope, precision))
         const text = transformer.prepareText(scope, scope.upload(call.text, input('encoder_hidden_states').shape, 'f32'), mask)

@@ -27,7 +27,10 @@ export const ADAPTER_PROFILES: readonly AdapterProfile[] = [
   {
     name: 'the least of all',
     without: ['shader-f16', 'subgroups', 'timestamp-query', 'limits'],
-    parity: [{ cases: ATTENTIONS, precisions: ['f32', 'q8', 'q4'] }, { cases: CONVOLUTIONS, precisions: ['f32'] }],
+    parity: [
+      { cases: ATTENTIONS, precisions: ['f32', 'q8', 'q4'] },
+      { cases: CONVOLUTIONS, precisions: ['f32'] },
+    ],
   },
 ]
 

@@ -40,7 +40,11 @@ export function attentionRow({ name, batch = 1, queries, keys = queries, heads, 
     tolerance: TOLERANCE[dtype],
     ours: (gpu) =>
       openOurs(gpu, attentionKernel(gpu.facts, headSize, dtype), (owner) => {
-        const { q, k, v } = { q: owner.upload(inputs.q.values, inputs.q.shape, dtype), k: owner.upload(inputs.k.values, inputs.k.shape, dtype), v: owner.upload(inputs.v.values, inputs.v.shape, dtype) }
+        const { q, k, v } = {
+          q: owner.upload(inputs.q.values, inputs.q.shape, dtype),
+          k: owner.upload(inputs.k.values, inputs.k.shape, dtype),
+          v: owner.upload(inputs.v.values, inputs.v.shape, dtype),
+        }
         return {
           values: COMPARED,
           run(scope, repetitions) {

@@ -45,8 +45,7 @@ export function gemmRow(rows: number, inner: number, out: number, weights: Weigh
         model(repetitions) {
           const graph = new OnnxGraph()
           const input = graph.input('x', dtype, [1, rows, inner])
-          const results = Array.from({ length: repetitions }, (_, i) => 
-            onnxLinear(graph, input, putLinear(graph, matrix(8 - repetitions + i), format, dtype)))
+          const results = Array.from({ length: repetitions }, (_, i) => onnxLinear(graph, input, putLinear(graph, matrix(8 - repetitions + i), format, dtype)))
           readBack(graph, results, 3, COMPARED, dtype)
           return { graph, feeds: { x: { shape: [1, rows, inner], values: x } } }
         },

@@ -30,7 +30,10 @@ export function measureIdleTime(gpu: Gpu, dtype: FloatDType, sides: readonly num
     const measured: StepIdleTime[] = []
     for (const side of sides) {
       const { id, fps } = model.manifest
-      const request = parseRequest({ model: id, prompt: 'a red sky', width: side, height: side, frames: 9, fps: fps.default, steps: STEPS, guidance: 5, seed: 7 }, model.manifest)
+      const request = parseRequest(
+        { model: id, prompt: 'a red sky', width: side, height: side, frames: 9, fps: fps.default, steps: STEPS, guidance: 5, seed: 7 },
+        model.manifest,
+      )
       const embeds = { positive: embed('red sky'), negative: embed('') }
       const rounds: { share: number; stepMs: number }[] = []
       for (let round = 0; round < ROUNDS; round++) {
@@ -51,7 +54,11 @@ export function measureIdleTime(gpu: Gpu, dtype: FloatDType, sides: readonly num
         const wholeMs = performance.now() - sinceMs
         rounds.push({ share: idleMs / wholeMs, stepMs: wholeMs / (STEPS - 1) })
       }
-      const median = (of: 'share' | 'stepMs') => quantile(rounds.map((round) => round[of]), 0.5)
+      const median = (of: 'share' | 'stepMs') =>
+        quantile(
+          rounds.map((round) => round[of]),
+          0.5,
+        )
       measured.push({ shape: `starter, ${side} × ${side}, 9 frames`, stepMs: median('stepMs'), share: median('share'), goal: gpu.facts.software ? null : GOAL })
     }
     return measured

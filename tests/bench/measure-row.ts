@@ -60,7 +60,10 @@ export async function measureRow(gpu: Gpu, runtime: PeerRuntime, row: Row, ceili
     peer = fastest
     const difference = peer ? await compare(ours, peer) : null
     const pairs = await takeTurns(ours, peer, limits)
-    const oursMs = quantile(pairs.map((pair) => pair.oursMs), 0.5)
+    const oursMs = quantile(
+      pairs.map((pair) => pair.oursMs),
+      0.5,
+    )
     const peerTimes = pairs.flatMap((pair) => pair.peerMs ?? [])
     const ratios = pairs.flatMap((pair) => (pair.peerMs === null ? [] : [pair.peerMs / pair.oursMs]))
     const median = (values: number[], q = 0.5) => (values.length ? quantile(values, q) : null)
@@ -71,7 +74,10 @@ export async function measureRow(gpu: Gpu, runtime: PeerRuntime, row: Row, ceili
       precision: precisionOf(row),
       kernel: ours.kernel,
       oursMs,
-      oursP90Ms: quantile(pairs.map((pair) => pair.oursMs), 0.9),
+      oursP90Ms: quantile(
+        pairs.map((pair) => pair.oursMs),
+        0.9,
+      ),
       peer: peer?.kernel ?? failures.join(' '),
       peerMs: median(peerTimes),
       peerP90Ms: median(peerTimes, 0.9),
@@ -94,7 +100,11 @@ export async function measureRow(gpu: Gpu, runtime: PeerRuntime, row: Row, ceili
 
 /** From the records of all runs: the difference of eight repetitions and of one. */
 function hostShare({ records }: OurSide, stepMs: number, goal: number | null): HostShare {
-  const typical = (repetitions: number, of: 'hostMs' | 'submits') => quantile(records.filter((record) => record.repetitions === repetitions).map((record) => record[of]), 0.5)
+  const typical = (repetitions: number, of: 'hostMs' | 'submits') =>
+    quantile(
+      records.filter((record) => record.repetitions === repetitions).map((record) => record[of]),
+      0.5,
+    )
   const ofStep = (of: 'hostMs' | 'submits') => (typical(8, of) - typical(1, of)) / 7
   const ms = ofStep('hostMs')
   return { ms, share: ms / stepMs, goal, submits: ofStep('submits'), longestSubmitMs: Math.max(...records.map((record) => record.longestSubmitMs)) }

@@ -38,7 +38,10 @@ export function measureMemory(gpu: Gpu, dtype: FloatDType, chunkCounts: readonly
 function requestOf(manifest: ModelManifest, chunks: number): GenerateRequest {
   const { scaleTime } = manifest.latent
   const request = (frames: number) =>
-    parseRequest({ model: manifest.id, prompt: 'a red sky', width: SIDE, height: SIDE, frames, fps: manifest.fps.default, steps: 1, guidance: 3, seed: 7 }, manifest)
+    parseRequest(
+      { model: manifest.id, prompt: 'a red sky', width: SIDE, height: SIDE, frames, fps: manifest.fps.default, steps: 1, guidance: 3, seed: 7 },
+      manifest,
+    )
   const countOf = (frames: number) => chunksOf(planOf(request(frames), manifest)).length
   let frames = 1 + scaleTime
   while (countOf(frames + scaleTime) <= chunks) frames += scaleTime

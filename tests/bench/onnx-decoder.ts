@@ -29,18 +29,18 @@ export class OnnxDecoder {
     const { graph } = this
     const { channels, blocks, patch_size: patch, stem_patch: stem } = this.o.config
     const [, , c2] = channels
-    let x = this.convOverTime(z, 'conv_in', this.o.config.latent_channels, c2)                       // [T, c2, h, w]
+    let x = this.convOverTime(z, 'conv_in', this.o.config.latent_channels, c2) // [T, c2, h, w]
     for (let i = 0; i < blocks[2]; i++) x = this.block(x, `stages.0.${i}`, c2, true)
     for (const level of [0, 1] as const) {
       const next = channels[1 - level] as number
-      x = this.shuffle(this.conv(x, `ups.${level}`, channels[2 - level] as number, 4 * next, 1), 2)  // twice the sides
+      x = this.shuffle(this.conv(x, `ups.${level}`, channels[2 - level] as number, 4 * next, 1), 2) // twice the sides
       for (let i = 0; i < (blocks[1 - level] as number); i++) x = this.block(x, `stages.${level + 1}.${i}`, next, false)
     }
     const cell = 3 * this.o.config.patch_size_t
     const detail = this.shuffle(this.conv(this.active(x, 'norm_out', channels[0]), 'conv_out', channels[0], cell * stem * stem, 3), stem)
     const smooth = this.shuffle(this.conv(z, 'skip', this.o.config.latent_channels, cell * patch * patch, 1), patch)
     const limits = [-1, 1].map((limit) => this.once(`limit ${limit}`, () => graph.weight(this.o.dtype, [], [limit])))
-    return graph.node('Clip', [graph.node('Add', [smooth, detail]), ...limits])                      // [T, 3·4, H, W]
+    return graph.node('Clip', [graph.node('Add', [smooth, detail]), ...limits]) // [T, 3·4, H, W]
   }
 
   private block(x: string, name: string, channels: number, overTime: boolean): string {
@@ -90,7 +90,13 @@ export class OnnxDecoder {
     }
     // [1, C, T + 1, h, w] and back
     const padded = graph.node('Concat', [this.frames(x, 0, 1), x], { attributes: { axis: 0 } })
-    const clip = this.reshape(graph.node('Transpose', [padded], { attributes: { perm: [1, 0, 2, 3] } }), [1, inputs, frames + 1, this.o.grid[1], this.o.grid[2]])
+    const clip = this.reshape(graph.node('Transpose', [padded], { attributes: { perm: [1, 0, 2, 3] } }), [
+      1,
+      inputs,
+      frames + 1,
+      this.o.grid[1],
+      this.o.grid[2],
+    ])
     const kernel = this.once(`${name}.weight`, () => graph.weight(this.o.dtype, [out, inputs, 2, 3, 3], weight))
     const y = graph.node('Conv', [clip, kernel, this.bias(name, out)], { attributes: { kernel_shape: [2, 3, 3], pads: [0, 1, 1, 0, 1, 1] } })
     return graph.node('Transpose', [this.reshape(y, [out, frames, this.o.grid[1], this.o.grid[2]])], { attributes: { perm: [1, 0, 2, 3] } })

@@ -21,19 +21,30 @@ const Model = protobuf.Root.fromJSON({
     OperatorSet: { fields: { domain: field('string', 1), version: field('int64', 2) } },
     Graph: {
       fields: {
-        node: repeated('Node', 1), name: field('string', 2), initializer: repeated('Tensor', 5), input: repeated('ValueInfo', 11),
+        node: repeated('Node', 1),
+        name: field('string', 2),
+        initializer: repeated('Tensor', 5),
+        input: repeated('ValueInfo', 11),
         output: repeated('ValueInfo', 12),
       },
     },
     Node: {
       fields: {
-        input: repeated('string', 1), output: repeated('string', 2), name: field('string', 3), opType: field('string', 4),
-        attribute: repeated('Attribute', 5), domain: field('string', 7),
+        input: repeated('string', 1),
+        output: repeated('string', 2),
+        name: field('string', 3),
+        opType: field('string', 4),
+        attribute: repeated('Attribute', 5),
+        domain: field('string', 7),
       },
     },
     Attribute: {
       fields: {
-        name: field('string', 1), f: field('float', 2), i: field('int64', 3), s: field('bytes', 4), ints: repeated('int64', 8),
+        name: field('string', 1),
+        f: field('float', 2),
+        i: field('int64', 3),
+        s: field('bytes', 4),
+        ints: repeated('int64', 8),
         type: field('int32', 20),
       },
     },
@@ -98,7 +109,10 @@ export class OnnxGraph {
   /** The encoded model for a session. */
   encode(): Uint8Array {
     const graph = { name: 'bench', node: this.nodes, initializer: this.initializers, input: this.inputs, output: this.outputs }
-    const opsetImport = [{ domain: '', version: OPSET }, { domain: CONTRIB_DOMAIN, version: 1 }]
+    const opsetImport = [
+      { domain: '', version: OPSET },
+      { domain: CONTRIB_DOMAIN, version: 1 },
+    ]
     return Model.encode(Model.create({ irVersion: 10, producerName: 'kinora', graph, opsetImport })).finish()
   }
 
@@ -133,7 +147,15 @@ function bytesOf(dtype: OnnxDType, values: Float32Array | Uint8Array | readonly 
 export function readBack(graph: OnnxGraph, results: readonly string[], rank: number, values: number, dtype: OnnxDType, axis = rank - 1): void {
   const corner = (name: string, count: number) => {
     const ends = Array.from({ length: rank }, (_, i) => (i === axis ? count : 1))
-    return graph.node('Slice', [name, graph.weight('i64', [rank], Array.from({ length: rank }, () => 0)), graph.weight('i64', [rank], ends)])
+    return graph.node('Slice', [
+      name,
+      graph.weight(
+        'i64',
+        [rank],
+        Array.from({ length: rank }, () => 0),
+      ),
+      graph.weight('i64', [rank], ends),
+    ])
   }
   const flat = (name: string, count: number) => graph.node('Reshape', [corner(name, count), graph.weight('i64', [1], [count])])
   const parts = [...results].reverse().map((name, index) => flat(name, index === 0 ? values : 1))

@@ -53,15 +53,15 @@ export class OnnxTransformer {
   forward(tokens: string, sinusoids: string): string {
     const { graph } = this
     const first = this.silu(this.linear(sinusoids, 'time_embed.emb.timestep_embedder.linear_1', 256, this.width)) // [1, D]
-    const embedded = this.linear(first, 'time_embed.emb.timestep_embedder.linear_2', this.width, this.width)      // [1, D]
+    const embedded = this.linear(first, 'time_embed.emb.timestep_embedder.linear_2', this.width, this.width) // [1, D]
     const modulation = this.reshape(this.linear(this.silu(embedded), 'time_embed.linear', this.width, SLOTS * this.width), [1, SLOTS, this.width])
-    let x = this.linear(tokens, 'proj_in', this.o.config.in_channels, this.width)                                 // [B, N, D]
-    for (let index = 0; index < this.o.config.num_layers; index++) x = this.block(x, index, modulation)           // [B, N, D]
+    let x = this.linear(tokens, 'proj_in', this.o.config.in_channels, this.width) // [B, N, D]
+    for (let index = 0; index < this.o.config.num_layers; index++) x = this.block(x, index, modulation) // [B, N, D]
     const table = graph.node('Add', [this.reshape(embedded, [1, 1, this.width]), this.table('scale_shift_table', 2, [1])]) // [1, 2, D]
     const [shift, scale] = this.split(table, 2) as [string, string]
     const normed = graph.node('LayerNormalization', [x, this.ones()], { attributes: { axis: -1, epsilon: { float: OUT_EPS } } })
     const out = this.o.config.out_channels ?? this.o.config.in_channels
-    return this.linear(this.modulated(normed, scale, shift), 'proj_out', this.width, out)                         // [B, N, C]
+    return this.linear(this.modulated(normed, scale, shift), 'proj_out', this.width, out) // [B, N, C]
   }
 
   private block(x: string, index: number, modulation: string): string {
@@ -69,17 +69,17 @@ export class OnnxTransformer {
     const name = `transformer_blocks.${index}`
     const heads = this.o.config.num_attention_heads
     const eps = this.o.config.norm_eps
-    const table = graph.node('Add', [modulation, this.table(`${name}.scale_shift_table`, SLOTS, [1, 4])])         // [1, 6, D]
+    const table = graph.node('Add', [modulation, this.table(`${name}.scale_shift_table`, SLOTS, [1, 4])]) // [1, 6, D]
     const [shiftA, scaleA, gateA, shiftF, scaleF, gateF] = this.split(table, SLOTS) as [string, string, string, string, string, string]
     const attend = (q: string, k: string, v: string) => graph.node('MultiHeadAttention', [q, k, v], { contrib: true, attributes: { num_heads: heads } })
     const matrix = (input: string, part: string) => this.linear(input, `${name}.${part}`, width, width, this.o.format)
     const qk = (input: string, part: string) => this.rms(input, this.floats(`${name}.${part}.weight`, [width]), QK_EPS)
 
-    const y = this.modulated(this.rms(x, this.ones(), eps), scaleA, shiftA)                                       // [B, N, D]
+    const y = this.modulated(this.rms(x, this.ones(), eps), scaleA, shiftA) // [B, N, D]
     const q = this.rotate(qk(matrix(y, 'attn1.to_q'), 'attn1.norm_q'))
     const k = this.rotate(qk(matrix(y, 'attn1.to_k'), 'attn1.norm_k'))
     const attended = matrix(attend(q, k, matrix(y, 'attn1.to_v')), 'attn1.to_out.0')
-    const after = graph.node('Add', [x, graph.node('Mul', [attended, gateA])])                                        // [B, N, D]
+    const after = graph.node('Add', [x, graph.node('Mul', [attended, gateA])]) // [B, N, D]
 
     const text = this.o.text[index] as TextBlock
     const shape = [this.o.batch, this.o.textTokens, width]
@@ -94,7 +94,7 @@ export class OnnxTransformer {
     const hiddenWidth = 4 * width
     const hidden = this.linear(this.modulated(normed, scaleF, shiftF), `${name}.ff.net.0.proj`, width, hiddenWidth, this.o.format, true)
     const fed = this.linear(hidden, `${name}.ff.net.2`, hiddenWidth, width, this.o.format)
-    return graph.node('Add', [sum, graph.node('Mul', [fed, gateF])])                                              // [B, N, D]
+    return graph.node('Add', [sum, graph.node('Mul', [fed, gateF])]) // [B, N, D]
   }
 
   /** x·Wᵀ + b, or gelu of that: FastGelu includes the bias. */
@@ -128,7 +128,13 @@ export class OnnxTransformer {
     const pairs = this.width / 2
     const cos = this.once('cos', () => this.graph.weight(dtype, [tokens, pairs], rope.cos))
     const sin = this.once('sin', () => this.graph.weight(dtype, [tokens, pairs], rope.sin))
-    const positions = this.once('positions', () => this.graph.weight('i64', [batch, tokens], Array.from({ length: batch * tokens }, (_, i) => i % tokens)))
+    const positions = this.once('positions', () =>
+      this.graph.weight(
+        'i64',
+        [batch, tokens],
+        Array.from({ length: batch * tokens }, (_, i) => i % tokens),
+      ),
+    )
     // all heads are one to it: each has angles of its own
     return this.graph.node('RotaryEmbedding', [x, positions, cos, sin], { contrib: true, attributes: { interleaved: 1 } })
   }
@@ -143,7 +149,7 @@ export class OnnxTransformer {
   }
 
   private split(table: string, parts: number): string[] {
-    return this.graph.nodeOf('Split', [table], parts, { attributes: { axis: 1, num_outputs: parts } })            // [1, 1, D] each
+    return this.graph.nodeOf('Split', [table], parts, { attributes: { axis: 1, num_outputs: parts } }) // [1, 1, D] each
   }
 
   private reshape(x: string, shape: readonly number[]): string {

@@ -60,7 +60,9 @@ export async function openPeer({ InferenceSession, Tensor }: PeerRuntime, format
     for (const repetitions of [1, 8] as const) {
       const { graph, feeds } = format.model(repetitions)
       const session = await InferenceSession.create(graph.encode(), OPTIONS)
-      const tensors = Object.entries(feeds).map(([name, { shape, values }]) => [name, dtype === 'f16' ? new Tensor('float16', f32ToF16(values), shape) : new Tensor('float32', values, shape)] as const)
+      const tensors = Object.entries(feeds).map(
+        ([name, { shape, values }]) => [name, dtype === 'f16' ? new Tensor('float16', f32ToF16(values), shape) : new Tensor('float32', values, shape)] as const,
+      )
       sessions.set(repetitions, { session, feeds: Object.fromEntries(tensors) })
       await side.run(repetitions)
     }

@@ -64,7 +64,9 @@ export function describeIdleTime(idleTime: StepIdleTime): string {
 
 /** The tables of one result, as Markdown. */
 export function markdownTables(report: BenchReport): string {
-  return [resultTable(report), stepTable(report.rows), idleTimeTable(report.idleTime ?? []), growthTable(report.rows), memoryTable(report.memory ?? [])].filter(Boolean).join('\n\n')
+  return [resultTable(report), stepTable(report.rows), idleTimeTable(report.idleTime ?? []), growthTable(report.rows), memoryTable(report.memory ?? [])]
+    .filter(Boolean)
+    .join('\n\n')
 }
 
 const ms = (value: number | null): string => (value === null ? '–' : `${value < 10 ? value.toFixed(2) : value.toFixed(0)} ms`)
@@ -73,14 +75,20 @@ function resultTable({ date, adapter, runtime, precision, software, versions, ce
   const lines = [
     `### ${adapter}, ${precision}, in ${runtime === 'node' ? 'Node' : 'a browser'}`,
     '',
-    `${date.slice(0, 10)}; ${Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(', ')}; ceiling ${ceiling.gflops.toFixed(1)} GFLOP/s, ${ceiling.gbs.toFixed(1)} GB/s.${software ? ' A software adapter: compare ratios, not times.' : ''}`,
+    `${date.slice(0, 10)}; ${Object.entries(versions)
+      .map(([name, version]) => `${name} ${version}`)
+      .join(
+        ', ',
+      )}; ceiling ${ceiling.gflops.toFixed(1)} GFLOP/s, ${ceiling.gbs.toFixed(1)} GB/s.${software ? ' A software adapter: compare ratios, not times.' : ''}`,
     '',
     '| row | shape | precision | ours | peer | ratio | goal | of the ceiling |',
     '|---|---|---|---|---|---|---|---|',
   ]
   for (const row of rows) {
     const met = row.goal === null ? '' : `${row.goal} ${missesRatio(row) ? '✗' : '✓'}`
-    lines.push(`| ${row.name} | ${row.shape} | ${row.precision} | ${ms(row.oursMs)} | ${row.peerMs === null ? row.peer : ms(row.peerMs)} | ${figures(row.ratio, 2)} | ${met} | ${(row.ceilingShare * 100).toFixed(0)} % |`)
+    lines.push(
+      `| ${row.name} | ${row.shape} | ${row.precision} | ${ms(row.oursMs)} | ${row.peerMs === null ? row.peer : ms(row.peerMs)} | ${figures(row.ratio, 2)} | ${met} | ${(row.ceilingShare * 100).toFixed(0)} % |`,
+    )
   }
   return lines.join('\n')
 }
@@ -101,7 +109,10 @@ function idleTimeTable(idleTime: readonly StepIdleTime[]): string {
   return [
     '| denoised clip | step | GPU idle | at most |',
     '|---|---|---|---|',
-    ...idleTime.map((one) => `| ${one.shape} | ${ms(one.stepMs)} | ${percent(one.share)} | ${one.goal === null ? '' : `${percent(one.goal)} ${missesShare(one) ? '✗' : '✓'}`} |`),
+    ...idleTime.map(
+      (one) =>
+        `| ${one.shape} | ${ms(one.stepMs)} | ${percent(one.share)} | ${one.goal === null ? '' : `${percent(one.goal)} ${missesShare(one) ? '✗' : '✓'}`} |`,
+    ),
   ].join('\n')
 }
 
@@ -124,7 +135,14 @@ export function growthOf(rows: readonly MeasuredRow[]): GrowthStep[] {
     return those.map((row, index) => {
       const before = those[index - 1]
       const more = before && row.count / before.count
-      return { name: row.name, with: what, count: row.count, ms: row.oursMs, ratio: before ? row.oursMs / before.oursMs : null, expected: more ? (what === 'tokens' ? more ** 2 : more) : null }
+      return {
+        name: row.name,
+        with: what,
+        count: row.count,
+        ms: row.oursMs,
+        ratio: before ? row.oursMs / before.oursMs : null,
+        expected: more ? (what === 'tokens' ? more ** 2 : more) : null,
+      }
     })
   })
 }

@@ -18,7 +18,10 @@ GPUs (f32 multiply-adds and memory; f16 and matrix units are faster). No measure
 
 /** The name of a result's file, by adapter, precision and runtime. Pure. */
 export function resultName({ adapter, precision, runtime }: Pick<BenchReport, 'adapter' | 'precision' | 'runtime'>): string {
-  const slug = adapter.toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-|-$/g, '')
+  const slug = adapter
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-|-$/g, '')
   return `${slug.slice(0, 160)}-${precision}-${runtime}.json`
 }
 
@@ -35,7 +38,9 @@ export function saveReport(report: BenchReport): string {
 export function writeTables(): void {
   const text = readFileSync(README, 'utf8')
   const before = text.slice(0, text.indexOf(MARK) + MARK.length)
-  const tables = readdirSync(FOLDER).sort().filter((name) => name.endsWith('.json'))
+  const tables = readdirSync(FOLDER)
+    .sort()
+    .filter((name) => name.endsWith('.json'))
     .map((name) => markdownTables(JSON.parse(readFileSync(join(FOLDER, name), 'utf8')) as BenchReport))
   // without the rows of int8 products, which the data sheets' floating-point rates do not bound
   const gpu = { software: false, name: 'some GPU', dot4: false }
@@ -67,7 +72,9 @@ function countsTable(rows: readonly Row[]): string {
   ]
   for (const row of rows) {
     const bounds = names.map((name) => bound(row, NAMED[name] as Ceiling)).map(({ ms, by }) => `${ms < 1 ? ms.toFixed(3) : ms.toFixed(1)} ms, by ${by}`)
-    lines.push(`| ${row.name} | ${row.shape} | ${precisionOf(row)} | ${(row.flops / 1e9).toFixed(2)} | ${(row.bytes / 1e6).toFixed(1)} | ${(row.flops / row.bytes).toFixed(0)} | ${bounds.join(' | ')} | not measured |`)
+    lines.push(
+      `| ${row.name} | ${row.shape} | ${precisionOf(row)} | ${(row.flops / 1e9).toFixed(2)} | ${(row.bytes / 1e6).toFixed(1)} | ${(row.flops / row.bytes).toFixed(0)} | ${bounds.join(' | ')} | not measured |`,
+    )
   }
   return lines.join('\n')
 }

@@ -45,7 +45,14 @@ const STARTER_ATTENTION: AttentionShape[] = [
   { name: 'attention-cross-starter', queries: STARTER_TOKENS, keys: 32, ...STARTER_HEADS },
 ]
 /** M, K, O */
-const GPU_GEMMS = [1120, 4290].flatMap((rows) => [[2048, 2048], [2048, 8192], [8192, 2048], [1536, 8960]].map(([inner, out]) => [rows, inner, out] as [number, number, number]))
+const GPU_GEMMS = [1120, 4290].flatMap((rows) =>
+  [
+    [2048, 2048],
+    [2048, 8192],
+    [8192, 2048],
+    [1536, 8960],
+  ].map(([inner, out]) => [rows, inner, out] as [number, number, number]),
+)
 const SOFTWARE_GEMMS: [number, number, number][] = [[256, 2048, 2048]]
 
 /** Rows of single operations and of convolutions, in the order of the table. @param dtype of activations */

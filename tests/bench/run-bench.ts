@@ -34,7 +34,12 @@ export function parseBenchFlags(argv: readonly string[]): BenchFlags {
   const boolean = { type: 'boolean' } as const
   let values: Record<string, unknown>
   try {
-    values = parseArgs({ args: [...argv], strict: true, allowPositionals: false, options: { only: string, pairs: string, precision: string, json: boolean, save: boolean } }).values
+    values = parseArgs({
+      args: [...argv],
+      strict: true,
+      allowPositionals: false,
+      options: { only: string, pairs: string, precision: string, json: boolean, save: boolean },
+    }).values
   } catch (error) {
     throw new UsageError((error instanceof Error ? error.message : String(error)).split('\n')[0] as string)
   }
@@ -94,9 +99,19 @@ export async function runBench({ only = '', pairs, json, save }: BenchFlags, ben
   const idleTime = wanted.includes(IDLE_TIME) ? await bench.clips?.measureIdleTime(SIDES) : undefined
   for (const one of idleTime ?? []) print(`${IDLE_TIME} ${describeIdleTime(one)}`)
   const memory = wanted.includes(MEMORY) ? await bench.clips?.measureMemory(CHUNKS) : undefined
-  for (const { frames, chunks, peakGpuBytes } of memory ?? []) print(`${MEMORY} [${frames} frames, ${chunks} ${chunks === 1 ? 'chunk' : 'chunks'}] ${(peakGpuBytes / 1e6).toFixed(1)} MB peak`)
+  for (const { frames, chunks, peakGpuBytes } of memory ?? [])
+    print(`${MEMORY} [${frames} frames, ${chunks} ${chunks === 1 ? 'chunk' : 'chunks'}] ${(peakGpuBytes / 1e6).toFixed(1)} MB peak`)
   const report: BenchReport = {
-    date: new Date().toISOString(), adapter, runtime, precision: dtype, software, versions: bench.versions, ceiling, rows, ...(idleTime && { idleTime }), ...(memory && { memory }),
+    date: new Date().toISOString(),
+    adapter,
+    runtime,
+    precision: dtype,
+    software,
+    versions: bench.versions,
+    ceiling,
+    rows,
+    ...(idleTime && { idleTime }),
+    ...(memory && { memory }),
   }
   if (json) console.log(JSON.stringify(report))
   if (save) print(`saved as ${saveReport(report)}`)

@@ -116,7 +116,15 @@ function transformerRow(shape: TransformerShape, dtype: FloatDType, { layersOf, 
           const config = withLayers(layersOf(repetitions))
           const angles = ropeAngles(gridFractions(rope), heads * headSize)
           const net = new OnnxTransformer(graph, {
-            config, weights: weightsOf(config.num_layers), format, dtype, batch, tokens, textTokens, text, rope: angles,
+            config,
+            weights: weightsOf(config.num_layers),
+            format,
+            dtype,
+            batch,
+            tokens,
+            textTokens,
+            text,
+            rope: angles,
           })
           let y = graph.input('x', dtype, x.shape)
           const time = graph.input('time', dtype, [1, SINUSOIDS])

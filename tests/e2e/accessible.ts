@@ -19,6 +19,8 @@ async function holdStill(page: Page): Promise<void> {
     const sudden = new CSSStyleSheet()
     sudden.replaceSync('*, ::before, ::after { transition: none !important }')
     document.adoptedStyleSheets = [sudden]
-    return Promise.allSettled(document.getAnimations().flatMap(({ effect, finished }) => (effect?.getComputedTiming().iterations === Infinity ? [] : [finished])))
+    return Promise.allSettled(
+      document.getAnimations().flatMap(({ effect, finished }) => (effect?.getComputedTiming().iterations === Infinity ? [] : [finished])),
+    )
   })
 }

@@ -141,7 +141,7 @@ export function smallClip(starter: ModelManifest, changes: Partial<GenerateReque
 
 export type Finished = Extract<AutomationResult, { ok: true }>
 
-/** Makes a clip through the page's door for scripts; a failed job fails the test. */
+/** Makes a clip through the page's scripting interface; a failed job fails the test. */
 export async function generate(page: Page, request: GenerateRequest, options: AutomationOptions = {}): Promise<Finished> {
   const result = await page.evaluate(([what, how]) => window.kinora!.generate(what, how), [request, options] as const)
   if (!result.ok) throw new Error(`${result.error.code}: ${result.error.message}`)
@@ -151,10 +151,13 @@ export async function generate(page: Page, request: GenerateRequest, options: Au
 /** Opens the page with this request in its form, as a person left it. */
 export async function openWith(page: Page, url: string, request: GenerateRequest): Promise<void> {
   const { model: _model, negativePrompt = '', ...rest } = request
-  await page.addInitScript((draft) => {
-    // only where nothing was written yet: a reload keeps what the test did
-    if (!localStorage.getItem('kinora.draft')) localStorage.setItem('kinora.draft', JSON.stringify(draft))
-  }, { ...rest, negativePrompt, seedMode: 'fixed' })
+  await page.addInitScript(
+    (draft) => {
+      // only where nothing was written yet: a reload keeps what the test did
+      if (!localStorage.getItem('kinora.draft')) localStorage.setItem('kinora.draft', JSON.stringify(draft))
+    },
+    { ...rest, negativePrompt, seedMode: 'fixed' },
+  )
   await page.goto(url)
 }
 

@@ -30,11 +30,26 @@ test('downloads what is missing from a mirror once its licences are accepted, an
   const server = await serveBuild(4700, [hub.plugin(dist)])
   const out = info.outputPath('clip.webm')
   const size = ['--width', '64', '--height', '64', '--frames', '9', '--fps', '24', '--seed', '3']
-  const flags = ['--prompt', 'a red sailboat', ...size, '--out', out, '--json', '--profile', info.outputPath('profile'), '--model', MODEL, '--mirror', ModelHub.url(server.url)]
+  const flags = [
+    '--prompt',
+    'a red sailboat',
+    ...size,
+    '--out',
+    out,
+    '--json',
+    '--profile',
+    info.outputPath('profile'),
+    '--model',
+    MODEL,
+    '--mirror',
+    ModelHub.url(server.url),
+  ]
   const run = (...more: string[]) =>
     new Promise<Run>((done) => {
       const env = { ...process.env, KINORA_ADAPTER: 'swiftshader', KINORA_BUILD: folder }
-      execFile('npm', ['run', 'generate', '--', ...flags, ...more], { cwd: root, env }, (error, stdout, stderr) => done({ code: error ? Number(error.code) : 0, stdout, stderr }))
+      execFile('npm', ['run', 'generate', '--', ...flags, ...more], { cwd: root, env }, (error, stdout, stderr) =>
+        done({ code: error ? Number(error.code) : 0, stdout, stderr }),
+      )
     })
   try {
     const refused = await run()
@@ -71,7 +86,9 @@ test('an unknown model and a wrong mirror are refused with exit code 2 before a 
   for (const [flag, value, says] of wrong) {
     const { code, stderr } = await new Promise<Run>((done) => {
       const flags = ['--prompt', 'x', '--out', info.outputPath('none.webm'), flag, value]
-      execFile('npm', ['run', 'generate', '--', ...flags], { cwd: root }, (error, stdout, stderr) => done({ code: error ? Number(error.code) : 0, stdout, stderr }))
+      execFile('npm', ['run', 'generate', '--', ...flags], { cwd: root }, (error, stdout, stderr) =>
+        done({ code: error ? Number(error.code) : 0, stdout, stderr }),
+      )
     })
     expect(stderr).toContain(says)
     expect(code, value).toBe(2)

@@ -18,7 +18,10 @@ test('a damaged weight file is named with what was expected and found, and Retry
   try {
     for (const [damage, title, facts] of faults) {
       app.damage(WEIGHTS, damage)
-      await page.getByRole('button', { name: /^(Generate|Retry)$/ }).first().click()
+      await page
+        .getByRole('button', { name: /^(Generate|Retry)$/ })
+        .first()
+        .click()
       const notice = page.getByRole('alert').filter({ hasText: title })
       await expect(notice).toBeVisible({ timeout: CLIP_MS })
       for (const fact of [WEIGHTS, ...facts]) await expect(notice).toContainText(fact)

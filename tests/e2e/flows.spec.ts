@@ -5,7 +5,22 @@ import { readFileSync } from 'node:fs'
 import type { Page } from '@playwright/test'
 import { psnr } from '../evaluate/clip-frames'
 import { CLIP_MS, expect, generate, keptIn, openWith, reachStep, records, smallClip, test } from './app'
-import { chooseFile, chooseFromLibrary, chooseMode, generateButton, libraryLink, madeFrom, makeClip, meanColour, progress, promptField, sideBySide, slot, storyCard, twoColours } from './locators'
+import {
+  chooseFile,
+  chooseFromLibrary,
+  chooseMode,
+  generateButton,
+  libraryLink,
+  madeFrom,
+  makeClip,
+  meanColour,
+  progress,
+  promptField,
+  sideBySide,
+  slot,
+  storyCard,
+  twoColours,
+} from './locators'
 
 const SIZE = { width: 64, height: 64 }
 const smoke = { tag: '@smoke' }
@@ -49,7 +64,9 @@ test.describe.serial('in one page', () => {
     await dialog.getByRole('button', { name: 'Download' }).click()
     const file = info.outputPath('clip.webm')
     await (await waiting).saveAs(file)
-    const probed = JSON.parse(execFileSync(process.env.KINORA_FFPROBE ?? 'ffprobe', ['-v', 'error', '-show_format', '-show_streams', '-show_frames', '-of', 'json', file]).toString()) as {
+    const probed = JSON.parse(
+      execFileSync(process.env.KINORA_FFPROBE ?? 'ffprobe', ['-v', 'error', '-show_format', '-show_streams', '-show_frames', '-of', 'json', file]).toString(),
+    ) as {
       streams: { codec_name: string; width: number; height: number }[]
       frames: unknown[]
     }
@@ -74,12 +91,20 @@ test.describe.serial('in one page', () => {
   test('keyframes: two croppings of one picture are the first and the last frame', async () => {
     await chooseMode(page, 'Keyframes')
     const halves = await twoColours(page, 'halves.png', '#e83', '#27c', 400)
-    for (const [label, key] of [['First frame', 'ArrowRight'], ['Last frame', 'ArrowLeft']] as const) {
+    for (const [label, key] of [
+      ['First frame', 'ArrowRight'],
+      ['Last frame', 'ArrowLeft'],
+    ] as const) {
       await chooseFile(page, label, halves)
-      await slot(page, label).getByRole('button', { name: `Crop: ${label}`, exact: true }).press('Enter')
+      await slot(page, label)
+        .getByRole('button', { name: `Crop: ${label}`, exact: true })
+        .press('Enter')
       const where = madeFrom(page).getByRole('status', { name: `Crop of ${label.toLowerCase()}`, exact: true })
       await expect(where).toContainText('in the center')
-      for (let presses = 0; presses < 10; presses++) await madeFrom(page).getByRole('button', { name: `Crop area: ${label}`, exact: true }).press(key)
+      for (let presses = 0; presses < 10; presses++)
+        await madeFrom(page)
+          .getByRole('button', { name: `Crop area: ${label}`, exact: true })
+          .press(key)
       await expect(where).toContainText(key === 'ArrowRight' ? '100 % to the right' : '100 % to the left')
     }
     const frames = await makeClip(page, SIZE)
@@ -113,7 +138,10 @@ test.describe.serial('in one page', () => {
   test('a storyboard of two cards, the second faded into', smoke, async () => {
     await chooseMode(page, 'Storyboard')
     await promptField(page).fill('flat style')
-    for (const [number, words] of [[1, 'a white bird over the sea'], [2, 'a red car in the desert']] as const) {
+    for (const [number, words] of [
+      [1, 'a white bird over the sea'],
+      [2, 'a red car in the desert'],
+    ] as const) {
       await storyCard(page, number).getByRole('textbox', { name: 'Shot prompt' }).fill(words)
       await storyCard(page, number).getByRole('spinbutton', { name: 'Seconds' }).fill('1')
     }

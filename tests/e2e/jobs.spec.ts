@@ -14,14 +14,15 @@ function finished({ result }: Awaited<ReturnType<typeof runJob>>) {
   return result
 }
 
-/** The steps that a job told of, with their chunks where there are several. */
-const stepsOf = ({ told }: Awaited<ReturnType<typeof runJob>>) => told.flatMap(({ stage, step, piece }) => (stage === 'denoising' && step ? [piece ? [piece, step] : step] : []))
+/** The steps that a job reported, with their chunks where there are several. */
+const stepsOf = ({ events }: Awaited<ReturnType<typeof runJob>>) =>
+  events.flatMap(({ stage, step, piece }) => (stage === 'denoising' && step ? [piece ? [piece, step] : step] : []))
 
 test('cancel stops within a step, and frees what the job held', async ({ page, app }) => {
   const request = tinyClip(app, { steps: app.starter.steps.max })
   const job = await runJob(page, request, 'cancelled', { at: { stage: 'denoising', step: 3 }, act: 'cancel' })
   expect(job.result).toMatchObject({ ok: false, error: { code: 'cancelled' } })
-  const [second, third] = [2, 3].map((step) => job.told.find((event) => event.stage === 'denoising' && event.step === step)!.atMs) as [number, number]
+  const [second, third] = [2, 3].map((step) => job.events.find((event) => event.stage === 'denoising' && event.step === step)!.atMs) as [number, number]
   expect(job.endedMs - job.askedMs, `a step takes ${third - second} ms`).toBeLessThan(1.5 * (third - second) + 1000)
   const buffers = await gpuBuffers(page)
   expect(buffers.live).toBe(buffers.weights)
@@ -54,7 +55,10 @@ test('a clip of two chunks, stopped in the second and resumed, is the clip made 
   expect(stopped.result).toMatchObject({ ok: false, error: { code: 'cancelled' } })
   expect(await keptIn(page, 'jobs')).toEqual(['one'])
   const resumed = await runJob(page, request, 'one')
-  expect(stepsOf(resumed), 'nothing is done twice: the first chunk is only decoded, of the second the last step is left').toEqual([[2, 2], [2, 3]])
+  expect(stepsOf(resumed), 'nothing is done twice: the first chunk is only decoded, of the second the last step is left').toEqual([
+    [2, 2],
+    [2, 3],
+  ])
   expect(finished(resumed).report.framesSha256).toBe(whole.report.framesSha256)
   expect(await keptIn(page, 'jobs'), 'nothing is left of a finished job').toEqual([])
 })
@@ -107,7 +111,9 @@ test('a script’s checkpoint is there for the page that comes after, and goes a
 /** Leaves a job in which nothing was ever written, which every page that opens removes, and opens the app. */
 async function leaveOldJob(page: Page, url: string): Promise<void> {
   await page.goto(`${url}/manifest.webmanifest`)
-  await page.evaluate(async () => (await (await navigator.storage.getDirectory()).getDirectoryHandle('jobs', { create: true })).getDirectoryHandle('old', { create: true }))
+  await page.evaluate(async () =>
+    (await (await navigator.storage.getDirectory()).getDirectoryHandle('jobs', { create: true })).getDirectoryHandle('old', { create: true }),
+  )
   await page.goto(url)
 }
 

@@ -14,7 +14,15 @@ const ENCODER_FILE = 't5xxl_fp8_e4m3fn.safetensors'
 const URL_OF_MODEL = downloadedModelUrl(ID, 't5-xxl-fp8')
 
 const REQUEST: GenerateRequest = {
-  model: ID, prompt: 'a red sailboat over the sea', width: 64, height: 64, frames: 9, fps: 24, steps: 7, guidance: 1, seed: 3,
+  model: ID,
+  prompt: 'a red sailboat over the sea',
+  width: 64,
+  height: 64,
+  frames: 9,
+  fps: 24,
+  steps: 7,
+  guidance: 1,
+  seed: 3,
 }
 
 const test = withTinyHub(() => ({ [`${ID}.safetensors`]: tinyLtx(), [ENCODER_FILE]: tinyT5(), 'tokenizer.json': tinyTokenizer }))
@@ -23,10 +31,13 @@ const card = (page: Page) => cardOf(page, MODEL)
 const download = (page: Page) => downloadModel(page, MODEL)
 const make = (page: Page, changes: Partial<GenerateRequest> = {}) => generate(page, { ...REQUEST, ...changes }, { modelUrl: URL_OF_MODEL })
 const failure = (page: Page, modelUrl = URL_OF_MODEL) =>
-  page.evaluate(async ([request, url]) => {
-    const result = await window.kinora!.generate(request, { modelUrl: url })
-    return result.ok ? null : result.error
-  }, [REQUEST, modelUrl] as const)
+  page.evaluate(
+    async ([request, url]) => {
+      const result = await window.kinora!.generate(request, { modelUrl: url })
+      return result.ok ? null : result.error
+    },
+    [REQUEST, modelUrl] as const,
+  )
 
 /** Starts a clip through the page and cancels it when the words were read. → what was said meanwhile */
 async function progressOf(page: Page, prompt?: string): Promise<string[]> {

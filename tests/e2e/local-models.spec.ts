@@ -19,7 +19,15 @@ const URL_OF_MODEL = downloadedModelUrl(ID, 't5-xxl-fp8')
 const FOLDER = tinyLtxFolder()
 
 const REQUEST: GenerateRequest = {
-  model: ID, prompt: 'a red sailboat over the sea', width: 64, height: 64, frames: 9, fps: 24, steps: 7, guidance: 1, seed: 3,
+  model: ID,
+  prompt: 'a red sailboat over the sea',
+  width: 64,
+  height: 64,
+  frames: 9,
+  fps: 24,
+  steps: 7,
+  guidance: 1,
+  seed: 3,
 }
 
 interface Site {
@@ -54,10 +62,13 @@ const test = base.extend<{ disk: (files: Record<string, Uint8Array>) => string }
 const card = (page: Page) => page.getByRole('article', { name: MODEL })
 const status = (page: Page) => page.getByRole('status', { name: `Status of ${MODEL}` })
 const failure = (page: Page) =>
-  page.evaluate(async ([request, modelUrl]) => {
-    const result = await window.kinora!.generate(request, { modelUrl })
-    return result.ok ? null : result.error
-  }, [REQUEST, URL_OF_MODEL] as const)
+  page.evaluate(
+    async ([request, modelUrl]) => {
+      const result = await window.kinora!.generate(request, { modelUrl })
+      return result.ok ? null : result.error
+    },
+    [REQUEST, URL_OF_MODEL] as const,
+  )
 const make = (page: Page) => generate(page, REQUEST, { modelUrl: URL_OF_MODEL })
 
 async function openModels(page: Page, { url, hub }: Site): Promise<void> {
@@ -116,11 +127,14 @@ test('single files through an input make a clip without a request, for this visi
   expect(site.hub.asked).toEqual([])
   const { live, weights } = await page.evaluate(() => window.kinora!.gpuBuffers())
   expect(live, 'nothing but weights stays').toBe(weights)
-  expect(await page.evaluate(async () => {
-    const names: string[] = []
-    for await (const name of (await navigator.storage.getDirectory()).keys()) names.push(name)
-    return names
-  }), 'nothing was copied').not.toContain('downloads')
+  expect(
+    await page.evaluate(async () => {
+      const names: string[] = []
+      for await (const name of (await navigator.storage.getDirectory()).keys()) names.push(name)
+      return names
+    }),
+    'nothing was copied',
+  ).not.toContain('downloads')
 
   await card(page).getByRole('button', { name: 'Unlink' }).click()
   await expect(card(page).getByRole('button', { name: /^Download/ })).toBeVisible()
@@ -138,15 +152,18 @@ test('a folder in diffusers’ layout supplies encoder and tokenizer, outlives a
     window.showDirectoryPicker = async () => (await navigator.storage.getDirectory()).getDirectoryHandle('LTX-Video')
   })
   await openModels(page, site)
-  await page.evaluate(async ([hub, paths]) => {
-    const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('LTX-Video', { create: true })
-    for (const path of paths) {
-      const [part = '', name = ''] = path.split('/')
-      const file = await (await folder.getDirectoryHandle(part, { create: true })).getFileHandle(name, { create: true })
-      const body = (await fetch(`${hub}any/repo/resolve/main/${path}`)).body
-      await body!.pipeTo(await file.createWritable())
-    }
-  }, [ModelHub.url(site.url), Object.keys(FOLDER)] as const)
+  await page.evaluate(
+    async ([hub, paths]) => {
+      const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('LTX-Video', { create: true })
+      for (const path of paths) {
+        const [part = '', name = ''] = path.split('/')
+        const file = await (await folder.getDirectoryHandle(part, { create: true })).getFileHandle(name, { create: true })
+        const body = (await fetch(`${hub}any/repo/resolve/main/${path}`)).body
+        await body!.pipeTo(await file.createWritable())
+      }
+    },
+    [ModelHub.url(site.url), Object.keys(FOLDER)] as const,
+  )
   site.hub.reset()
 
   await card(page).getByRole('button', { name: 'Choose folder…' }).click()
@@ -194,7 +211,10 @@ test('what is no such model is refused by its header, and nothing is allocated',
   await refused('cut.safetensors', 'cut.safetensors is not readable')
   await refused('lying.safetensors', 'bytes, got 1099511627776')
   await refused('t5.safetensors', 't5.safetensors has no config in its metadata')
-  await refused('large.safetensors', /large\.safetensors: expected LTX-Video 2B 0\.9\.8 distilled, which needs 2\.0 GB of GPU memory, got a larger model of 48 blocks of width 4096, which needs \d\.\d GB/)
+  await refused(
+    'large.safetensors',
+    /large\.safetensors: expected LTX-Video 2B 0\.9\.8 distilled, which needs 2\.0 GB of GPU memory, got a larger model of 48 blocks of width 4096, which needs \d\.\d GB/,
+  )
   await choose(page, card(page).getByRole('button', { name: 'Choose folder…' }), folder)
   await expect(card(page).getByRole('alert')).toContainText(/My models: expected a folder in diffusers' layout.*; it has no transformer\//)
   await chooseFor(page, ENCODER, join(folder, 'wan.safetensors'))
@@ -216,7 +236,10 @@ test('a file that changes after it was chosen is not read', async ({ page, site,
   await expect(status(page)).toContainText('Ready.')
   writeFileSync(path, tinyLtx())
   utimesSync(path, new Date(), new Date(Date.now() + 5000))
-  expect(await failure(page)).toMatchObject({ code: 'weights-missing', message: 'ltxv.safetensors could not be read from the disk: it has changed or cannot be read; choose it again.' })
+  expect(await failure(page)).toMatchObject({
+    code: 'weights-missing',
+    message: 'ltxv.safetensors could not be read from the disk: it has changed or cannot be read; choose it again.',
+  })
   expect(await page.evaluate(() => window.kinora!.gpuBuffers())).toEqual({ live: 0, weights: 0 })
 })
 
@@ -235,7 +258,10 @@ test('a dropped file is remembered over a reload, and not taken for what it was 
   utimesSync(path, new Date(), new Date(Date.now() + 5000))
   await page.reload()
   await expect(card(page)).toContainText('ltxv.safetensors has changed on the disk since it was chosen: choose it again in Models.')
-  expect(await failure(page)).toMatchObject({ code: 'weights-missing', message: 'ltxv.safetensors has changed on the disk since it was chosen: choose it again in Models.' })
+  expect(await failure(page)).toMatchObject({
+    code: 'weights-missing',
+    message: 'ltxv.safetensors has changed on the disk since it was chosen: choose it again in Models.',
+  })
   await drop(page, path)
   await expect(card(page)).toContainText('ltxv.safetensors, 7.3 MB, read from your disk.')
   await card(page).getByRole('button', { name: 'Unlink' }).click()
@@ -252,7 +278,8 @@ test('where the browser wants to be asked again, the card asks at a click', asyn
   // a headless browser has no prompt: its answers alone are given for it
   await page.route(/local-files\.worker.*\.js/, async (route) => {
     const response = await route.fetch()
-    const prompting = "let answer = 'prompt'; new BroadcastChannel('prompt').onmessage = () => (answer = 'granted'); FileSystemHandle.prototype.queryPermission = async () => answer;"
+    const prompting =
+      "let answer = 'prompt'; new BroadcastChannel('prompt').onmessage = () => (answer = 'granted'); FileSystemHandle.prototype.queryPermission = async () => answer;"
     await route.fulfill({ response, body: `${prompting}${await response.text()}` })
   })
   await page.addInitScript(() => {
@@ -273,7 +300,10 @@ test('where the browser wants to be asked again, the card asks at a click', asyn
 })
 
 test('the view is accessible and fits a phone with files of the disk in it', async ({ page, site, disk }) => {
-  const folder = disk({ 'ltxv.safetensors': tinyLtx(), 'wan.safetensors': writeSafetensors({ 'blocks.0.self_attn.norm_q.weight': { dtype: 'F32', shape: [1], values: Float32Array.of(1) } }) })
+  const folder = disk({
+    'ltxv.safetensors': tinyLtx(),
+    'wan.safetensors': writeSafetensors({ 'blocks.0.self_attn.norm_q.weight': { dtype: 'F32', shape: [1], values: Float32Array.of(1) } }),
+  })
   await withoutPickers(page)
   await openModels(page, site)
   await chooseModel(page, join(folder, 'ltxv.safetensors'))
@@ -281,7 +311,10 @@ test('the view is accessible and fits a phone with files of the disk in it', asy
   await expect(card(page).getByRole('button', { name: /^Download/ }), 'the focus stays in the card').toBeFocused()
   await chooseFor(page, ENCODER, join(folder, 'wan.safetensors'))
   await expect(page.getByRole('region', { name: 'Text encoder' }).getByRole('alert')).toBeVisible()
-  for (const [width, height] of [[1280, 800], [390, 844]] as const) {
+  for (const [width, height] of [
+    [1280, 800],
+    [390, 844],
+  ] as const) {
     for (const colorScheme of ['dark', 'light'] as const) {
       await page.setViewportSize({ width, height })
       await page.emulateMedia({ colorScheme })
@@ -294,10 +327,21 @@ test('the view is accessible and fits a phone with files of the disk in it', asy
 /** LTX-Video 13B as far as a header tells its kind and size. */
 function largeHeader(): Uint8Array<ArrayBuffer> {
   const zeros = (...shape: number[]) => ({ dtype: 'F32', shape, values: new Float32Array(shape.reduce((product, size) => product * size, 1)) }) as const
-  const transformer = { ...tinyConfig.transformer, num_attention_heads: 32, attention_head_dim: 128, num_layers: 48, caption_channels: 4096, cross_attention_dim: 4096 }
+  const transformer = {
+    ...tinyConfig.transformer,
+    num_attention_heads: 32,
+    attention_head_dim: 128,
+    num_layers: 48,
+    caption_channels: 4096,
+    cross_attention_dim: 4096,
+  }
   const gains = Array.from({ length: 48 }, (_, block) => [`model.diffusion_model.transformer_blocks.${block}.attn1.q_norm.weight`, zeros(4096)] as const)
   return writeSafetensors(
-    { 'model.diffusion_model.patchify_proj.weight': zeros(4096, 128), 'vae.decoder.up_blocks.0.res_blocks.0.conv1.conv.weight': zeros(1), ...Object.fromEntries(gains) },
+    {
+      'model.diffusion_model.patchify_proj.weight': zeros(4096, 128),
+      'vae.decoder.up_blocks.0.res_blocks.0.conv1.conv.weight': zeros(1),
+      ...Object.fromEntries(gains),
+    },
     { config: JSON.stringify({ ...tinyConfig, transformer }) },
   )
 }

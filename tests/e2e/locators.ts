@@ -49,13 +49,17 @@ export async function chooseMode(page: Page, mode: string): Promise<void> {
 /** Opens a slot's file chooser from the keyboard, and gives it a file. */
 export async function chooseFile(page: Page, label: string, file: GivenFile): Promise<void> {
   const opened = page.waitForEvent('filechooser')
-  await slot(page, label).getByRole('button', { name: /^(Choose a file|Replace)/ }).press('Enter')
+  await slot(page, label)
+    .getByRole('button', { name: /^(Choose a file|Replace)/ })
+    .press('Enter')
   await (await opened).setFiles(file)
 }
 
 /** Takes a clip of the library for a slot, from the keyboard: the newest, or the newest with these words. */
 export async function chooseFromLibrary(page: Page, label: string, frame?: 'The first frame' | 'The last frame', words = ''): Promise<void> {
-  await slot(page, label).getByRole('button', { name: /library/i }).press('Enter')
+  await slot(page, label)
+    .getByRole('button', { name: /library/i })
+    .press('Enter')
   if (frame) await page.getByRole('dialog').getByRole('radio', { name: frame }).press('Space')
   await page.getByRole('dialog').locator('li button').filter({ hasText: words }).first().press('Enter')
   await expect(page.getByRole('dialog')).toHaveCount(0)

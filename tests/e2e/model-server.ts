@@ -1,4 +1,4 @@
-// A mirror on this machine that serves one file in parts, slowly enough to be interrupted, and misbehaves when it is told to.
+// A mirror on this machine that serves one file in parts, slowly enough to be interrupted, and fails on request.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
@@ -55,7 +55,7 @@ export async function serveModel(content: Buffer): Promise<ModelServer> {
   }
 
   const sendPart = async (response: ServerResponse, start: number, end: number) => {
-    for (let at = start; at < end && !response.destroyed; ) {
+    for (let at = start; at < end && !response.destroyed;) {
       const { fault } = state
       const until = Math.min(at + PIECE, end)
       let piece = content.subarray(at, until)

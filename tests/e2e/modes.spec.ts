@@ -78,24 +78,39 @@ test('pictures and clips stand in the clips made around them', async ({ page, ap
 
   await test.step('remix: nearer to the clip the less it may change', async () => {
     const remix = (strength: number) =>
-      make(page, request({ frames: 9, steps: 6, prompt: 'a blue balloon over the sea at sunset', initVideo: { source: { kind: 'clip', id: source.id }, strength } }))
+      make(
+        page,
+        request({ frames: 9, steps: 6, prompt: 'a blue balloon over the sea at sunset', initVideo: { source: { kind: 'clip', id: source.id }, strength } }),
+      )
     const [subtle, strong] = [await remix(0.3), await remix(1)]
     const near = (frames: Uint8Array[]) => psnr(frames[4]!, source.frames[4]!)
     expect(near(subtle.frames)).toBeGreaterThan(near(strong.frames) + 2)
   })
 
   await test.step('storyboard: shots one after the other, dissolved', async () => {
-    const clip = await make(page, request({ prompt: 'flat style', shots: [{ prompt: 'a red car', frames: 9, join: 'cut' }, { prompt: 'a white bird', frames: 9, join: 'dissolve' }] }))
+    const clip = await make(
+      page,
+      request({
+        prompt: 'flat style',
+        shots: [
+          { prompt: 'a red car', frames: 9, join: 'cut' },
+          { prompt: 'a white bird', frames: 9, join: 'dissolve' },
+        ],
+      }),
+    )
     expect(clip.frames).toHaveLength(9 + 9 - 4)
   })
 })
 
 test('a picture or clip that is gone, or is none, is named', async ({ page, app }) => {
   const failure = (changes: Partial<GenerateRequest>) =>
-    page.evaluate(async (request) => {
-      const result = await window.kinora!.generate(request)
-      return result.ok ? null : { code: result.error.code, message: result.error.message }
-    }, smallClip(app.starter, changes))
+    page.evaluate(
+      async (request) => {
+        const result = await window.kinora!.generate(request)
+        return result.ok ? null : { code: result.error.code, message: result.error.message }
+      },
+      smallClip(app.starter, changes),
+    )
   const text = await page.evaluate(async () => (await window.kinora!.saveAsset('notes.txt', 'text/plain', btoa('no picture'))).id)
   const empty = await page.evaluate(async () => (await window.kinora!.saveAsset('empty.mp4', 'video/mp4', '')).id)
   expect(await failure({ conditions: [{ source: { kind: 'image', id: 'f00d'.repeat(16) }, atFrame: 0, strength: 1 }] })).toMatchObject({ code: 'not-found' })
@@ -104,6 +119,9 @@ test('a picture or clip that is gone, or is none, is named', async ({ page, app 
     message: 'notes.txt: expected an image that this browser can decode (JPEG, PNG, WebP, AVIF or GIF), got text/plain.',
   })
   expect(await failure({ prefix: { source: { kind: 'video', id: text } } })).toMatchObject({ code: 'unreadable-media' })
-  expect(await failure({ prefix: { source: { kind: 'video', id: empty } } })).toEqual({ code: 'unreadable-media', message: 'empty.mp4: expected a video that this browser can decode (mostly H.264, VP9 or AV1 in MP4, MOV, WebM or MKV), got an empty file.' })
+  expect(await failure({ prefix: { source: { kind: 'video', id: empty } } })).toEqual({
+    code: 'unreadable-media',
+    message: 'empty.mp4: expected a video that this browser can decode (mostly H.264, VP9 or AV1 in MP4, MOV, WebM or MKV), got an empty file.',
+  })
   expect(await failure({ prefix: { source: { kind: 'clip', id: 'gone' } } })).toMatchObject({ code: 'not-found' })
 })

@@ -36,4 +36,3 @@ test('after one visit, with the server gone, the page opens and generates', { ta
   await page.getByRole('link', { name: 'Library' }).click()
   await expect(page.getByRole('link', { name: 'a red sky at sunset' })).toBeVisible()
 })
-

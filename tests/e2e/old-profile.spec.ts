@@ -56,7 +56,11 @@ const test = base.extend<object, { old: OldProfile; profileName: string }>({
 
 /** What the fields of the view hold, boxes and choices left out. */
 const fieldValues = (page: Page) =>
-  page.evaluate(() => [...document.querySelectorAll<HTMLInputElement | HTMLTextAreaElement>('input:not([type=radio], [type=checkbox], [type=file]), textarea')].map(({ value }) => value))
+  page.evaluate(() =>
+    [...document.querySelectorAll<HTMLInputElement | HTMLTextAreaElement>('input:not([type=radio], [type=checkbox], [type=file]), textarea')].map(
+      ({ value }) => value,
+    ),
+  )
 
 /** The stored values of a beginning, whatever their keys are called behind it. */
 async function stored(page: Page, beginning: string): Promise<string> {
@@ -64,14 +68,14 @@ async function stored(page: Page, beginning: string): Promise<string> {
   return JSON.stringify(Object.entries(local).flatMap(([key, value]) => (key.startsWith(beginning) ? [value] : [])))
 }
 
-/** Runs a request through the page's door for scripts. @returns its report, and what was told on the way */
+/** Runs a request through the page's scripting interface. @returns its report, and its progress events */
 function run(page: Page, request: GenerateRequest, options: { modelUrl?: string; checkpoint?: string }) {
   return page.evaluate(
     async ([what, how]) => {
-      const told: JobProgress[] = []
-      const result = await window.kinora!.generate(what, how, (event) => void told.push(event))
+      const events: JobProgress[] = []
+      const result = await window.kinora!.generate(what, how, (event) => void events.push(event))
       if (!result.ok) throw new Error(`${result.error.code}: ${result.error.message}`)
-      return { report: result.report, told }
+      return { report: result.report, events }
     },
     [request, options] as const,
   )
@@ -150,7 +154,10 @@ test('the look, the mirror and earlier prompts are as they were', async ({ old: 
   await page.goto(`${contents.origin}/#/settings`)
   await expect.poll(() => fieldValues(page)).toContain(contents.mirror)
   await page.goto(`${contents.origin}/#/create`)
-  await page.getByRole('button', { name: /earlier|history/i }).first().click()
+  await page
+    .getByRole('button', { name: /earlier|history/i })
+    .first()
+    .click()
   for (const prompt of contents.history) await expect(page.getByRole('button', { name: prompt, exact: true }).first()).toBeVisible()
   await page.keyboard.press('Escape')
 })
@@ -171,9 +178,12 @@ test('the downloaded model is here with its quantized copies, and makes a clip w
   hub.reset()
   const before = (await readStorage(page)).files.filter(({ path }) => path.startsWith('weights/'))
   const request = contents.library.find((clip) => clip.request.model === id)?.request as GenerateRequest
-  const { report, told } = await run(page, request, { modelUrl: downloadedModelUrl(id, encoder) })
+  const { report, events } = await run(page, request, { modelUrl: downloadedModelUrl(id, encoder) })
   expect(report.stepMs).toHaveLength(request.steps)
-  expect(told.filter(({ stage, step }) => stage === 'encoding-text' && step !== undefined), 'the encoder is not quantized again').toEqual([])
+  expect(
+    events.filter(({ stage, step }) => stage === 'encoding-text' && step !== undefined),
+    'the encoder is not quantized again',
+  ).toEqual([])
   expect((await readStorage(page)).files.filter(({ path }) => path.startsWith('weights/'))).toEqual(before)
   expect(hub.asked).toEqual([])
 })
@@ -188,8 +198,8 @@ test('the queue has its jobs, and the one that was stopped goes on from its step
   const { id, request, step } = stopped as ProfileContents['queue'][number]
   expect(step).toBeGreaterThan(1)
   expect(await readJobs(page)).toMatchObject({ [id]: step })
-  const { report, told } = await run(page, request, { checkpoint: id })
-  const steps = told.flatMap((event) => (event.stage === 'denoising' && event.step ? [event.step] : []))
+  const { report, events } = await run(page, request, { checkpoint: id })
+  const steps = events.flatMap((event) => (event.stage === 'denoising' && event.step ? [event.step] : []))
   expect(Math.min(...steps), 'no step is done twice').toBeGreaterThanOrEqual(step)
   expect(report.stepMs).toHaveLength(request.steps - step)
 })

@@ -79,7 +79,9 @@ export async function readLibrary(page: Page): Promise<ProfileContents['library'
     const all = open.result.transaction('clips').objectStore('clips').getAll() as IDBRequest<ClipRecord[]>
     await new Promise((done) => (all.onsuccess = done))
     open.result.close()
-    return all.result.toSorted((a, b) => b.createdAtMs - a.createdAtMs).map(({ id, file, request, report }) => ({ id, file, request, framesSha256: report.framesSha256 }))
+    return all.result
+      .toSorted((a, b) => b.createdAtMs - a.createdAtMs)
+      .map(({ id, file, request, report }) => ({ id, file, request, framesSha256: report.framesSha256 }))
   })
 }
 
@@ -110,7 +112,10 @@ export async function readJobs(page: Page): Promise<Record<string, number>> {
     const steps: Record<string, number> = {}
     const jobs = await (await navigator.storage.getDirectory()).getDirectoryHandle('jobs', { create: true })
     for await (const [id, folder] of jobs.entries()) {
-      const window = await (folder as FileSystemDirectoryHandle).getFileHandle('0').then((file) => file.getFile(), () => null)
+      const window = await (folder as FileSystemDirectoryHandle).getFileHandle('0').then(
+        (file) => file.getFile(),
+        () => null,
+      )
       if (window) steps[id] = new DataView(await window.slice(0, 4).arrayBuffer()).getUint32(0, true)
     }
     return steps

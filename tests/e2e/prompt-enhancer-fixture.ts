@@ -8,7 +8,9 @@ const read = (path: string) => readFileSync(new URL(`fixtures/writer-tiny/${path
 export const enhancerFiles: Readonly<Record<string, Buffer>> = Object.fromEntries(PROMPT_ENHANCER.files.map(({ path }) => [path, read(path)]))
 
 /** The same as files of a hub. */
-export const enhancerOnHub: Readonly<Record<string, Buffer>> = Object.fromEntries(Object.entries(enhancerFiles).map(([path, bytes]) => [`${PROMPT_ENHANCER.repo}/${path}`, bytes]))
+export const enhancerOnHub: Readonly<Record<string, Buffer>> = Object.fromEntries(
+  Object.entries(enhancerFiles).map(([path, bytes]) => [`${PROMPT_ENHANCER.repo}/${path}`, bytes]),
+)
 
 /** What is asked, with the ids of the whole prompt, and the likeliest answer. */
 export interface EnhancerCase {

@@ -56,7 +56,9 @@ export async function download(page: Page, model: string): Promise<void> {
   await expect(begin.or(complete).first()).toBeVisible()
   if (await complete.isVisible()) return
   // where the model is here and its encoder is not, the rest is a continuation
-  await card(page, model).getByRole('button', { name: /^(Download|Resume)/ }).click({ timeout: 15_000 })
+  await card(page, model)
+    .getByRole('button', { name: /^(Download|Resume)/ })
+    .click({ timeout: 15_000 })
   const accept = page.getByRole('button', { name: 'Accept and download' })
   const status = page.getByRole('status', { name: `Status of ${model}` })
   await expect(accept.or(status.filter({ hasText: /./ })).first()).toBeVisible()

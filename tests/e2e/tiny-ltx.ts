@@ -26,10 +26,14 @@ export function tinyLtx(): Uint8Array<ArrayBuffer> {
 export function tinyLtxFolder(): Record<string, Uint8Array<ArrayBuffer>> {
   const tensors = randomTensors(shapes)
   const part = (prefix: string, rename: (name: string) => string | null) =>
-    writeSafetensors(Object.fromEntries(Object.entries(tensors).flatMap(([name, tensor]) => {
-      const own = name.startsWith(prefix) ? rename(name.slice(prefix.length)) : null
-      return own === null ? [] : [[own, tensor]]
-    })))
+    writeSafetensors(
+      Object.fromEntries(
+        Object.entries(tensors).flatMap(([name, tensor]) => {
+          const own = name.startsWith(prefix) ? rename(name.slice(prefix.length)) : null
+          return own === null ? [] : [[own, tensor]]
+        }),
+      ),
+    )
   const json = (value: object) => new TextEncoder().encode(JSON.stringify(value))
   const { transformer, autoencoder, scheduler } = parseLtxOriginalConfig(JSON.stringify(config), 'ltx-tiny.json')
   return {
@@ -111,7 +115,9 @@ type Tensors = Parameters<typeof writeSafetensors>[0]
 const randomFile = (tensors: Record<string, number[]>, metadata: Record<string, string> = {}) => writeSafetensors(randomTensors(tensors), metadata)
 
 function randomTensors(tensors: Record<string, number[]>): Tensors {
-  return Object.fromEntries(Object.entries(tensors).map(([name, shape], index) => [name, { dtype: 'F32', shape, values: randomValues(name, shape, index) }] as const))
+  return Object.fromEntries(
+    Object.entries(tensors).map(([name, shape], index) => [name, { dtype: 'F32', shape, values: randomValues(name, shape, index) }] as const),
+  )
 }
 
 /** Matrices keep the size of what they are given, gains and deviations are about 1, and the decoder's timestep is 0 … 1000. */

@@ -5,8 +5,12 @@ import type { GenerateRequest } from '../../src/shared/request'
 import type { Finished } from './app'
 import { anyEmbeds, expect, test, tinyClip } from './warm'
 
-/** Makes a clip; its report, and the stages that were told with the time of the first word of each. */
-async function make(page: Page, request: GenerateRequest, autotune?: boolean): Promise<{ report: Finished['report']; stages: string[]; atMs: Record<string, number>; compiled: JobProgress[] }> {
+/** Makes a clip; its report, and the stages that were reported, with the time of the first event of each. */
+async function make(
+  page: Page,
+  request: GenerateRequest,
+  autotune?: boolean,
+): Promise<{ report: Finished['report']; stages: string[]; atMs: Record<string, number>; compiled: JobProgress[] }> {
   const { result, events } = await page.evaluate(
     async ([what, how]) => {
       const events: (JobProgress & { atMs: number })[] = []
@@ -38,7 +42,10 @@ test('kernels are tried once, and the clip is the same but for rounding', async 
   expect(tried.stages.indexOf('tuning')).toBeLessThan(tried.stages.indexOf('denoising'))
   const names = (kernels: Record<string, string>) => new Set(Object.keys(kernels).map((name) => name.split('_')[0]))
   expect(names(tried.report.kernels), 'what was only tried is not in the record').toEqual(names(usual.report.kernels))
-  expect((tried.atMs['denoising'] ?? 0) - (tried.atMs['tuning'] ?? 0), 'milliseconds, compiling included: 1.5 seconds and what was under way then').toBeLessThan(6000)
+  expect(
+    (tried.atMs['denoising'] ?? 0) - (tried.atMs['tuning'] ?? 0),
+    'milliseconds, compiling included: 1.5 seconds and what was under way then',
+  ).toBeLessThan(6000)
 
   await page.reload()
   const again = await make(page, request, true)

@@ -75,19 +75,25 @@ export interface Reaction {
   act: 'cancel' | 'finishEarly'
 }
 
-/** Runs a job under an id, with what it told and when (ms), and when the reaction was asked for. */
-export function runJob(page: Page, request: GenerateRequest, id: string, reaction?: Reaction, embeds = anyEmbeds()): Promise<{ result: AutomationResult; told: (JobProgress & { atMs: number })[]; askedMs: number; endedMs: number }> {
+/** Runs a job under an id, with its progress events and when they came (ms), and when the reaction was asked for. */
+export function runJob(
+  page: Page,
+  request: GenerateRequest,
+  id: string,
+  reaction?: Reaction,
+  embeds = anyEmbeds(),
+): Promise<{ result: AutomationResult; events: (JobProgress & { atMs: number })[]; askedMs: number; endedMs: number }> {
   return page.evaluate(
     async ([what, checkpoint, react, given]) => {
-      const told: (JobProgress & { atMs: number })[] = []
+      const events: (JobProgress & { atMs: number })[] = []
       let askedMs = 0
       const result = await window.kinora!.generate(what, { checkpoint, embeds: given }, (event) => {
-        told.push({ ...event, atMs: performance.now() })
+        events.push({ ...event, atMs: performance.now() })
         if (!react || askedMs > 0 || !Object.entries(react.at).every(([key, value]) => event[key as keyof JobProgress] === value)) return
         askedMs = performance.now()
         void window.kinora![react.act](checkpoint)
       })
-      return { result, told, askedMs, endedMs: performance.now() }
+      return { result, events, askedMs, endedMs: performance.now() }
     },
     [request, id, reaction, embeds] as const,
   )

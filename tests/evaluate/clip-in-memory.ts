@@ -29,7 +29,11 @@ export function testJob(gpu: Gpu, more: Partial<JobContext> = {}): JobContext {
 }
 
 /** Makes the clip. `plan`: what it was made of; `framesSha256`: hex, of all frames. @throws as runPlan */
-export async function clipInMemory(signal: AbortSignal, gpu: Gpu, { model, request, given = new Map<string, Clip>(), embed, form = RGBA_FORMAT, endsEarly, ...context }: MemoryJob): Promise<{ clip: Clip; plan: Piece[]; result: PlanResult; framesSha256: string; clock: JobClock }> {
+export async function clipInMemory(
+  signal: AbortSignal,
+  gpu: Gpu,
+  { model, request, given = new Map<string, Clip>(), embed, form = RGBA_FORMAT, endsEarly, ...context }: MemoryJob,
+): Promise<{ clip: Clip; plan: Piece[]; result: PlanResult; framesSha256: string; clock: JobClock }> {
   const { width, height } = request
   const plan = planOf(request, model.manifest)
   const frames: Uint8ClampedArray[] = []

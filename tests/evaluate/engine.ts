@@ -69,7 +69,11 @@ export async function openEngine(folder: string, precision?: FloatDType): Promis
       async measure(data) {
         const marks: number[] = []
         const report = ({ stage }: JobProgress) => void (stage === 'denoising' && marks.push(gpu.facts.software ? processorMs() : performance.now()))
-        const { clip, clock, result: { latents } } = await make(data, { report })
+        const {
+          clip,
+          clock,
+          result: { latents },
+        } = await make(data, { report })
         if (!latents) throw new Error('measure: expected a request for new frames.')
         return { clip, latents, clock, denoiseMs: (marks.at(-1) ?? 0) - (marks[0] ?? 0) }
       },

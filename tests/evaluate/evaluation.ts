@@ -74,7 +74,10 @@ export async function evaluate(evaluation: Evaluation): Promise<Report> {
     const render = entries.get(promptKey(asked))?.render
     return render && { render }
   }
-  const ownRows = scoreRows(finished.map(({ asked, reading }) => ({ asked, clip: reading.attributes, ...renderOf(asked) })), facts)
+  const ownRows = scoreRows(
+    finished.map(({ asked, reading }) => ({ asked, clip: reading.attributes, ...renderOf(asked) })),
+    facts,
+  )
   const agreement = compare(finished, entries)
   const unused = incomparable ?? (agreement ? undefined : 'it keeps no frames of these prompts and seeds')
   // the reference speaks for the engine where frames show that both make the same
@@ -126,7 +129,10 @@ async function measureModes({ engine, probe, facts, prompts, modes, settings, ou
   const moving = prompts.filter(({ attributes }) => attributes.motion !== undefined && attributes.motion !== 'still').slice(0, modes)
   if (moving.length === 0) return []
   const { rows, clips } = await evaluateModes({ engine, probe, facts, prompts: moving, settings, tell: (line) => tell(`modes, ${line}`) })
-  await writeSheet([...clips].map(([mode, clip]) => ({ clip, prompt: mode, mistakes: [] })), join(out, 'modes.png'))
+  await writeSheet(
+    [...clips].map(([mode, clip]) => ({ clip, prompt: mode, mistakes: [] })),
+    join(out, 'modes.png'),
+  )
   return rows
 }
 

@@ -48,7 +48,13 @@ export async function evaluateCache({ engine, probe, facts, prompts, settings, s
   const { blocks, manifest } = engine
   const rows: CacheRow[] = []
   for (const steps of numbers.filter((count) => count >= manifest.steps.min && count <= manifest.steps.max)) {
-    const found = THRESHOLDS.map(() => ({ skipped: [] as number[], time: [] as number[], latents: [] as number[], db: [] as number[], clips: [] as ScoredClip[] }))
+    const found = THRESHOLDS.map(() => ({
+      skipped: [] as number[],
+      time: [] as number[],
+      latents: [] as number[],
+      db: [] as number[],
+      clips: [] as ScoredClip[],
+    }))
     for (const [index, asked] of prompts.entries()) {
       let whole: Measured | undefined
       for (const [at, cacheThreshold] of THRESHOLDS.entries()) {

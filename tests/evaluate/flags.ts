@@ -47,8 +47,20 @@ export function parseEvaluateFlags(argv: readonly string[]): EvaluateFlags {
       strict: true,
       allowPositionals: false,
       options: {
-        prompts: string, model: string, probe: string, steps: string, guidance: string, limit: string, modes: string, reuse: string, 'seed-base': string,
-        precision: string, out: string, curve: boolean, json: boolean, save: boolean,
+        prompts: string,
+        model: string,
+        probe: string,
+        steps: string,
+        guidance: string,
+        limit: string,
+        modes: string,
+        reuse: string,
+        'seed-base': string,
+        precision: string,
+        out: string,
+        curve: boolean,
+        json: boolean,
+        save: boolean,
       },
     }).values
   } catch (error) {

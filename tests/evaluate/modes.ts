@@ -56,14 +56,25 @@ export interface ModesEvaluation {
 const GAP_SECONDS = 1
 
 /** Makes each mode's clip for each prompt. @returns the table, and the clips of the last prompt by mode */
-export async function evaluateModes({ engine, probe, facts, prompts, settings, tell }: ModesEvaluation): Promise<{ rows: ModeRow[]; clips: Map<string, Clip> }> {
+export async function evaluateModes({
+  engine,
+  probe,
+  facts,
+  prompts,
+  settings,
+  tell,
+}: ModesEvaluation): Promise<{ rows: ModeRow[]; clips: Map<string, Clip> }> {
   const values = Object.fromEntries(Object.keys(MODE_FIGURES).map((name) => [name, []])) as unknown as Record<ModeName, number[]>
   let clips = new Map<string, Clip>()
   for (const [index, asked] of prompts.entries()) {
     const measured = await measure({ engine, probe, facts, settings }, asked)
     for (const [name, value] of Object.entries(measured.values)) values[name as ModeName].push(value)
     clips = measured.clips
-    tell(`${index + 1} of ${prompts.length}: ${Object.values(measured.values).map((value) => value.toFixed(2)).join(' ')}: ${asked.prompt}`)
+    tell(
+      `${index + 1} of ${prompts.length}: ${Object.values(measured.values)
+        .map((value) => value.toFixed(2))
+        .join(' ')}: ${asked.prompt}`,
+    )
   }
   const rows = Object.entries(MODE_FIGURES).map(([name, figure]) => {
     const of = values[name as ModeName]
@@ -74,7 +85,10 @@ export async function evaluateModes({ engine, probe, facts, prompts, settings, t
 
 type One = Pick<ModesEvaluation, 'engine' | 'probe' | 'facts' | 'settings'>
 
-async function measure({ engine, probe, facts, settings }: One, asked: EvaluationPrompt): Promise<{ values: Partial<Record<ModeName, number>>; clips: Map<string, Clip> }> {
+async function measure(
+  { engine, probe, facts, settings }: One,
+  asked: EvaluationPrompt,
+): Promise<{ values: Partial<Record<ModeName, number>>; clips: Map<string, Clip> }> {
   const { fps } = settings
   const { scaleTime } = engine.manifest.latent
   const clips = new Map<string, Clip>()
@@ -90,7 +104,11 @@ async function measure({ engine, probe, facts, settings }: One, asked: Evaluatio
   const whole: MediaRef = { kind: 'clip', id: 'source' }
 
   const picture = await findPicture(probe, source, asked.attributes.subject)
-  const image = await make('image', { conditions: [{ source: { kind: 'image', id: 'picture' }, atFrame: 0, strength: 1 }] }, { picture: { ...source, frames: [picture.frame] } })
+  const image = await make(
+    'image',
+    { conditions: [{ source: { kind: 'image', id: 'picture' }, atFrame: 0, strength: 1 }] },
+    { picture: { ...source, frames: [picture.frame] } },
+  )
   const imageSteps = stepsOf(rgb(image))
   const read = (await probe.read(image)).attributes.subject
   const scored = picture.showsSubject && isScored('subject', asked.attributes, facts.attributes.subject.classes)

@@ -36,9 +36,7 @@ export const ReferenceSchema = v.object({
     }),
   ),
   /** image to video: what the probe reads in the last frame of clips and of renders, and the share of clips that set off evenly */
-  images: v.optional(
-    v.object({ n: v.number(), scores: v.record(v.string(), v.number()), probe: v.record(v.string(), v.number()), evenStart: v.number() }),
-  ),
+  images: v.optional(v.object({ n: v.number(), scores: v.record(v.string(), v.number()), probe: v.record(v.string(), v.number()), evenStart: v.number() })),
   /** mean of the scores over those of renders, at every size and length that is offered */
   shapes: v.optional(v.array(v.object({ width: v.number(), height: v.number(), frames: v.number(), n: v.number(), mean: v.number() })), []),
   /** frames kept losslessly: files[k] is one picture of those frames of prompts[k], side by side */
@@ -54,11 +52,7 @@ export function readReference(file: string): Reference | undefined {
 }
 
 /** Why clips made now cannot be compared with the reference's; undefined when they can. */
-export function whyNotComparable(
-  reference: Reference,
-  manifest: ModelManifest,
-  request: Omit<GenerateRequest, 'prompt' | 'seed'>,
-): string | undefined {
+export function whyNotComparable(reference: Reference, manifest: ModelManifest, request: Omit<GenerateRequest, 'prompt' | 'seed'>): string | undefined {
   for (const [path, sha256] of Object.entries(reference.weights)) {
     if (manifest.files.find((file) => file.path === path)?.sha256 !== sha256) return `it was made with another ${path}`
   }

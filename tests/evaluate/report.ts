@@ -75,7 +75,13 @@ export interface Report {
 export function meetsBars({ rows, agreement, images, modes, world }: Pick<Report, 'rows' | 'agreement' | 'images' | 'modes' | 'world'>): boolean {
   const counted = rows.filter(({ counts }) => counts)
   const agreed = agreement === null || agreement.leastDb >= AGREEMENT_DB
-  return counted.length > 0 && counted.every(({ pass }) => pass) && agreed && (images === null || meetsImageBar(images, world)) && modes.every((row) => meetsModeBar(row, world))
+  return (
+    counted.length > 0 &&
+    counted.every(({ pass }) => pass) &&
+    agreed &&
+    (images === null || meetsImageBar(images, world)) &&
+    modes.every((row) => meetsModeBar(row, world))
+  )
 }
 
 /** As many clips as of pictures that set off evenly must be within a mode's bar. */
@@ -151,7 +157,15 @@ function describeModes(modes: readonly ModeRow[], world: World): string[] {
     const { mode, figure, least, most, values, met } = row
     const within = least === most ? String(least) : `${least}–${most}`
     if (values.length === 0) return [mode, figure, within, '–', '–', '–', 'not asked']
-    return [mode, figure, within, median(values).toFixed(2), `${Math.min(...values).toFixed(2)}–${Math.max(...values).toFixed(2)}`, `${met} of ${values.length}`, meetsModeBar(row, world) ? 'met' : 'MISSED']
+    return [
+      mode,
+      figure,
+      within,
+      median(values).toFixed(2),
+      `${Math.min(...values).toFixed(2)}–${Math.max(...values).toFixed(2)}`,
+      `${met} of ${values.length}`,
+      meetsModeBar(row, world) ? 'met' : 'MISSED',
+    ]
   })
   return ['', ...align([['mode', 'figure', 'within', 'median', 'from–to', 'clips within', `bar ${percent(IMAGE_BARS[world])}`], ...body]), '']
 }

@@ -56,7 +56,9 @@ export function saveCache(result: SavedCache): string {
 /** The tables of what is saved, as Markdown. Pure. */
 export function resultTables(modes: SavedModes | undefined, cache: SavedCache | undefined): string[] {
   return [
-    ...(modes ? ['## Modes', `${conditionsLine(modes)}, ${modes.steps} steps. A step is the mean difference of two neighbouring frames.`, modesTable(modes.modes)] : []),
+    ...(modes
+      ? ['## Modes', `${conditionsLine(modes)}, ${modes.steps} steps. A step is the mean difference of two neighbouring frames.`, modesTable(modes.modes)]
+      : []),
     ...(cache
       ? [
           '## First-block cache',

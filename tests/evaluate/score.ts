@@ -54,7 +54,7 @@ interface Tally {
 }
 
 function tally(name: Attribute, clips: readonly ScoredClip[], read: (clip: ScoredClip) => Attributes | undefined): Tally {
-  const answers = clips.flatMap((clip) => read(clip)?.[name] === undefined ? [] : [read(clip)?.[name] === clip.asked.attributes[name]])
+  const answers = clips.flatMap((clip) => (read(clip)?.[name] === undefined ? [] : [read(clip)?.[name] === clip.asked.attributes[name]]))
   return { n: answers.length, share: answers.length ? answers.filter(Boolean).length / answers.length : null }
 }
 
@@ -64,7 +64,11 @@ export function scoreRows(clips: readonly ScoredClip[], facts: ProbeFacts): Row[
     const { classes, accuracy } = facts.attributes[name]
     const scored = clips.filter(({ asked }) => isScored(name, asked.attributes, classes))
     const { n, share: score } = tally(name, scored, ({ clip }) => clip)
-    const heldOut = tally(name, scored.filter(({ asked }) => asked.heldOut), ({ clip }) => clip)
+    const heldOut = tally(
+      name,
+      scored.filter(({ asked }) => asked.heldOut),
+      ({ clip }) => clip,
+    )
     // renders of some of the prompts would be another set: all or none
     const probe = scored.every(({ render }) => render) ? (tally(name, scored, ({ render }) => render).share ?? accuracy) : accuracy
     const bar = BARS[facts.world][name]

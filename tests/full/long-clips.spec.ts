@@ -15,27 +15,30 @@ interface Run {
 async function make(page: Page, app: App, seconds: number): Promise<Run> {
   const fps = app.starter.fps.default
   const { scaleTime } = app.starter.latent
-  const frames = scaleTime * Math.round(((seconds * fps) / scaleTime)) + 1 - scaleTime
+  const frames = scaleTime * Math.round((seconds * fps) / scaleTime) + 1 - scaleTime
   const memory = await watchHostMemory(page, { live: true })
   await page.goto(app.url)
-  const result = await page.evaluate(async (request) => {
-    let savedEarly = -1
-    const saved = async () => {
-      const clips = await (await navigator.storage.getDirectory()).getDirectoryHandle('clips')
-      const sizes: number[] = []
-      for await (const entry of clips.values()) sizes.push((await (entry as FileSystemFileHandle).getFile()).size)
-      return Math.max(...sizes)
-    }
-    const done = await window.kinora!.generate(request, {}, ({ piece }) => {
-      if (piece === 3 && savedEarly < 0) {
-        savedEarly = 0
-        void saved().then((bytes) => (savedEarly = bytes))
+  const result = await page.evaluate(
+    async (request) => {
+      let savedEarly = -1
+      const saved = async () => {
+        const clips = await (await navigator.storage.getDirectory()).getDirectoryHandle('clips')
+        const sizes: number[] = []
+        for await (const entry of clips.values()) sizes.push((await (entry as FileSystemFileHandle).getFile()).size)
+        return Math.max(...sizes)
       }
-    })
-    if (!done.ok) throw new Error(done.error.message)
-    // the clip itself stays in the page: it is not what is measured
-    return { gpuBytes: done.report.peakGpuBytes, savedEarly }
-  }, smallClip(app.starter, { width: 64, height: 64, frames, steps: 1 }))
+      const done = await window.kinora!.generate(request, {}, ({ piece }) => {
+        if (piece === 3 && savedEarly < 0) {
+          savedEarly = 0
+          void saved().then((bytes) => (savedEarly = bytes))
+        }
+      })
+      if (!done.ok) throw new Error(done.error.message)
+      // the clip itself stays in the page: it is not what is measured
+      return { gpuBytes: done.report.peakGpuBytes, savedEarly }
+    },
+    smallClip(app.starter, { width: 64, height: 64, frames, steps: 1 }),
+  )
   memory.stop()
   return { ...result, frames, hostBytes: memory.peakBytes() }
 }

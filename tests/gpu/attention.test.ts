@@ -76,11 +76,14 @@ const supports = (dtype: FloatDType, variant: AttentionVariant, { size }: Case):
 const kernels = dtypes.flatMap((dtype) => attentionVariants(gpu.facts, 4, dtype).map((variant) => [dtype, variant] as const))
 
 describe.each(kernels)('attention %s, %s', (dtype, variant) => {
-  it.each(shapes[dtype].filter((c) => supports(dtype, variant, c)))('matches two-pass softmax at $batch × $queries × $keys, $heads heads of $size', async (c) => {
-    const values = inputs(c, dtype)
-    const got = await run(c, dtype, values, undefined, undefined, variant)
-    expect(relativeError(got, attentionReference(c, values.q, values.k, values.v))).toBeLessThan(TOLERANCE[dtype])
-  })
+  it.each(shapes[dtype].filter((c) => supports(dtype, variant, c)))(
+    'matches two-pass softmax at $batch × $queries × $keys, $heads heads of $size',
+    async (c) => {
+      const values = inputs(c, dtype)
+      const got = await run(c, dtype, values, undefined, undefined, variant)
+      expect(relativeError(got, attentionReference(c, values.q, values.k, values.v))).toBeLessThan(TOLERANCE[dtype])
+    },
+  )
 
   it('ignores masked keys', async () => {
     const c: Case = { batch: 2, queries: 37, keys: 83, heads: 2, size: 48 }
@@ -147,7 +150,9 @@ it('rejects wrong shapes and names the expected ones', async () => {
     const large = scope.alloc([1, 3, 128])
     // 39 KB
     if (gpu.facts.workgroupBytes < 39000) {
-      expect(() => attention(scope, large, large, large, { heads: 1, variant: 'tiled_resident_q' })).toThrow(/^attention: tiled_resident_q with d = 128 needs \d+ bytes of workgroup memory/)
+      expect(() => attention(scope, large, large, large, { heads: 1, variant: 'tiled_resident_q' })).toThrow(
+        /^attention: tiled_resident_q with d = 128 needs \d+ bytes of workgroup memory/,
+      )
     }
     const bias = scope.alloc([2, 8])
     expect(() => attention(scope, q, k, k, { heads: 2, distanceBias: bias })).toThrow('attention: expected distanceBias f32 [2, 7], got f32 [2, 8]')
@@ -155,7 +160,7 @@ it('rejects wrong shapes and names the expected ones', async () => {
   })
 })
 
-it('lists the variants that fit into workgroup memory, the fixed table\'s first', () => {
+it("lists the variants that fit into workgroup memory, the fixed table's first", () => {
   const software = { ...gpu.facts, software: true, workgroupBytes: 32768 }
   expect(attentionVariants(software, 48, 'f32')).toEqual(['no_smem', 'tiled_resident_q', 'tiled', 'tiled_128'])
   expect(attentionVariants(software, 128, 'f16')).toEqual(['no_smem', 'tiled', 'tiled_128'])
@@ -165,7 +170,7 @@ it('lists the variants that fit into workgroup memory, the fixed table\'s first'
   for (let size = 4; size <= 128; size += 4) expect(attentionVariants(small, size, 'f32')[0], `d = ${size}`).toBe('tiled')
 })
 
-it('names the fixed table\'s kernel', () => {
+it("names the fixed table's kernel", () => {
   const facts = { ...gpu.facts, software: true, workgroupBytes: 32768 }
   expect(attentionKernel(facts, 48, 'f32')).toBe('attention-f32-d48-64x64-no_smem')
   expect(attentionKernel(facts, 128, 'f16')).toBe('attention-f16-d128-64x64-no_smem')

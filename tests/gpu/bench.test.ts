@@ -50,7 +50,8 @@ describe('a row', () => {
     expect(measured.difference, `${measured.kernel} and ${measured.peer}`).toBeLessThanOrEqual(row.tolerance)
     expect(measured.agrees).toBe(true)
     expect(measured.ratios).toHaveLength(2)
-    for (const value of [measured.oursMs, measured.oursP90Ms, measured.ratio, measured.gflops, measured.gbs, measured.ceilingShare]) expect(value).toBeGreaterThan(0)
+    for (const value of [measured.oursMs, measured.oursP90Ms, measured.ratio, measured.gflops, measured.gbs, measured.ceilingShare])
+      expect(value).toBeGreaterThan(0)
     expect(gpu.pool.liveBuffers).toBe(live)
     // only the row of a whole step measures CPU time
     expect(measured.host !== undefined).toBe(row.name === 'step')

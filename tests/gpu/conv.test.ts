@@ -68,8 +68,24 @@ const cases: Case[] = [
   { name: '3D 3×3×3 non-causal, reflect', x: [3, 5, 4, 8], w: [12, 8, 3, 3, 3], bias: true, options: { time: 'both', padSpace: 'reflect' } },
   { name: '3D 3×3×3 causal, stride 2 each way', x: [5, 6, 7, 8], w: [8, 8, 3, 3, 3], bias: true, options: { stride: [2, 2, 2] } },
   { name: '3D 3×3×3 without padding in time', x: [4, 3, 4, 8], w: [8, 8, 3, 3, 3], bias: true, residual: true, options: { time: 'valid' } },
-  { name: '3D 3×3×3, output channels in shards', x: [2, 5, 4, 8], w: [22, 8, 3, 3, 3], bias: true, residual: true, options: { time: 'both' }, shardOuts: 8, varied: true },
-  { name: '2D 3×3, whole groups of output channels in shards, silu', x: [1, 5, 4, 6], w: [16, 6, 3, 3], bias: true, options: { activation: 'silu' }, shardOuts: 8 },
+  {
+    name: '3D 3×3×3, output channels in shards',
+    x: [2, 5, 4, 8],
+    w: [22, 8, 3, 3, 3],
+    bias: true,
+    residual: true,
+    options: { time: 'both' },
+    shardOuts: 8,
+    varied: true,
+  },
+  {
+    name: '2D 3×3, whole groups of output channels in shards, silu',
+    x: [1, 5, 4, 6],
+    w: [16, 6, 3, 3],
+    bias: true,
+    options: { activation: 'silu' },
+    shardOuts: 8,
+  },
   { name: '3D on one frame', x: [1, 3, 3, 4], w: [4, 4, 3, 3, 3], options: { time: 'both' } },
 ]
 
@@ -95,7 +111,12 @@ async function expectAgreement({ x, w, bias, residual, options = {}, shardOuts }
     })
     expect(y.shape).toEqual(expected.shape)
     expect(y.dtype).toBe(dtype)
-    expect(relativeError(await gpu.read(y), expected.y.map((v, i) => v + (added?.[i] ?? 0)))).toBeLessThan(TOLERANCE[dtype])
+    expect(
+      relativeError(
+        await gpu.read(y),
+        expected.y.map((v, i) => v + (added?.[i] ?? 0)),
+      ),
+    ).toBeLessThan(TOLERANCE[dtype])
   })
   expect(gpu.pool.liveBuffers).toBe(0)
 }
@@ -196,7 +217,9 @@ test('makes the same shards of weights in pieces of any size as of all weights a
       expect(await bytes(await uploadConvPieces(scope, inPieces(sizes), shape, bias, 'f32', 8 * perOut))).toEqual(expected)
     }
     await expect(uploadConvPieces(scope, inPieces([8, 8]), shape, bias, 'f32')).rejects.toThrow('expected 22 output channels, got 16')
-    await expect(uploadConvPieces(scope, inPieces([8, 14]), [20, 6, 2, 1, 3], undefined, 'f32')).rejects.toThrow('expected output channels from 8 to 20, got 8 to 22.')
+    await expect(uploadConvPieces(scope, inPieces([8, 14]), [20, 6, 2, 1, 3], undefined, 'f32')).rejects.toThrow(
+      'expected output channels from 8 to 20, got 8 to 22.',
+    )
   })
   expect(gpu.pool.liveBuffers).toBe(0)
 })

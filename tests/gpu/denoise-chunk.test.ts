@@ -88,7 +88,10 @@ describe('a chunk', () => {
     const plain = await make({ steps: 4 })
     const values = randomValues(5, plain.length)
     const distance = (latents: Float32Array) => relativeError(latents, values)
-    const [mild, strong] = [await make({ steps: 4 }, { initVideo: { values, atFrame: 0, strength: 0.3 } }), await make({ steps: 4 }, { initVideo: { values, atFrame: 0, strength: 0.8 } })]
+    const [mild, strong] = [
+      await make({ steps: 4 }, { initVideo: { values, atFrame: 0, strength: 0.3 } }),
+      await make({ steps: 4 }, { initVideo: { values, atFrame: 0, strength: 0.8 } }),
+    ]
     expect(distance(mild)).toBeLessThan(distance(strong))
     // below its last noise level: one step from the level that was asked for
     const few = withSigmas([1, 0.9, 0.8, 0.7])
@@ -96,7 +99,9 @@ describe('a chunk', () => {
     expect(distance(await begun(0.35))).toBeLessThan(distance(await begun(0.7)) / 1.5)
     expect(await begun(0)).toEqual(values)
     expect(await make({ steps: 4 }, { initVideo: { values, atFrame: 0, strength: 1 } })).toEqual(plain)
-    await expect(make({}, { initVideo: { values: values.slice(1), atFrame: 0, strength: 1 } })).rejects.toThrow(`initVideo: expected ${values.length} latent values`)
+    await expect(make({}, { initVideo: { values: values.slice(1), atFrame: 0, strength: 1 } })).rejects.toThrow(
+      `initVideo: expected ${values.length} latent values`,
+    )
   })
 
   test('refuses a number of steps that its sigmas do not have', async () => {
@@ -122,14 +127,22 @@ describe('a chunk', () => {
   test('frees the first-block cache after an error or a cancel in the middle', async () => {
     const { pool } = await testGpu()
     const request = { steps: 6, cacheThreshold: 1 }
-    const whenDone = (step: number, then: () => void): Partial<JobContext> => ({ report: (progress) => void (progress.stage === 'denoising' && progress.step === step && then()) })
-    const failing = make(request, {}, whenDone(3, () => {
-      throw new Error('no more')
-    }))
+    const whenDone = (step: number, then: () => void): Partial<JobContext> => ({
+      report: (progress) => void (progress.stage === 'denoising' && progress.step === step && then()),
+    })
+    const failing = make(
+      request,
+      {},
+      whenDone(3, () => {
+        throw new Error('no more')
+      }),
+    )
     await expect(failing).rejects.toThrow('no more')
     expect(pool.liveBuffers).toBe(model.weightBuffers)
     const stopped = new AbortController()
-    await expect(make(request, {}, { ...whenDone(3, () => setTimeout(() => stopped.abort())), signal: stopped.signal })).rejects.toMatchObject({ name: 'AbortError' })
+    await expect(make(request, {}, { ...whenDone(3, () => setTimeout(() => stopped.abort())), signal: stopped.signal })).rejects.toMatchObject({
+      name: 'AbortError',
+    })
     expect(pool.liveBuffers).toBe(model.weightBuffers)
   })
 

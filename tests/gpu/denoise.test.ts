@@ -56,7 +56,12 @@ describe('a block that does not look around', () => {
       expect(relativeError(await forward(x, text, [0, 1]), alone)).toBeLessThan(1e-5)
       // and one block alone is another thing, as is the other
       const [seeing, first, second] = [await forward(x, text), await forward(x, text, [0]), await forward(x, text, [1])]
-      for (const [a, b] of [[seeing, first], [seeing, second], [first, second], [second, alone]] as const) {
+      for (const [a, b] of [
+        [seeing, first],
+        [seeing, second],
+        [first, second],
+        [second, alone],
+      ] as const) {
         expect(relativeError(a, b)).toBeGreaterThan(0.01)
       }
     })
@@ -71,14 +76,25 @@ test('stochastic sampling goes all the way to the estimate, then back with fresh
     const text = words(1)
     const renoise = (step: number) => gaussianNoise(7, TOKENS * CHANNELS, step)
     const latents = await run(scope, {
-      transformer, noise: scope.upload(noise, SHAPE, 'f32'), positions: rope, text, guidance: 1, renoise, sigmas: SIGMAS, timesteps: TIMESTEPS,
+      transformer,
+      noise: scope.upload(noise, SHAPE, 'f32'),
+      positions: rope,
+      text,
+      guidance: 1,
+      renoise,
+      sigmas: SIGMAS,
+      timesteps: TIMESTEPS,
     })
     let x: Float32Array = noise
     for (const [index, time] of TIMESTEPS.entries()) {
       const velocity = await gpu.read(transformer.forward(scope, scope.upload(x, SHAPE, 'f32'), text, rope, Float32Array.of(time)))
       const next = SIGMAS[index + 1] as number
       const landed = plus(x, -(SIGMAS[index] as number), velocity)
-      x = plus(landed.map((value) => (1 - next) * value), next, renoise(index + 1))
+      x = plus(
+        landed.map((value) => (1 - next) * value),
+        next,
+        renoise(index + 1),
+      )
       expect(relativeError(latents[index] as Float32Array, x)).toBeLessThan(1e-5)
     }
   })
@@ -92,8 +108,16 @@ test('all guidance together: other words, a perturbed model, and the spread brou
     const [text, unconditional] = [words(1), words(2)]
     const stg = { scale: 1, skipBlocks: [1] }
     const latents = await run(scope, {
-      transformer, noise: scope.upload(noise, SHAPE, 'f32'), positions: rope, text, negative: unconditional, guidance: 3, stg, rescale: 0.7,
-      sigmas: SIGMAS, timesteps: TIMESTEPS,
+      transformer,
+      noise: scope.upload(noise, SHAPE, 'f32'),
+      positions: rope,
+      text,
+      negative: unconditional,
+      guidance: 3,
+      stg,
+      rescale: 0.7,
+      sigmas: SIGMAS,
+      timesteps: TIMESTEPS,
     })
     let x: Float32Array = noise
     for (const [index, time] of TIMESTEPS.entries()) {
@@ -115,11 +139,19 @@ test('known tokens: told their own time, still until the loop has come down to t
     const { transformer, rope, words } = load(scope)
     const text = words(1)
     const strengths = Float32Array.of(1, 0, 0.3, 0, 0, 0.1) // levels 0, 1, 0.7 and 0.9
-    const inputs = { transformer, noise: scope.upload(noise, SHAPE, 'f32'), positions: rope, text, guidance: 1, strengths, sigmas: SIGMAS, timesteps: TIMESTEPS }
+    const inputs = {
+      transformer,
+      noise: scope.upload(noise, SHAPE, 'f32'),
+      positions: rope,
+      text,
+      guidance: 1,
+      strengths,
+      sigmas: SIGMAS,
+      timesteps: TIMESTEPS,
+    }
     const steps: { latent: Float32Array; denoised: Float32Array }[] = []
     for await (const { latent, denoised } of denoise(signal, scope, inputs)) steps.push({ latent: await gpu.read(latent), denoised: await gpu.read(denoised) })
-    const first = await gpu.read(
-      transformer.forward(scope, scope.upload(noise, SHAPE, 'f32'), text, rope, Float32Array.of(0, 1000, 700, 1000, 1000, 900)))
+    const first = await gpu.read(transformer.forward(scope, scope.upload(noise, SHAPE, 'f32'), text, rope, Float32Array.of(0, 1000, 700, 1000, 1000, 900)))
     const token = (values: Float32Array, index: number) => values.slice(index * CHANNELS, (index + 1) * CHANNELS)
     const [one, two, three] = steps as [(typeof steps)[0], (typeof steps)[0], (typeof steps)[0]]
     for (const index of [0, 2, 5]) expect(token(one.latent, index)).toEqual(token(noise, index))
@@ -181,15 +213,26 @@ describe('with reuse between steps', () => {
   }
 
   // only the perturbed model's evaluation changes little enough in the second step; then all do now and then; then always
-  test.each([[0.118, [0, 1, 0, 0, 0, 0]], [0.2, [0, 3, 0, 3, 0, 0]], [Infinity, [0, 3, 3, 3, 3, 3]]])('up to a change of %d it is what the method gives, each evaluation by itself', async (cacheThreshold, expected) => {
+  test.each([
+    [0.118, [0, 1, 0, 0, 0, 0]],
+    [0.2, [0, 3, 0, 3, 0, 0]],
+    [Infinity, [0, 3, 3, 3, 3, 3]],
+  ])('up to a change of %d it is what the method gives, each evaluation by itself', async (cacheThreshold, expected) => {
     const gpu = await testGpu()
     await withScope(gpu, async (scope) => {
       const wanted = await plainly(scope, cacheThreshold)
       expect(wanted.skipped).toEqual(expected)
       const { transformer, rope, words } = load(scope)
       const inputs = {
-        transformer, noise: scope.upload(noise, SHAPE, 'f32'), positions: rope, text: words(1), negative: words(2), ...GUIDANCE, cacheThreshold,
-        sigmas: FINE_SIGMAS, timesteps: FINE_TIMES,
+        transformer,
+        noise: scope.upload(noise, SHAPE, 'f32'),
+        positions: rope,
+        text: words(1),
+        negative: words(2),
+        ...GUIDANCE,
+        cacheThreshold,
+        sigmas: FINE_SIGMAS,
+        timesteps: FINE_TIMES,
       }
       let at = 0
       for await (const { latent, evaluations, skipped } of denoise(signal, scope, inputs)) {
@@ -206,7 +249,17 @@ describe('with reuse between steps', () => {
       const { transformer, rope, words } = load(scope)
       const [text, unconditional] = [words(1), words(2)]
       const loop = (more: Partial<DenoiseInputs>) =>
-        run(scope, { transformer, noise: scope.upload(noise, SHAPE, 'f32'), positions: rope, text, negative: unconditional, ...GUIDANCE, sigmas: FINE_SIGMAS, timesteps: FINE_TIMES, ...more })
+        run(scope, {
+          transformer,
+          noise: scope.upload(noise, SHAPE, 'f32'),
+          positions: rope,
+          text,
+          negative: unconditional,
+          ...GUIDANCE,
+          sigmas: FINE_SIGMAS,
+          timesteps: FINE_TIMES,
+          ...more,
+        })
       const without = await loop({})
       expect(await loop({ cacheThreshold: 0 })).toEqual(without)
       expect(await loop({ cacheThreshold: 1e-6 })).toEqual(without)

@@ -19,7 +19,10 @@ function inputs(seed: number, dtype: FloatDType): Float32Array {
 }
 
 describe.each(dtypes)('elementwise, %s', (dtype) => {
-  const functions = [['silu', silu, siluReference], ['gelu', gelu, geluReference]] as const
+  const functions = [
+    ['silu', silu, siluReference],
+    ['gelu', gelu, geluReference],
+  ] as const
   test.each(functions)('%s matches the reference, also for outliers', async (_name, op, reference) => {
     const gpu = await testGpu()
     const values = inputs(1, dtype)
@@ -36,7 +39,10 @@ describe.each(dtypes)('elementwise, %s', (dtype) => {
     expect(gpu.pool.liveBuffers).toBe(0)
   })
 
-  test.each([['add', add, 1], ['subtract', subtract, -1]] as const)('%s repeats b over the leading dimensions', async (_name, op, sign) => {
+  test.each([
+    ['add', add, 1],
+    ['subtract', subtract, -1],
+  ] as const)('%s repeats b over the leading dimensions', async (_name, op, sign) => {
     const gpu = await testGpu()
     const values = inputs(2, dtype)
     for (const bShape of [shape, [7, 53], [53], [1]]) {
@@ -61,7 +67,12 @@ describe.each(dtypes)('elementwise, %s', (dtype) => {
       await withScope(gpu, async (scope) => {
         const y = multiply(scope, scope.upload(input, shape, dtype), scope.upload(b, bShape, 'f32'))
         expect(y.dtype).toBe(dtype)
-        expect(relativeError(await gpu.read(y), input.map((v, i) => v * (b[i % size] as number)))).toBeLessThan(tolerance[dtype])
+        expect(
+          relativeError(
+            await gpu.read(y),
+            input.map((v, i) => v * (b[i % size] as number)),
+          ),
+        ).toBeLessThan(tolerance[dtype])
       })
     }
   })

@@ -140,7 +140,15 @@ const T5 = { vocab_size: 40, d_model: 32, d_kv: 16, d_ff: 64, num_heads: 2, feed
 function writeT5(blocks: number): string {
   let seed = 1
   const tensor = (...shape: number[]): TensorToWrite => ({
-    dtype: 'F16', shape, values: f32ToF16(randomValues(seed++, shape.reduce((a, b) => a * b, 1), shape.length > 1 ? 0.3 : 1)),
+    dtype: 'F16',
+    shape,
+    values: f32ToF16(
+      randomValues(
+        seed++,
+        shape.reduce((a, b) => a * b, 1),
+        shape.length > 1 ? 0.3 : 1,
+      ),
+    ),
   })
   const tensors: Record<string, TensorToWrite> = {
     'shared.weight': tensor(40, 32),
@@ -197,7 +205,12 @@ test('loads T5 from a file and from its cache, one half of a block at a time, in
     peaks['cached']?.push(cached.peak)
     // only the rows of four distinct ids are read from the table, each separately, in F16
     const span = await tableSpan(cachePath)
-    expect(reads.filter(([start]) => start >= span.start && start < span.end).map(([start, end]) => [(start - span.start) / 64, end - start])).toEqual([[0, 64], [1, 64], [7, 64], [39, 64]])
+    expect(reads.filter(([start]) => start >= span.start && start < span.end).map(([start, end]) => [(start - span.start) / 64, end - start])).toEqual([
+      [0, 64],
+      [1, 64],
+      [7, 64],
+      [39, 64],
+    ])
     expect(halfRequests(config, 'i8', cache).flat().length).toBe(9 * blocks)
   }
   for (const [few, many] of Object.values(peaks) as [number, number][]) expect(many).toBe(few)

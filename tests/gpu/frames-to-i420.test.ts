@@ -8,7 +8,12 @@ import { floatTypes, testGpu } from './open-gpu'
 import { asHalf, randomValues } from './reference'
 
 // more cells than a workgroup and not a whole number of workgroups; one cell; a long row; a high column
-const sizes = [[3, 22, 40], [1, 2, 8], [2, 2, 264], [1, 130, 8]] as const
+const sizes = [
+  [3, 22, 40],
+  [1, 2, 8],
+  [2, 2, 264],
+  [1, 130, 8],
+] as const
 
 const kinds = [...(await floatTypes()).map((dtype) => [dtype, BT709] as const), ['f32', BT601] as const]
 test.each<readonly [FloatDType, Matrix]>(kinds)('equals the planes of the RGBA frames in %s, to the bit', async (dtype, matrix) => {

@@ -31,7 +31,9 @@ test('rejects LTX-Video 13B on a GPU of 4 GB and names the required memory; acce
   expect(large).toBeGreaterThan(6.5e9)
   await expect(requireMemory(smallDevice(4e9), large, 'LTX-Video, 48 blocks of width 4096')).rejects.toMatchObject({
     code: 'out-of-memory',
-    message: expect.stringMatching(/^LTX-Video, 48 blocks of width 4096, needs [67]\.\d GB of GPU memory for its transformer alone, which this GPU cannot give/) as string,
+    message: expect.stringMatching(
+      /^LTX-Video, 48 blocks of width 4096, needs [67]\.\d GB of GPU memory for its transformer alone, which this GPU cannot give/,
+    ) as string,
     details: { bytes: large },
   })
   await expect(requireMemory(smallDevice(4e9), bytesIn4Bits({}), 'LTX-Video')).resolves.toBeUndefined()

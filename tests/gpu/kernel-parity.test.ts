@@ -13,7 +13,12 @@ const CASES = ['ltx_transformer_coords', 't5_encoder']
 /** Preferred variants by kind of adapter, and substrings of the record. Work that lacks a variant uses the next. */
 const PREFERRED: { software: boolean; variants: string[]; used: string[]; precisions: Precision[] }[] = [
   { software: false, variants: ['tile64', 'tiled'], used: ['linear_tile64', 'RESIDENT=false WG=64'], precisions: ['f32', 'q8', 'q4'] },
-  { software: false, variants: ['tile128', 'tiled_128', 'tiled_resident_q'], used: ['linear_tile128', 'RESIDENT=false WG=128'], precisions: ['f32', 'f16', 'q4'] },
+  {
+    software: false,
+    variants: ['tile128', 'tiled_128', 'tiled_resident_q'],
+    used: ['linear_tile128', 'RESIDENT=false WG=128'],
+    precisions: ['f32', 'f16', 'q4'],
+  },
   { software: true, variants: ['no_smem', 'tiled_resident_q'], used: ['linear_no_smem', 'RESIDENT=true WG=64'], precisions: ['f32'] },
   { software: true, variants: ['int8_dp4a'], used: ['linear_int8_dp4a', 'norm_int8'], precisions: ['q8', 'q4'] },
 ]

@@ -18,7 +18,9 @@ const { signal } = new AbortController()
 const SIZE = { queries: 70, width: 96, heads: 2 }
 
 /** Self-attention followed by a linear layer. */
-async function withWork<T>(body: (gpu: Gpu, run: () => Promise<Float32Array>, dispatch: () => void, estimate: (scope: Scope) => Tensor) => Promise<T>): Promise<T> {
+async function withWork<T>(
+  body: (gpu: Gpu, run: () => Promise<Float32Array>, dispatch: () => void, estimate: (scope: Scope) => Tensor) => Promise<T>,
+): Promise<T> {
   const { device, facts } = await testGpu()
   const gpu = new Gpu(device, facts)
   return withScope(gpu, (scope) => {
@@ -26,7 +28,12 @@ async function withWork<T>(body: (gpu: Gpu, run: () => Promise<Float32Array>, di
     const [q, k, v] = [values(1), values(2), values(3)] as const
     const weight = uploadLinear(scope, { values: randomValues(4, SIZE.width ** 2, 0.1), out: SIZE.width, in: SIZE.width }, 'f16')
     const work = (own: Scope) => linear(own, attention(own, q, k, v, { heads: SIZE.heads }), weight)
-    return body(gpu, () => withScope(gpu, (own) => gpu.read(work(own))), () => scope.within((own) => void work(own)), work)
+    return body(
+      gpu,
+      () => withScope(gpu, (own) => gpu.read(work(own))),
+      () => scope.within((own) => void work(own)),
+      work,
+    )
   })
 }
 
@@ -72,7 +79,7 @@ test('all variants give the same result up to rounding', () =>
     }
   }))
 
-test('selects the fastest variant, and keeps the fixed table\'s in a tie', () =>
+test("selects the fastest variant, and keeps the fixed table's in a tie", () =>
   withWork(async (gpu, _run, dispatch) => {
     const candidates = gpu.selector.collect(() => void gpu.record(dispatch))
     const before = gpu.pool.liveBuffers
@@ -113,7 +120,7 @@ test('keeps the fixed table without a time budget, and stops with the job', () =
     expect(runs, 'no run after the abort').toBe(1)
   }))
 
-test('caches the selection and reuses it in the next job while the kernels\' code is the same', () =>
+test("caches the selection and reuses it in the next job while the kernels' code is the same", () =>
   withWork(async (gpu, _run, dispatch, estimate) => {
     const cached = new Map<string, CachedKernel>()
     const cache = {
@@ -160,7 +167,12 @@ describe('an approximate variant', () => {
       if (!candidate) throw new Error('Expected a candidate, got none.')
       expect(candidate.approximate, 'the adapter has integer dot products').toEqual(['int8_dp4a'])
       const exact = await gpu.read(estimate(scope))
-      const kernels = await selectKernels(signal, gpu, [{ key: candidate.key, kernel: candidate.variants[0] as string, ...(approximate && { approximate: 'int8_dp4a' }), ms: {} }], estimate)
+      const kernels = await selectKernels(
+        signal,
+        gpu,
+        [{ key: candidate.key, kernel: candidate.variants[0] as string, ...(approximate && { approximate: 'int8_dp4a' }), ms: {} }],
+        estimate,
+      )
       expect([...kernels.keys()]).toEqual([candidate.key])
       return { kernel: kernels.get(candidate.key), off: relativeError(await gpu.read(estimate(scope)), exact) }
     })

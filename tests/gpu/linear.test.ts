@@ -191,11 +191,19 @@ describe('linear after the sum', () => {
     await withScope(gpu, async (scope) => {
       const stream = scope.upload(residual, [rows, out], 'f32')
       linear(scope, scope.upload(input, [rows, inner], 'f32'), uploadLinear(scope, { values, out, in: inner }, 'f32'), { addTo: stream })
-      expect(relativeError(await gpu.read(stream), sums.map((sum, i) => sum + (residual[i] as number)))).toBeLessThan(tolerance.f32)
+      expect(
+        relativeError(
+          await gpu.read(stream),
+          sums.map((sum, i) => sum + (residual[i] as number)),
+        ),
+      ).toBeLessThan(tolerance.f32)
     })
   })
 
-  const activations = [['gelu-tanh', geluReference], ['silu', siluReference]] as const
+  const activations = [
+    ['gelu-tanh', geluReference],
+    ['silu', siluReference],
+  ] as const
   test.runIf(types.includes('f16')).each(activations)('applies %s and converts the result to another dtype', async (activation, reference) => {
     const gpu = await testGpu()
     const [rows, inner, out] = [11, 20, 13]
@@ -211,24 +219,36 @@ describe('linear after the sum', () => {
     })
   })
 
-  const outliers = [undefined, 'gelu-tanh', 'silu'].flatMap((activation) => [[activation, undefined], [activation, 'tile128'], [activation, 'int8_dp4a']])
-  test.runIf(types.includes('f16')).each(outliers as ['gelu-tanh' | 'silu' | undefined, LinearVariant | undefined][])('clamps f16 outliers of ±60 000; activation %s, variant %s', async (activation, variant) => {
-    const gpu = await testGpu()
-    const [rows, inner, out] = [16, 64, 12]
-    const input = randomValues(9, rows * inner)
-    for (let i = 0; i < input.length; i += 17) input[i] = i % 2 ? -60000 : 60000
-    const values = randomValues(10, out * inner)
-    const act = activation === 'silu' ? siluReference : activation ? geluReference : (v: number) => v
-    const format = variant === 'int8_dp4a' ? 'i8' : 'f32'
-    await withScope(gpu, async (scope) => {
-      const weight = uploadLinear(scope, { values, out, in: inner }, format)
-      const x = scope.upload(input, [rows, inner], 'f16')
-      const sums = linearReference(await multiplied(scope, x, asHalf(input), variant), stored(values, out, inner, format), undefined, rows, inner, out)
-      const got = await gpu.read(linear(scope, x, weight, { ...(activation && { activation }), ...preferring(variant) }))
-      expect(got.some((v) => Math.abs(v) === 65504)).toBe(true)
-      expect(relativeError(got, sums.map((v) => Math.max(-65504, Math.min(65504, act(v)))))).toBeLessThan(tolerance.f16)
-    })
-  })
+  const outliers = [undefined, 'gelu-tanh', 'silu'].flatMap((activation) => [
+    [activation, undefined],
+    [activation, 'tile128'],
+    [activation, 'int8_dp4a'],
+  ])
+  test.runIf(types.includes('f16')).each(outliers as ['gelu-tanh' | 'silu' | undefined, LinearVariant | undefined][])(
+    'clamps f16 outliers of ±60 000; activation %s, variant %s',
+    async (activation, variant) => {
+      const gpu = await testGpu()
+      const [rows, inner, out] = [16, 64, 12]
+      const input = randomValues(9, rows * inner)
+      for (let i = 0; i < input.length; i += 17) input[i] = i % 2 ? -60000 : 60000
+      const values = randomValues(10, out * inner)
+      const act = activation === 'silu' ? siluReference : activation ? geluReference : (v: number) => v
+      const format = variant === 'int8_dp4a' ? 'i8' : 'f32'
+      await withScope(gpu, async (scope) => {
+        const weight = uploadLinear(scope, { values, out, in: inner }, format)
+        const x = scope.upload(input, [rows, inner], 'f16')
+        const sums = linearReference(await multiplied(scope, x, asHalf(input), variant), stored(values, out, inner, format), undefined, rows, inner, out)
+        const got = await gpu.read(linear(scope, x, weight, { ...(activation && { activation }), ...preferring(variant) }))
+        expect(got.some((v) => Math.abs(v) === 65504)).toBe(true)
+        expect(
+          relativeError(
+            got,
+            sums.map((v) => Math.max(-65504, Math.min(65504, act(v)))),
+          ),
+        ).toBeLessThan(tolerance.f16)
+      })
+    },
+  )
 
   test('returns an empty result for no rows', async () => {
     const gpu = await testGpu()
@@ -241,7 +261,10 @@ describe('linear after the sum', () => {
 })
 
 describe('int8 activations', () => {
-  test.each([['gaussian', 1], ['one in 500 sixty times as large', 60]] as const)('%s: the result is close to that of floats', async (_, outlier) => {
+  test.each([
+    ['gaussian', 1],
+    ['one in 500 sixty times as large', 60],
+  ] as const)('%s: the result is close to that of floats', async (_, outlier) => {
     const gpu = await testGpu()
     const [rows, inner, out] = [64, 512, 48]
     const values = randomValues(31, out * inner)
@@ -264,7 +287,10 @@ describe('int8 activations', () => {
     await withScope(gpu, async (scope) => {
       const x = scope.upload(randomValues(33, rows * inner), [3, 7, inner], 'f32')
       const quantized = quantizeActivations(scope, x)
-      for (const [out, format] of [[24, 'i8'], [9, 'i4']] as const) {
+      for (const [out, format] of [
+        [24, 'i8'],
+        [9, 'i4'],
+      ] as const) {
         const weight = uploadLinear(scope, { values: randomValues(34, out * inner), out, in: inner }, format)
         const shared = linear(scope, quantized, weight)
         expect(shared.shape).toEqual([3, 7, out])
@@ -278,7 +304,9 @@ describe('int8 activations', () => {
     const without = new Gpu(device, { ...facts, dot4: false })
     await withScope(without, async (scope) => {
       const weight = uploadLinear(scope, { values: randomValues(35, 12), out: 3, in: 4 }, 'i8')
-      expect(() => linear(scope, scope.alloc([9, 4]), weight, { variant: 'int8_dp4a' })).toThrow(/^linear: the variant 'int8_dp4a' needs WGSL's packed_4x8_integer_dot_product, which this device lacks\.$/)
+      expect(() => linear(scope, scope.alloc([9, 4]), weight, { variant: 'int8_dp4a' })).toThrow(
+        /^linear: the variant 'int8_dp4a' needs WGSL's packed_4x8_integer_dot_product, which this device lacks\.$/,
+      )
       await without.settle()
     })
     const gpu = await testGpu()
@@ -288,7 +316,9 @@ describe('int8 activations', () => {
       expect(() => linear(scope, x, f16, { variant: 'int8_dp4a' })).toThrow("expected i8 or i4 weights for the variant 'int8_dp4a', got f16")
       const quantized = quantizeActivations(scope, scope.alloc([8, 5]))
       expect(() => linear(scope, quantized, i8)).toThrow('expected x [..., 4], got [8, 5]')
-      expect(() => linear(scope, quantizeActivations(scope, x), i8, { variant: 'no_smem' })).toThrow("expected the variant 'int8_dp4a' for quantized activations, got 'no_smem'")
+      expect(() => linear(scope, quantizeActivations(scope, x), i8, { variant: 'no_smem' })).toThrow(
+        "expected the variant 'int8_dp4a' for quantized activations, got 'no_smem'",
+      )
       await gpu.settle()
     })
   })
@@ -338,7 +368,12 @@ describe('quantized weights', () => {
     const input = randomValues(16, rows * inner)
     const i8 = { q: Int8Array.from({ length: out * inner }, () => Math.floor(next() * 256) - 128), scale: randomValues(17, out) }
     const i4 = { q: Int8Array.from({ length: out * inner }, () => Math.floor(next() * 16) - 8), scale: asHalf(randomValues(18, out * 3)) }
-    for (const [values, format] of [[i8, 'i8'], [i8, 'f32'], [i4, 'i4'], [i4, 'f32']] as const) {
+    for (const [values, format] of [
+      [i8, 'i8'],
+      [i8, 'f32'],
+      [i4, 'i4'],
+      [i4, 'f32'],
+    ] as const) {
       await withScope(gpu, async (scope) => {
         const weight = uploadLinear(scope, { values, out, in: inner }, format)
         const expected = linearReference(input, dequantize(values, out, inner), undefined, rows, inner, out)

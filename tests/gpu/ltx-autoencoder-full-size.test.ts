@@ -63,7 +63,13 @@ function emptyEncoder(scope: Scope, dtype: FloatDType): Encoder {
 }
 
 /** Records inputs through the units: the number of frames, the largest buffer and the peak memory, in bytes. */
-function recordUnits(gpu: Gpu, scope: Scope, units: readonly StreamUnit[], count: number, input: () => Tensor): { frames: number; largest: number; peak: number } {
+function recordUnits(
+  gpu: Gpu,
+  scope: Scope,
+  units: readonly StreamUnit[],
+  count: number,
+  input: () => Tensor,
+): { frames: number; largest: number; peak: number } {
   const poison = gpu.pool.onAcquire
   let largest = 0
   let frames = 0

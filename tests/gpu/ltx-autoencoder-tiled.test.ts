@@ -251,7 +251,9 @@ describe('memory', () => {
       const live = gpu.pool.liveBuffers
       const controller = new AbortController()
       const source = {
-        frames: 41, height: 16, width: 16,
+        frames: 41,
+        height: 16,
+        width: 16,
         read(own: Scope, from: number, count: number) {
           if (from > 0) controller.abort()
           return own.upload(new Float32Array(count * 16 * 16 * 3), [count, 16, 16, 3], 'f32')
@@ -323,10 +325,14 @@ test('previews the released latents by the published linear map, others by the f
     const preview = await readPreview(scope, tiled.preview(scope, scope.upload(values, [2, 1, 3, CHANNELS], 'f32')))
     expect(preview).toMatchObject({ frames: 2, height: 1, width: 3 })
     const { latents_mean: means, latents_std: deviations } = tiled.config
-    const expected = Array.from({ length: 6 }, (_, pixel) => [0, 1, 2].map((c) => {
-      const white = ((values[pixel * CHANNELS + c] as number) - (means[c] as number)) / (deviations[c] as number)
-      return Math.min(255, Math.max(0, (white + 1) * 127.5))
-    }).concat(255)).flat()
+    const expected = Array.from({ length: 6 }, (_, pixel) =>
+      [0, 1, 2]
+        .map((c) => {
+          const white = ((values[pixel * CHANNELS + c] as number) - (means[c] as number)) / (deviations[c] as number)
+          return Math.min(255, Math.max(0, (white + 1) * 127.5))
+        })
+        .concat(255),
+    ).flat()
     expect(Math.max(...[...preview.rgba].map((byte, index) => Math.abs(byte - (expected[index] as number))))).toBeLessThan(0.51)
     expect(gpu.pool.liveBuffers).toBe(live + 1)
   })

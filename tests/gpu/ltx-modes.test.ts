@@ -60,7 +60,6 @@ function pick(source: string, name: string, bytes: Uint8Array<ArrayBuffer>): Loc
   return { schemaVersion: 1, source, place: { kind: 'file', file }, files: [{ path: name, bytes: file.size, lastModified: file.lastModified }] }
 }
 
-
 /** The frames of a clip: squares that move over a field of colour. */
 function drawn(frames: number, seed: number): Clip {
   const { width, height } = SIZE
@@ -76,7 +75,9 @@ function drawn(frames: number, seed: number): Clip {
   }
 }
 
-const given = new Map(Object.entries({ source: drawn(25, 1), other: drawn(25, 3), long: drawn(57, 2), first: drawn(1, 4), middle: drawn(1, 5), last: drawn(1, 6) }))
+const given = new Map(
+  Object.entries({ source: drawn(25, 1), other: drawn(25, 3), long: drawn(57, 2), first: drawn(1, 4), middle: drawn(1, 5), last: drawn(1, 6) }),
+)
 const part = (id: string) => ({ source: { kind: 'clip', id } as const })
 const image = (id: string, atFrame: number): Condition => ({ source: { kind: 'image', id }, atFrame, strength: 1 })
 const seconds = 25 / FPS
@@ -89,16 +90,86 @@ interface Mode {
 }
 
 const MODES: Record<string, Mode> = {
-  image: { request: { frames: 57, conditions: [image('first', 0)] }, frames: 57, known: [[1, 0], [3, 0]] },
-  extend: { request: { frames: 41, prefix: part('source') }, frames: 25 + 40, known: [[3, 0], [3, 0]] },
-  'extend backwards': { request: { frames: 41, suffix: part('source') }, frames: 40 + 25, known: [[1, 2], [1, 2]] },
-  keyframes: { request: { frames: 57, conditions: [image('first', 0), image('middle', 20), image('last', 56)] }, frames: 57, known: [[1, 1], [3, 1]] },
-  'fill a gap': { request: { frames: 25, prefix: { ...part('source'), toSeconds: 9 / FPS }, suffix: { ...part('source'), fromSeconds: 16 / FPS } }, frames: 9 + 23 + 9, known: [[3, 0], [4, 2]] },
-  blend: { request: { frames: 25, ...blendParts({ ...part('source'), seconds }, { ...part('other'), seconds }) }, frames: 13 + 23 + 12, known: [[3, 0], [4, 2]] },
-  loop: { request: { frames: 25, prefix: part('source'), loop: true }, frames: 25 + 23, known: [[3, 0], [4, 2]] },
-  'loop of its own': { request: { frames: 25, loop: true }, frames: 25 + 15, known: [[0, 0], [4, 2]] },
-  remix: { request: { frames: 57, initVideo: { ...part('long'), strength: 0.95 } }, frames: 57, known: [[0, 0], [3, 0]] },
-  're-time': { request: { frames: 57, initVideo: { ...part('source'), strength: 0.95, stretch: true } }, frames: 57, known: [[0, 0], [3, 0]] },
+  image: {
+    request: { frames: 57, conditions: [image('first', 0)] },
+    frames: 57,
+    known: [
+      [1, 0],
+      [3, 0],
+    ],
+  },
+  extend: {
+    request: { frames: 41, prefix: part('source') },
+    frames: 25 + 40,
+    known: [
+      [3, 0],
+      [3, 0],
+    ],
+  },
+  'extend backwards': {
+    request: { frames: 41, suffix: part('source') },
+    frames: 40 + 25,
+    known: [
+      [1, 2],
+      [1, 2],
+    ],
+  },
+  keyframes: {
+    request: { frames: 57, conditions: [image('first', 0), image('middle', 20), image('last', 56)] },
+    frames: 57,
+    known: [
+      [1, 1],
+      [3, 1],
+    ],
+  },
+  'fill a gap': {
+    request: { frames: 25, prefix: { ...part('source'), toSeconds: 9 / FPS }, suffix: { ...part('source'), fromSeconds: 16 / FPS } },
+    frames: 9 + 23 + 9,
+    known: [
+      [3, 0],
+      [4, 2],
+    ],
+  },
+  blend: {
+    request: { frames: 25, ...blendParts({ ...part('source'), seconds }, { ...part('other'), seconds }) },
+    frames: 13 + 23 + 12,
+    known: [
+      [3, 0],
+      [4, 2],
+    ],
+  },
+  loop: {
+    request: { frames: 25, prefix: part('source'), loop: true },
+    frames: 25 + 23,
+    known: [
+      [3, 0],
+      [4, 2],
+    ],
+  },
+  'loop of its own': {
+    request: { frames: 25, loop: true },
+    frames: 25 + 15,
+    known: [
+      [0, 0],
+      [4, 2],
+    ],
+  },
+  remix: {
+    request: { frames: 57, initVideo: { ...part('long'), strength: 0.95 } },
+    frames: 57,
+    known: [
+      [0, 0],
+      [3, 0],
+    ],
+  },
+  're-time': {
+    request: { frames: 57, initVideo: { ...part('source'), strength: 0.95, stretch: true } },
+    frames: 57,
+    known: [
+      [0, 0],
+      [3, 0],
+    ],
+  },
   storyboard: {
     request: {
       prompt: 'the sea',
@@ -109,12 +180,20 @@ const MODES: Record<string, Mode> = {
       ],
     },
     frames: 25 + 48 + 25 - 12,
-    known: [[0, 0], [3, 0], [3, 0], [1, 0]],
+    known: [
+      [0, 0],
+      [3, 0],
+      [3, 0],
+      [1, 0],
+    ],
   },
 }
 
 const requestOf = (changes: Partial<GenerateRequest>): GenerateRequest =>
-  parseRequest({ model: 'ltx', prompt: 'a red sailboat over the sea', ...SIZE, frames: 25, fps: FPS, steps: 7, guidance: 1, seed: 3, ...changes }, model.manifest)
+  parseRequest(
+    { model: 'ltx', prompt: 'a red sailboat over the sea', ...SIZE, frames: 25, fps: FPS, steps: 7, guidance: 1, seed: 3, ...changes },
+    model.manifest,
+  )
 
 /**
  * Makes a clip, and keeps the tokens of each window after each step.
@@ -173,12 +252,21 @@ async function knownOf({ plan, clip, request, steps }: Made, index: number) {
       else if (of === 'first-shown') await encode(slice(clip.frames, 0, count), atFrame)
       else if (of !== 'next-chunk') await encode(slice(partOf(of), 0, count), atFrame)
       // three latent frames of the window behind it, as they were made
-      else all.push({ values: (steps.get(index + 1)?.at(-1)?.tokens as Float32Array).slice(0, 3 * grid.height * grid.width * grid.channels), atFrame, strength: 1 })
+      else
+        all.push({
+          values: (steps.get(index + 1)?.at(-1)?.tokens as Float32Array).slice(0, 3 * grid.height * grid.width * grid.channels),
+          atFrame,
+          strength: 1,
+        })
     }
     for (const { source, atFrame } of window.conditions) await encode(slice((given.get(source.id) as Clip).frames, 0, 1), atFrame)
     return all
   })
-  const { latent: tokens, strengths: ofFrames, appended } = injectConditioning(new Float32Array(latentCount(grid)), grid, model.manifest.latent.scaleTime, known, (_, count) => new Float32Array(count))
+  const {
+    latent: tokens,
+    strengths: ofFrames,
+    appended,
+  } = injectConditioning(new Float32Array(latentCount(grid)), grid, model.manifest.latent.scaleTime, known, (_, count) => new Float32Array(count))
   const perFrame = grid.height * grid.width
   const strengths = Float32Array.from({ length: ofFrames.length * perFrame }, (_, token) => ofFrames[Math.floor(token / perFrame)] as number)
   const latents = ofFrames.filter((strength) => strength === 1).length
@@ -238,7 +326,8 @@ test('each picture counts, wherever it stands', async () => {
   const { request: changes } = MODES['keyframes'] as Mode
   const { framesSha256 } = await make(changes)
   for (const other of [0, 1, 2]) {
-    const conditions = changes.conditions?.map((condition, index) => (index === other ? { ...condition, source: { kind: 'image', id: 'other' } as const } : condition)) ?? []
+    const conditions =
+      changes.conditions?.map((condition, index) => (index === other ? { ...condition, source: { kind: 'image', id: 'other' } as const } : condition)) ?? []
     expect((await make({ ...changes, conditions })).framesSha256).not.toBe(framesSha256)
   }
 })
@@ -249,7 +338,13 @@ test.each(['extend backwards', 'fill a gap'])('%s goes on from where it was stop
   // window 1 is made first backwards, window 0 forwards; the other was stopped after three steps
   const [finished, begun] = [...whole.steps.keys()] as [number, number]
   const stateOf = (index: number, step: number) => whole.steps.get(index)?.[step - 1] as LoopState
-  const again = await make(changes, new Map([[finished, stateOf(finished, 7)], [begun, stateOf(begun, 3)]]))
+  const again = await make(
+    changes,
+    new Map([
+      [finished, stateOf(finished, 7)],
+      [begun, stateOf(begun, 3)],
+    ]),
+  )
   expect(again.framesSha256).toBe(whole.framesSha256)
   expect([...again.steps].map(([index, states]) => [index, states.map(({ step }) => step)])).toEqual([[begun, [4, 5, 6, 7]]])
   expect([whole.encoded, again.encoded]).toEqual(mode === 'fill a gap' ? [3, 2] : [1, 0])

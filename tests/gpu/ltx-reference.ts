@@ -28,7 +28,7 @@ export function ltxReference({ config, weights, batch, tokens, text, mask, rope,
   const { num_attention_heads: heads, attention_head_dim: size, norm_eps: eps } = config
   const width = heads * size
   const count = tokens.length / (batch * config.in_channels) // N
-  const textTokens = mask.length / batch                     // L
+  const textTokens = mask.length / batch // L
   const values = (name: string) => weights.get(name).values
   const linear = (x: Float32Array, name: string) => {
     const [out = 0, inner = 0] = weights.get(`${name}.weight`).shape
@@ -43,28 +43,43 @@ export function ltxReference({ config, weights, batch, tokens, text, mask, rope,
   const captions = linear(linear(text, 'caption_projection.linear_1').map(geluReference), 'caption_projection.linear_2') // [B, L, D]
   const embedder = 'time_embed.emb.timestep_embedder'
   const embedded = linear(linear(sinusoids(timesteps), `${embedder}.linear_1`).map(siluReference), `${embedder}.linear_2`) // [B, D]
-  const modulation = linear(embedded.map(siluReference), 'time_embed.linear')                                // [B, 6·D]
-  let x = linear(tokens, 'proj_in')                                                                          // [B, N, D]
+  const modulation = linear(embedded.map(siluReference), 'time_embed.linear') // [B, 6·D]
+  let x = linear(tokens, 'proj_in') // [B, N, D]
   for (let index = 0; index < config.num_layers; index++) {
     const block = `transformer_blocks.${index}`
-    const table = plus(modulation, values(`${block}.scale_shift_table`))                                     // [B, 6, D]
+    const table = plus(modulation, values(`${block}.scale_shift_table`)) // [B, 6, D]
     const at = (slot: number) => each(table, SLOTS, slot)
     const qk = (y: Float32Array, part: string, rotation?: RopeReference) =>
-      normRopeReference(linear(y, `${block}.${part}`), width, { weight: values(`${block}.${part.replace('to_', 'norm_')}.weight`), eps: 1e-5, ...(rotation && { rope: rotation }) })
+      normRopeReference(linear(y, `${block}.${part}`), width, {
+        weight: values(`${block}.${part.replace('to_', 'norm_')}.weight`),
+        eps: 1e-5,
+        ...(rotation && { rope: rotation }),
+      })
 
-    const y = normReference(x, width, { kind: 'rms', eps, scale: at(1), shift: at(0) })                      // [B, N, D]
+    const y = normReference(x, width, { kind: 'rms', eps, scale: at(1), shift: at(0) }) // [B, N, D]
     const attended = attentionReference(
-      { batch, queries: count, keys: count, heads, size }, qk(y, 'attn1.to_q', rope), qk(y, 'attn1.to_k', rope), linear(y, `${block}.attn1.to_v`))
-    x = gated(x, at(2), linear(attended, `${block}.attn1.to_out.0`))                                             // [B, N, D]
+      { batch, queries: count, keys: count, heads, size },
+      qk(y, 'attn1.to_q', rope),
+      qk(y, 'attn1.to_k', rope),
+      linear(y, `${block}.attn1.to_v`),
+    )
+    x = gated(x, at(2), linear(attended, `${block}.attn1.to_out.0`)) // [B, N, D]
     const crossOut = attentionReference(
-      { batch, queries: count, keys: textTokens, heads, size }, qk(x, 'attn2.to_q'), qk(captions, 'attn2.to_k'), linear(captions, `${block}.attn2.to_v`), mask)
-    x = plus(x, linear(crossOut, `${block}.attn2.to_out.0`))                                                     // [B, N, D]
-    const z = normReference(x, width, { kind: 'rms', eps, scale: at(4), shift: at(3) })                      // [B, N, D]
+      { batch, queries: count, keys: textTokens, heads, size },
+      qk(x, 'attn2.to_q'),
+      qk(captions, 'attn2.to_k'),
+      linear(captions, `${block}.attn2.to_v`),
+      mask,
+    )
+    x = plus(x, linear(crossOut, `${block}.attn2.to_out.0`)) // [B, N, D]
+    const z = normReference(x, width, { kind: 'rms', eps, scale: at(4), shift: at(3) }) // [B, N, D]
     x = gated(x, at(5), linear(linear(z, `${block}.ff.net.0.proj`).map(geluReference), `${block}.ff.net.2`)) // [B, N, D]
   }
   const last = values('scale_shift_table')
-  const outTable = Float32Array.from({ length: batch * 2 * width }, (_, i) =>
-    (last[i % (2 * width)] as number) + (embedded[Math.floor(i / (2 * width)) * width + (i % width)] as number)) // [B, 2, D]
+  const outTable = Float32Array.from(
+    { length: batch * 2 * width },
+    (_, i) => (last[i % (2 * width)] as number) + (embedded[Math.floor(i / (2 * width)) * width + (i % width)] as number),
+  ) // [B, 2, D]
   const normed = normReference(x, width, { kind: 'layer', eps: 1e-6, scale: each(outTable, 2, 1), shift: each(outTable, 2, 0) }) // [B, N, D]
-  return linear(normed, 'proj_out')                                                                          // [B, N, C]
+  return linear(normed, 'proj_out') // [B, N, C]
 }

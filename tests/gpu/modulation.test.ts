@@ -10,7 +10,11 @@ import { randomValues } from './reference'
 
 describe('modulationTables', () => {
   // distinct timesteps, layers of the model, values of a layer, first layer, number of layers
-  test.each([[1, 6, 12, 0, 6], [3, 5, 53, 1, 3], [7, 2, 129, 1, 1]])('%i × %i × %i, from layer %i on, %i layers', async (times, layers, period, first, taken) => {
+  test.each([
+    [1, 6, 12, 0, 6],
+    [3, 5, 53, 1, 3],
+    [7, 2, 129, 1, 1],
+  ])('%i × %i × %i, from layer %i on, %i layers', async (times, layers, period, first, taken) => {
     const gpu = await testGpu()
     const [values, tables] = [randomValues(1, times * period), randomValues(2, layers * period)]
     await withScope(gpu, async (scope) => {

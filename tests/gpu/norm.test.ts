@@ -127,7 +127,12 @@ describe.runIf(gpu.facts.dot4).each(variants)('norm with quantized activations, 
   })
 
   // less than a group; whole groups and one more; one lane's share and several
-  it.each([[9, 12], [67, 48], [19, 160], [11, 2048]])('quantizes [%i, %i]', async (rows, size) => {
+  it.each([
+    [9, 12],
+    [67, 48],
+    [19, 160],
+    [11, 2048],
+  ])('quantizes [%i, %i]', async (rows, size) => {
     const input = randomValues(41, rows * size, 3)
     input.fill(0, size, 2 * size)
     for (let i = 2 * size; i < 3 * size; i += 17) input[i] = i % 2 ? 60000 : -60000
@@ -160,7 +165,11 @@ describe.runIf(gpu.facts.dot4).each(variants)('norm with quantized activations, 
 
   it('returns floats for layers that multiply floats, few rows and odd widths', async () => {
     await withScope(gpu, async (scope) => {
-      for (const [format, rows, size] of [['f16', 17, 64], ['i8', 8, 64], ['i8', 17, 63]] as const) {
+      for (const [format, rows, size] of [
+        ['f16', 17, 64],
+        ['i8', 8, 64],
+        ['i8', 17, 63],
+      ] as const) {
         const weight = uploadLinear(scope, { values: randomValues(44, 9 * size), out: 9, in: size }, format)
         const x = scope.upload(randomValues(45, rows * size), [rows, size], dtype)
         const y = normFor(scope, x, weight, { kind: 'rms', eps: 1e-6 })

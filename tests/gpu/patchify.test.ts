@@ -12,8 +12,7 @@ function tokensReference(x: Float32Array, [F, H, W, C]: readonly [number, number
       for (let w = 0; w < W; w += p)
         for (let c = 0; c < C; c++)
           for (let dt = 0; dt < pt; dt++)
-            for (let dy = 0; dy < p; dy++)
-              for (let dx = 0; dx < p; dx++) tokens.push(x[(((f + dt) * H + h + dy) * W + w + dx) * C + c] as number)
+            for (let dy = 0; dy < p; dy++) for (let dx = 0; dx < p; dx++) tokens.push(x[(((f + dt) * H + h + dy) * W + w + dx) * C + c] as number)
   return tokens
 }
 

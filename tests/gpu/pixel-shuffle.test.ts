@@ -33,7 +33,12 @@ describe.each(await floatTypes())('pixel shuffle in %s', (dtype) => {
     const gpu = await testGpu()
     const [F = 0, H = 0, W = 0, C = 0] = size
     const shape = [F, H, W, C * time * space * space]
-    const values = asHalf(randomValues(5, shape.reduce((a, b) => a * b, 1)))
+    const values = asHalf(
+      randomValues(
+        5,
+        shape.reduce((a, b) => a * b, 1),
+      ),
+    )
     const expected = shuffleReference(values, size, time, space, order)
     await withScope(gpu, async (scope) => {
       const x = scope.upload(values, shape, dtype)

@@ -43,7 +43,13 @@ function activations(rows: number, inner: number): Float32Array<ArrayBuffer> {
   return x
 }
 
-test.each([[1, 1], [5, 32], [10, 67], [33, 100], [7, 256]] as const)('quantizes %i rows of %i', async (rows, inner) => {
+test.each([
+  [1, 1],
+  [5, 32],
+  [10, 67],
+  [33, 100],
+  [7, 256],
+] as const)('quantizes %i rows of %i', async (rows, inner) => {
   for (const dtype of await floatTypes()) {
     const x = activations(rows, inner)
     const expected = reference(dtype === 'f16' ? asHalf(x) : x, rows, inner)

@@ -68,7 +68,14 @@ async function expectSame(found: LinearWeight, expected: LinearWeight, format: W
   }
 }
 
-const SIZES = [[8, 32], [19, 33], [1, 1], [9, 70], [64, 129], [13, 6]] as const
+const SIZES = [
+  [8, 32],
+  [19, 33],
+  [1, 1],
+  [9, 70],
+  [64, 129],
+  [13, 6],
+] as const
 const cases = DTYPES.flatMap((dtype) => FORMATS.map((format) => [dtype, format] as const))
 
 test.each(cases)('packs %s as %s like the CPU, also in parts', async (dtype, format) => {

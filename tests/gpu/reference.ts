@@ -70,9 +70,7 @@ export interface AttentionCase {
 }
 
 /** q [B, N, H·d], k, v [B, M, H·d], mask [B, M], bias [H, N + M − 1] → [B, N, H·d]; two passes over each row of scores */
-export function attentionReference(
-  c: AttentionCase, q: Float32Array, k: Float32Array, v: Float32Array, mask?: Uint32Array, bias?: Float32Array,
-): Float32Array {
+export function attentionReference(c: AttentionCase, q: Float32Array, k: Float32Array, v: Float32Array, mask?: Uint32Array, bias?: Float32Array): Float32Array {
   const width = c.heads * c.size
   const scale = c.scale ?? 1 / Math.sqrt(c.size)
   const out = new Float32Array(q.length)
@@ -158,7 +156,9 @@ export function normRopeReference(x: Float32Array, size: number, o: { weight?: F
 
 /** The int8 values of `inner` inputs a row with their padding, their scales, and the dequantized activations, [rows, inner]. */
 export async function readQuantizedActivations(
-  gpu: Gpu, quantized: QuantizedActivations, inner: number,
+  gpu: Gpu,
+  quantized: QuantizedActivations,
+  inner: number,
 ): Promise<{ q: Int8Array; scale: Float32Array; values: Float32Array }> {
   const [rows = 0, width = 0] = quantized.q.shape
   const q = new Int8Array(await gpu.readBytes(quantized.q))

@@ -119,7 +119,7 @@ function drawn(side: number, frames: number, seed: number): Clip {
 /** The media that the recipes name. */
 const GIVEN: Record<string, Map<string, Clip>> = Object.fromEntries(
   Object.keys(MODELS).map((name) => {
-    const [side, frames] = name === 'starter' ? [32, 17] as const : [64, 25] as const
+    const [side, frames] = name === 'starter' ? ([32, 17] as const) : ([64, 25] as const)
     const clip = (count: number, seed: number) => drawn(side, count, seed)
     return [name, new Map(Object.entries({ source: clip(frames, 1), other: clip(frames, 3), first: clip(1, 4), middle: clip(1, 5), last: clip(1, 6) }))]
   }),
@@ -137,22 +137,26 @@ describe.each(Object.entries(MODELS))('%s', (name, open) => {
     return () => opened.model.close()
   })
 
-  test.each(Object.entries(recipes[name] ?? {}))('%s', async (title, text) => {
-    const { recipe, ignored } = parseRecipe(text)
-    expect(ignored).toEqual([])
-    const { model, embed } = opened
-    const request = parseRequest(recipe.request, model.manifest)
-    // in the formats that the page writes
-    const still = request.frames === 1
-    const form = still ? RGBA_FORMAT : i420Format(request.width, request.height, BT709)
-    const { clip, result, framesSha256 } = await clipInMemory(signal, gpu, { model, request, given: GIVEN[name], embed, form })
-    const { frames } = clip
-    const shown = [0, Math.floor(frames.length / 2), frames.length - 1].map((index) => frames[index] as Uint8ClampedArray)
-    const blocks = Buffer.concat(shown.map((frame) => blockMeans(frame, request, still))).toString('base64')
-    const made: Made = { framesSha256, latentsSha256: result.latentsSha256, blocks }
-    if (updates) store(`${name}: ${title}`, made)
-    else compare(made, stored[family]?.made[`${name}: ${title}`])
-  }, RECIPE_MS)
+  test.each(Object.entries(recipes[name] ?? {}))(
+    '%s',
+    async (title, text) => {
+      const { recipe, ignored } = parseRecipe(text)
+      expect(ignored).toEqual([])
+      const { model, embed } = opened
+      const request = parseRequest(recipe.request, model.manifest)
+      // in the formats that the page writes
+      const still = request.frames === 1
+      const form = still ? RGBA_FORMAT : i420Format(request.width, request.height, BT709)
+      const { clip, result, framesSha256 } = await clipInMemory(signal, gpu, { model, request, given: GIVEN[name], embed, form })
+      const { frames } = clip
+      const shown = [0, Math.floor(frames.length / 2), frames.length - 1].map((index) => frames[index] as Uint8ClampedArray)
+      const blocks = Buffer.concat(shown.map((frame) => blockMeans(frame, request, still))).toString('base64')
+      const made: Made = { framesSha256, latentsSha256: result.latentsSha256, blocks }
+      if (updates) store(`${name}: ${title}`, made)
+      else compare(made, stored[family]?.made[`${name}: ${title}`])
+    },
+    RECIPE_MS,
+  )
 })
 
 /** Bit-exact where the hashes were made, by the means of blocks elsewhere. */
@@ -172,7 +176,8 @@ function store(name: string, made: Made): void {
 
 afterAll(() => {
   if (updates) writeFileSync(STORE, `${JSON.stringify(stored, null, 1)}\n`)
-  else if (stored[family]?.adapter !== adapter) console.warn(`Frames are compared by their blocks: hashes are of ${stored[family]?.adapter}, this is ${adapter}.`)
+  else if (stored[family]?.adapter !== adapter)
+    console.warn(`Frames are compared by their blocks: hashes are of ${stored[family]?.adapter}, this is ${adapter}.`)
 })
 
 /** u8 [3, 8, 8]: of R, G and B of a picture, of Y, U and V of a video's frame. */
@@ -181,16 +186,22 @@ function blockMeans(frame: Uint8ClampedArray, { width, height }: { width: number
   const pixels = width * height
   const planes = rgba
     ? [0, 1, 2].map((from) => ({ from, step: 4, width, height }))
-    : [{ from: 0, step: 1, width, height }, { from: pixels, step: 1, ...half }, { from: (pixels * 5) / 4, step: 1, ...half }]
-  return Uint8Array.from(planes.flatMap(({ from, step, ...plane }) =>
-    Array.from({ length: BLOCKS * BLOCKS }, (_, block) => {
-      const [wide, high] = [plane.width / BLOCKS, plane.height / BLOCKS]
-      const [left, top] = [(block % BLOCKS) * wide, Math.floor(block / BLOCKS) * high]
-      let sum = 0
-      for (let y = top; y < top + high; y++) for (let x = left; x < left + wide; x++) sum += frame[from + step * (y * plane.width + x)] as number
-      return Math.round(sum / (wide * high))
-    }),
-  ))
+    : [
+        { from: 0, step: 1, width, height },
+        { from: pixels, step: 1, ...half },
+        { from: (pixels * 5) / 4, step: 1, ...half },
+      ]
+  return Uint8Array.from(
+    planes.flatMap(({ from, step, ...plane }) =>
+      Array.from({ length: BLOCKS * BLOCKS }, (_, block) => {
+        const [wide, high] = [plane.width / BLOCKS, plane.height / BLOCKS]
+        const [left, top] = [(block % BLOCKS) * wide, Math.floor(block / BLOCKS) * high]
+        let sum = 0
+        for (let y = top; y < top + high; y++) for (let x = left; x < left + wide; x++) sum += frame[from + step * (y * plane.width + x)] as number
+        return Math.round(sum / (wide * high))
+      }),
+    ),
+  )
 }
 
 /** The instruction sets that a driver may compile for here. */

@@ -16,7 +16,16 @@ const engine = () => (opened ??= openEngine(join(root, 'public/models/starter'))
 afterAll(async () => (await opened)?.close())
 
 const request = (changes: Partial<GenerateRequest>): GenerateRequest => ({
-  model: 'starter', prompt: RED, width: 128, height: 128, frames: 9, fps: 8, steps: 2, guidance: 1, seed: 7, ...changes,
+  model: 'starter',
+  prompt: RED,
+  width: 128,
+  height: 128,
+  frames: 9,
+  fps: 8,
+  steps: 2,
+  guidance: 1,
+  seed: 7,
+  ...changes,
 })
 
 /** Frames without alpha, as a file has them: RGB u8 [height, width, 3] each. */
@@ -117,7 +126,8 @@ describe('what a clip is made around stands in it', () => {
 
     const slow = await make({ frames: 17, initVideo: { ...clipSource('source'), strength: 0.05, stretch: true } }, given)
     expect(slow.frames).toHaveLength(17)
-    const nearest = (frame: Uint8Array) => source.frames.map((candidate) => psnr(frame, candidate)).reduce((best, value, index, all) => (value > all[best]! ? index : best), 0)
+    const nearest = (frame: Uint8Array) =>
+      source.frames.map((candidate) => psnr(frame, candidate)).reduce((best, value, index, all) => (value > all[best]! ? index : best), 0)
     const places = [0, 4, 8, 12, 16].map((index) => nearest(slow.frames[index]!))
     // neighbours are alike, and little was drawn anew: it goes from the source's beginning to its end, at half the speed
     expect(places, places.join()).toEqual(places.toSorted((a, b) => a - b))
@@ -128,7 +138,10 @@ describe('what a clip is made around stands in it', () => {
 
   test('loop: the clip as it was, and the way back without a jump', async () => {
     const source = await make({ ...SMALL, steps: 4, prompt: 'a red balloon over the sea in the daytime' })
-    const { frames } = await make({ ...SMALL, steps: 4, prompt: 'a blue balloon over the sea at sunset', prefix: clipSource('source'), loop: true }, { source: source.clip })
+    const { frames } = await make(
+      { ...SMALL, steps: 4, prompt: 'a blue balloon over the sea at sunset', prefix: clipSource('source'), loop: true },
+      { source: source.clip },
+    )
     expect(frames).toHaveLength(9 + 7)
     for (const index of [0, 4, 8]) expect(psnr(frames[index]!, source.frames[index]!), `frame ${index}`).toBeGreaterThan(28)
     expect(stepBetween(frames.at(-1)!, frames[0]!), 'no jump where it goes round').toBeLessThan(3 * median(stepsOf(frames)))
@@ -139,7 +152,10 @@ describe('what a clip is made around stands in it', () => {
     const source = await make({ ...SMALL, steps: 4, prompt: 'a red balloon over the sea in the daytime' })
     const near: number[] = []
     for (const strength of [0.05, 0.3, 0.6, 0.85]) {
-      const { frames } = await make({ ...SMALL, steps: 4, prompt: 'a blue balloon over the sea at sunset', initVideo: { ...clipSource('source'), strength } }, { source: source.clip })
+      const { frames } = await make(
+        { ...SMALL, steps: 4, prompt: 'a blue balloon over the sea at sunset', initVideo: { ...clipSource('source'), strength } },
+        { source: source.clip },
+      )
       expect(frames).toHaveLength(9)
       near.push(psnr(frames[4]!, source.frames[4]!))
       expect(near.at(-1), `${strength}: nearer to its source than another clip is`).toBeGreaterThan(psnr(unrelated.frames[4]!, source.frames[4]!))
@@ -168,7 +184,9 @@ describe('what a clip is made around stands in it', () => {
 
   test('storyboard: a shot begins with a clip, and goes on from it', async () => {
     const source = await make({ ...SMALL, steps: 4, prompt: 'a red balloon rising over the sea at sunset' })
-    const shots: Shot[] = [{ prompt: 'a white bird over snowy hills, a starry night', frames: 17, join: 'cut', conditions: [{ ...clipSource('source'), atFrame: 0, strength: 1 }] }]
+    const shots: Shot[] = [
+      { prompt: 'a white bird over snowy hills, a starry night', frames: 17, join: 'cut', conditions: [{ ...clipSource('source'), atFrame: 0, strength: 1 }] },
+    ]
     const { frames } = await make({ ...SMALL, steps: 4, prompt: '', shots }, { source: source.clip })
     expect(frames).toHaveLength(17)
     // made from these words alone, they are 18 and 19 dB from it

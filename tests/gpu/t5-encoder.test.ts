@@ -33,7 +33,17 @@ function randomWeights(change: (name: string, values: Float32Array) => Float32Ar
     get(name): FloatWeight {
       const shape = shapeOf(name)
       const seed = [...name].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) >>> 0, 7)
-      return { shape, values: change(name, randomValues(seed, shape.reduce((a, b) => a * b, 1), 0.3)) }
+      return {
+        shape,
+        values: change(
+          name,
+          randomValues(
+            seed,
+            shape.reduce((a, b) => a * b, 1),
+            0.3,
+          ),
+        ),
+      }
     },
     getQuantized: () => undefined,
   }
@@ -80,7 +90,7 @@ test('reads every weight once, in the order of the blocks', async () => {
   }
   await encode(2, watched, [prompt, prompt])
   expect(new Set(read).size).toBe(read.length)
-  const blocks = read.flatMap((name) => /layer_norm|[qkvo]$|w[io]/.test(name) ? (/block\.(\d)\.layer\.(\d)/.exec(name)?.slice(1).join('.') ?? []) : [])
+  const blocks = read.flatMap((name) => (/layer_norm|[qkvo]$|w[io]/.test(name) ? (/block\.(\d)\.layer\.(\d)/.exec(name)?.slice(1).join('.') ?? []) : []))
   expect(blocks).toEqual([...blocks].sort())
   expect(blocks.length).toBe(2 * (5 + 4))
 })
@@ -116,7 +126,15 @@ test.each([0, 1, 4, 7])('frees all memory when read number %i fails or is aborte
 
   const controller = new AbortController()
   reads = 0
-  await expect(encode(3, disturbed(() => controller.abort()), [prompt], 'f32', controller.signal)).rejects.toThrow('aborted')
+  await expect(
+    encode(
+      3,
+      disturbed(() => controller.abort()),
+      [prompt],
+      'f32',
+      controller.signal,
+    ),
+  ).rejects.toThrow('aborted')
   expect(gpu.pool.liveBuffers).toBe(0)
 })
 
@@ -139,6 +157,9 @@ test.each([
   const stored = readWeights(fileURLToPath(new URL(`../parity/${name}`, import.meta.url)))
   expect(embeddingName(stored)).toBe(table)
   const rows = await streamInMemory(stored).rows(never, table, Uint32Array.of(5, 0, 5))
-  const { values, shape: [, width = 0] } = stored.get(table)
+  const {
+    values,
+    shape: [, width = 0],
+  } = stored.get(table)
   expect([...rows]).toEqual([5, 0, 5].flatMap((id) => [...values.subarray(id * width, (id + 1) * width)]))
 })

@@ -34,10 +34,14 @@ afterAll(() => {
 })
 
 const request = (changes: Partial<GenerateRequest> = {}) =>
-  parseRequest({ model: 'tiny-dit', prompt: 'a red balloon over a meadow', width: 64, height: 48, frames: 9, fps: 8, steps: 2, guidance: 1, seed: 7, ...changes }, model.manifest)
+  parseRequest(
+    { model: 'tiny-dit', prompt: 'a red balloon over a meadow', width: 64, height: 48, frames: 9, fps: 8, steps: 2, guidance: 1, seed: 7, ...changes },
+    model.manifest,
+  )
 
 async function make(changes: Partial<GenerateRequest> = {}) {
-  const embed = async (prompt: string) => (await opened.embed(signal, gpu, [prompt], { report: () => undefined, encodeText: () => Promise.reject(new Error('not used')) }))[0]!
+  const embed = async (prompt: string) =>
+    (await opened.embed(signal, gpu, [prompt], { report: () => undefined, encodeText: () => Promise.reject(new Error('not used')) }))[0]!
   return clipInMemory(signal, gpu, { model, request: request(changes), embed })
 }
 
@@ -63,7 +67,8 @@ test('resumes from a stored step to the same frames', async () => {
     settle: () => Promise.resolve(),
     remove: () => Promise.resolve(),
   })
-  const embed = async (prompt: string) => (await opened.embed(signal, gpu, [prompt], { report: () => undefined, encodeText: () => Promise.reject(new Error('not used')) }))[0]!
+  const embed = async (prompt: string) =>
+    (await opened.embed(signal, gpu, [prompt], { report: () => undefined, encodeText: () => Promise.reject(new Error('not used')) }))[0]!
   const run = (stored?: (typeof states)[number]) => clipInMemory(signal, gpu, { model, request: request({ steps: 3 }), embed, checkpoint: checkpoint(stored) })
   const whole = await run()
   expect(states.map(({ step }) => step)).toEqual([1, 2, 3])

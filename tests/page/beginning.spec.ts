@@ -37,10 +37,13 @@ test('a picture is chosen and becomes the first frame; its clip is extended from
   await made(page)
   await libraryLink(page).click()
   await expect(page.getByRole('dialog')).toContainText('New frames')
-  const seconds = await page.getByRole('dialog').locator('video').evaluate(async (video: HTMLVideoElement) => {
-    if (!(video.duration > 0)) await new Promise((done) => video.addEventListener('loadedmetadata', done))
-    return video.duration
-  })
+  const seconds = await page
+    .getByRole('dialog')
+    .locator('video')
+    .evaluate(async (video: HTMLVideoElement) => {
+      if (!(video.duration > 0)) await new Promise((done) => video.addEventListener('loadedmetadata', done))
+      return video.duration
+    })
   const { frames, fps } = smallClip(app.starter)
   expect(seconds).toBeCloseTo((2 * frames - 1) / fps, 1)
 })

@@ -29,7 +29,14 @@ export async function buildScripted(): Promise<void> {
     configFile: false,
     logLevel: 'warn',
     publicDir: false,
-    build: { outDir, emptyOutDir: true, minify: false, target: 'chrome113', lib: { entry, formats: ['es'], fileName: () => 'worker.js' }, rolldownOptions: { output: { codeSplitting: false } } },
+    build: {
+      outDir,
+      emptyOutDir: true,
+      minify: false,
+      target: 'chrome113',
+      lib: { entry, formats: ['es'], fileName: () => 'worker.js' },
+      rolldownOptions: { output: { codeSplitting: false } },
+    },
   })
   rmSync(scriptedDist, { recursive: true, force: true })
   mkdirSync(scriptedDist, { recursive: true })

@@ -15,7 +15,9 @@ function cropper(page: Page, label: string): { frame: Locator; where: Locator } 
 
 /** Opens a picture's cropper and moves it all the way to one side, from the keyboard. */
 async function cropTo(page: Page, label: string, side: 'left' | 'right'): Promise<void> {
-  await slot(page, label).getByRole('button', { name: `Crop: ${label}`, exact: true }).press('Enter')
+  await slot(page, label)
+    .getByRole('button', { name: `Crop: ${label}`, exact: true })
+    .press('Enter')
   const { frame, where } = cropper(page, label)
   await expect(where).toContainText('in the center')
   for (let presses = 0; presses < 10; presses++) await frame.press(side === 'left' ? 'ArrowLeft' : 'ArrowRight')
@@ -26,11 +28,14 @@ test('a picture is cropped by keys, by dragging and by zooming, and follows the 
   await openWith(page, app.url, smallClip(app.starter, SIZE))
   const file = await twoColours(page, 'halves.png', '#e83', '#27c', 400)
   await test.step('a paste where words alone are asked for opens the picture', async () => {
-    await page.evaluate((bytes) => {
-      const data = new DataTransfer()
-      data.items.add(new File([new Uint8Array(bytes)], 'halves.png', { type: 'image/png' }))
-      document.body.dispatchEvent(new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true }))
-    }, [...file.buffer])
+    await page.evaluate(
+      (bytes) => {
+        const data = new DataTransfer()
+        data.items.add(new File([new Uint8Array(bytes)], 'halves.png', { type: 'image/png' }))
+        document.body.dispatchEvent(new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true }))
+      },
+      [...file.buffer],
+    )
     await expect(madeFrom(page).getByRole('radio', { name: 'Image to video' })).toBeChecked()
     await expect(slot(page, 'Image')).toContainText('halves.png')
   })
@@ -75,7 +80,8 @@ test('two fingers enlarge a picture, and move it', async ({ page, app }) => {
   const box = (await frame.boundingBox())!
   const at = (x: number, id: number) => ({ x: box.x + x * box.width, y: box.y + box.height / 2, id })
   const session = await page.context().newCDPSession(page)
-  const touch = (type: 'touchStart' | 'touchMove' | 'touchEnd', ...touchPoints: ReturnType<typeof at>[]) => session.send('Input.dispatchTouchEvent', { type, touchPoints })
+  const touch = (type: 'touchStart' | 'touchMove' | 'touchEnd', ...touchPoints: ReturnType<typeof at>[]) =>
+    session.send('Input.dispatchTouchEvent', { type, touchPoints })
   await touch('touchStart', at(0.4, 1), at(0.6, 2))
   for (const apart of [0.15, 0.2]) await touch('touchMove', at(0.5 - apart, 1), at(0.5 + apart, 2))
   await touch('touchEnd')
@@ -100,7 +106,10 @@ test('pictures of keyframes and of cards are cropped, each for itself, and reque
     await cropTo(page, 'Last frame', 'left')
     await makeClip(page, SIZE)
     const [record] = await records(page)
-    expect(record?.request.conditions?.map(({ atFrame, crop }) => [atFrame, crop])).toEqual([[0, { x: 1, y: 0.5, zoom: 1 }], [8, { x: 0, y: 0.5, zoom: 1 }]])
+    expect(record?.request.conditions?.map(({ atFrame, crop }) => [atFrame, crop])).toEqual([
+      [0, { x: 1, y: 0.5, zoom: 1 }],
+      [8, { x: 0, y: 0.5, zoom: 1 }],
+    ])
   })
 
   await test.step('another picture is shown from its middle again', async () => {

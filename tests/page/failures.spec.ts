@@ -8,9 +8,21 @@ const WEIGHTS = 'transformer/diffusion_pytorch_model.safetensors'
 const error = (code: ErrorData['code'], message: string, details: ErrorData['details'] = {}): ErrorData => ({ code, message, details })
 
 const FAULTS: { fault: ErrorData; title: string; facts: string[] }[] = [
-  { fault: error('weights-missing', `${WEIGHTS}: expected a file, got status 404.`, { file: WEIGHTS, found: 'status 404' }), title: 'A model file is missing.', facts: [WEIGHTS, '404'] },
-  { fault: error('weights-truncated', `${WEIGHTS}: expected 200 bytes, got 100.`, { file: WEIGHTS, expected: 200, found: 100 }), title: 'A model file is incomplete.', facts: [WEIGHTS, '200', '100'] },
-  { fault: error('weights-corrupt', `${WEIGHTS}: expected the SHA-256 beef, got f00d.`, { file: WEIGHTS, expected: 'beef', found: 'f00d' }), title: 'A model file is corrupted.', facts: [WEIGHTS, 'beef'] },
+  {
+    fault: error('weights-missing', `${WEIGHTS}: expected a file, got status 404.`, { file: WEIGHTS, found: 'status 404' }),
+    title: 'A model file is missing.',
+    facts: [WEIGHTS, '404'],
+  },
+  {
+    fault: error('weights-truncated', `${WEIGHTS}: expected 200 bytes, got 100.`, { file: WEIGHTS, expected: 200, found: 100 }),
+    title: 'A model file is incomplete.',
+    facts: [WEIGHTS, '200', '100'],
+  },
+  {
+    fault: error('weights-corrupt', `${WEIGHTS}: expected the SHA-256 beef, got f00d.`, { file: WEIGHTS, expected: 'beef', found: 'f00d' }),
+    title: 'A model file is corrupted.',
+    facts: [WEIGHTS, 'beef'],
+  },
 ]
 
 for (const { fault, title, facts } of FAULTS) {

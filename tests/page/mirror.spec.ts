@@ -6,7 +6,15 @@ import { OPEN_TO_ALL, serveModel } from '../e2e/model-server'
 test.use({ serviceWorkers: 'allow' })
 
 /** Whether the page may read from an address. */
-const mayRead = (page: Page, url: string) => page.evaluate((address) => fetch(address).then((response) => response.ok, () => false), url)
+const mayRead = (page: Page, url: string) =>
+  page.evaluate(
+    (address) =>
+      fetch(address).then(
+        (response) => response.ok,
+        () => false,
+      ),
+    url,
+  )
 
 /** As the page's state sets it, with the service worker's answer. */
 function setMirror(page: Page, url: string | null): Promise<string> {

@@ -57,7 +57,10 @@ async function download(page: Page): Promise<void> {
 }
 
 test('a licence is shown before the first byte, accepted once, and remembered', async ({ page, site }) => {
-  await expect(card(page).getByRole('link', { name: /LTXV Open Weights License 0\.X/ })).toHaveAttribute('href', /^https:\/\/huggingface\.co\/Lightricks\/LTX-Video\//)
+  await expect(card(page).getByRole('link', { name: /LTXV Open Weights License 0\.X/ })).toHaveAttribute(
+    'href',
+    /^https:\/\/huggingface\.co\/Lightricks\/LTX-Video\//,
+  )
   await button(page, /^Download 40 MB/).click()
   const dialog = page.getByRole('dialog')
   await expect(dialog).toContainText('LTXV Open Weights License 0.X')
@@ -71,7 +74,9 @@ test('a licence is shown before the first byte, accepted once, and remembered', 
   await expect(card(page), 'the card of the other model counts the encoder that is here').toContainText('On disk')
   await expect(card(page, OTHER)).not.toContainText('including text encoder')
   await page.reload()
-  await card(page, OTHER).getByRole('button', { name: /^Download/ }).click()
+  await card(page, OTHER)
+    .getByRole('button', { name: /^Download/ })
+    .click()
   await expect(page.getByRole('dialog'), 'the same licences are not asked for again').toBeHidden()
   await expect(card(page, OTHER).getByRole('alert')).toContainText('The file was not found on the server.')
 })
@@ -96,7 +101,10 @@ test('a download is paused, outlives a reload, and goes on with what is missing'
   await button(page, 'Resume').click()
   await expect(status(page)).toContainText('Ready. All files were verified.', { timeout: 30_000 })
   const again = site.hub.asked.slice(before).filter(({ path, start, end }) => path === FILE && (end ?? 0) - (start ?? 0) > 1)
-  expect(again.map(({ start }) => start), 'what was here is not fetched again').toEqual([CHUNK_BYTES, 2 * CHUNK_BYTES])
+  expect(
+    again.map(({ start }) => start),
+    'what was here is not fetched again',
+  ).toEqual([CHUNK_BYTES, 2 * CHUNK_BYTES])
 })
 
 test('what is complete can be verified and deleted; a shared encoder stays until it is deleted itself', async ({ page, site }) => {
@@ -120,9 +128,12 @@ test('what is complete can be verified and deleted; a shared encoder stays until
   expect(await page.evaluate(() => navigator.storage.estimate().then(({ usage = 0 }) => usage))).toBeLessThan(1_000_000)
 })
 
-test('too little room is told with the missing bytes before anything is asked', async ({ site, playwright }) => {
+test('reports the missing bytes before anything is requested, when there is too little room', async ({ site, playwright }) => {
   // Chrome tells pages of 10 GiB whatever there is; other browsers, and this one with the flag, tell the truth
-  const browser = await playwright.chromium.launch({ executablePath: findChromium(), args: [...chromiumFlags('swiftshader'), '--disable-features=StaticStorageQuota'] })
+  const browser = await playwright.chromium.launch({
+    executablePath: findChromium(),
+    args: [...chromiumFlags('swiftshader'), '--disable-features=StaticStorageQuota'],
+  })
   try {
     const page = await browser.newPage()
     await page.goto(site.url)
@@ -223,7 +234,10 @@ test('a mirror is a setting: a wrong address is refused with what one looks like
   await expect(page.getByRole('status', { name: 'Mirror' })).toContainText('Models are downloaded from huggingface.co.')
 })
 
-for (const [theme, width] of [['dark', 390], ['light', 1280]] as const) {
+for (const [theme, width] of [
+  ['dark', 390],
+  ['light', 1280],
+] as const) {
   test(`has no accessibility faults while it downloads, paused or refused, ${theme}, ${width} pixels wide`, async ({ page, site }) => {
     await page.setViewportSize({ width, height: 844 })
     await page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' })

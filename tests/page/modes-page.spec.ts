@@ -13,7 +13,7 @@ import { chooseFile, chooseFromLibrary, chooseMode, generateButton, libraryLink,
 const SIZE = { width: 128, height: 128 }
 const whyOff = (page: Page) => page.locator('#generate-hint')
 
-/** A clip in the library, made by the page's door for scripts: its file's frames. */
+/** A clip in the library, made by the page's scripting interface: its file's frames. */
 async function source(page: Page, starter: ModelManifest, changes: Partial<GenerateRequest>): Promise<Uint8Array[]> {
   const { webm } = await generate(page, smallClip(starter, { ...SIZE, steps: 4, ...changes }))
   return readClipFrames(Buffer.from(webm, 'base64'), SIZE)
@@ -35,7 +35,11 @@ test('keyframes: marked while their times are wrong, and in the clip when it is 
     await expect(whyOff(page)).toHaveText('Keyframe 2 has no image: choose one, or remove the keyframe.')
     await chooseFile(page, 'Keyframe 2', night)
     const time = madeFrom(page).getByRole('spinbutton', { name: 'Time of keyframe 2, in seconds' })
-    for (const [typed, reason] of [['5', 'Keyframe 2 is at 5 s, and the last frame is at 1 s.'], ['0', 'Keyframe 2 is at the same time as the first frame.'], ['', 'Keyframe 2 needs a time in seconds.']] as const) {
+    for (const [typed, reason] of [
+      ['5', 'Keyframe 2 is at 5 s, and the last frame is at 1 s.'],
+      ['0', 'Keyframe 2 is at the same time as the first frame.'],
+      ['', 'Keyframe 2 needs a time in seconds.'],
+    ] as const) {
       await time.fill(typed)
       await expect(madeFrom(page).getByText(reason), 'beside the row').toBeVisible()
       await expect(whyOff(page), 'beside Generate').toHaveText(reason)
@@ -164,7 +168,11 @@ test('a clip of the library goes round, and is made anew as much as is asked for
       expect(record?.request.initVideo).toEqual({ source: { kind: 'clip', id: expect.any(String) }, strength })
       expect(record?.durationSeconds).toBe(9 / 8)
     }
-    for (const [amount, strength] of [['Subtle', 0.3], ['Mild', 0.6], ['Strong', 0.85]] as const) {
+    for (const [amount, strength] of [
+      ['Subtle', 0.3],
+      ['Mild', 0.6],
+      ['Strong', 0.85],
+    ] as const) {
       await madeFrom(page).getByRole('radio', { name: amount }).press('Space')
       await remix(strength)
     }
@@ -222,7 +230,10 @@ test('a file of the wrong kind is refused in a sentence that names it', async ({
   await expect(refused).toContainText('film.webm is a video. Expected an image here.')
 })
 
-for (const [theme, width] of [['dark', 1280], ['light', 390]] as const) {
+for (const [theme, width] of [
+  ['dark', 1280],
+  ['light', 390],
+] as const) {
   test(`every mode is free of accessibility faults, ${theme}, ${width} pixels wide`, async ({ page, app }) => {
     await page.setViewportSize({ width, height: 800 })
     await page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' })
@@ -242,7 +253,10 @@ for (const [theme, width] of [['dark', 1280], ['light', 390]] as const) {
         await slot(page, 'Keyframe 2').getByRole('button', { name: 'Crop: Keyframe 2', exact: true }).press('Enter')
         await expect(madeFrom(page).getByRole('status', { name: 'Crop of keyframe 2' })).toContainText('in the center')
       }
-      if (mode === 'Loop') await slot(page, 'Clip').getByRole('button', { name: /library/i }).press('Enter')
+      if (mode === 'Loop')
+        await slot(page, 'Clip')
+          .getByRole('button', { name: /library/i })
+          .press('Enter')
       if (mode === 'Storyboard') await madeFrom(page).getByRole('spinbutton').first().fill('0.1')
       await expectAccessible(page, mode)
       if (mode === 'Loop') await page.keyboard.press('Escape')
@@ -250,7 +264,11 @@ for (const [theme, width] of [['dark', 1280], ['light', 390]] as const) {
   })
 }
 
-test('a picture that a form or the queue names is kept, however old; one that was taken out goes when the library is opened', async ({ page, app, context }) => {
+test('a picture that a form or the queue names is kept, however old; one that was taken out goes when the library is opened', async ({
+  page,
+  app,
+  context,
+}) => {
   test.setTimeout(2 * CLIP_MS)
   await openWith(page, app.url, smallClip(app.starter, { ...SIZE, steps: app.starter.steps.max }))
   await follow(page, { stepMs: 1000 })

@@ -14,7 +14,12 @@ import { generateButton, promptField } from '../e2e/locators'
 const MODEL = 'LTX-Video 2B 0.9.8 distilled'
 const WRITER_CARD = 'Prompt enhancer'
 
-const files = () => ({ 'ltxv-2b-0.9.8-distilled.safetensors': tinyLtx(), 't5xxl_fp8_e4m3fn.safetensors': tinyT5(), 'tokenizer.json': tinyTokenizer, ...enhancerOnHub })
+const files = () => ({
+  'ltxv-2b-0.9.8-distilled.safetensors': tinyLtx(),
+  't5xxl_fp8_e4m3fn.safetensors': tinyT5(),
+  'tokenizer.json': tinyTokenizer,
+  ...enhancerOnHub,
+})
 const test = withTinyHub(files)
 
 const field = promptField
@@ -43,15 +48,18 @@ async function writeOut(page: Page, words: string): Promise<void> {
 
 /** Changes a byte in the middle of a stored file. */
 const damage = (page: Page, path: string) =>
-  page.evaluate(async ([source, name]) => {
-    const downloads = await (await navigator.storage.getDirectory()).getDirectoryHandle('downloads')
-    const handle = await (await downloads.getDirectoryHandle(source)).getFileHandle(encodeURIComponent(name))
-    const bytes = new Uint8Array(await (await handle.getFile()).arrayBuffer())
-    bytes[bytes.length >> 1]! ^= 1
-    const out = await handle.createWritable()
-    await out.write(bytes)
-    await out.close()
-  }, [PROMPT_ENHANCER.id, path] as const)
+  page.evaluate(
+    async ([source, name]) => {
+      const downloads = await (await navigator.storage.getDirectory()).getDirectoryHandle('downloads')
+      const handle = await (await downloads.getDirectoryHandle(source)).getFileHandle(encodeURIComponent(name))
+      const bytes = new Uint8Array(await (await handle.getFile()).arrayBuffer())
+      bytes[bytes.length >> 1]! ^= 1
+      const out = await handle.createWritable()
+      await out.write(bytes)
+      await out.close()
+    },
+    [PROMPT_ENHANCER.id, path] as const,
+  )
 
 const filesHere = (page: Page) =>
   page.evaluate(async (source) => {
@@ -212,7 +220,10 @@ test('the starter keeps to the words that it knows', async ({ page, site }) => {
   expect(writerWorkers(page)).toBe(0)
 })
 
-for (const [theme, width] of [['dark', 390], ['light', 1280]] as const) {
+for (const [theme, width] of [
+  ['dark', 390],
+  ['light', 1280],
+] as const) {
   test(`has no accessibility faults, ${theme}, ${width} pixels wide`, async ({ page, site }) => {
     await page.setViewportSize({ width, height: 844 })
     await page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' })
@@ -243,7 +254,9 @@ test.describe('offline', () => {
     const server = await serve([hub.plugin(build)])
     await openCreate(page, { url: server.url, hub }, { withWriter: true })
     await page.evaluate(async () => {
-      const ready = new Promise<void>((done) => navigator.serviceWorker.addEventListener('message', ({ data }: MessageEvent<{ type: string }>) => data.type === 'offline-ready' && done()))
+      const ready = new Promise<void>((done) =>
+        navigator.serviceWorker.addEventListener('message', ({ data }: MessageEvent<{ type: string }>) => data.type === 'offline-ready' && done()),
+      )
       ;(await navigator.serviceWorker.ready).active?.postMessage({ type: 'prepare-offline' })
       await ready
     })

@@ -129,11 +129,18 @@ test('a reload in the middle: the next page offers to resume, and the first job 
   await page.evaluate(() => {
     const seen: string[] = []
     Object.assign(window, { seen })
-    new MutationObserver(() => seen.push(document.querySelector('[role="status"][aria-label="Progress"]')?.textContent ?? '')).observe(document.body, { subtree: true, childList: true, characterData: true })
+    new MutationObserver(() => seen.push(document.querySelector('[role="status"][aria-label="Progress"]')?.textContent ?? '')).observe(document.body, {
+      subtree: true,
+      childList: true,
+      characterData: true,
+    })
   })
   await stands(row(page, 'a red sky at sunset'), 'Done')
   const seen = await page.evaluate(() => (window as unknown as { seen: string[] }).seen)
-  expect(seen.filter((words) => /step 1 of 6/.test(words)), 'the first steps are not done again').toEqual([])
+  expect(
+    seen.filter((words) => /step 1 of 6/.test(words)),
+    'the first steps are not done again',
+  ).toEqual([])
   await stands(row(page, 'a blue sky'), 'Done')
   const made = (await records(page)).filter((record) => record.request.prompt === request.prompt)
   expect(made).toHaveLength(1)
@@ -189,7 +196,18 @@ test('a failed clip does not stop the queue, and is tried again from it', async 
   test.setTimeout(3 * CLIP_MS)
   await page.emulateMedia({ reducedMotion: 'reduce' })
   await openWith(page, app.url, smallClip(app.starter))
-  await follow(page, { stepMs: 200, fail: { error: { code: 'weights-truncated', message: 'model.safetensors has 10 bytes, expected 20.', details: { file: 'model.safetensors', expected: 20, found: 10 } }, atStep: 2, times: 2 } })
+  await follow(page, {
+    stepMs: 200,
+    fail: {
+      error: {
+        code: 'weights-truncated',
+        message: 'model.safetensors has 10 bytes, expected 20.',
+        details: { file: 'model.safetensors', expected: 20, found: 10 },
+      },
+      atStep: 2,
+      times: 2,
+    },
+  })
   await generateButton(page).click()
   await add(page, 'a blue sky')
   await stands(row(page, 'a red sky at sunset'), 'A model file is incomplete.')

@@ -56,7 +56,11 @@ test('a clip’s recipe is a file that brings every setting back; so does the cl
   await openWith(page, app.url, request)
   const { webm } = await generate(page, request)
   await page.goto(`${app.url}/#/library`)
-  await page.getByRole('link', { name: /a yellow kite/ }).or(page.getByRole('button', { name: /a yellow kite/ })).first().click()
+  await page
+    .getByRole('link', { name: /a yellow kite/ })
+    .or(page.getByRole('button', { name: /a yellow kite/ }))
+    .first()
+    .click()
   const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('dialog').getByRole('button', { name: 'Recipe' }).click()])
   expect(download.suggestedFilename()).toBe('kinora-a-yellow-kite-over-a-meadow-4242.recipe.json')
   const text = readFileSync(await download.path(), 'utf8')
@@ -149,9 +153,17 @@ test.describe('what is no recipe', () => {
   for (const [name, file, words] of [
     ['text', { name: 'a.json', type: 'application/json', bytes: Buffer.from('not json') }, 'a.json is not a recipe. Expected JSON'],
     ['other JSON', { name: 'b.json', type: 'application/json', bytes: Buffer.from('{"shots": []}') }, 'not a Kinora recipe: format'],
-    ['a recipe without words', jsonFile({ format: 'kinora-recipe', version: 1, model: { id: 'starter', name: 'x' }, request: { model: 'starter' } }), 'request.prompt'],
+    [
+      'a recipe without words',
+      jsonFile({ format: 'kinora-recipe', version: 1, model: { id: 'starter', name: 'x' }, request: { model: 'starter' } }),
+      'request.prompt',
+    ],
     ['no bytes', { name: 'c.webm', type: 'video/webm', bytes: Buffer.alloc(0) }, 'c.webm has no recipe'],
-    ['noise', { name: 'd.webm', type: 'video/webm', bytes: Buffer.from(Array.from({ length: 5000 }, (_, index) => (index * 7919) % 251)) }, 'd.webm has no recipe'],
+    [
+      'noise',
+      { name: 'd.webm', type: 'video/webm', bytes: Buffer.from(Array.from({ length: 5000 }, (_, index) => (index * 7919) % 251)) },
+      'd.webm has no recipe',
+    ],
   ] as const) {
     test(`${name} is refused in a sentence`, async ({ page, app }) => {
       await openWith(page, app.url, smallClip(app.starter))

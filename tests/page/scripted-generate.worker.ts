@@ -44,10 +44,14 @@ function pause(signal: AbortSignal, ms: number): Promise<void> {
       signal.removeEventListener('abort', stop)
       done()
     }, ms)
-    signal.addEventListener('abort', () => {
-      clearTimeout(timer)
-      stop()
-    }, { once: true })
+    signal.addEventListener(
+      'abort',
+      () => {
+        clearTimeout(timer)
+        stop()
+      },
+      { once: true },
+    )
   })
 }
 
@@ -75,9 +79,18 @@ function previewOf({ width, height }: GenerateRequest, { prompt, seed }: ChunkPi
 
 /** A number for a report that tests may compare: it follows from the request alone. */
 const sha256 = async (value: unknown) =>
-  [...new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(JSON.stringify(value))))].map((byte) => byte.toString(16).padStart(2, '0')).join('')
+  [...new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(JSON.stringify(value))))]
+    .map((byte) => byte.toString(16).padStart(2, '0'))
+    .join('')
 
-async function play(signal: AbortSignal, jobId: string, modelUrl: string, data: unknown, callbacks: JobCallbacks, options: GenerateOptions): Promise<GenerateResult> {
+async function play(
+  signal: AbortSignal,
+  jobId: string,
+  modelUrl: string,
+  data: unknown,
+  callbacks: JobCallbacks,
+  options: GenerateOptions,
+): Promise<GenerateResult> {
   const startedAt = performance.now()
   const script = await readScript()
   const { stepMs = 80, fail, noGpu } = script
@@ -101,7 +114,7 @@ async function play(signal: AbortSignal, jobId: string, modelUrl: string, data: 
   const checkpoint = options.checkpoint ? await openCheckpoint(jobId, JSON.stringify([request, modelUrl, manifest.version])) : null
   const sink = frames > 1 ? await openClipSink({ ...request, frames, signal }) : await openStillSink(request)
   const writer = new FrameWriter(sink, retainedFrames(plan, manifest))
-  const told = (piece: number) => (event: JobProgress) => tell(plan.length > 1 ? { ...event, piece, pieces: plan.length } : event)
+  const reportPiece = (piece: number) => (event: JobProgress) => tell(plan.length > 1 ? { ...event, piece, pieces: plan.length } : event)
   const stepTimes: number[] = []
 
   const denoise = async (piece: ChunkPiece, index: number) => {
@@ -109,13 +122,13 @@ async function play(signal: AbortSignal, jobId: string, modelUrl: string, data: 
     const kept = checkpoint?.chunk(index)
     const done = (await kept?.read())?.step ?? 0
     const first = done === 0
-    if (first) told(index + 1)({ stage: 'denoising', steps })
+    if (first) reportPiece(index + 1)({ stage: 'denoising', steps })
     for (let step = done + 1; step <= steps; step++) {
       if (index === 0) await failAt(step)
       await pause(signal, stepMs)
       stepTimes.push(stepMs)
       kept?.save({ step, tokens: new Float32Array(4).fill(step) })
-      told(index + 1)({ stage: 'denoising', step, steps, etaSeconds: ((steps - step) * stepMs) / 1000, preview: previewOf(request, piece, step) })
+      reportPiece(index + 1)({ stage: 'denoising', step, steps, etaSeconds: ((steps - step) * stepMs) / 1000, preview: previewOf(request, piece, step) })
     }
   }
   const show = async (piece: Piece, index: number) => {
@@ -128,7 +141,7 @@ async function play(signal: AbortSignal, jobId: string, modelUrl: string, data: 
     const count = shownFrames(piece)
     for (let frame = 0; frame < count; frame++) {
       await writer.add(signal, paint(request, piece.prompt, piece.seed, piece.skipFirst + frame))
-      told(index + 1)({ stage: 'decoding', step: frame + 1, steps: count })
+      reportPiece(index + 1)({ stage: 'decoding', step: frame + 1, steps: count })
     }
   }
 
@@ -146,9 +159,22 @@ async function play(signal: AbortSignal, jobId: string, modelUrl: string, data: 
     const clip = await sink.finish(writer.written, recipeOf(made, manifest))
     const cached = request.cacheThreshold ? { evaluations: request.steps, evaluationsSkipped: request.steps >> 1 } : {}
     const report: JobReport = {
-      adapter: ADAPTER, precision: 'f32', kernels: {}, tokens: 64, textMs: 1, compileMs: 1, stepMs: stepTimes, ...cached,
-      decodeMs: 1, encodeMs: 1, totalMs: Math.max(1, performance.now() - startedAt), weightGpuBytes: 1e6, peakGpuBytes: 2e6, peakHostBytes: null,
-      latentsSha256: await sha256(made), framesSha256: writer.hex(),
+      adapter: ADAPTER,
+      precision: 'f32',
+      kernels: {},
+      tokens: 64,
+      textMs: 1,
+      compileMs: 1,
+      stepMs: stepTimes,
+      ...cached,
+      decodeMs: 1,
+      encodeMs: 1,
+      totalMs: Math.max(1, performance.now() - startedAt),
+      weightGpuBytes: 1e6,
+      peakGpuBytes: 2e6,
+      peakHostBytes: null,
+      latentsSha256: await sha256(made),
+      framesSha256: writer.hex(),
     }
     const saved = await saveRecord(clip, { request: made, modelName: manifest.name, modelVersion: manifest.version, report })
     await checkpoint?.remove()
@@ -199,8 +225,15 @@ const api: GenerateApi = {
   fits: (bytes) => inTurn(async () => bytes <= ((await readScript()).budgetBytes ?? Infinity)),
   measure: () =>
     inTurn(async () => ({
-      measured: [{ tokens: 64, ms: 1 }, { tokens: 512, ms: 5 }, { tokens: 2048, ms: 30 }],
-      width: 192, blocks: 6, decoderFlops: 1e6, budgetBytes: (await readScript()).budgetBytes ?? 8e9,
+      measured: [
+        { tokens: 64, ms: 1 },
+        { tokens: 512, ms: 5 },
+        { tokens: 2048, ms: 30 },
+      ],
+      width: 192,
+      blocks: 6,
+      decoderFlops: 1e6,
+      budgetBytes: (await readScript()).budgetBytes ?? 8e9,
     })),
   gpuBuffers: () => Promise.resolve({ live: 0, weights: 0 }),
   unload: () => Promise.resolve(),

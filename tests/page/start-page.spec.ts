@@ -43,7 +43,10 @@ test('offers the nearest size and length when the model cannot make one', async 
   const frames = Math.max(...app.starter.frames.allowed)
   await openWith(page, app.url, smallClip(app.starter, { width: width + 3, height, frames: frames + 1 }))
   await expect(generateButton(page)).toBeDisabled()
-  await page.getByRole('button', { name: `${width} × ${height}` }).first().click()
+  await page
+    .getByRole('button', { name: `${width} × ${height}` })
+    .first()
+    .click()
   await page.getByRole('button', { name: `${frames} frames` }).click()
   await expect(generateButton(page)).toBeEnabled()
 })
@@ -150,7 +153,14 @@ test('is isolated and keeps to the strict policy', async ({ page, app }) => {
   const policy = response?.headers()['content-security-policy'] ?? ''
   expect(policy).toContain("script-src 'self' 'wasm-unsafe-eval'")
   expect(policy).toContain("connect-src 'self'")
-  expect(await page.evaluate(() => fetch('https://example.org/').then(() => 'reached', () => 'refused'))).toBe('refused')
+  expect(
+    await page.evaluate(() =>
+      fetch('https://example.org/').then(
+        () => 'reached',
+        () => 'refused',
+      ),
+    ),
+  ).toBe('refused')
 })
 
 test('can be installed', async ({ page, app }) => {

@@ -1,7 +1,20 @@
 // Storyboards, written by keyboard and made through the real page.
 import { readFileSync } from 'node:fs'
 import { CLIP_MS, expect, openWith, records, smallClip, test } from '../e2e/app'
-import { chooseFile, chooseFromLibrary, chooseMode, generateButton, libraryLink, madeFrom, makeClip, promptField, sideBySide, slot, storyCard, twoColours } from '../e2e/locators'
+import {
+  chooseFile,
+  chooseFromLibrary,
+  chooseMode,
+  generateButton,
+  libraryLink,
+  madeFrom,
+  makeClip,
+  promptField,
+  sideBySide,
+  slot,
+  storyCard,
+  twoColours,
+} from '../e2e/locators'
 
 const SIZE = { width: 64, height: 64 }
 
@@ -38,8 +51,13 @@ test('storyboard: cards are written, moved and made, and go into a file and out 
   await madeFrom(page).getByRole('button', { name: 'Save as a file' }).press('Enter')
   const saved = readFileSync(await (await saving).path(), 'utf8')
   expect(JSON.parse(saved)).toEqual({
-    version: 1, prompt: 'flat style', sameSeed: false,
-    shots: [{ prompt: 'a red car in the desert', seconds: 1, join: 'dissolve' }, { prompt: 'a white bird over the sea', seconds: 1, join: 'dissolve' }],
+    version: 1,
+    prompt: 'flat style',
+    sameSeed: false,
+    shots: [
+      { prompt: 'a red car in the desert', seconds: 1, join: 'dissolve' },
+      { prompt: 'a white bird over the sea', seconds: 1, join: 'dissolve' },
+    ],
   })
 
   const frames = await makeClip(page, SIZE)
@@ -55,7 +73,10 @@ test('storyboard: cards are written, moved and made, and go into a file and out 
     await (await opened).setFiles(files)
   }
   const json = (data: unknown) => ({ name: 'board.json', mimeType: 'application/json', buffer: Buffer.from(JSON.stringify(data)) })
-  await load(json({ version: 9, prompt: 'pastel style', mood: 'calm', shots: [{ prompt: 'a kite', seconds: 3, join: 'wipe', image: 'sky.png' }] }), await twoColours(page, 'sky.png', '#27c', '#48d'))
+  await load(
+    json({ version: 9, prompt: 'pastel style', mood: 'calm', shots: [{ prompt: 'a kite', seconds: 3, join: 'wipe', image: 'sky.png' }] }),
+    await twoColours(page, 'sky.png', '#27c', '#48d'),
+  )
   await expect(promptField(page)).toHaveValue('pastel style')
   await expect(words(1)).toHaveValue('a kite')
   await expect(slot(page, 'Image or clip of card 1')).toContainText('sky.png')
@@ -71,7 +92,12 @@ test('storyboard: a card goes on from the one before, one begins with a picture,
   test.setTimeout(4 * CLIP_MS)
   await openWith(page, app.url, smallClip(app.starter, { ...SIZE, steps: 4, prompt: 'flat style' }))
   await chooseMode(page, 'Storyboard')
-  for (const [number, words, begins] of [[1, 'a red balloon over the sea', null], [2, 'a red balloon over the sea', 'Continue'], [3, 'a starry night', 'Cut'], [4, 'a white bird in the desert', 'Dissolve']] as const) {
+  for (const [number, words, begins] of [
+    [1, 'a red balloon over the sea', null],
+    [2, 'a red balloon over the sea', 'Continue'],
+    [3, 'a starry night', 'Cut'],
+    [4, 'a white bird in the desert', 'Dissolve'],
+  ] as const) {
     if (number > 2) await madeFrom(page).getByRole('button', { name: 'Add a card' }).press('Enter')
     const card = storyCard(page, number)
     await card.getByRole('textbox', { name: 'Shot prompt' }).fill(words)

@@ -13,7 +13,8 @@ import type { Precision } from './read-case'
 
 const folders = findCases('tests/parity')
 const halves = (await floatTypes()).includes('f16')
-const hasTransformer = (folder: string) => ['LTXVideoTransformer3DModel', 'LTXPipeline', 'LTXConditionPipeline', 'T5EncoderModel'].includes(readCase(folder).className)
+const hasTransformer = (folder: string) =>
+  ['LTXVideoTransformer3DModel', 'LTXPipeline', 'LTXConditionPipeline', 'T5EncoderModel'].includes(readCase(folder).className)
 
 let gpu: Gpu
 beforeAll(async () => {
@@ -24,8 +25,13 @@ describe('parity with the references', () => {
   it('has cases of every class', () => {
     const classes = new Set(folders.map((folder) => readCase(folder).className))
     expect([...classes].sort()).toEqual([
-      'AutoencoderKLLTXVideo', 'FlowMatchEulerDiscreteScheduler', 'KinoraAutoencoder', 'LTXConditionPipeline', 'LTXPipeline',
-      'LTXVideoTransformer3DModel', 'T5EncoderModel',
+      'AutoencoderKLLTXVideo',
+      'FlowMatchEulerDiscreteScheduler',
+      'KinoraAutoencoder',
+      'LTXConditionPipeline',
+      'LTXPipeline',
+      'LTXVideoTransformer3DModel',
+      'T5EncoderModel',
     ])
   })
 
@@ -66,7 +72,6 @@ describe('compare', () => {
     expect(compare(tensor([3, 4]), new Map(), 1).status).toBe('fail')
     expect(compare(new Map(), new Map(), 1).status).toBe('fail')
   })
-
 })
 
 /** Copies a case and changes one of its files' tensors in place. */
@@ -122,7 +127,11 @@ describe('a case that does not fit', () => {
     const copy = conditioned('placed', () => undefined)
     const path = join(copy, 'io.safetensors')
     const bytes = readFileSync(path) // other names of the same length
-    for (const [name, other] of [['"in.noise"', '"no.noise"'], ['"out.start"', '"not.start"']] as const) bytes.write(other, bytes.indexOf(name))
+    for (const [name, other] of [
+      ['"in.noise"', '"no.noise"'],
+      ['"out.start"', '"not.start"'],
+    ] as const)
+      bytes.write(other, bytes.indexOf(name))
     writeFileSync(path, bytes)
     expect(await runCase(gpu, copy, 'f32')).toMatchObject({ status: 'pass' })
   })

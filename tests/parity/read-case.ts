@@ -43,8 +43,7 @@ export function readCase(folder: string): ParityCase {
   const pipeline = (scalars as Record<string, unknown> | undefined)?.['frame_index'] === undefined ? 'LTXPipeline' : 'LTXConditionPipeline'
   const config = existsSync(join(folder, 'config.json')) ? readJson(join(folder, 'config.json')) : { _class_name: call === 'denoise' ? pipeline : '' }
   const io = readTensors(join(folder, 'io.safetensors'))
-  const named = (prefix: string) =>
-    new Map(io.names.filter((name) => name.startsWith(prefix)).map((name) => [name.slice(prefix.length), toHost(io, name)]))
+  const named = (prefix: string) => new Map(io.names.filter((name) => name.startsWith(prefix)).map((name) => [name.slice(prefix.length), toHost(io, name)]))
   return {
     name: basename(folder),
     folder,

@@ -40,7 +40,10 @@ export async function encodeLtx(scope: Scope, parityCase: ParityCase, precision:
     const clip = Math.floor(index / (channels * pixels))
     logvar[index] = Math.min(20, Math.max(-30, one.values[clip * pixels + (index % pixels)] as number))
   })
-  return new Map([['mean', mean], ['logvar', { shape: mean.shape, values: logvar }]])
+  return new Map([
+    ['mean', mean],
+    ['logvar', { shape: mean.shape, values: logvar }],
+  ])
 }
 
 /** KinoraAutoencoder.decode */
@@ -82,6 +85,7 @@ function channelsFirst(clips: readonly HostTensor[]): HostTensor {
   const pixels = first.values.length / channels
   const values = new Float32Array(clips.length * first.values.length)
   clips.forEach((clip, index) =>
-    clip.values.forEach((value, at) => (values[(index * channels + (at % channels)) * pixels + Math.floor(at / channels)] = value)))
+    clip.values.forEach((value, at) => (values[(index * channels + (at % channels)) * pixels + Math.floor(at / channels)] = value)),
+  )
   return { shape: [clips.length, channels, ...grid], values }
 }

@@ -90,5 +90,11 @@ function relativeError(ours: Float32Array, reference: Float32Array): number {
 /** 'ltx_transformer_coords  f16  2.1e-4  limit 1e-2  pass' */
 export function describeResult({ name, precision, status, error, limit, reason }: CaseResult): string {
   const measured = error === null ? '-' : error.toExponential(2)
-  return [name.padEnd(36), precision, measured.padStart(8), `limit ${Number(limit.toPrecision(2)).toExponential()}`, reason ? `${status}: ${reason}` : status].join('  ')
+  return [
+    name.padEnd(36),
+    precision,
+    measured.padStart(8),
+    `limit ${Number(limit.toPrecision(2)).toExponential()}`,
+    reason ? `${status}: ${reason}` : status,
+  ].join('  ')
 }

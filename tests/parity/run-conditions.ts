@@ -37,7 +37,11 @@ export async function knownStart(scope: Scope, parityCase: ParityCase, precision
   const gridValues = channels * grid.frames * grid.height * grid.width
   const known = await encodeConditions(scope, parityCase, precision, grid, sizes, clip)
   const noise = inputs.has('noise') ? clipOf(need(parityCase, 'noise'), clip).values : given.values.slice(-gridValues)
-  const { latent, strengths: ofFrames, appended } = injectConditioning(noise, grid, sizes.time, known, (index, count) => {
+  const {
+    latent,
+    strengths: ofFrames,
+    appended,
+  } = injectConditioning(noise, grid, sizes.time, known, (index, count) => {
     const drawn = inputs.get(`condition_noise.${index}`)
     return drawn?.shape.length === 5 ? channelsLast(clipOf(drawn, clip).values, channels) : new Float32Array(count)
   })
@@ -75,7 +79,12 @@ function turned({ shape, values }: HostTensor, front: number): HostTensor {
 }
 
 async function encodeConditions(
-  scope: Scope, parityCase: ParityCase, precision: Precision, grid: LatentGrid, { time }: LatentSizes, clip: number,
+  scope: Scope,
+  parityCase: ParityCase,
+  precision: Precision,
+  grid: LatentGrid,
+  { time }: LatentSizes,
+  clip: number,
 ): Promise<ConditioningLatents[]> {
   const { folder, inputs, scalars } = parityCase
   const config = readJson(join(folder, 'vae/config.json'))

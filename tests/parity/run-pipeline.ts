@@ -79,7 +79,12 @@ function scheduleOf({ className, folder, scalars }: ParityCase, steps: number, {
 }
 
 async function startOf(
-  scope: Scope, parityCase: ParityCase, precision: Precision, transformer: LtxTransformer, sizes: LatentSizes, clip: number,
+  scope: Scope,
+  parityCase: ParityCase,
+  precision: Precision,
+  transformer: LtxTransformer,
+  sizes: LatentSizes,
+  clip: number,
 ): Promise<Start> {
   if (parityCase.className === 'LTXConditionPipeline') {
     const { tokens, coordinates, strengths, appended } = await knownStart(scope, parityCase, precision, sizes, clip)

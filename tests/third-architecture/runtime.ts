@@ -37,7 +37,8 @@ export const tinyDit: Architecture = {
 
 function openTinyDit(url: string, manifest: ModelManifest): OpenModel {
   const opened = { url, identity: JSON.stringify([url, manifest.version]), manifest }
-  const weights = async (signal: AbortSignal) => weightSource(openSafetensors(await fetchModelFile(url, modelFile(manifest, 'weights.safetensors'), { signal })))
+  const weights = async (signal: AbortSignal) =>
+    weightSource(openSafetensors(await fetchModelFile(url, modelFile(manifest, 'weights.safetensors'), { signal })))
   return {
     ...opened,
     encoderIdentity: opened.identity,
@@ -64,7 +65,10 @@ function openTinyDit(url: string, manifest: ModelManifest): OpenModel {
 /** One row of the table a word, by a hash of its letters; and one for the end. @param table f32 [vocabulary, textWidth] */
 function embedWords(prompt: string, table: Float32Array): Embeds {
   const { vocabulary, textWidth } = SIZES
-  const ids = prompt.split(/\s+/).filter(Boolean).map((word) => [...word].reduce((hash, letter) => (hash * 31 + letter.charCodeAt(0)) % (vocabulary - 1), 7))
+  const ids = prompt
+    .split(/\s+/)
+    .filter(Boolean)
+    .map((word) => [...word].reduce((hash, letter) => (hash * 31 + letter.charCodeAt(0)) % (vocabulary - 1), 7))
   const rows = [...ids, vocabulary - 1]
   const values = new Float32Array(rows.length * textWidth)
   rows.forEach((id, row) => values.set(table.subarray(id * textWidth, (id + 1) * textWidth), row * textWidth))
@@ -93,7 +97,11 @@ class TinyTransformer implements VideoTransformer<Tensor, undefined, TinyEvaluat
   private readonly time: LinearWeight
   private readonly blocks: readonly Block[]
 
-  constructor(scope: Scope, source: WeightSource, private readonly dtype: FloatDType) {
+  constructor(
+    scope: Scope,
+    source: WeightSource,
+    private readonly dtype: FloatDType,
+  ) {
     const { width, channels, patch, textWidth, blocks } = SIZES
     const take = (name: string, out: number, inputs: number) => loadLinear(scope, source, name, out, inputs, 'f32')
     const tokenSize = channels * patch ** 2
@@ -112,7 +120,7 @@ class TinyTransformer implements VideoTransformer<Tensor, undefined, TinyEvaluat
   }
 
   prepareText(scope: Scope, embeds: Tensor): Tensor {
-    return linear(scope, embeds, this.words, { dtype: 'f32' })                          // [1, L, D]
+    return linear(scope, embeds, this.words, { dtype: 'f32' }) // [1, L, D]
   }
 
   forward(scope: Scope, tokens: Tensor, text: Tensor, _positions: undefined, timesteps: Float32Array): Tensor {
@@ -130,7 +138,7 @@ class TinyTransformer implements VideoTransformer<Tensor, undefined, TinyEvaluat
     const rows = new Float32Array(dim(x, 1) * TIME_INPUTS)
     for (let row = 0; row < dim(x, 1); row++) rows.set(sinusoids(timesteps), row * TIME_INPUTS)
     linear(scope, scope.upload(rows, [1, dim(x, 1), TIME_INPUTS], 'f32'), this.time, { addTo: x })
-    return { scope, x, tokens: count }                                                  // [1, N + L, D]
+    return { scope, x, tokens: count } // [1, N + L, D]
   }
 
   runBlocks({ scope, x }: TinyEvaluation, first = 0, end: number = SIZES.blocks): void {
@@ -148,7 +156,7 @@ class TinyTransformer implements VideoTransformer<Tensor, undefined, TinyEvaluat
   velocity(scope: Scope, { x, tokens }: TinyEvaluation): Tensor {
     return scope.within((inner) => {
       const own = { ...norm(inner, x, { kind: 'layer', eps: EPS, dtype: 'f32' }), shape: [1, tokens, SIZES.width] } // the words are behind the tokens
-      return linear(scope, own, this.tokensOut, { dtype: 'f32' })                       // [1, N, C·p²]
+      return linear(scope, own, this.tokensOut, { dtype: 'f32' }) // [1, N, C·p²]
     })
   }
 }
@@ -159,7 +167,13 @@ class TinyDecoder implements VideoDecoder {
 
   constructor(private readonly map: LinearWeight) {}
 
-  async *decode(signal: AbortSignal, scope: Scope, z: Tensor, _noise?: unknown, pixels: FramesToPixels = framesToRgba): AsyncGenerator<Uint8ClampedArray<ArrayBuffer>, void, undefined> {
+  async *decode(
+    signal: AbortSignal,
+    scope: Scope,
+    z: Tensor,
+    _noise?: unknown,
+    pixels: FramesToPixels = framesToRgba,
+  ): AsyncGenerator<Uint8ClampedArray<ArrayBuffer>, void, undefined> {
     await scope.gpu.compile(() => scope.within((inner) => void pixels(inner, this.frames(inner, z, 0))))
     yield* readFrames(signal, scope, this.groups(scope, z, pixels))
   }

@@ -22,7 +22,8 @@ describe('promptAlternatives', () => {
   })
 
   it('keeps braces without a bar, bars without braces and unclosed braces', () => {
-    for (const prompt of ['a {red} balloon', 'a red | blue balloon', 'a {red|blue balloon', 'a }{ balloon', 'two  spaces', '']) expect(prompts(prompt)).toEqual([prompt])
+    for (const prompt of ['a {red} balloon', 'a red | blue balloon', 'a {red|blue balloon', 'a }{ balloon', 'two  spaces', ''])
+      expect(prompts(prompt)).toEqual([prompt])
   })
 
   it('collapses spaces around an empty choice, removes duplicates and expands nested groups', () => {
@@ -79,22 +80,32 @@ describe('expandBatch', () => {
 
   it('reduces drafts to one frame without input media', () => {
     const source = { kind: 'clip', id: 'x' } as const
-    const whole: GenerateRequest = { ...request, loop: true, prefix: { source }, initVideo: { source, strength: 0.5 }, conditions: [{ source, atFrame: 0, strength: 1 }] }
+    const whole: GenerateRequest = {
+      ...request,
+      loop: true,
+      prefix: { source },
+      initVideo: { source, strength: 0.5 },
+      conditions: [{ source, atFrame: 0, strength: 1 }],
+    }
     const made = expandBatch(whole, { kind: 'drafts', count: 4, steps: 3 })
     expect(made.map((entry) => entry.request)).toEqual([7, 8, 9, 10].map((at) => ({ ...request, seed: at, frames: 1, steps: 3 })))
   })
 
   it('expands a grid into every pair of values, labeled by row and column', () => {
     fc.assert(
-      fc.property(fc.uniqueArray(fc.integer({ min: 1, max: 30 }), { minLength: 2, maxLength: 4 }), fc.uniqueArray(fc.integer({ min: 1, max: 8 }), { minLength: 2, maxLength: 4 }), (steps, guidance) => {
-        const made = expandBatch(request, { kind: 'grid', rows: { setting: 'steps', values: steps }, columns: { setting: 'guidance', values: guidance } })
-        expect(made.map((entry) => entry.request)).toEqual(steps.flatMap((row) => guidance.map((column) => ({ ...request, steps: row, guidance: column }))))
-        expect(new Set(made.map(({ row, column }) => `${row}/${column}`)).size).toBe(made.length)
-        for (const [index, { row, column }] of made.entries()) {
-          expect(row).toBe(`${steps[Math.floor(index / guidance.length)]} ${steps[Math.floor(index / guidance.length)] === 1 ? 'step' : 'steps'}`)
-          expect(column).toBe(`Guidance ${guidance[index % guidance.length]}`)
-        }
-      }),
+      fc.property(
+        fc.uniqueArray(fc.integer({ min: 1, max: 30 }), { minLength: 2, maxLength: 4 }),
+        fc.uniqueArray(fc.integer({ min: 1, max: 8 }), { minLength: 2, maxLength: 4 }),
+        (steps, guidance) => {
+          const made = expandBatch(request, { kind: 'grid', rows: { setting: 'steps', values: steps }, columns: { setting: 'guidance', values: guidance } })
+          expect(made.map((entry) => entry.request)).toEqual(steps.flatMap((row) => guidance.map((column) => ({ ...request, steps: row, guidance: column }))))
+          expect(new Set(made.map(({ row, column }) => `${row}/${column}`)).size).toBe(made.length)
+          for (const [index, { row, column }] of made.entries()) {
+            expect(row).toBe(`${steps[Math.floor(index / guidance.length)]} ${steps[Math.floor(index / guidance.length)] === 1 ? 'step' : 'steps'}`)
+            expect(column).toBe(`Guidance ${guidance[index % guidance.length]}`)
+          }
+        },
+      ),
     )
   })
 
@@ -103,7 +114,7 @@ describe('expandBatch', () => {
     const text = (words: string[]) => (words.length > 1 ? `{${words.join('|')}}` : words.join(''))
     fc.assert(
       fc.property(choices, fc.array(choices, { minLength: 1, maxLength: 4 }), (shared, cards) => {
-        const shots = cards.map((words, index) => ({ prompt: text(words), frames: 9, join: index ? 'dissolve' : 'cut' } as const))
+        const shots = cards.map((words, index) => ({ prompt: text(words), frames: 9, join: index ? 'dissolve' : 'cut' }) as const)
         const board: GenerateRequest = { ...request, prompt: text(shared), shots }
         const count = [shared, ...cards].reduce((product, { length }) => product * length, 1)
         if (count > MAX_BATCH) {
@@ -117,7 +128,9 @@ describe('expandBatch', () => {
         for (const [index, entry] of made.entries()) {
           // the label lists the choices, and only the prompts differ
           expect(entry.label).toBe(texts[index]!.filter((_, at) => [shared, ...cards][at]!.length > 1).join(', '))
-          expect({ ...entry.request, prompt: board.prompt, shots: entry.request.shots!.map((shot, at) => ({ ...shot, prompt: shots[at]!.prompt })) }).toEqual(board)
+          expect({ ...entry.request, prompt: board.prompt, shots: entry.request.shots!.map((shot, at) => ({ ...shot, prompt: shots[at]!.prompt })) }).toEqual(
+            board,
+          )
           for (const [at, words] of [shared, ...cards].entries()) expect(words).toContain(texts[index]![at])
         }
       }),
@@ -126,16 +139,24 @@ describe('expandBatch', () => {
 
   it('ignores the shots of a storyboard for drafts', () => {
     const board: GenerateRequest = { ...request, shots: [{ prompt: 'a {red|blue} car', frames: 9, join: 'cut' }] }
-    expect(expandBatch(board, { kind: 'drafts', count: 2, steps: 3 }).map((entry) => entry.request)).toEqual([7, 8].map((at) => ({ ...request, seed: at, frames: 1, steps: 3 })))
+    expect(expandBatch(board, { kind: 'drafts', count: 2, steps: 3 }).map((entry) => entry.request)).toEqual(
+      [7, 8].map((at) => ({ ...request, seed: at, frames: 1, steps: 3 })),
+    )
   })
 
   it('uses prompts as rows and seeds as columns, and no headings for a single axis', () => {
     const both = expandBatch({ ...request, prompt: 'a {red|blue} kite' }, { kind: 'variations', count: 2 })
     expect(both.map(({ row, column, label }) => [row, column, label])).toEqual([
-      ['red', 'Seed 7', 'red, Seed 7'], ['red', 'Seed 8', 'red, Seed 8'], ['blue', 'Seed 7', 'blue, Seed 7'], ['blue', 'Seed 8', 'blue, Seed 8'],
+      ['red', 'Seed 7', 'red, Seed 7'],
+      ['red', 'Seed 8', 'red, Seed 8'],
+      ['blue', 'Seed 7', 'blue, Seed 7'],
+      ['blue', 'Seed 8', 'blue, Seed 8'],
     ])
     const words = expandBatch({ ...request, prompt: 'a {red|blue} kite' }, { kind: 'one' })
-    expect(words.map(({ row, label }) => [row, label])).toEqual([[undefined, 'red'], [undefined, 'blue']])
+    expect(words.map(({ row, label }) => [row, label])).toEqual([
+      [undefined, 'red'],
+      [undefined, 'blue'],
+    ])
   })
 
   it('rejects too many clips, an axis without values and the same setting on both axes', () => {
@@ -161,7 +182,8 @@ describe('expandBatch', () => {
 })
 
 describe('draftSpeedup', () => {
-  const timing = (frames: number, ms: number, width = 128) => jobTiming({ ...request, frames, width }, { stepMs: [ms / 2, ms / 4], decodeMs: ms / 8, encodeMs: ms / 8 })
+  const timing = (frames: number, ms: number, width = 128) =>
+    jobTiming({ ...request, frames, width }, { stepMs: [ms / 2, ms / 4], decodeMs: ms / 8, encodeMs: ms / 8 })
 
   it('compares the medians of drafts and clips of the same size', () => {
     expect(draftSpeedup([], request)).toBeNull()

@@ -8,13 +8,35 @@ import { resultName } from '../bench/results'
 import { quantile, turnLimits } from '../bench/turns'
 
 const row: MeasuredRow = {
-  name: 'attention-ltx-512', shape: 'N 512', precision: 'f16', kernel: 'ours', oursMs: 12.5, oursP90Ms: 14, peer: 'MultiHeadAttention', peerMs: 25, peerP90Ms: 30,
-  ratio: 2, ratios: [1.9, 2, 2.2], goal: 1.5, difference: 0.001, agrees: true, gflops: 21, gbs: 1, ceilingShare: 0.42,
+  name: 'attention-ltx-512',
+  shape: 'N 512',
+  precision: 'f16',
+  kernel: 'ours',
+  oursMs: 12.5,
+  oursP90Ms: 14,
+  peer: 'MultiHeadAttention',
+  peerMs: 25,
+  peerP90Ms: 30,
+  ratio: 2,
+  ratios: [1.9, 2, 2.2],
+  goal: 1.5,
+  difference: 0.001,
+  agrees: true,
+  gflops: 21,
+  gbs: 1,
+  ceilingShare: 0.42,
 }
 const host: HostShare = { ms: 0.5, share: 0.04, goal: 0.05, submits: 3, longestSubmitMs: 52 }
 const idleTime: StepIdleTime = { shape: 'starter', stepMs: 12, share: 0.02, goal: 0.05 }
 const report: BenchReport = {
-  date: '2026-11-29T10:00:00.000Z', adapter: 'some GPU', runtime: 'node', precision: 'f16', software: false, versions: { node: '20' }, ceiling: { gflops: 50, gbs: 5 }, rows: [],
+  date: '2026-11-29T10:00:00.000Z',
+  adapter: 'some GPU',
+  runtime: 'node',
+  precision: 'f16',
+  software: false,
+  versions: { node: '20' },
+  ceiling: { gflops: 50, gbs: 5 },
+  rows: [],
 }
 const without: MeasuredRow = { ...row, peer: 'Det: not on the GPU', peerMs: null, peerP90Ms: null, ratio: null, ratios: [], difference: null }
 
@@ -50,8 +72,19 @@ describe('a row', () => {
 })
 
 describe('a result', () => {
-  const sized = (name: string, count: number, oursMs: number, what: 'tokens' | 'layers'): MeasuredRow => ({ ...row, name, oursMs, grows: { with: what, count } })
-  const rows = [sized('step-ltx', 28, 80, 'layers'), sized('sweep-1024', 1024, 17, 'tokens'), sized('sweep-256', 256, 1, 'tokens'), sized('step-ltx-14-layers', 14, 41, 'layers'), row]
+  const sized = (name: string, count: number, oursMs: number, what: 'tokens' | 'layers'): MeasuredRow => ({
+    ...row,
+    name,
+    oursMs,
+    grows: { with: what, count },
+  })
+  const rows = [
+    sized('step-ltx', 28, 80, 'layers'),
+    sized('sweep-1024', 1024, 17, 'tokens'),
+    sized('sweep-256', 256, 1, 'tokens'),
+    sized('step-ltx-14-layers', 14, 41, 'layers'),
+    row,
+  ]
 
   it('says how time grows, beside what the operations say', () => {
     expect(growthOf(rows)).toEqual([
@@ -64,7 +97,12 @@ describe('a result', () => {
   })
 
   it('has tables of whole steps, idle time and memory where those were measured, and no empty ones', () => {
-    const text = markdownTables({ ...report, rows: [{ ...row, host }], idleTime: [idleTime, { ...idleTime, share: 0.06 }], memory: [{ frames: 33, chunks: 1, peakGpuBytes: 24_000_000 }] })
+    const text = markdownTables({
+      ...report,
+      rows: [{ ...row, host }],
+      idleTime: [idleTime, { ...idleTime, share: 0.06 }],
+      memory: [{ frames: 33, chunks: 1, peakGpuBytes: 24_000_000 }],
+    })
     expect(text).toContain('| attention-ltx-512 | 13 ms | 0.50 ms | 4.0 % | 5.0 % ✓ | 3.0 | 52 ms |')
     expect(text).toContain('| starter | 12 ms | 2.0 % | 5.0 % ✓ |')
     expect(text).toContain('| starter | 12 ms | 6.0 % | 5.0 % ✗ |')
@@ -102,7 +140,13 @@ it('turns are as many as are asked for, or as the adapter has time for', () => {
 describe('flags', () => {
   it('are read', () => {
     expect(parseBenchFlags([])).toEqual({ json: false, save: false })
-    expect(parseBenchFlags(['--only', 'gemm', '--pairs', '3', '--precision', 'f32', '--json', '--save'])).toEqual({ only: 'gemm', pairs: 3, precision: 'f32', json: true, save: true })
+    expect(parseBenchFlags(['--only', 'gemm', '--pairs', '3', '--precision', 'f32', '--json', '--save'])).toEqual({
+      only: 'gemm',
+      pairs: 3,
+      precision: 'f32',
+      json: true,
+      save: true,
+    })
   })
   it.each([
     [['--pairs', '0'], '--pairs: expected a whole number from 1 to 9999, got "0"'],

@@ -7,7 +7,10 @@ const frame = (value: number) => Uint8ClampedArray.of(value, value, value, 255)
 
 /** Decoded brightnesses through the seams of a window; what is shown of it. */
 function shown(decoded: readonly number[], window: { skipFirst: number; skipLast: number }, edges: { before?: number; after?: number }): number[] {
-  const seams = new BoundaryBlend({ frames: decoded.length, ...window }, { ...(edges.before !== undefined && { before: frame(edges.before) }), ...(edges.after !== undefined && { after: frame(edges.after) }) })
+  const seams = new BoundaryBlend(
+    { frames: decoded.length, ...window },
+    { ...(edges.before !== undefined && { before: frame(edges.before) }), ...(edges.after !== undefined && { after: frame(edges.after) }) },
+  )
   const out: number[] = []
   for (const value of decoded) {
     if (seams.done) break
@@ -39,7 +42,11 @@ test('an error of the decoder at a seam is taken off the new frames beside it, l
 })
 
 test('between two known frames that are close, one error goes over into the other', () => {
-  const between = shown(Array.from({ length: 21 }, () => 100), { skipFirst: 9, skipLast: 9 }, { before: 109, after: 91 })
+  const between = shown(
+    Array.from({ length: 21 }, () => 100),
+    { skipFirst: 9, skipLast: 9 },
+    { before: 109, after: 91 },
+  )
   expect(between).toEqual([105, 100, 95]) // of +9 and −9: three quarters and one, half and half, one and three
 })
 

@@ -17,7 +17,18 @@ const models = [starter, large]
 const requestOf = (model: typeof starter, changes: Partial<GenerateRequest> = {}): GenerateRequest => {
   const { width = 0, height = 0 } = model.sizes[0] ?? {}
   const { frames, fps, steps, guidance } = model
-  return { model: model.id, prompt: 'a red sky', width, height, frames: frames.default, fps: fps.default, steps: steps.default, guidance: guidance.default, seed: 7, ...changes }
+  return {
+    model: model.id,
+    prompt: 'a red sky',
+    width,
+    height,
+    frames: frames.default,
+    fps: fps.default,
+    steps: steps.default,
+    guidance: guidance.default,
+    seed: 7,
+    ...changes,
+  }
 }
 const problems = (model: typeof starter, changes: Partial<GenerateRequest>) => requestProblems(requestOf(model, changes), model)
 const warnings = (model: typeof starter, changes: Partial<GenerateRequest>) => requestWarnings(requestOf(model, changes), model)
@@ -67,7 +78,10 @@ describe('requestProblems', () => {
   })
 
   it.each([
-    [18, 17], [3, 5], [0, 5], [500, 481],
+    [18, 17],
+    [3, 5],
+    [0, 5],
+    [500, 481],
   ])('rejects %i frames and suggests %i', (frames, nearest) => {
     expect(problems(starter, { frames })).toMatchObject([{ field: 'frames', nearest: { frames: nearest } }])
     expect(problems(starter, { frames: nearest })).toEqual([])
@@ -80,7 +94,10 @@ it('warns if the request needs more than the measured GPU memory', () => {
   expect(kinds(2.5)).toEqual(['memory'])
   expect(kinds(12)).toEqual([])
   const minute = { ...request, frames: 1801 }
-  expect(requestWarnings(minute, large, { budgetBytes: 12e9, weightBytes: 2e9 }).map(({ kind }) => kind), 'only one chunk is in memory at a time').toEqual(['chunks'])
+  expect(
+    requestWarnings(minute, large, { budgetBytes: 12e9, weightBytes: 2e9 }).map(({ kind }) => kind),
+    'only one chunk is in memory at a time',
+  ).toEqual(['chunks'])
 })
 
 describe('warnings about the length', () => {

@@ -24,7 +24,11 @@ it('is the whole image if the aspect ratios are equal', () => {
 
 describe('dragging and zooming', () => {
   const shape = { width: 160, height: 90 }
-  const crop = fc.record({ x: fc.double({ min: 0, max: 1, noNaN: true }), y: fc.double({ min: 0, max: 1, noNaN: true }), zoom: fc.double({ min: 1, max: 16, noNaN: true }) })
+  const crop = fc.record({
+    x: fc.double({ min: 0, max: 1, noNaN: true }),
+    y: fc.double({ min: 0, max: 1, noNaN: true }),
+    zoom: fc.double({ min: 1, max: 16, noNaN: true }),
+  })
 
   it('follows the pointer', () => {
     const before = cropRectangle(wide, square, MIDDLE)
@@ -57,15 +61,21 @@ describe('dragging and zooming', () => {
 
   it('never leaves the image', () => {
     fc.assert(
-      fc.property(crop, fc.double({ min: -3, max: 3, noNaN: true }), fc.double({ min: -3, max: 3, noNaN: true }), fc.double({ min: 1, max: 16, noNaN: true }), (start, right, down, zoom) => {
-        for (const moved of [draggedCrop(start, wide, shape, right, down), zoomedCrop(start, wide, shape, zoom)]) {
-          expect(v.is(CropSchema, moved)).toBe(true)
-          const { left, top, width, height } = cropRectangle(wide, shape, moved)
-          expect(Math.min(left, top)).toBeGreaterThanOrEqual(-1e-6)
-          expect(left + width).toBeLessThanOrEqual(wide.width + 1e-6)
-          expect(top + height).toBeLessThanOrEqual(wide.height + 1e-6)
-        }
-      }),
+      fc.property(
+        crop,
+        fc.double({ min: -3, max: 3, noNaN: true }),
+        fc.double({ min: -3, max: 3, noNaN: true }),
+        fc.double({ min: 1, max: 16, noNaN: true }),
+        (start, right, down, zoom) => {
+          for (const moved of [draggedCrop(start, wide, shape, right, down), zoomedCrop(start, wide, shape, zoom)]) {
+            expect(v.is(CropSchema, moved)).toBe(true)
+            const { left, top, width, height } = cropRectangle(wide, shape, moved)
+            expect(Math.min(left, top)).toBeGreaterThanOrEqual(-1e-6)
+            expect(left + width).toBeLessThanOrEqual(wide.width + 1e-6)
+            expect(top + height).toBeLessThanOrEqual(wide.height + 1e-6)
+          }
+        },
+      ),
     )
   })
 })

@@ -1,6 +1,16 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { chunkCount, chunkLine, chunkRange, damageLine, headerLine, downloadedBytes, parseJournal, wholeLine, type JournalHeader } from '../../workers/storage/download-journal'
+import {
+  chunkCount,
+  chunkLine,
+  chunkRange,
+  damageLine,
+  headerLine,
+  downloadedBytes,
+  parseJournal,
+  wholeLine,
+  type JournalHeader,
+} from '../../workers/storage/download-journal'
 
 const header: JournalHeader = { schemaVersion: 1, url: 'https://mirror.example/x', bytes: 250, etag: '"1"', chunkBytes: 100 }
 const hash = (digit: number) => digit.toString(16).repeat(64).slice(0, 64)
@@ -18,7 +28,9 @@ describe('download journal', () => {
   })
 
   test('a damaged chunk keeps its hash, and the file is no longer complete', () => {
-    const journal = parseJournal(headerLine(header) + chunkLine(0, hash(1)) + chunkLine(1, hash(2)) + chunkLine(2, hash(3)) + wholeLine(hash(4)) + damageLine(1, hash(2)))!
+    const journal = parseJournal(
+      headerLine(header) + chunkLine(0, hash(1)) + chunkLine(1, hash(2)) + chunkLine(2, hash(3)) + wholeLine(hash(4)) + damageLine(1, hash(2)),
+    )!
     expect([...journal.present].sort()).toEqual([0, 2])
     expect(journal.hashes.get(1)).toBe(hash(2))
     expect(journal.whole).toBeNull()
@@ -26,7 +38,15 @@ describe('download journal', () => {
   })
 
   test('cut off at any byte, it is read up to its last complete line', () => {
-    const lines = [headerLine(header), chunkLine(0, hash(1)), chunkLine(1, hash(2)), damageLine(0, hash(1)), chunkLine(0, hash(1)), chunkLine(2, hash(3)), wholeLine(hash(4))]
+    const lines = [
+      headerLine(header),
+      chunkLine(0, hash(1)),
+      chunkLine(1, hash(2)),
+      damageLine(0, hash(1)),
+      chunkLine(0, hash(1)),
+      chunkLine(2, hash(3)),
+      wholeLine(hash(4)),
+    ]
     const text = lines.join('')
     for (let length = 0; length <= text.length; length++) {
       const journal = parseJournal(text.slice(0, length))
@@ -75,7 +95,12 @@ describe('download journal', () => {
 })
 
 test('chunks cover the file without gaps or overlaps', () => {
-  for (const [bytes, chunkBytes, count] of [[250, 100, 3], [300, 100, 3], [1, 100, 1], [0, 100, 0]] as const) {
+  for (const [bytes, chunkBytes, count] of [
+    [250, 100, 3],
+    [300, 100, 3],
+    [1, 100, 1],
+    [0, 100, 0],
+  ] as const) {
     expect(chunkCount({ bytes, chunkBytes })).toBe(count)
     let at = 0
     for (let chunk = 0; chunk < count; chunk++) {

@@ -39,8 +39,15 @@ test.each(VIDEO)('$id has a manifest that a kinora.json could hold, and makes it
   expect(parseManifest(JSON.parse(JSON.stringify(manifest)), 'kinora.json')).toEqual(manifest)
   const [size] = manifest.sizes
   const request: GenerateRequest = {
-    model: manifest.id, prompt: '', width: size?.width ?? 0, height: size?.height ?? 0, frames: manifest.frames.default,
-    fps: manifest.fps.default, steps: manifest.steps.default, guidance: manifest.guidance.default, seed: 0,
+    model: manifest.id,
+    prompt: '',
+    width: size?.width ?? 0,
+    height: size?.height ?? 0,
+    frames: manifest.frames.default,
+    fps: manifest.fps.default,
+    steps: manifest.steps.default,
+    guidance: manifest.guidance.default,
+    seed: 0,
   }
   expect(requestProblems(request, manifest)).toEqual([])
   for (const { width, height } of manifest.sizes) expect([width % 32, height % 32]).toEqual([0, 0])
@@ -51,7 +58,9 @@ test.each(VIDEO)('$id has a manifest that a kinora.json could hold, and makes it
 test('sides of 32 and 8k + 1 frames are allowed beside what is offered, and no others', () => {
   const manifest = manifestOf('ltxv-2b-0.9.8-distilled')
   const fields = (changes: Partial<GenerateRequest>) =>
-    requestProblems({ model: '', prompt: '', width: 64, height: 64, frames: 9, fps: 24, steps: 7, guidance: 1, seed: 0, ...changes }, manifest).map(({ field }) => field)
+    requestProblems({ model: '', prompt: '', width: 64, height: 64, frames: 9, fps: 24, steps: 7, guidance: 1, seed: 0, ...changes }, manifest).map(
+      ({ field }) => field,
+    )
   expect(fields({})).toEqual([])
   expect(fields({ width: 80 })).toEqual(['width'])
   expect(fields({ frames: 10 })).toEqual(['frames'])

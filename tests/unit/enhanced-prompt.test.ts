@@ -6,7 +6,9 @@ const FOX = 'A red fox walks through deep snow. It lifts its head.'
 describe('tidyParagraph', () => {
   test('keeps a paragraph of complete sentences', () => {
     expect(tidyParagraph(FOX)).toBe(FOX)
-    expect(tidyParagraph('A No. 5 tram, painted in 1.5 m letters, stops at St. Mark. A man waits!')).toBe('A No. 5 tram, painted in 1.5 m letters, stops at St. Mark. A man waits!')
+    expect(tidyParagraph('A No. 5 tram, painted in 1.5 m letters, stops at St. Mark. A man waits!')).toBe(
+      'A No. 5 tram, painted in 1.5 m letters, stops at St. Mark. A man waits!',
+    )
   })
 
   test.each([

@@ -10,8 +10,14 @@ test('of Gaussians in one dimension: the distance of the means and of the deviat
 
 test('of covariances that do not commute', () => {
   // tr((Σ₁Σ₂)^½) of two 2×2 matrices is √(tr(Σ₁Σ₂) + 2·√det(Σ₁Σ₂)) by Cayley–Hamilton
-  const first = [[3, 1], [1, 2]]
-  const second = [[1, -0.5], [-0.5, 4]]
+  const first = [
+    [3, 1],
+    [1, 2],
+  ]
+  const second = [
+    [1, -0.5],
+    [-0.5, 4],
+  ]
   const trace = 3 * 1 + 1 * -0.5 + 1 * -0.5 + 2 * 4
   const determinant = (3 * 2 - 1) * (1 * 4 - 0.25)
   const expected = 3 + 2 + 1 + 4 - 2 * Math.sqrt(trace + 2 * Math.sqrt(determinant))
@@ -21,14 +27,28 @@ test('of covariances that do not commute', () => {
 })
 
 test('is zero between a Gaussian and itself, also where it has no width', () => {
-  const flat = { mean: [1, 2, 3], covariance: [[1, 1, 0], [1, 1, 0], [0, 0, 0]] }
+  const flat = {
+    mean: [1, 2, 3],
+    covariance: [
+      [1, 1, 0],
+      [1, 1, 0],
+      [0, 0, 0],
+    ],
+  }
   expect(frechetDistance(flat, flat)).toBeCloseTo(0, 6)
 })
 
 test('fits the mean and the unbiased covariance', () => {
-  const { mean, covariance } = fitGaussian([[1, 2], [3, 2], [5, 8]])
+  const { mean, covariance } = fitGaussian([
+    [1, 2],
+    [3, 2],
+    [5, 8],
+  ])
   expect(mean).toEqual([3, 4])
-  expect(covariance).toEqual([[4, 6], [6, 12]])
+  expect(covariance).toEqual([
+    [4, 6],
+    [6, 12],
+  ])
   expect(() => fitGaussian([[1]])).toThrow('expected at least 2 clips, got 1')
 })
 

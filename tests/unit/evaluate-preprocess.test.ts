@@ -8,9 +8,7 @@ function clipOf(width: number, height: number, frames: number, pixel: (frame: nu
     width,
     height,
     frames: Array.from({ length: frames }, (_, frame) =>
-      Uint8ClampedArray.from(
-        Array.from({ length: width * height }, (_, i) => [...pixel(frame, Math.floor(i / width), i % width), 255]).flat(),
-      ),
+      Uint8ClampedArray.from(Array.from({ length: width * height }, (_, i) => [...pixel(frame, Math.floor(i / width), i % width), 255]).flat()),
     ),
   }
 }

@@ -34,14 +34,20 @@ const sky = (asked: string, read: string, heldOut = false, render?: string): Sco
 })
 
 test('a score is a share of the probe’s own on renders of the same prompts', () => {
-  const clips = [
-    sky('day', 'day', true, 'day'),
-    sky('day', 'day', false, 'day'),
-    sky('sunset', 'day', true, 'day'),
-    sky('sunset', 'sunset', false, 'sunset'),
-  ]
+  const clips = [sky('day', 'day', true, 'day'), sky('day', 'day', false, 'day'), sky('sunset', 'day', true, 'day'), sky('sunset', 'sunset', false, 'sunset')]
   expect(rowOf(clips, 'sky')).toEqual({
-    name: 'sky', classes: 2, n: 4, score: 0.75, probe: 0.75, heldOut: 0.5, heldOutN: 2, bar: 0.9, relative: 1, unseen: 0.99, counts: true, pass: true,
+    name: 'sky',
+    classes: 2,
+    n: 4,
+    score: 0.75,
+    probe: 0.75,
+    heldOut: 0.5,
+    heldOutN: 2,
+    bar: 0.9,
+    relative: 1,
+    unseen: 0.99,
+    counts: true,
+    pass: true,
   })
 })
 
@@ -86,7 +92,15 @@ test('all counted rows must meet their bars, and compared frames must agree', ()
   expect(meetsBars({ ...shown, images: { ...images, scores: { sky: 0.9, subject: 0.69 } } })).toBe(false)
   expect(meetsBars({ ...shown, images, world: 'wide' })).toBe(false)
   const seam = { mode: 'loop', figure: 'seam', least: 0.5, most: 1.5 }
-  expect(meetsBars({ ...shown, modes: [{ ...seam, values: [1, 1, 1, 2], met: 3 }, { ...seam, values: [], met: 0 }] })).toBe(true)
+  expect(
+    meetsBars({
+      ...shown,
+      modes: [
+        { ...seam, values: [1, 1, 1, 2], met: 3 },
+        { ...seam, values: [], met: 0 },
+      ],
+    }),
+  ).toBe(true)
   expect(meetsBars({ ...shown, modes: [{ ...seam, values: [1, 1, 2], met: 2 }] })).toBe(false)
   expect(meanScore(rows)).toEqual({ scores: { sky: 1 }, mean: 1 })
 })
@@ -131,7 +145,10 @@ test.each([
   ['', 'p.jsonl has no prompts: expected one JSON object a line.'],
   [`${line({ prompt: 'a', attributes: {} })}\n{oops`, 'p.jsonl, line 2: expected a JSON object, got "{oops".'],
   [line({ prompt: 'a', attributes: { sky: 'green' } }), 'p.jsonl, line 1: attributes.sky: expected one of day, sunset, got "green".'],
-  [line({ prompt: 'a', attributes: { skye: 'day' } }), 'p.jsonl, line 1: attributes.skye: expected an object of sky, land, weather, subject, colour, motion, camera, style.'],
+  [
+    line({ prompt: 'a', attributes: { skye: 'day' } }),
+    'p.jsonl, line 1: attributes.skye: expected an object of sky, land, weather, subject, colour, motion, camera, style.',
+  ],
   [line({ prompt: 3, attributes: {} }), 'p.jsonl, line 1: prompt: expected words.'],
   [line({ prompt: 'a', attributes: {}, seed: 1.5 }), 'p.jsonl, line 1: seed: expected a whole number from 0 to 4294967295.'],
 ])('refuses %j in one sentence', (text, message) => {
@@ -141,7 +158,14 @@ test.each([
 test('reads flags, and rejects invalid ones', () => {
   expect(parseEvaluateFlags([])).toEqual({ curve: false, json: false, save: false })
   expect(parseEvaluateFlags(['--steps', '4', '--guidance', '1.5', '--limit', '2', '--seed-base', '9', '--out', 'o', '--json', '--curve'])).toEqual({
-    steps: 4, guidance: 1.5, limit: 2, 'seed-base': 9, out: 'o', json: true, curve: true, save: false,
+    steps: 4,
+    guidance: 1.5,
+    limit: 2,
+    'seed-base': 9,
+    out: 'o',
+    json: true,
+    curve: true,
+    save: false,
   })
   expect(parseEvaluateFlags(['--reuse', '4'])).toMatchObject({ reuse: 4 })
   expect(refusal(() => parseEvaluateFlags(['--reuse', '0']))).toBe('--reuse: expected a whole number from 1 to 1000000, got "0"')

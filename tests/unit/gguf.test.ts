@@ -128,10 +128,18 @@ describe('readGgufHeader', () => {
     ['version 1', { version: 1 }, 'the version: expected 2 or 3, got 1; convert'],
     ['version 4', { version: 4 }, 'the version: expected 2 or 3, got 4'],
     ['big-endian', { version: 0x03000000 }, 'the byte order: expected little-endian, got big-endian'],
-    ['a number of tensors past 2^53', { tensorCount: 2n ** 64n - 1n }, 'the number of tensors: expected a number that fits in a file of 32 bytes, got 18446744073709551615'],
+    [
+      'a number of tensors past 2^53',
+      { tensorCount: 2n ** 64n - 1n },
+      'the number of tensors: expected a number that fits in a file of 32 bytes, got 18446744073709551615',
+    ],
     ['too many tensors', { tensorCount: 65_537 }, 'the number of tensors: expected at most 65536, got 65537'],
     ['too many keys', { keyCount: 2 ** 40 }, 'the number of keys: expected at most 65536, got 1099511627776'],
-    ['more keys than the file has room for', { keyCount: 60_000 }, "the length of key 0: expected a header that ends within the file's 32 bytes, got one of at least 840018"],
+    [
+      'more keys than the file has room for',
+      { keyCount: 60_000 },
+      "the length of key 0: expected a header that ends within the file's 32 bytes, got one of at least 840018",
+    ],
     ['more tensors than the file has room for', { tensorCount: 60_000 }, 'the length of the name of tensor 0: expected a header that ends within'],
     ['a key longer than the format allows', { keys: [[...u64(70_000)]] }, 'the length of key 0: expected at most 65535 bytes, got 70000'],
     ['a key past the end', { keys: [[...u64(60_000)]] }, 'key 0: expected a header that ends within'],
@@ -140,7 +148,11 @@ describe('readGgufHeader', () => {
     ['a duplicate key', { keys: [key('k', 0, u8(1)), key('k', 0, u8(1))] }, 'the key k: expected one entry, got two'],
     ['an unknown type of value', { keys: [key('k', 13, u8(1))] }, 'the type of k: expected a number from 0 to 12, got 13'],
     ['a BOOL of 2', { keys: [key('k', 7, u8(2))] }, 'k: expected a BOOL of 0 or 1, got 2'],
-    ['a string of 2^62 bytes', { keys: [key('k', 8, u64(2n ** 62n))] }, 'the length of k: expected a number that fits in a file of 64 bytes, got 4611686018427387904'],
+    [
+      'a string of 2^62 bytes',
+      { keys: [key('k', 8, u64(2n ** 62n))] },
+      'the length of k: expected a number that fits in a file of 64 bytes, got 4611686018427387904',
+    ],
     ['a string past the end', { keys: [key('k', 8, u64(1000))] }, 'k: expected a header that ends within'],
     ['a string that is not UTF-8', { keys: [key('k', 8, [...u64(2), 0xc3, 0x28])] }, 'k: expected UTF-8'],
     ['an array of arrays', { keys: [array('k', 9, 1)] }, "the type of k's elements: expected a string or a number, got an array"],
@@ -161,21 +173,56 @@ describe('readGgufHeader', () => {
     ['2^32 − 1 dims', { tensors: [tensor('a', [1], 0, 0, 2 ** 32 - 1)] }, 'the number of dims of tensor a: expected 1 to 4, got 4294967295'],
     ['a dim of 0', { tensors: [tensor('a', [4, 0], 0, 0)] }, 'dim 1 of tensor a: expected at least 1, got 0'],
     ['a dim of 2^63', { tensors: [tensor('a', [2n ** 63n], 0, 0)] }, 'dim 0 of tensor a: expected a number that fits in a file of'],
-    ['dims whose product overflows', { tensors: [tensor('a', [2 ** 32, 2 ** 32], 0, 0)] }, 'tensor a: expected fewer than 2^53 values, got [4294967296, 4294967296]'],
-    ['a row of part of a block', { tensors: [tensor('a', [128, 2], 12, 0)], dataBytes: 144 }, "a row of tensor a: expected a multiple of Q4_K's 256 values, got 128"],
+    [
+      'dims whose product overflows',
+      { tensors: [tensor('a', [2 ** 32, 2 ** 32], 0, 0)] },
+      'tensor a: expected fewer than 2^53 values, got [4294967296, 4294967296]',
+    ],
+    [
+      'a row of part of a block',
+      { tensors: [tensor('a', [128, 2], 12, 0)], dataBytes: 144 },
+      "a row of tensor a: expected a multiple of Q4_K's 256 values, got 128",
+    ],
     ['an offset of 2^60', { tensors: [tensor('a', [8], 0, 2n ** 60n)], dataBytes: 32 }, 'the offset of tensor a: expected a number that fits in a file of'],
-    ['an offset past the end', { tensors: [tensor('a', [8], 0, 32)], dataBytes: 32 }, "tensor a: expected to end within the file's 96 bytes, got an end at byte 128"],
+    [
+      'an offset past the end',
+      { tensors: [tensor('a', [8], 0, 32)], dataBytes: 32 },
+      "tensor a: expected to end within the file's 96 bytes, got an end at byte 128",
+    ],
     ['a misaligned offset', { tensors: [tensor('a', [8], 0, 8)], dataBytes: 64 }, 'the offset of tensor a: expected a multiple of 32, got 8'],
     ['a tensor longer than the file', { tensors: [tensor('a', [2 ** 50], 0, 0)], dataBytes: 32 }, "tensor a: expected to end within the file's 96 bytes"],
-    ['an overlap', { tensors: [tensor('b', [8], 0, 32), tensor('a', [9], 0, 0)], dataBytes: 64 }, 'tensor b: expected to start at byte 132 or later, where tensor a ends, got byte 128'],
-    ['two tensors at one offset', { tensors: [one, tensor('b', [8], 0, 0)], dataBytes: 64 }, 'tensor b: expected to start at byte 128 or later, where tensor a ends, got byte 96'],
-    ...[[2, 'Q4_0'], [3, 'Q4_1'], [4, 'Q4_2'], [6, 'Q5_0'], [9, 'Q8_1'], [10, 'Q2_K'], [11, 'Q3_K'], [15, 'Q8_K'], [17, 'IQ2_XS'], [20, 'IQ4_NL'], [24, 'I8'], [28, 'F64'], [31, 'Q4_0_4_4'], [39, 'MXFP4'], [99, 'type 99'], [2 ** 32 - 1, 'type 4294967295']].map(
-      ([type, name]): [string, GgufParts, string] => [
-        `the type ${name}`,
-        { tensors: [tensor('enc.blk.0.attn_q.weight', [256], Number(type), 0)], dataBytes: 1024 },
-        `the type of tensor enc.blk.0.attn_q.weight: expected one of F32, F16, BF16, Q8_0, Q4_K, Q5_K, Q6_K, got ${name}; use`,
-      ],
-    ),
+    [
+      'an overlap',
+      { tensors: [tensor('b', [8], 0, 32), tensor('a', [9], 0, 0)], dataBytes: 64 },
+      'tensor b: expected to start at byte 132 or later, where tensor a ends, got byte 128',
+    ],
+    [
+      'two tensors at one offset',
+      { tensors: [one, tensor('b', [8], 0, 0)], dataBytes: 64 },
+      'tensor b: expected to start at byte 128 or later, where tensor a ends, got byte 96',
+    ],
+    ...[
+      [2, 'Q4_0'],
+      [3, 'Q4_1'],
+      [4, 'Q4_2'],
+      [6, 'Q5_0'],
+      [9, 'Q8_1'],
+      [10, 'Q2_K'],
+      [11, 'Q3_K'],
+      [15, 'Q8_K'],
+      [17, 'IQ2_XS'],
+      [20, 'IQ4_NL'],
+      [24, 'I8'],
+      [28, 'F64'],
+      [31, 'Q4_0_4_4'],
+      [39, 'MXFP4'],
+      [99, 'type 99'],
+      [2 ** 32 - 1, 'type 4294967295'],
+    ].map(([type, name]): [string, GgufParts, string] => [
+      `the type ${name}`,
+      { tensors: [tensor('enc.blk.0.attn_q.weight', [256], Number(type), 0)], dataBytes: 1024 },
+      `the type of tensor enc.blk.0.attn_q.weight: expected one of F32, F16, BF16, Q8_0, Q4_K, Q5_K, Q6_K, got ${name}; use`,
+    ]),
   ])('rejects %s', (_, parts, reason) => {
     const file = ggufOf(parts)
     const result = resultOf(() => readGgufHeader(file, file.length, 'w.gguf'))
@@ -194,7 +241,23 @@ describe('readGgufHeader', () => {
   })
 
   test('with any damage, the result is a consistent header, a request for more bytes or weights-corrupt, in bounded time', () => {
-    const boundary = fc.constantFrom(0n, 1n, 2n, 8n, 9n, 31n, 255n, 65_536n, 2n ** 31n, 2n ** 32n - 1n, 2n ** 32n, 2n ** 53n - 1n, 2n ** 53n, 2n ** 63n, 2n ** 64n - 1n)
+    const boundary = fc.constantFrom(
+      0n,
+      1n,
+      2n,
+      8n,
+      9n,
+      31n,
+      255n,
+      65_536n,
+      2n ** 31n,
+      2n ** 32n - 1n,
+      2n ** 32n,
+      2n ** 53n - 1n,
+      2n ** 53n,
+      2n ** 63n,
+      2n ** 64n - 1n,
+    )
     const at = fc.nat(HEADER_BYTES - 8)
     const damage = fc.oneof(
       fc.record({ at, bytes: fc.uint8Array({ minLength: 1, maxLength: 8 }) }),
@@ -289,7 +352,15 @@ describe('tensor names of a T5 encoder', () => {
 
   test('the embedding table has two names, tensors outside the encoder have none', () => {
     expect(ggufNameOfT5('encoder.embed_tokens.weight')).toBe('token_embd.weight')
-    for (const ggufName of ['dec.blk.0.attn_q.weight', 'enc.blk.00.attn_q.weight', 'enc.blk.0.attn_q.bias', 'enc.blk.0.constructor.weight', 'enc.blk.0.weight', 'output.weight', '']) {
+    for (const ggufName of [
+      'dec.blk.0.attn_q.weight',
+      'enc.blk.00.attn_q.weight',
+      'enc.blk.0.attn_q.bias',
+      'enc.blk.0.constructor.weight',
+      'enc.blk.0.weight',
+      'output.weight',
+      '',
+    ]) {
       expect(t5NameOfGguf(ggufName)).toBeUndefined()
     }
     for (const name of ['decoder.block.0.layer.0.SelfAttention.q.weight', 'encoder.block.0.layer.1.DenseReluDense.wi.weight', 'lm_head.weight', '']) {

@@ -46,8 +46,19 @@ describe('half floats', () => {
   // torch.arange(256, dtype=torch.uint8).view(torch.float8_e4m3fn).float()
   test('8-bit floats have PyTorch’s values', () => {
     const values = f8E4M3ToF32(Uint8Array.from({ length: 256 }, (_, byte) => byte))
-    expect([0x00, 0x01, 0x07, 0x08, 0x38, 0x3c, 0x77, 0x7e, 0x81, 0xb8, 0xfe].map((byte) => values[byte])).toEqual(
-      [0, 2 ** -9, 7 * 2 ** -9, 2 ** -6, 1, 1.5, 240, 448, -(2 ** -9), -1, -448])
+    expect([0x00, 0x01, 0x07, 0x08, 0x38, 0x3c, 0x77, 0x7e, 0x81, 0xb8, 0xfe].map((byte) => values[byte])).toEqual([
+      0,
+      2 ** -9,
+      7 * 2 ** -9,
+      2 ** -6,
+      1,
+      1.5,
+      240,
+      448,
+      -(2 ** -9),
+      -1,
+      -448,
+    ])
     expect([values[0x7f], values[0xff]]).toEqual([NaN, NaN])
     expect(Object.is(values[0x80], -0)).toBe(true)
     for (let byte = 1; byte < 0x7f; byte++) expect(values[byte]).toBeGreaterThan(values[byte - 1]!)

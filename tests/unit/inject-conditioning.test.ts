@@ -61,7 +61,10 @@ describe('injectConditioning', () => {
     })
     expect(latent[0]).toBe(-2)
     expect(appended).toEqual([4, 8, 9])
-    expect(drawn).toEqual([[2, FRAME], [3, 2 * FRAME]])
+    expect(drawn).toEqual([
+      [2, FRAME],
+      [3, 2 * FRAME],
+    ])
   })
 
   it('does not change its noise, and at strength 0 nothing', () => {
@@ -83,7 +86,11 @@ describe('injectConditioning', () => {
   ])('refuses %s', (_, condition, message) => expect(() => place(condition)).toThrow(message))
 
   it('returns a strength for every latent frame, whatever the conditions', () => {
-    const condition = fc.record({ frames: fc.integer({ min: 2, max: 6 }), at: fc.integer({ min: -4, max: 3 }), strength: fc.double({ min: 0, max: 1, noNaN: true }) })
+    const condition = fc.record({
+      frames: fc.integer({ min: 2, max: 6 }),
+      at: fc.integer({ min: -4, max: 3 }),
+      strength: fc.double({ min: 0, max: 1, noNaN: true }),
+    })
     fc.assert(
       fc.property(fc.array(condition, { maxLength: 4 }), (conditions) => {
         const { latent, strengths, appended } = place(...conditions.map(({ frames, at, strength }) => known(frames, 1, at * T, strength)))

@@ -40,7 +40,15 @@ test('LTX-Video 2B in int4: at most 1.15 GB, the piece of the file that is being
 })
 
 test('T5-XXL in int8: two halves of blocks and a piece of the file are under 300 MB', () => {
-  const config = parseT5EncoderConfig({ vocab_size: 32128, d_model: 4096, d_kv: 64, d_ff: 10240, num_layers: 24, num_heads: 64, feed_forward_proj: 'gated-gelu' })
+  const config = parseT5EncoderConfig({
+    vocab_size: 32128,
+    d_model: 4096,
+    d_kv: 64,
+    d_ff: 10240,
+    num_layers: 24,
+    num_heads: 64,
+    feed_forward_proj: 'gated-gelu',
+  })
   const halves = halfRequests(config, 'i8', everything(false)).map((requests) => buffers(requests))
   expect(halves).toHaveLength(48)
   for (const [index, half] of halves.slice(1).entries()) expect(sum(half) + sum(halves[index] ?? []) + PIECE).toBeLessThan(300e6)

@@ -4,13 +4,39 @@ import { planLtxAutoencoder, parseLtxAutoencoderConfig } from '../../workers/mod
 import { parseLtxOriginalConfig } from '../../workers/models/ltx/original-config'
 
 const TRANSFORMER = {
-  _class_name: 'Transformer3DModel', num_attention_heads: 32, attention_head_dim: 64, num_layers: 28, in_channels: 128, out_channels: 128,
-  cross_attention_dim: 2048, caption_channels: 4096, qk_norm: 'rms_norm', positional_embedding_type: 'rope', norm_eps: 1e-6,
+  _class_name: 'Transformer3DModel',
+  num_attention_heads: 32,
+  attention_head_dim: 64,
+  num_layers: 28,
+  in_channels: 128,
+  out_channels: 128,
+  cross_attention_dim: 2048,
+  caption_channels: 4096,
+  qk_norm: 'rms_norm',
+  positional_embedding_type: 'rope',
+  norm_eps: 1e-6,
 }
 const SCHEDULER = { _class_name: 'RectifiedFlowScheduler', shifting: 'SD3', target_shift_terminal: 0.1, base_resolution: null }
-const VAE = { _class_name: 'CausalVideoAutoencoder', dims: 3, latent_channels: 128, patch_size: 4, norm_layer: 'pixel_norm', use_quant_conv: false, latent_log_var: 'uniform' }
+const VAE = {
+  _class_name: 'CausalVideoAutoencoder',
+  dims: 3,
+  latent_channels: 128,
+  patch_size: 4,
+  norm_layer: 'pixel_norm',
+  use_quant_conv: false,
+  latent_log_var: 'uniform',
+}
 const FIRST_BLOCKS = [
-  ['res_x', 4], ['compress_all', 1], ['res_x_y', 1], ['res_x', 3], ['compress_all', 1], ['res_x_y', 1], ['res_x', 3], ['compress_all', 1], ['res_x', 3], ['res_x', 4],
+  ['res_x', 4],
+  ['compress_all', 1],
+  ['res_x_y', 1],
+  ['res_x', 3],
+  ['compress_all', 1],
+  ['res_x_y', 1],
+  ['res_x', 3],
+  ['compress_all', 1],
+  ['res_x', 3],
+  ['res_x', 4],
 ]
 const up = ['compress_all', { residual: true, multiplier: 2 }]
 
@@ -69,8 +95,15 @@ describe('the autoencoder of', () => {
   test('0.9.5: space, time and both are folded one by one', () => {
     const { autoencoder } = parse({
       encoder_blocks: [
-        ['res_x', { num_layers: 4 }], ['compress_space_res', { multiplier: 2 }], ['res_x', { num_layers: 6 }], ['compress_time_res', { multiplier: 2 }],
-        ['res_x', { num_layers: 6 }], ['compress_all_res', { multiplier: 2 }], ['res_x', { num_layers: 2 }], ['compress_all_res', { multiplier: 2 }], ['res_x', { num_layers: 2 }],
+        ['res_x', { num_layers: 4 }],
+        ['compress_space_res', { multiplier: 2 }],
+        ['res_x', { num_layers: 6 }],
+        ['compress_time_res', { multiplier: 2 }],
+        ['res_x', { num_layers: 6 }],
+        ['compress_all_res', { multiplier: 2 }],
+        ['res_x', { num_layers: 2 }],
+        ['compress_all_res', { multiplier: 2 }],
+        ['res_x', { num_layers: 2 }],
       ],
       decoder_blocks: [['res_x', { num_layers: 5 }], up, ['res_x', { num_layers: 5 }], up, ['res_x', { num_layers: 5 }], up, ['res_x', { num_layers: 5 }]],
       timestep_conditioning: true,
@@ -91,10 +124,20 @@ describe('the autoencoder of', () => {
 
 test('the scheduler shifts by tokens and spans to its terminal; distilled models say their timesteps', () => {
   const plain = parse({ blocks: FIRST_BLOCKS })
-  expect(plain.scheduler).toMatchObject({ use_dynamic_shifting: true, base_shift: 0.95, max_shift: 2.05, base_image_seq_len: 1024, max_image_seq_len: 4096, shift_terminal: 0.1 })
+  expect(plain.scheduler).toMatchObject({
+    use_dynamic_shifting: true,
+    base_shift: 0.95,
+    max_shift: 2.05,
+    base_image_seq_len: 1024,
+    max_image_seq_len: 4096,
+    shift_terminal: 0.1,
+  })
   expect([plain.sampler, plain.allowedSigmas]).toEqual(['Uniform', undefined])
   const steps = [1, 0.9937, 0.9875, 0.9812, 0.975, 0.9094, 0.725]
-  const distilled = parse({ blocks: FIRST_BLOCKS }, { allowed_inference_steps: steps, scheduler: { _class_name: 'RectifiedFlowScheduler', sampler: 'LinearQuadratic' } })
+  const distilled = parse(
+    { blocks: FIRST_BLOCKS },
+    { allowed_inference_steps: steps, scheduler: { _class_name: 'RectifiedFlowScheduler', sampler: 'LinearQuadratic' } },
+  )
   expect(distilled.allowedSigmas).toEqual(steps)
   expect(distilled.sampler).toBe('LinearQuadratic')
   expect(distilled.scheduler).not.toHaveProperty('use_dynamic_shifting')
@@ -102,15 +145,39 @@ test('the scheduler shifts by tokens and spans to its terminal; distilled models
 
 test.each([
   ['no JSON', '{', 'it is not JSON'],
-  ['another model', JSON.stringify({ transformer: { ...TRANSFORMER, _class_name: 'FluxTransformer2DModel' }, vae: {}, scheduler: SCHEDULER }), 'transformer._class_name'],
+  [
+    'another model',
+    JSON.stringify({ transformer: { ...TRANSFORMER, _class_name: 'FluxTransformer2DModel' }, vae: {}, scheduler: SCHEDULER }),
+    'transformer._class_name',
+  ],
 ])('refuses %s', (_, text, reason) => {
-  expect(refusal(() => parseLtxOriginalConfig(text, 'x.safetensors'))).toMatch(new RegExp(`^weights-corrupt: x\\.safetensors holds a config that Kinora cannot run: .*${reason}`))
+  expect(refusal(() => parseLtxOriginalConfig(text, 'x.safetensors'))).toMatch(
+    new RegExp(`^weights-corrupt: x\\.safetensors holds a config that Kinora cannot run: .*${reason}`),
+  )
 })
 
 test.each([
-  ['an attention block', { blocks: [['res_x', 1], ['attn_res_x', { num_layers: 1 }]] }, 'attn_res_x'],
+  [
+    'an attention block',
+    {
+      blocks: [
+        ['res_x', 1],
+        ['attn_res_x', { num_layers: 1 }],
+      ],
+    },
+    'attn_res_x',
+  ],
   ['reflected borders', { blocks: FIRST_BLOCKS, spatial_padding_mode: 'reflect' }, 'spatial_padding_mode'],
-  ['a list that begins with a step', { blocks: [['compress_all', 1], ['res_x', 1]] }, '1 runs of res_x around 1 steps'],
+  [
+    'a list that begins with a step',
+    {
+      blocks: [
+        ['compress_all', 1],
+        ['res_x', 1],
+      ],
+    },
+    '1 runs of res_x around 1 steps',
+  ],
   ['no list', {}, 'neither blocks nor'],
   ['another norm', { blocks: FIRST_BLOCKS, norm_layer: 'group_norm' }, 'norm_layer'],
 ])('refuses an autoencoder with %s', (_, vae, reason) => {

@@ -5,7 +5,12 @@ import { ltxSchedule } from '../../workers/models/ltx/schedule'
 
 /** The scheduler of the dev checkpoints, as diffusers writes it. */
 const SHIFTED = {
-  use_dynamic_shifting: true, base_shift: 0.95, max_shift: 2.05, base_image_seq_len: 1024, max_image_seq_len: 4096, shift_terminal: 0.1,
+  use_dynamic_shifting: true,
+  base_shift: 0.95,
+  max_shift: 2.05,
+  base_image_seq_len: 1024,
+  max_image_seq_len: 4096,
+  shift_terminal: 0.1,
 }
 const close = (values: ArrayLike<number>) => Array.from(values, (value) => Number(value.toFixed(6)))
 

@@ -14,27 +14,56 @@ import starter from '../../public/models/starter/kinora.json'
 const model = parseManifest(starter, 'kinora.json')
 const [size] = model.sizes as [(typeof model.sizes)[0]]
 const request: GenerateRequest = {
-  model: 'starter', prompt: 'a red sky', width: size.width, height: size.height, frames: 17, fps: 8, steps: 8, guidance: 3, seed: 7,
+  model: 'starter',
+  prompt: 'a red sky',
+  width: size.width,
+  height: size.height,
+  frames: 17,
+  fps: 8,
+  steps: 8,
+  guidance: 3,
+  seed: 7,
 }
 let folder = ''
 const path = (name: string) => join(folder, name)
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'kinora-modes-'))
   for (const name of ['a.png', 'b.jpg', 'clip.webm', 'other.mp4']) writeFileSync(path(name), name)
-  writeFileSync(path('board.json'), JSON.stringify({ prompt: 'flat style', sameSeed: true, shots: [{ prompt: 'a car', seconds: 2 }, { seconds: 1, join: 'continue', image: 'a.png', crop: { x: 1, y: 0.5, zoom: 2 } }] }))
+  writeFileSync(
+    path('board.json'),
+    JSON.stringify({
+      prompt: 'flat style',
+      sameSeed: true,
+      shots: [
+        { prompt: 'a car', seconds: 2 },
+        { seconds: 1, join: 'continue', image: 'a.png', crop: { x: 1, y: 0.5, zoom: 2 } },
+      ],
+    }),
+  )
 })
 afterAll(() => rmSync(folder, { recursive: true }))
 
 const flags = (...argv: string[]) => parseFlags(['--prompt', 'a red sky', '--out', 'clip.webm', ...argv])
-const make = (...argv: string[]) => modeRequest(flags(...argv), request, model, ({ name, bytes }) => Promise.resolve({ id: `${name}:${bytes.length}`, seconds: 1.5 }))
+const make = (...argv: string[]) =>
+  modeRequest(flags(...argv), request, model, ({ name, bytes }) => Promise.resolve({ id: `${name}:${bytes.length}`, seconds: 1.5 }))
 const image = (name: string) => ({ source: { kind: 'image', id: `${name}:${name.length}` } })
 const video = (name: string) => ({ source: { kind: 'video', id: `${name}:${name.length}` } })
 
 describe('the flags of a mode', () => {
   it.each([
-    ['t2v', []], ['i2v', ['--image', 'a.png']], ['extend', ['--extend', 'c.webm']], ['keyframes', ['--first', 'a.png']], ['loop', ['--loop']],
-    ['keyframes', ['--first', 'a.png', '--last', 'b.webm']], ['keyframes', ['--keyframe', '1=a.png']], ['inbetween', ['--first', 'a.webm', '--last', 'b.webm']], ['inbetween', ['--last', 'b.webm']],
-    ['loop', ['--loop', '--extend', 'c.webm']], ['v2v', ['--remix', 'c.webm']], ['retime', ['--retime', 'c.webm']], ['storyboard', ['--storyboard', 's.json']],
+    ['t2v', []],
+    ['i2v', ['--image', 'a.png']],
+    ['extend', ['--extend', 'c.webm']],
+    ['keyframes', ['--first', 'a.png']],
+    ['loop', ['--loop']],
+    ['keyframes', ['--first', 'a.png', '--last', 'b.webm']],
+    ['keyframes', ['--keyframe', '1=a.png']],
+    ['inbetween', ['--first', 'a.webm', '--last', 'b.webm']],
+    ['inbetween', ['--last', 'b.webm']],
+    ['loop', ['--loop', '--extend', 'c.webm']],
+    ['v2v', ['--remix', 'c.webm']],
+    ['retime', ['--retime', 'c.webm']],
+    ['storyboard', ['--storyboard', 's.json']],
     ['blend', ['--mode', 'blend', '--first', 'a.webm', '--last', 'b.webm']],
   ])('say %s', (mode, argv) => expect(modeOf(flags(...argv))).toBe(mode))
 
@@ -76,15 +105,25 @@ describe('the flags of a mode', () => {
 
   it('let a clip stand at one end and an image at the other', async () => {
     const mixed = await make('--first', path('clip.webm'), '--last', path('b.jpg'), '--keyframe', `1=${path('a.png')}`)
-    expect(mixed).toMatchObject({ prefix: video('clip.webm'), conditions: [{ ...image('a.png'), atFrame: 8 }, { ...image('b.jpg'), atFrame: 16 }] })
+    expect(mixed).toMatchObject({
+      prefix: video('clip.webm'),
+      conditions: [
+        { ...image('a.png'), atFrame: 8 },
+        { ...image('b.jpg'), atFrame: 16 },
+      ],
+    })
     expect(mixed).not.toHaveProperty('suffix')
   })
 
   it('read a storyboard with the files beside it', async () => {
     const made = await make('--storyboard', path('board.json'))
     expect(made).toMatchObject({
-      prompt: 'flat style, a red sky', sameSeed: true,
-      shots: [{ prompt: 'a car', frames: 17, join: 'cut' }, { prompt: '', frames: 9, join: 'continue', conditions: [{ ...image('a.png'), atFrame: 0, strength: 1, crop: { x: 1, y: 0.5, zoom: 2 } }] }],
+      prompt: 'flat style, a red sky',
+      sameSeed: true,
+      shots: [
+        { prompt: 'a car', frames: 17, join: 'cut' },
+        { prompt: '', frames: 9, join: 'continue', conditions: [{ ...image('a.png'), atFrame: 0, strength: 1, crop: { x: 1, y: 0.5, zoom: 2 } }] },
+      ],
     })
     expect(requestProblems(made, model)).toEqual([])
     await expect(make('--storyboard', path('a.png'))).rejects.toThrow('expected a JSON file')
@@ -104,12 +143,23 @@ describe('the flags of a mode', () => {
 
 describe('a storyboard file', () => {
   it('becomes shots; what is not understood is listed', () => {
-    const read = readStoryboard(
-      { version: 2, prompt: 'flat style', music: 'loud', shots: [{ prompt: 'a car', seconds: 2 }, { seconds: 1, join: 'continue', image: 'a.png', crop: { x: 1, y: 0.5, zoom: 2 }, mood: 'sad' }, { prompt: 'b', seconds: 1, clip: 'b.webm' }] },
-    )
+    const read = readStoryboard({
+      version: 2,
+      prompt: 'flat style',
+      music: 'loud',
+      shots: [
+        { prompt: 'a car', seconds: 2 },
+        { seconds: 1, join: 'continue', image: 'a.png', crop: { x: 1, y: 0.5, zoom: 2 }, mood: 'sad' },
+        { prompt: 'b', seconds: 1, clip: 'b.webm' },
+      ],
+    })
     expect(read).toEqual({
       prompt: 'flat style',
-      shots: [{ prompt: 'a car', seconds: 2, join: 'cut' }, { prompt: '', seconds: 1, join: 'continue', image: 'a.png', crop: { x: 1, y: 0.5, zoom: 2 } }, { prompt: 'b', seconds: 1, join: 'cut', clip: 'b.webm' }],
+      shots: [
+        { prompt: 'a car', seconds: 2, join: 'cut' },
+        { prompt: '', seconds: 1, join: 'continue', image: 'a.png', crop: { x: 1, y: 0.5, zoom: 2 } },
+        { prompt: 'b', seconds: 1, join: 'cut', clip: 'b.webm' },
+      ],
       ignored: ['version 2 is newer than 1, which is understood', 'music', 'shots.1.mood'],
     })
   })

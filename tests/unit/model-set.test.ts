@@ -3,7 +3,16 @@ import type { DownloadState, DownloadStatus } from '../../src/shared/worker-apis
 import type { ErrorData } from '../../src/shared/errors'
 import { PROMPT_ENHANCER } from '../../src/shared/model-catalogue'
 import { absent, ENCODER_SOURCES, modelSet, setProgress, VIDEO_SOURCES } from '../../src/state/model-set'
-import { amountText, downloadErrorMessage, downloadText, milestoneText, partText, freeSpaceText, spaceText, statusText } from '../../src/views/models/download-text'
+import {
+  amountText,
+  downloadErrorMessage,
+  downloadText,
+  milestoneText,
+  partText,
+  freeSpaceText,
+  spaceText,
+  statusText,
+} from '../../src/views/models/download-text'
 
 const video = VIDEO_SOURCES[0]!
 const encoder = ENCODER_SOURCES[0]!
@@ -29,8 +38,20 @@ describe('modelSet and setProgress', () => {
   })
 
   it('sum up the bytes of all entries', () => {
-    const progress = setProgress(set, states(['downloading', 400, { bytesPerSecond: 100, secondsLeft: 6, resumable: true }], ['complete', 1000], ['absent', 0]), true)
-    expect(progress).toMatchObject({ status: 'downloading', bytesDone: 1400, bytesTotal: 3000, bytesMissing: 1600, bytesPerSecond: 100, secondsLeft: 16, resumable: true })
+    const progress = setProgress(
+      set,
+      states(['downloading', 400, { bytesPerSecond: 100, secondsLeft: 6, resumable: true }], ['complete', 1000], ['absent', 0]),
+      true,
+    )
+    expect(progress).toMatchObject({
+      status: 'downloading',
+      bytesDone: 1400,
+      bytesTotal: 3000,
+      bytesMissing: 1600,
+      bytesPerSecond: 100,
+      secondsLeft: 16,
+      resumable: true,
+    })
     expect(progress.parts.map(partText)).toEqual(['400 B of 1.0 kB, downloading', '1.0 kB, done', '1.0 kB, pending'])
   })
 
@@ -89,7 +110,22 @@ describe('download text', () => {
 
   it('has a title for each reason and includes the facts', () => {
     const error = (code: ErrorData['code'], reason?: string): ErrorData => ({ code, message: 'x: expected 1, found 2.', details: reason ? { reason } : {} })
-    const reasons = ['unreachable', 'cut', 'login', 'forbidden', 'not-found', 'changed', 'busy', 'server', 'web-page', 'no-length', 'no-range', 'wrong-range', 'status', 'damaged']
+    const reasons = [
+      'unreachable',
+      'cut',
+      'login',
+      'forbidden',
+      'not-found',
+      'changed',
+      'busy',
+      'server',
+      'web-page',
+      'no-length',
+      'no-range',
+      'wrong-range',
+      'status',
+      'damaged',
+    ]
     const messages = reasons.map((reason) => downloadErrorMessage(error('weights-missing', reason)))
     expect(new Set(messages.map(({ title }) => title)).size).toBe(reasons.length)
     expect(messages.every(({ advice }) => advice === 'x: expected 1, found 2.')).toBe(true)

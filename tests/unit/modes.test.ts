@@ -2,7 +2,19 @@ import * as v from 'valibot'
 import { describe, expect, it } from 'vitest'
 import { ALL_CAPABILITIES } from '../../src/shared/capabilities'
 import { parseManifest, type ModelManifest } from '../../src/shared/model'
-import { emptyInputs, inputProblems, inputsToRequest, modeById, MODES, ModeInputsSchema, modesFrom, requestToInputs, unavailableReason, type ModeId, type ModeInputs } from '../../src/shared/modes'
+import {
+  emptyInputs,
+  inputProblems,
+  inputsToRequest,
+  modeById,
+  MODES,
+  ModeInputsSchema,
+  modesFrom,
+  requestToInputs,
+  unavailableReason,
+  type ModeId,
+  type ModeInputs,
+} from '../../src/shared/modes'
 import type { MediaInput } from '../../src/shared/modes/mode'
 import { boardSeconds, newCard, type Card } from '../../src/shared/modes/storyboard'
 import type { GenerateRequest } from '../../src/shared/request'
@@ -33,17 +45,35 @@ function form<M extends ModeId>(mode: M, fields: Partial<ModeInputs[M]> = {}): F
 
 const requestOf = ({ mode, inputs }: Form) => inputsToRequest(mode, inputs, { ...length, model })
 const whole = (made: Form): GenerateRequest => ({
-  model: 'starter', prompt: 'a red sky', width: 128, height: 128, ...length, steps: 8, guidance: 3, seed: 7, ...requestOf(made),
+  model: 'starter',
+  prompt: 'a red sky',
+  width: 128,
+  height: 128,
+  ...length,
+  steps: 8,
+  guidance: 3,
+  seed: 7,
+  ...requestOf(made),
 })
 const problems = ({ mode, inputs }: Form, changes: { prompt?: string; gone?: string; frames?: number; model?: ModelManifest } = {}) =>
-  inputProblems(mode, inputs, { prompt: changes.prompt ?? 'a red sky', ...length, ...(changes.frames && { frames: changes.frames }), model: changes.model ?? model, isGone: (id) => id === changes.gone })
+  inputProblems(mode, inputs, {
+    prompt: changes.prompt ?? 'a red sky',
+    ...length,
+    ...(changes.frames && { frames: changes.frames }),
+    model: changes.model ?? model,
+    isGone: (id) => id === changes.gone,
+  })
 const said = (made: Form, changes = {}) => problems(made, changes).map(({ text }) => text)
 
 /** A form for every mode, filled in so that a clip can be made. */
 const FILLED: Form[] = [
   form('t2v'),
   form('i2v', { image: cropped('a'), strength: 0.8 }),
-  form('keyframes', { first: { image: cropped('a'), strength: 1 }, between: [row('b', 0.5), { ...row('c', 1, 0.5), image: cropped('c') }], last: { image: image('d'), strength: 0.9 } }),
+  form('keyframes', {
+    first: { image: cropped('a'), strength: 1 },
+    between: [row('b', 0.5), { ...row('c', 1, 0.5), image: cropped('c') }],
+    last: { image: image('d'), strength: 0.9 },
+  }),
   form('i2v', { image: image('a') }),
   form('extend', { clip: clip('a') }),
   form('extend', { clip: video('a'), backward: true }),
@@ -53,7 +83,14 @@ const FILLED: Form[] = [
   form('loop', { clip: clip('a') }),
   form('v2v', { clip: clip('a'), strength: 0.85 }),
   form('retime', { clip: video('a'), strength: 0.4 }),
-  form('storyboard', { sameSeed: true, cards: [{ ...newCard('cut'), prompt: 'a red car' }, { ...newCard('continue'), prompt: 'a white bird', seconds: 1, beginning: cropped('a') }, { ...newCard('dissolve'), seconds: 4 }] }),
+  form('storyboard', {
+    sameSeed: true,
+    cards: [
+      { ...newCard('cut'), prompt: 'a red car' },
+      { ...newCard('continue'), prompt: 'a white bird', seconds: 1, beginning: cropped('a') },
+      { ...newCard('dissolve'), seconds: 4 },
+    ],
+  }),
 ]
 
 describe('a request of the form', () => {
@@ -75,19 +112,29 @@ describe('a request of the form', () => {
 
   it('puts images at their frames', () => {
     const { conditions } = requestOf(FILLED[2]!)
-    expect(conditions?.map(({ atFrame, strength }) => [atFrame, strength])).toEqual([[0, 1], [4, 1], [8, 0.5], [16, 0.9]])
+    expect(conditions?.map(({ atFrame, strength }) => [atFrame, strength])).toEqual([
+      [0, 1],
+      [4, 1],
+      [8, 0.5],
+      [16, 0.9],
+    ])
   })
 
   it('has the crop of an image, and none of one that shows its center', () => {
     expect(requestOf(FILLED[2]!).conditions?.map(({ crop }) => crop)).toEqual([CROP, undefined, CROP, undefined])
-    expect(requestOf(form('i2v', { image: { ...image('a'), crop: { x: 0.5, y: 0.5, zoom: 1 } } })).conditions).toEqual([{ source: source(image('a')), atFrame: 0, strength: 1 }])
+    expect(requestOf(form('i2v', { image: { ...image('a'), crop: { x: 0.5, y: 0.5, zoom: 1 } } })).conditions).toEqual([
+      { source: source(image('a')), atFrame: 0, strength: 1 },
+    ])
     const [, continued] = requestOf(FILLED.at(-1)!).shots!
     expect(continued?.conditions).toEqual([{ source: source(image('a')), atFrame: 0, strength: 1, crop: CROP }])
     expect(requestToInputs(whole(FILLED[2]!)).inputs.keyframes.between.map((entry) => entry.image?.crop)).toEqual([undefined, CROP])
   })
 
   it('generates the end and the start of blended clips anew, half of a short one', () => {
-    expect(requestOf(form('blend', { first: clip('a'), last: clip('b', 1) }))).toEqual({ prefix: { source: source(clip('a')), toSeconds: 1.125 }, suffix: { source: source(clip('b')), fromSeconds: 0.5 } })
+    expect(requestOf(form('blend', { first: clip('a'), last: clip('b', 1) }))).toEqual({
+      prefix: { source: source(clip('a')), toSeconds: 1.125 },
+      suffix: { source: source(clip('b')), fromSeconds: 0.5 },
+    })
   })
 
   it('cuts to the first card, whatever its transition', () => {
@@ -114,8 +161,13 @@ describe('a request of the form', () => {
 
 describe('what is missing', () => {
   it.each([
-    ['i2v', 'Choose an image.'], ['keyframes', 'Choose at least one image.'], ['extend', 'Choose the clip to extend.'], ['inbetween', 'Choose the first clip.'],
-    ['blend', 'Choose the first clip.'], ['v2v', 'Choose the clip to remix.'], ['retime', 'Choose the clip to re-time.'],
+    ['i2v', 'Choose an image.'],
+    ['keyframes', 'Choose at least one image.'],
+    ['extend', 'Choose the clip to extend.'],
+    ['inbetween', 'Choose the first clip.'],
+    ['blend', 'Choose the first clip.'],
+    ['v2v', 'Choose the clip to remix.'],
+    ['retime', 'Choose the clip to re-time.'],
   ] as const)('%s: %s', (mode, text) => expect(said(form(mode))[0]).toBe(text))
 
   it('names what is gone', () => {
@@ -130,7 +182,9 @@ describe('what is missing', () => {
   })
 
   it('offers a length that a remix has frames for', () => {
-    expect(problems(form('v2v', { clip: clip('a', 1.4) }))).toEqual([{ at: 'all', text: 'The clip is 1.38 s long, and the length in the settings is 2.13 s.', nearestFrames: 9 }])
+    expect(problems(form('v2v', { clip: clip('a', 1.4) }))).toEqual([
+      { at: 'all', text: 'The clip is 1.38 s long, and the length in the settings is 2.13 s.', nearestFrames: 9 },
+    ])
     expect(problems(form('v2v', { clip: clip('a', 5.2) }), { frames: 65 })).toMatchObject([{ nearestFrames: 41 }])
     expect(problems(form('v2v', { clip: clip('a', 0.4) }))[0]).not.toHaveProperty('nearestFrames')
     expect(problems(form('retime', { clip: clip('a', 0.4) }))).toEqual([])
@@ -138,7 +192,8 @@ describe('what is missing', () => {
 })
 
 describe('keyframes', () => {
-  const between = (...rows: ReturnType<typeof row>[]) => problems(form('keyframes', { first: { image: image('f'), strength: 1 }, between: rows, last: { image: image('l'), strength: 1 } }))
+  const between = (...rows: ReturnType<typeof row>[]) =>
+    problems(form('keyframes', { first: { image: image('f'), strength: 1 }, between: rows, last: { image: image('l'), strength: 1 } }))
 
   it.each([
     ['out of order', [row('a', 1.5), row('b', 0.5)], 'row b', 'Keyframe 3 comes before keyframe 2: put them in order.'],
@@ -171,7 +226,9 @@ describe('a storyboard', () => {
 
   it('needs a prompt somewhere', () => {
     expect(said(board(card({ prompt: '' })))).toEqual([])
-    expect(problems(board(card({}), card({ prompt: ' ' })), { prompt: '' })).toMatchObject([{ text: 'Card 2 has no prompt, and there is none for all cards.', missing: true }])
+    expect(problems(board(card({}), card({ prompt: ' ' })), { prompt: '' })).toMatchObject([
+      { text: 'Card 2 has no prompt, and there is none for all cards.', missing: true },
+    ])
   })
 
   it('is at most a minute long', () => {
@@ -183,7 +240,11 @@ describe('a storyboard', () => {
 })
 
 describe('a model that lacks capabilities', () => {
-  const without = (...missing: (keyof typeof ALL_CAPABILITIES)[]): ModelManifest => ({ ...model, name: 'Tiny', capabilities: { ...ALL_CAPABILITIES, ...Object.fromEntries(missing.map((name) => [name, false])) } })
+  const without = (...missing: (keyof typeof ALL_CAPABILITIES)[]): ModelManifest => ({
+    ...model,
+    name: 'Tiny',
+    capabilities: { ...ALL_CAPABILITIES, ...Object.fromEntries(missing.map((name) => [name, false])) },
+  })
   const available = (of: ModelManifest) => MODES.map(({ id }) => id).filter((id) => unavailableReason(id, of) === undefined)
 
   it('offers the modes that need none of them', () => {
@@ -194,16 +255,28 @@ describe('a model that lacks capabilities', () => {
   })
 
   it('gives the reason as the only problem of another mode', () => {
-    expect(problems(form('extend'), { model: without('perTokenTimesteps') })).toEqual([{ at: 'all', text: 'Extend: Tiny cannot keep given frames while it generates the others.' }])
+    expect(problems(form('extend'), { model: without('perTokenTimesteps') })).toEqual([
+      { at: 'all', text: 'Extend: Tiny cannot keep given frames while it generates the others.' },
+    ])
     expect(unavailableReason('i2v', without('frameEncoder'))).toBe('Tiny cannot read images or clips.')
   })
 
   it('has storyboards of cuts and dissolves alone, of shots from their prompts', () => {
-    const board = (changes: Partial<Card>) => form('storyboard', { cards: [{ ...newCard('cut'), prompt: 'a' }, { ...newCard('cut'), prompt: 'b', ...changes }] })
+    const board = (changes: Partial<Card>) =>
+      form('storyboard', {
+        cards: [
+          { ...newCard('cut'), prompt: 'a' },
+          { ...newCard('cut'), prompt: 'b', ...changes },
+        ],
+      })
     const lacking = without('perTokenTimesteps')
     expect(said(board({ join: 'dissolve' }), { model: lacking })).toEqual([])
-    expect(said(board({ join: 'continue' }), { model: lacking })).toEqual(['Card 2 continues the card before it: Tiny cannot keep given frames while it generates the others.'])
-    expect(said(board({ beginning: image('a') }), { model: lacking })).toEqual(['Card 2 begins with an image or clip: Tiny cannot keep given frames while it generates the others.'])
+    expect(said(board({ join: 'continue' }), { model: lacking })).toEqual([
+      'Card 2 continues the card before it: Tiny cannot keep given frames while it generates the others.',
+    ])
+    expect(said(board({ beginning: image('a') }), { model: lacking })).toEqual([
+      'Card 2 begins with an image or clip: Tiny cannot keep given frames while it generates the others.',
+    ])
   })
 
   it.each(FILLED.map((made) => [made.mode, made] as const))('%s: its request is refused as the mode is', (mode, made) => {

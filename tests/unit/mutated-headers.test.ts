@@ -15,7 +15,9 @@ const COUNT = 10_000
 const MAX_MS = 2000
 const never = new AbortController().signal
 const sourceOf = (bytes: Uint8Array<ArrayBuffer>): ByteSource => ({
-  name: 'x.file', bytes: bytes.length, read: (_, start, end) => Promise.resolve(bytes.slice(start, end)),
+  name: 'x.file',
+  bytes: bytes.length,
+  read: (_, start, end) => Promise.resolve(bytes.slice(start, end)),
 })
 
 const safetensors = writeSafetensors(

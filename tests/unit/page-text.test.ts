@@ -18,7 +18,13 @@ describe('quantities', () => {
     expect([2.125, 2, 17 / 12].map(formatSeconds)).toEqual(['2.1 s', '2 s', '1.4 s'])
     expect([340, 4210, 42_000, 60_000, 65_200, 119_900].map(formatDuration)).toEqual(['340 ms', '4.2 s', '42 s', '1 min', '1 min 5 s', '2 min'])
     expect([1, 12.4, 42, 130, 5399, 8280, 36_000].map(formatTimeLeft)).toEqual([
-      'almost done', 'about 12 s left', 'about 40 s left', 'about 2 min left', 'about 90 min left', 'about 2.3 h left', 'about 10 h left',
+      'almost done',
+      'about 12 s left',
+      'about 40 s left',
+      'about 2 min left',
+      'about 90 min left',
+      'about 2.3 h left',
+      'about 10 h left',
     ])
   })
 })
@@ -35,8 +41,20 @@ describe('clipFileName', () => {
 describe('first-block cache', () => {
   const request = { model: 'starter', prompt: '', width: 128, height: 96, frames: 9, fps: 8, steps: 20, guidance: 1, seed: 7 }
   const report: JobReport = {
-    adapter: 'none', precision: 'f32', kernels: {}, tokens: 1, textMs: 1, stepMs: [1], decodeMs: 1, encodeMs: 1, totalMs: 5, weightGpuBytes: 1, peakGpuBytes: 1,
-    peakHostBytes: null, latentsSha256: '', framesSha256: '',
+    adapter: 'none',
+    precision: 'f32',
+    kernels: {},
+    tokens: 1,
+    textMs: 1,
+    stepMs: [1],
+    decodeMs: 1,
+    encodeMs: 1,
+    totalMs: 5,
+    weightGpuBytes: 1,
+    peakGpuBytes: 1,
+    peakHostBytes: null,
+    latentsSha256: '',
+    framesSha256: '',
   }
   const valueOf = (facts: readonly (readonly [string, string])[], name: string) => facts.find(([own]) => own === name)?.[1]
 
@@ -59,8 +77,19 @@ describe('first-block cache', () => {
 describe('errorMessage', () => {
   it('has a title for every code and includes the facts', () => {
     const codes: ErrorCode[] = [
-      'no-webgpu', 'no-adapter', 'device-lost', 'out-of-memory', 'bad-request', 'weights-missing', 'weights-truncated',
-      'weights-corrupt', 'no-encoder', 'storage-full', 'not-found', 'cancelled', 'internal',
+      'no-webgpu',
+      'no-adapter',
+      'device-lost',
+      'out-of-memory',
+      'bad-request',
+      'weights-missing',
+      'weights-truncated',
+      'weights-corrupt',
+      'no-encoder',
+      'storage-full',
+      'not-found',
+      'cancelled',
+      'internal',
     ]
     const titles = codes.map((code) => errorMessage({ code, message: 'x.bin: expected 8, got 4.', details: {} }).title)
     expect(titles.every((title) => title.endsWith('.'))).toBe(true)
@@ -118,7 +147,9 @@ describe('prompt enhancer', () => {
     const texts = ([{ stage: 'loading' }, { stage: 'reading' }, { stage: 'writing', text: 'A fox' }] as const).map(enhancingText)
     expect(new Set(texts).size).toBe(3)
     expect(noTextMessage({ status: 'off-topic', missing: ['green', 'kite'] }).advice).toContain('did not mention “green” and “kite”')
-    expect(noTextMessage({ status: 'failed', error: { code: 'out-of-memory', message: '', details: {} } }).title, 'it does not use the GPU').not.toContain('GPU')
+    expect(noTextMessage({ status: 'failed', error: { code: 'out-of-memory', message: '', details: {} } }).title, 'it does not use the GPU').not.toContain(
+      'GPU',
+    )
     expect(noTextMessage({ status: 'failed', error: { code: 'weights-corrupt', message: 'x.onnx: damaged', details: {} } }).advice).toContain('x.onnx')
     expect([[], ['a'], ['a', 'b'], ['a', 'b', 'c']].map(listText)).toEqual(['', '“a”', '“a” and “b”', '“a”, “b” and “c”'])
   })
@@ -130,7 +161,9 @@ describe('problems of settings', () => {
     expect(problemText(problem)).toBe('This model does not support 180 × 96 pixels. Supported: sides that are multiples of 16.')
     expect(nearestText(problem.nearest)).toBe('176 × 96')
     expect(nearestText({ frames: 17 })).toBe('17 frames')
-    expect(problemText({ field: 'steps', expected: '1 to 30', got: '50', nearest: { steps: 30 } })).toBe('This model does not support a value of 50 for steps. Supported: 1 to 30.')
+    expect(problemText({ field: 'steps', expected: '1 to 30', got: '50', nearest: { steps: 30 } })).toBe(
+      'This model does not support a value of 50 for steps. Supported: 1 to 30.',
+    )
   })
 })
 

@@ -11,7 +11,16 @@ const SHARED = overlapFrames(model)
 const LONGEST = chunkFrames(model)
 const clip = (id: string): ClipPart => ({ source: { kind: 'clip', id } })
 const request = (changes: Partial<GenerateRequest>): GenerateRequest => ({
-  model: 'starter', prompt: 'a red sky', width: 128, height: 128, frames: 17, fps: 8, steps: 8, guidance: 3, seed: 7, ...changes,
+  model: 'starter',
+  prompt: 'a red sky',
+  width: 128,
+  height: 128,
+  frames: 17,
+  fps: 8,
+  steps: 8,
+  guidance: 3,
+  seed: 7,
+  ...changes,
 })
 const plan = (changes: Partial<GenerateRequest>): Piece[] => planOf(request(changes), model)
 const chunksOf = (pieces: Piece[]): ChunkPiece[] => pieces.filter((piece) => piece.kind === 'chunk')
@@ -29,7 +38,12 @@ describe('a plan', () => {
   it('goes on from a clip, which is shown first', () => {
     const pieces = plan({ prefix: clip('a'), frames: 17 })
     expect(pieces.map(({ kind }) => kind)).toEqual(['media', 'chunk'])
-    expect(chunksOf(pieces)[0]).toMatchObject({ frames: 16 + SHARED, context: [{ at: 'start', frames: SHARED, of: 'last-shown' }], skipFirst: SHARED, skipLast: 0 })
+    expect(chunksOf(pieces)[0]).toMatchObject({
+      frames: 16 + SHARED,
+      context: [{ at: 'start', frames: SHARED, of: 'last-shown' }],
+      skipFirst: SHARED,
+      skipLast: 0,
+    })
     expect(made(pieces)).toBe(16)
   })
 
@@ -114,7 +128,14 @@ describe('a plan', () => {
       fc.property(groups, fc.boolean(), fc.constantFrom('suffix', 'loop', 'nothing'), longest, (count, before, end, most) => {
         const frames = T * count + 1
         const plan = (changes: Partial<GenerateRequest>) => planOf(request(changes), { ...model, frames: { ...model.frames, allowed: [most] } })
-        const pieces = chunksOf(plan({ frames, ...(before && { prefix: clip('a') }), ...(end === 'suffix' && { suffix: clip('b') }), ...(end === 'loop' && before && { loop: true }) }))
+        const pieces = chunksOf(
+          plan({
+            frames,
+            ...(before && { prefix: clip('a') }),
+            ...(end === 'suffix' && { suffix: clip('b') }),
+            ...(end === 'loop' && before && { loop: true }),
+          }),
+        )
         const ends = end === 'suffix' || (end === 'loop' && before)
         expect(made(pieces)).toBe(frames - Number(before) - Number(ends))
         for (const piece of pieces) {

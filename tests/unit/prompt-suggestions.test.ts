@@ -25,7 +25,10 @@ function randomOf(seed: number) {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
   }
 }
-const wordsOf = (text: string, model: ModelManifest) => readPrompt(text, model).map((word) => word.text).filter((word) => /[\p{L}\p{N}]/u.test(word))
+const wordsOf = (text: string, model: ModelManifest) =>
+  readPrompt(text, model)
+    .map((word) => word.text)
+    .filter((word) => /[\p{L}\p{N}]/u.test(word))
 /** Whether `many` contains all of `few`, in the same order. */
 function isWithin(few: readonly string[], many: readonly string[]): boolean {
   let at = 0
@@ -126,7 +129,12 @@ describe('surprisePrompt', () => {
 describe('styles', () => {
   it('within the vocabulary of the model come first', () => {
     const styles = availableStyles(starter)
-    expect(styles.filter(({ known }) => known).map(({ name, text }) => `${name}: ${text}`)).toEqual(['Neon: neon style', 'Noir: noir style', 'Pastel: pastel style', 'Flat: flat style'])
+    expect(styles.filter(({ known }) => known).map(({ name, text }) => `${name}: ${text}`)).toEqual([
+      'Neon: neon style',
+      'Noir: noir style',
+      'Pastel: pastel style',
+      'Flat: flat style',
+    ])
     expect(styles.slice(0, 4).every(({ known }) => known)).toBe(true)
     expect(availableStyles(large).every(({ known }) => known)).toBe(true)
   })

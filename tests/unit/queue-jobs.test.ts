@@ -1,7 +1,19 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { GenerateRequest } from '../../src/shared/request'
-import { adoptedJobs, duplicateJob, isOpen, jobsToKeep, moveJobBy, moveJobTo, readJobs, replaceJob, resumableIds, updateJob, type QueueJob } from '../../src/state/queue-jobs'
+import {
+  adoptedJobs,
+  duplicateJob,
+  isOpen,
+  jobsToKeep,
+  moveJobBy,
+  moveJobTo,
+  readJobs,
+  replaceJob,
+  resumableIds,
+  updateJob,
+  type QueueJob,
+} from '../../src/state/queue-jobs'
 import { draftSpeedText, jobText, unfinishedText, queueText } from '../../src/views/create/job-text'
 
 const request: GenerateRequest = { model: 'starter', prompt: 'a boat', width: 128, height: 128, frames: 17, fps: 8, steps: 10, guidance: 5, seed: 7 }
@@ -12,7 +24,9 @@ function job(id: string, status: QueueJob['status'] = 'waiting', rest: Partial<Q
 }
 
 const ids = (jobs: readonly QueueJob[]) => jobs.map(({ id }) => id).join('')
-const list = fc.uniqueArray(fc.constantFrom(...'abcdefgh'), { minLength: 1 }).chain((names) => fc.tuple(...names.map((id) => fc.constantFrom(...STATUSES).map((status) => job(id, status)))))
+const list = fc
+  .uniqueArray(fc.constantFrom(...'abcdefgh'), { minLength: 1 })
+  .chain((names) => fc.tuple(...names.map((id) => fc.constantFrom(...STATUSES).map((status) => job(id, status)))))
 const letter = fc.constantFrom(...'abcdefghx')
 
 describe('list operations', () => {
@@ -69,8 +83,13 @@ describe('jobs of a closed page', () => {
     const batch = { id: 'one', label: 'Seed 7' }
     const other = { id: 'other', label: 'Seed 7' }
     const jobs = [
-      job('a', 'done'), job('b', 'cancelled'), job('c', 'running'), job('d', 'failed', { error: { code: 'internal', message: '', details: {} } }),
-      job('e', 'done', { batch }), job('f', 'waiting', { batch }), job('g', 'done', { batch: other }),
+      job('a', 'done'),
+      job('b', 'cancelled'),
+      job('c', 'running'),
+      job('d', 'failed', { error: { code: 'internal', message: '', details: {} } }),
+      job('e', 'done', { batch }),
+      job('f', 'waiting', { batch }),
+      job('g', 'done', { batch: other }),
     ]
     expect(adoptedJobs(jobs).map(({ id, status }) => `${id} ${status}`)).toEqual(['c paused', 'd paused', 'e done', 'f paused'])
     expect(adoptedJobs([job('a', 'done'), job('b', 'cancelled')])).toEqual([])
@@ -99,7 +118,9 @@ describe('text', () => {
     expect(STATUSES.map((status) => jobText(job('a', status), idle))).toEqual(['Waiting', 'Starting…', 'Paused', 'Failed', 'Done', 'Canceled'])
     expect(jobText(job('a', 'running'), { ...idle, progress: { status: 'running', stage: 'denoising', step: 2, steps: 8 } })).toBe('Denoising: step 2 of 8')
     expect(jobText(job('a', 'running'), { ...idle, progress: { status: 'queued' }, ending: 'paused' })).toBe('Pausing…')
-    expect(jobText(job('a', 'failed', { error: { code: 'device-lost', message: '', details: {} } }), idle)).toBe('The GPU stopped responding during generation.')
+    expect(jobText(job('a', 'failed', { error: { code: 'device-lost', message: '', details: {} } }), idle)).toBe(
+      'The GPU stopped responding during generation.',
+    )
     expect(jobText(job('a'), { ...idle, editing: 'a' })).toBe('Editing')
   })
 
@@ -107,7 +128,12 @@ describe('text', () => {
     expect(queueText([job('a', 'done'), job('b', 'running'), job('c'), job('d')])).toBe('1 running, 2 waiting, 1 done')
     expect(unfinishedText(3)).toBe('3 unfinished clips from your last session')
     expect(unfinishedText(1)).toBe('1 unfinished clip from your last session')
-    expect([null, 1.2, 1.6, 17.8].map(draftSpeedText)).toEqual(['', '', 'Drafts are about 2× faster than full clips.', 'Drafts are about 18× faster than full clips.'])
+    expect([null, 1.2, 1.6, 17.8].map(draftSpeedText)).toEqual([
+      '',
+      '',
+      'Drafts are about 2× faster than full clips.',
+      'Drafts are about 18× faster than full clips.',
+    ])
   })
 })
 

@@ -6,7 +6,16 @@ import { parseRecipe, recipeOf, recipeText, mediaRefsOf } from '../../src/shared
 import { GenerateRequestSchema, type GenerateRequest } from '../../src/shared/request'
 
 const request: GenerateRequest = {
-  model: 'starter', prompt: 'a red sky', width: 128, height: 128, frames: 17, fps: 8, steps: 8, guidance: 3, seed: 7, cacheThreshold: 0.1,
+  model: 'starter',
+  prompt: 'a red sky',
+  width: 128,
+  height: 128,
+  frames: 17,
+  fps: 8,
+  steps: 8,
+  guidance: 3,
+  seed: 7,
+  cacheThreshold: 0.1,
   conditions: [{ source: { kind: 'image', id: 'a' }, atFrame: 0, strength: 1 }],
 }
 const model = { id: 'starter', name: 'Kinora Starter', version: 2 }
@@ -22,12 +31,24 @@ describe('a recipe', () => {
   it('keeps every field that a request can have', () => {
     const part = { source: { kind: 'clip', id: 'b' }, fromSeconds: 1, toSeconds: 2, crop: { x: 0, y: 1, zoom: 2 } } as const
     const full: Required<GenerateRequest> = {
-      ...request, negativePrompt: 'fog', guidanceRescale: 0.5, stg: { scale: 1, skipBlocks: [19] }, cacheThreshold: 0.1, conditions: request.conditions!,
-      initVideo: { ...part, strength: 0.5, stretch: true }, prefix: part, suffix: part, loop: true, sameSeed: true,
+      ...request,
+      negativePrompt: 'fog',
+      guidanceRescale: 0.5,
+      stg: { scale: 1, skipBlocks: [19] },
+      cacheThreshold: 0.1,
+      conditions: request.conditions!,
+      initVideo: { ...part, strength: 0.5, stretch: true },
+      prefix: part,
+      suffix: part,
+      loop: true,
+      sameSeed: true,
       shots: [{ prompt: 'a kite', frames: 9, join: 'dissolve', conditions: request.conditions! }],
     }
     expect(Object.keys(full).toSorted()).toEqual(Object.keys(GenerateRequestSchema.entries).toSorted())
-    expect(parseRecipe(JSON.parse(recipeText(recipeOf(full, model))))).toEqual({ recipe: { format: 'kinora-recipe', version: 2, request: full, model }, ignored: [] })
+    expect(parseRecipe(JSON.parse(recipeText(recipeOf(full, model))))).toEqual({
+      recipe: { format: 'kinora-recipe', version: 2, request: full, model },
+      ignored: [],
+    })
   })
 
   it('of a newer version is used as far as it is understood, and the rest is listed', () => {
@@ -75,7 +96,10 @@ describe('a recipe', () => {
     const image = { kind: 'image', id: 'a' } as const
     expect(
       mediaRefsOf({
-        ...request, prefix: { source: clip }, suffix: { source: clip }, initVideo: { source: { kind: 'video', id: 'v' }, strength: 0.5 },
+        ...request,
+        prefix: { source: clip },
+        suffix: { source: clip },
+        initVideo: { source: { kind: 'video', id: 'v' }, strength: 0.5 },
         shots: [{ prompt: '', frames: 9, join: 'cut', conditions: [{ source: image, atFrame: 0, strength: 1 }] }],
       }),
     ).toEqual([image, { kind: 'video', id: 'v' }, clip])
@@ -91,7 +115,15 @@ function chunk(type: string, data: Uint8Array): Buffer {
 }
 const SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a])
 const textChunk = (keyword: string, text: string, compressed = false) =>
-  chunk('iTXt', Buffer.concat([Buffer.from(`${keyword}\0`, 'latin1'), Buffer.from([compressed ? 1 : 0, 0]), Buffer.from('en\0Rezept\0'), compressed ? deflateSync(text) : Buffer.from(text)]))
+  chunk(
+    'iTXt',
+    Buffer.concat([
+      Buffer.from(`${keyword}\0`, 'latin1'),
+      Buffer.from([compressed ? 1 : 0, 0]),
+      Buffer.from('en\0Rezept\0'),
+      compressed ? deflateSync(text) : Buffer.from(text),
+    ]),
+  )
 const png = (...chunks: Buffer[]) => new Uint8Array(Buffer.concat([SIGNATURE, chunk('IHDR', Buffer.alloc(13)), ...chunks, chunk('IEND', Buffer.alloc(0))]))
 
 describe('text in a PNG', () => {

@@ -8,7 +8,12 @@ describe('assetIdsIn', () => {
   it('finds ids at any depth, each once', () => {
     fc.assert(
       fc.property(fc.uniqueArray(id, { maxLength: 5 }), fc.integer({ min: 0, max: 4 }), (ids, depth) => {
-        const nested = ids.map((each) => Array.from({ length: depth }).reduce<unknown>((inner) => ({ inner: [inner] }), { source: { kind: 'image', id: each }, text: `before ${each}, behind` }))
+        const nested = ids.map((each) =>
+          Array.from({ length: depth }).reduce<unknown>((inner) => ({ inner: [inner] }), {
+            source: { kind: 'image', id: each },
+            text: `before ${each}, behind`,
+          }),
+        )
         expect(assetIdsIn(nested).toSorted()).toEqual(ids.toSorted())
       }),
     )

@@ -9,14 +9,28 @@ import starter from '../../public/models/starter/kinora.json'
 const model = parseManifest(starter, 'kinora.json')
 const [size] = model.sizes as [(typeof model.sizes)[0]]
 const request: GenerateRequest = {
-  model: 'starter', prompt: 'a red sky', width: size.width, height: size.height, frames: 17, fps: 8, steps: 8, guidance: 3, seed: 7,
+  model: 'starter',
+  prompt: 'a red sky',
+  width: size.width,
+  height: size.height,
+  frames: 17,
+  fps: 8,
+  steps: 8,
+  guidance: 3,
+  seed: 7,
 }
 const condition = (kind: 'image' | 'clip', atFrame: number, strength = 1): Condition => ({ source: { kind, id: 'a' }, atFrame, strength })
 
 describe('a request', () => {
   it('passes as it is, from words alone or with everything', () => {
     expect(parseRequest(request, model)).toEqual(request)
-    const all = { ...request, guidanceRescale: 0.7, cacheThreshold: 0.1, stg: { scale: 1, skipBlocks: [2] }, conditions: [condition('image', 5), condition('clip', -4, 0.5)] }
+    const all = {
+      ...request,
+      guidanceRescale: 0.7,
+      cacheThreshold: 0.1,
+      stg: { scale: 1, skipBlocks: [2] },
+      conditions: [condition('image', 5), condition('clip', -4, 0.5)],
+    }
     expect(parseRequest(all, model)).toEqual(all)
   })
 
@@ -31,7 +45,9 @@ describe('a request', () => {
     ['conditions.0.source.kind', { conditions: [{ ...condition('image', 0), source: { kind: 'sound', id: 'a' } }] }],
     ['conditions.0.source.id', { conditions: [{ ...condition('image', 0), source: { kind: 'image', id: '' } }] }],
   ])('is refused for its %s', (field, change) => {
-    expect(() => parseRequest({ ...request, ...change }, model)).toThrow(expect.objectContaining({ code: 'bad-request', details: expect.objectContaining({ field }) as unknown }))
+    expect(() => parseRequest({ ...request, ...change }, model)).toThrow(
+      expect.objectContaining({ code: 'bad-request', details: expect.objectContaining({ field }) as unknown }),
+    )
   })
 })
 
@@ -50,7 +66,11 @@ describe('conditions', () => {
 })
 
 describe('a model that lacks capabilities', () => {
-  const tiny = (...missing: (keyof typeof ALL_CAPABILITIES)[]) => ({ ...model, name: 'Tiny', capabilities: { ...ALL_CAPABILITIES, ...Object.fromEntries(missing.map((name) => [name, false])) } })
+  const tiny = (...missing: (keyof typeof ALL_CAPABILITIES)[]) => ({
+    ...model,
+    name: 'Tiny',
+    capabilities: { ...ALL_CAPABILITIES, ...Object.fromEntries(missing.map((name) => [name, false])) },
+  })
   const longest = chunkFrames(model)
   const clip = { source: { kind: 'clip', id: 'a' } } as const
   const shot = { prompt: 'a car', frames: 17, join: 'cut' } as const
@@ -61,8 +81,16 @@ describe('a model that lacks capabilities', () => {
     [['perTokenTimesteps'], { prefix: clip }, 'prefix: expected no clip, got clip: Tiny cannot keep given frames while it generates the others.'],
     [['perTokenTimesteps'], { suffix: clip }, 'suffix: expected no clip, got clip: Tiny cannot keep given frames while it generates the others.'],
     [['perTokenTimesteps'], { loop: true }, 'loop: expected false, got true: Tiny cannot keep given frames while it generates the others.'],
-    [['perTokenTimesteps'], { frames: longest + 8 }, `frames: expected at most ${longest}, got ${longest + 8}: Tiny cannot keep given frames while it generates the others.`],
-    [['perTokenTimesteps'], { shots: [shot, { ...shot, join: 'continue' }] }, `shots: expected shots of at most ${longest} frames that cut or dissolve and begin with no image or clip, got another one as shot 2: Tiny`],
+    [
+      ['perTokenTimesteps'],
+      { frames: longest + 8 },
+      `frames: expected at most ${longest}, got ${longest + 8}: Tiny cannot keep given frames while it generates the others.`,
+    ],
+    [
+      ['perTokenTimesteps'],
+      { shots: [shot, { ...shot, join: 'continue' }] },
+      `shots: expected shots of at most ${longest} frames that cut or dissolve and begin with no image or clip, got another one as shot 2: Tiny`,
+    ],
     [['guidance'], {}, 'guidance: expected 1, got 3: Tiny has no guidance.'],
     [['negativePrompt'], { negativePrompt: 'rain' }, 'negativePrompt: expected none, got "rain": Tiny has no negative prompt.'],
   ])('without %j refuses %j', (missing, change, message) => {

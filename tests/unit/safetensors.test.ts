@@ -42,7 +42,10 @@ describe('openSafetensors', () => {
   })
 
   test('reads names and metadata with JSON syntax in them', () => {
-    const file = writeSafetensors({ 'a": {"b' : { dtype: 'I8', shape: [1], values: Int8Array.of(1) }, b: { dtype: 'I8', shape: [1], values: Int8Array.of(2) } }, { b: '{"b":' })
+    const file = writeSafetensors(
+      { 'a": {"b': { dtype: 'I8', shape: [1], values: Int8Array.of(1) }, b: { dtype: 'I8', shape: [1], values: Int8Array.of(2) } },
+      { b: '{"b":' },
+    )
     expect([...openSafetensors(file).names].sort()).toEqual(['a": {"b', 'b'])
   })
 
@@ -80,7 +83,11 @@ describe('openSafetensors', () => {
     ['a gap', fileOf({ a: entry('I8', [1], 1, 2) }, 2), 'gap or overlap'],
     ['an overlap', fileOf({ a: entry('I8', [2], 0, 2), b: entry('I8', [2], 1, 3) }, 3), 'gap or overlap'],
     ['bytes that no tensor owns', fileOf({ a: entry('I8', [1], 0, 1) }, 2), 'expected the tensors to end at byte'],
-    ['a duplicate name', fileOf('{"a":{"dtype":"I8","shape":[1],"data_offsets":[0,1]},"\\u0061":{"dtype":"I8","shape":[1],"data_offsets":[0,1]}}', 1), 'expected one entry for tensor a, got two'],
+    [
+      'a duplicate name',
+      fileOf('{"a":{"dtype":"I8","shape":[1],"data_offsets":[0,1]},"\\u0061":{"dtype":"I8","shape":[1],"data_offsets":[0,1]}}', 1),
+      'expected one entry for tensor a, got two',
+    ],
     ['a zipped pickle', Uint8Array.of(0x50, 0x4b, 0x03, 0x04, 0, 0, 8, 8, 0, 0), 'PyTorch pickle'],
     ['a plain pickle', Uint8Array.of(0x80, 0x02, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20), 'PyTorch pickle'],
     ['metadata that are not strings', fileOf({ __metadata__: { a: 1 } }, 0), '__metadata__'],
@@ -124,25 +131,32 @@ describe('writeSafetensors', () => {
       seed: fc.nat(255),
     })
     fc.assert(
-      fc.property(fc.dictionary(fc.string().filter((name) => name !== '__metadata__'), tensor), fc.dictionary(fc.string(), fc.string()), (specs, metadata) => {
-        const tensors = Object.fromEntries(
-          Object.entries(specs).map(([name, { dtype, shape, seed }]) => {
-            const bytes = shape.reduce((product, n) => product * n, DTYPE_BYTES[dtype])
-            return [name, { dtype, shape, values: Uint8Array.from({ length: bytes }, (_, i) => (seed + i) & 255) }]
-          }),
-        )
-        const opened = openSafetensors(writeSafetensors(tensors, metadata))
-        expect({ ...opened.metadata }).toEqual({ ...metadata })
-        expect([...opened.names].sort()).toEqual(Object.keys(tensors).sort())
-        for (const [name, { dtype, shape, values }] of Object.entries(tensors)) {
-          const read = opened.tensor(name)
-          expect(read.dtype).toBe(dtype)
-          expect(read.shape).toEqual(shape)
-          expect([...read.bytes]).toEqual([...values])
-          // widest first keeps all of them aligned, so none is ever copied
-          expect(read.bytes.byteOffset % DTYPE_BYTES[dtype]).toBe(0)
-        }
-      }),
+      fc.property(
+        fc.dictionary(
+          fc.string().filter((name) => name !== '__metadata__'),
+          tensor,
+        ),
+        fc.dictionary(fc.string(), fc.string()),
+        (specs, metadata) => {
+          const tensors = Object.fromEntries(
+            Object.entries(specs).map(([name, { dtype, shape, seed }]) => {
+              const bytes = shape.reduce((product, n) => product * n, DTYPE_BYTES[dtype])
+              return [name, { dtype, shape, values: Uint8Array.from({ length: bytes }, (_, i) => (seed + i) & 255) }]
+            }),
+          )
+          const opened = openSafetensors(writeSafetensors(tensors, metadata))
+          expect({ ...opened.metadata }).toEqual({ ...metadata })
+          expect([...opened.names].sort()).toEqual(Object.keys(tensors).sort())
+          for (const [name, { dtype, shape, values }] of Object.entries(tensors)) {
+            const read = opened.tensor(name)
+            expect(read.dtype).toBe(dtype)
+            expect(read.shape).toEqual(shape)
+            expect([...read.bytes]).toEqual([...values])
+            // widest first keeps all of them aligned, so none is ever copied
+            expect(read.bytes.byteOffset % DTYPE_BYTES[dtype]).toBe(0)
+          }
+        },
+      ),
       { numRuns: 300 },
     )
   })

@@ -3,7 +3,8 @@ import type { MediaInput } from '../../src/shared/modes/mode'
 import { boardText, newCard } from '../../src/shared/modes/storyboard'
 import { readBoard } from '../../src/state/storyboard-file'
 
-const keep = (file: File): Promise<MediaInput> => Promise.resolve({ kind: file.name.endsWith('.png') ? 'image' : 'video', id: `kept ${file.name}`, name: file.name })
+const keep = (file: File): Promise<MediaInput> =>
+  Promise.resolve({ kind: file.name.endsWith('.png') ? 'image' : 'video', id: `kept ${file.name}`, name: file.name })
 const json = (data: unknown) => new File([typeof data === 'string' ? data : JSON.stringify(data)], 'board.json')
 const read = (data: unknown, ...pictures: string[]) => readBoard([...pictures.map((name) => new File(['x'], name)), json(data)], keep)
 
@@ -11,18 +12,48 @@ describe('a storyboard file', () => {
   it('comes back as it was saved, with the pictures and videos chosen beside it', async () => {
     const image: MediaInput = { kind: 'image', id: 'kept a.png', name: 'a.png', crop: { x: 0, y: 1, zoom: 2 } }
     const video: MediaInput = { kind: 'video', id: 'kept b.webm', name: 'b.webm' }
-    const cards = [{ ...newCard('cut'), prompt: 'a red car', seconds: 2.5, beginning: image }, { ...newCard('dissolve'), prompt: '', seconds: 1 }, { ...newCard('cut'), beginning: video }]
+    const cards = [
+      { ...newCard('cut'), prompt: 'a red car', seconds: 2.5, beginning: image },
+      { ...newCard('dissolve'), prompt: '', seconds: 1 },
+      { ...newCard('cut'), beginning: video },
+    ]
     const back = await readBoard([json(boardText('flat style', { sameSeed: true, cards })), new File(['x'], 'a.png'), new File(['x'], 'b.webm')], keep)
-    expect(back).toEqual({ prompt: 'flat style', left: [], storyboard: { sameSeed: true, cards: cards.map((card) => ({ ...card, key: expect.any(String) as string })) } })
+    expect(back).toEqual({
+      prompt: 'flat style',
+      left: [],
+      storyboard: { sameSeed: true, cards: cards.map((card) => ({ ...card, key: expect.any(String) as string })) },
+    })
   })
 
   it('loads what it understands and lists what it does not', async () => {
-    const { left, storyboard } = await read({ version: 3, music: 'loud', shots: [{ prompt: 'a', seconds: 2, mood: 'sad' }, { prompt: 'b', seconds: 1, join: 'wipe', image: 'in/b.png' }, { seconds: 1, image: 'c.png', clip: 'c.webm' }, { seconds: 1, clip: 'd.webm' }] }, 'b.png')
+    const { left, storyboard } = await read(
+      {
+        version: 3,
+        music: 'loud',
+        shots: [
+          { prompt: 'a', seconds: 2, mood: 'sad' },
+          { prompt: 'b', seconds: 1, join: 'wipe', image: 'in/b.png' },
+          { seconds: 1, image: 'c.png', clip: 'c.webm' },
+          { seconds: 1, clip: 'd.webm' },
+        ],
+      },
+      'b.png',
+    )
     expect(left).toEqual([
-      'version 3 is newer than 1, which is understood', 'music', 'mood of card 1', 'join "wipe" of card 2', 'clip of card 3', 'the image c.png of card 3: choose it there, or together with the file',
+      'version 3 is newer than 1, which is understood',
+      'music',
+      'mood of card 1',
+      'join "wipe" of card 2',
+      'clip of card 3',
+      'the image c.png of card 3: choose it there, or together with the file',
       'the clip d.webm of card 4: choose it there, or together with the file',
     ])
-    expect(storyboard.cards.map(({ join, beginning }) => [join, beginning?.id ?? null])).toEqual([['cut', null], ['cut', 'kept b.png'], ['cut', null], ['cut', null]])
+    expect(storyboard.cards.map(({ join, beginning }) => [join, beginning?.id ?? null])).toEqual([
+      ['cut', null],
+      ['cut', 'kept b.png'],
+      ['cut', null],
+      ['cut', null],
+    ])
   })
 
   it.each([

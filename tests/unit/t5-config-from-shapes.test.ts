@@ -18,5 +18,7 @@ test('T5-XXL is told by its shapes', () => {
 
 test('what is missing is named', () => {
   const { 'shared.weight': _table, ...rest } = XXL
-  expect(() => t5ConfigFromShapes(shapes(rest), 't5.safetensors')).toThrow('t5.safetensors has no tensor shared.weight or encoder.embed_tokens.weight; expected a T5 v1.1 encoder.')
+  expect(() => t5ConfigFromShapes(shapes(rest), 't5.safetensors')).toThrow(
+    't5.safetensors has no tensor shared.weight or encoder.embed_tokens.weight; expected a T5 v1.1 encoder.',
+  )
 })

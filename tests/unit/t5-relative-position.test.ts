@@ -25,6 +25,13 @@ describe('distanceBias', () => {
   })
 
   it('of one token is the first row', () => {
-    expect([...distanceBias(Float32Array.from({ length: 96 }, (_, i) => i), 3, 1, T5)]).toEqual([0, 1, 2])
+    expect([
+      ...distanceBias(
+        Float32Array.from({ length: 96 }, (_, i) => i),
+        3,
+        1,
+        T5,
+      ),
+    ]).toEqual([0, 1, 2])
   })
 })

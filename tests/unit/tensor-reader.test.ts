@@ -13,7 +13,9 @@ import { ggufOf, tensor as ggufTensor } from './write-gguf'
 const never = new AbortController().signal
 const floats = (...values: number[]): TensorToWrite => ({ dtype: 'F32', shape: [values.length], values: Float32Array.from(values) })
 const matrix = (rows: number, columns: number, first = 0): TensorToWrite => ({
-  dtype: 'F32', shape: [rows, columns], values: Float32Array.from({ length: rows * columns }, (_, i) => first + i),
+  dtype: 'F32',
+  shape: [rows, columns],
+  values: Float32Array.from({ length: rows * columns }, (_, i) => first + i),
 })
 
 /** Bytes as a source that records its reads. */
@@ -29,7 +31,10 @@ function folderOf(files: Record<string, Uint8Array<ArrayBuffer> | string>): File
 }
 
 const refusal = async (run: Promise<unknown>): Promise<string> => {
-  const error: unknown = await run.then(() => undefined, (thrown: unknown) => thrown)
+  const error: unknown = await run.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  )
   if (error === undefined) return 'accepted'
   if (!(error instanceof AppError)) throw error
   return `${error.code}: ${error.message}`
@@ -43,7 +48,9 @@ describe('TensorReader', () => {
     expect(header).toBeLessThan(400)
     expect([...(await reader.floats(never, 'c', [1]))]).toEqual([4])
     expect(file.reads.slice(2).map(([start, end]) => end - start)).toEqual([4])
-    expect([...(await reader.rows(never, 'b', Uint32Array.of(99, 3, 3)))]).toEqual([99, 3, 3].flatMap((row) => Array.from({ length: 10 }, (_, i) => row * 10 + i)))
+    expect([...(await reader.rows(never, 'b', Uint32Array.of(99, 3, 3)))]).toEqual(
+      [99, 3, 3].flatMap((row) => Array.from({ length: 10 }, (_, i) => row * 10 + i)),
+    )
     expect(file.reads.slice(3).map(([start, end]) => end - start)).toEqual([40, 40])
   })
 
@@ -74,8 +81,11 @@ describe('TensorReader', () => {
     expect(reader.held).toMatchObject({ pieces: 0, peakPieces: 2, peakBytes: 800 })
     const reads = file.reads.length
     expect(await refusal(reader.floatPieces(never, 'b', [10, 50]).next())).toBe(
-      'weights-corrupt: w.safetensors: the weight b does not fit: expected shape [10, 50], got [50, 10].')
-    expect(await refusal(reader.floatPieces(never, 'none', [1]).next())).toBe('weights-corrupt: w.safetensors: expected a tensor none, which the file does not have.')
+      'weights-corrupt: w.safetensors: the weight b does not fit: expected shape [10, 50], got [50, 10].',
+    )
+    expect(await refusal(reader.floatPieces(never, 'none', [1]).next())).toBe(
+      'weights-corrupt: w.safetensors: expected a tensor none, which the file does not have.',
+    )
     expect(file.reads).toHaveLength(reads)
   })
 
@@ -86,8 +96,15 @@ describe('TensorReader', () => {
 
   test('rethrows a failure and releases its pieces', async () => {
     const table = await openTensorTable(never, source(writeSafetensors({ b: matrix(50, 10) })))
-    const failing = new TensorReader({ ...table, rows: (signal, name, first, count) => (first >= 16 ? Promise.reject(new Error('cut')) : table.rows(signal, name, first, count)) }, 320)
-    await expect((async () => { for await (const _ of failing.pieces(never, 'b', 8)); })()).rejects.toThrow('cut')
+    const failing = new TensorReader(
+      { ...table, rows: (signal, name, first, count) => (first >= 16 ? Promise.reject(new Error('cut')) : table.rows(signal, name, first, count)) },
+      320,
+    )
+    await expect(
+      (async () => {
+        for await (const _ of failing.pieces(never, 'b', 8));
+      })(),
+    ).rejects.toThrow('cut')
     expect(failing.held).toMatchObject({ pieces: 0, bytes: 0 })
     await expect(failing.floats(AbortSignal.abort(), 'b', [50, 10])).rejects.toThrow('aborted')
     expect(failing.held).toMatchObject({ pieces: 0, bytes: 0 })
@@ -121,19 +138,36 @@ describe('openPartTable', () => {
     }
     const reader = new TensorReader(await open(files))
     expect([...reader.table.entries.keys()]).toEqual(['c', 'b', 'a'])
-    for (const [name, value] of [['a', 1], ['b', 2], ['c', 3]] as const) expect([...(await reader.floats(never, name, [1]))]).toEqual([value])
+    for (const [name, value] of [
+      ['a', 1],
+      ['b', 2],
+      ['c', 3],
+    ] as const)
+      expect([...(await reader.floats(never, name, [1]))]).toEqual([value])
   })
 
   test.each([
     ['a missing file', {}, 'weights-missing: transformer/model.safetensors could not be read from the disk: it does not exist.'],
     ['an index that is not JSON', { 'transformer/model.safetensors.index.json': '{' }, 'index.json is not readable: expected JSON'],
-    ['an index of something else', { 'transformer/model.safetensors.index.json': '{"weight_map":{"a":1}}' }, 'is not an index of safetensors files: weight_map.a'],
-    ['an index with a path outside the folder', { 'transformer/model.safetensors.index.json': index({ a: '../secret.safetensors' }) }, 'is not an index of safetensors files: weight_map.a'],
+    [
+      'an index of something else',
+      { 'transformer/model.safetensors.index.json': '{"weight_map":{"a":1}}' },
+      'is not an index of safetensors files: weight_map.a',
+    ],
+    [
+      'an index with a path outside the folder',
+      { 'transformer/model.safetensors.index.json': index({ a: '../secret.safetensors' }) },
+      'is not an index of safetensors files: weight_map.a',
+    ],
     ['a missing shard', { 'transformer/model.safetensors.index.json': index({ a: 'm.safetensors' }) }, 'weights-missing: transformer/m.safetensors'],
-    ['a missing tensor', {
-      'transformer/model.safetensors.index.json': index({ a: 'm.safetensors' }),
-      'transformer/m.safetensors': writeSafetensors({ b: floats(1) }),
-    }, 'index.json: expected a in m.safetensors'],
+    [
+      'a missing tensor',
+      {
+        'transformer/model.safetensors.index.json': index({ a: 'm.safetensors' }),
+        'transformer/m.safetensors': writeSafetensors({ b: floats(1) }),
+      },
+      'index.json: expected a in m.safetensors',
+    ],
   ])('rejects %s', async (_, files, message) => {
     expect(await refusal(open(files))).toContain(message)
   })

@@ -48,8 +48,14 @@ describe('planTiles', () => {
     const tilesOf = (height: number, width: number, mib: number) =>
       planTiles([unit(mib)], { height, width }, { overlap: 2, margin: 0 }).tiles.map(({ y, x }) => [y.from, y.to, x.from, x.to])
     expect(tilesOf(8, 16, 1)).toEqual([[0, 8, 0, 16]])
-    expect(tilesOf(8, 17, 1)).toEqual([[0, 8, 0, 10], [0, 8, 8, 17]])
-    expect(tilesOf(14, 14, 1)).toEqual([[0, 14, 0, 8], [0, 14, 6, 14]])
+    expect(tilesOf(8, 17, 1)).toEqual([
+      [0, 8, 0, 10],
+      [0, 8, 8, 17],
+    ])
+    expect(tilesOf(14, 14, 1)).toEqual([
+      [0, 14, 0, 8],
+      [0, 14, 6, 14],
+    ])
     expect(tilesOf(20, 20, 1)).toHaveLength(4)
     expect(tilesOf(1, 100, 2)).toHaveLength(2)
   })
@@ -87,7 +93,10 @@ describe('LTX-Video 0.9.5 at full size', () => {
     { width: 32, height: 32, decoder: { tiles: 1, heldMiB: 1 }, encoder: { tiles: 1, heldMiB: 2 } },
   ])('$width × $height: no tensor over 128 MiB', ({ width, height, decoder, encoder }) => {
     const grid = { width: width / 32, height: height / 32 }
-    for (const [sizes, expected] of [[decoderSizes(LTX_2B_AUTOENCODER), decoder], [encoderSizes(LTX_2B_AUTOENCODER), encoder]] as const) {
+    for (const [sizes, expected] of [
+      [decoderSizes(LTX_2B_AUTOENCODER), decoder],
+      [encoderSizes(LTX_2B_AUTOENCODER), encoder],
+    ] as const) {
       const plan = planTiles(sizes, grid, tiling)
       expect(plan.largestBytes).toBeLessThanOrEqual(BINDING_BYTES)
       expect({ tiles: plan.tiles.length, heldMiB: Math.round(plan.heldBytes / MIB) }).toEqual(expected)

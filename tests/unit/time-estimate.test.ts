@@ -21,7 +21,15 @@ describe('fitBlockTimes', () => {
   })
 
   it('never decreases with more tokens, whatever the measurements', () => {
-    const fit = fitBlockTimes({ measured: [{ tokens: 16, ms: 5 }, { tokens: 256, ms: 4 }, { tokens: 1024, ms: 4.5 }, { tokens: 4096, ms: 30 }], width: WIDTH })
+    const fit = fitBlockTimes({
+      measured: [
+        { tokens: 16, ms: 5 },
+        { tokens: 256, ms: 4 },
+        { tokens: 1024, ms: 4.5 },
+        { tokens: 4096, ms: 30 },
+      ],
+      width: WIDTH,
+    })
     for (const weight of [fit.a, fit.b, fit.c]) expect(weight).toBeGreaterThanOrEqual(0)
     expect(blockMs(fit, 8192)).toBeGreaterThan(blockMs(fit, 4096))
     expect(blockMs(fit, 4096)).toBeGreaterThan(15)
@@ -95,7 +103,8 @@ describe('estimateClipTimes', () => {
     const conv = (inputs: number, out: number) => 2 * 27 * inputs * out
     const level = (places: number, channels: number) => places * 10 * conv(channels, channels) // five blocks of two
     const up = (places: number, channels: number) => places * conv(channels, 4 * channels)
-    const expected = conv(128, 1024) + level(1, 1024) + up(1, 1024) + level(8, 512) + up(8, 512) + level(64, 256) + up(64, 256) + level(512, 128) + 512 * conv(128, 48)
+    const expected =
+      conv(128, 1024) + level(1, 1024) + up(1, 1024) + level(8, 512) + up(8, 512) + level(64, 256) + up(64, 256) + level(512, 128) + 512 * conv(128, 48)
     expect(LTX_2B.decoderFlops).toBe(expected)
   })
 })
@@ -104,12 +113,20 @@ describe('readTimes', () => {
   const times = { measured: [{ tokens: 16, ms: 1 }], width: 64, blocks: 2, decoderFlops: 5 }
 
   it('reads stored entries, with roomBytes of earlier versions as budgetBytes', () => {
-    const stored = [['a', { ...times, budgetBytes: 7 }], ['b', { ...times, roomBytes: 9 }]]
-    expect(readTimes(JSON.parse(JSON.stringify(stored)))).toEqual([['a', { ...times, budgetBytes: 7 }], ['b', { ...times, budgetBytes: 9 }]])
+    const stored = [
+      ['a', { ...times, budgetBytes: 7 }],
+      ['b', { ...times, roomBytes: 9 }],
+    ]
+    expect(readTimes(JSON.parse(JSON.stringify(stored)))).toEqual([
+      ['a', { ...times, budgetBytes: 7 }],
+      ['b', { ...times, budgetBytes: 9 }],
+    ])
   })
 
   it('drops invalid entries', () => {
     expect(readTimes(undefined)).toEqual([])
-    expect(readTimes([null, ['a'], ['a', null], [1, { ...times, budgetBytes: 7 }], ['a', times], ['a', { ...times, budgetBytes: 7, measured: [] }]])).toEqual([])
+    expect(readTimes([null, ['a'], ['a', null], [1, { ...times, budgetBytes: 7 }], ['a', times], ['a', { ...times, budgetBytes: 7, measured: [] }]])).toEqual(
+      [],
+    )
   })
 })

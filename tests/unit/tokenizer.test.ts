@@ -39,7 +39,9 @@ describe('the precompiled_charsmap of a published tokenizer.json', () => {
     ['an empty trie', Buffer.from([0, 0, 0, 0]).toString('base64')],
   ])('rejects %s', (_, charsmap) => {
     const broken = { ...(JSON.parse(json.toString()) as object), normalizer: { ...normalizer, precompiled_charsmap: charsmap } }
-    expect(() => createTokenizer(Buffer.from(JSON.stringify(broken)), config, 256)).toThrow(/^tokenizer\.json: expected a tokenizer .*precompiled_charsmap: expected/)
+    expect(() => createTokenizer(Buffer.from(JSON.stringify(broken)), config, 256)).toThrow(
+      /^tokenizer\.json: expected a tokenizer .*precompiled_charsmap: expected/,
+    )
   })
 })
 

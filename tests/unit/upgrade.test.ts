@@ -59,11 +59,28 @@ it('upgrading takes anything that is not a request as it is', () => {
 
 const IMAGE = { kind: 'image', id: 'i', name: 'a.png', crop: { x: 0.2, y: 0.5, zoom: 1.5 } }
 const VIDEO = { kind: 'video', id: 'v', name: 'b.mp4', seconds: 3 }
-const OWN = { model: 'starter', prompt: 'a red sky', negativePrompt: '', width: 128, height: 128, frames: 17, fps: 8, steps: 8, guidance: 3, cacheThreshold: 0, seedMode: 'random', seed: 7 }
+const OWN = {
+  model: 'starter',
+  prompt: 'a red sky',
+  negativePrompt: '',
+  width: 128,
+  height: 128,
+  frames: 17,
+  fps: 8,
+  steps: 8,
+  guidance: 3,
+  cacheThreshold: 0,
+  seedMode: 'random',
+  seed: 7,
+}
 const MADE_FROM = {
   mode: 'remix',
   picture: { picture: IMAGE, strength: 0.8 },
-  keyframes: { first: { picture: IMAGE, strength: 1 }, between: [{ key: 'k', picture: IMAGE, strength: 0.5, seconds: null }], last: { picture: null, strength: 1 } },
+  keyframes: {
+    first: { picture: IMAGE, strength: 1 },
+    between: [{ key: 'k', picture: IMAGE, strength: 0.5, seconds: null }],
+    last: { picture: null, strength: 1 },
+  },
   extend: { clip: VIDEO, backward: true },
   fill: { before: VIDEO, after: null },
   blend: { before: VIDEO, after: VIDEO },
@@ -78,7 +95,11 @@ describe('a draft of version 1', () => {
     const inputs = {
       t2v: {},
       i2v: { image: IMAGE, strength: 0.8 },
-      keyframes: { first: { image: IMAGE, strength: 1 }, between: [{ key: 'k', image: IMAGE, strength: 0.5, seconds: null }], last: { image: null, strength: 1 } },
+      keyframes: {
+        first: { image: IMAGE, strength: 1 },
+        between: [{ key: 'k', image: IMAGE, strength: 0.5, seconds: null }],
+        last: { image: null, strength: 1 },
+      },
       extend: { clip: VIDEO, backward: true },
       inbetween: { first: VIDEO, last: null },
       blend: { first: VIDEO, last: VIDEO },
@@ -92,14 +113,26 @@ describe('a draft of version 1', () => {
     expect(upgradeDraft(draft)).toEqual(draft)
   })
 
-  it.each([['words', 't2v'], ['picture', 'i2v'], ['keyframes', 'keyframes'], ['extend', 'extend'], ['fill', 'inbetween'], ['blend', 'blend'], ['loop', 'loop'], ['remix', 'v2v'], ['retime', 'retime'], ['storyboard', 'storyboard']])(
-    'in mode %s is in mode %s',
-    (before, since) => expect(v.parse(ModeIdSchema, (upgradeDraft({ ...OWN, madeFrom: { ...MADE_FROM, mode: before } }) as { mode: unknown }).mode)).toBe(since),
+  it.each([
+    ['words', 't2v'],
+    ['picture', 'i2v'],
+    ['keyframes', 'keyframes'],
+    ['extend', 'extend'],
+    ['fill', 'inbetween'],
+    ['blend', 'blend'],
+    ['loop', 'loop'],
+    ['remix', 'v2v'],
+    ['retime', 'retime'],
+    ['storyboard', 'storyboard'],
+  ])('in mode %s is in mode %s', (before, since) =>
+    expect(v.parse(ModeIdSchema, (upgradeDraft({ ...OWN, madeFrom: { ...MADE_FROM, mode: before } }) as { mode: unknown }).mode)).toBe(since),
   )
 
   it('from before there were modes, or with unreadable inputs, keeps the rest', () => {
     expect(upgradeDraft(OWN)).toEqual(OWN)
-    const { inputs } = upgradeDraft({ ...OWN, madeFrom: { mode: 'words', picture: 7, keyframes: { between: 'x' }, loop: { clip: VIDEO } } }) as { inputs: unknown }
+    const { inputs } = upgradeDraft({ ...OWN, madeFrom: { mode: 'words', picture: 7, keyframes: { between: 'x' }, loop: { clip: VIDEO } } }) as {
+      inputs: unknown
+    }
     const read = v.parse(ModeInputsSchema, inputs)
     expect(read).toMatchObject({ ...emptyInputs(), loop: { clip: VIDEO }, storyboard: expect.anything() as unknown })
   })

@@ -5,7 +5,13 @@ import { BT601, BT709, i420Bytes, i420ToRgba, rgbaToI420, type Matrix } from '..
 /** A color as [Y, U, V]. */
 function yuvOf(red: number, green: number, blue: number, matrix = BT709): number[] {
   const planes = new Uint8Array(i420Bytes(2, 2)).fill(99)
-  rgbaToI420(Uint8ClampedArray.from({ length: 16 }, (_, i) => [red, green, blue, 0][i % 4]!), 2, 2, matrix, planes)
+  rgbaToI420(
+    Uint8ClampedArray.from({ length: 16 }, (_, i) => [red, green, blue, 0][i % 4]!),
+    2,
+    2,
+    matrix,
+    planes,
+  )
   expect(planes.slice(0, 4)).toEqual(new Uint8Array(4).fill(planes[0]!))
   return [planes[0]!, planes[4]!, planes[5]!]
 }

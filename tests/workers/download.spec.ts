@@ -29,7 +29,7 @@ const CATALOGUE = [source('pinned'), { ...source('unpinned'), files: [{ path: PA
 declare global {
   interface Window {
     downloads: Remote<DownloadHarness>
-    told: DownloadState[]
+    states: DownloadState[]
   }
 }
 
@@ -58,8 +58,8 @@ async function open(page: Page, url: string): Promise<void> {
   await page.goto(url)
   await page.evaluate(
     async ([sources, chunkBytes]) => {
-      window.told = []
-      window.downloads = window.doors.openDownloads()
+      window.states = []
+      window.downloads = window.workers.openDownloads()
       await window.downloads.open(sources, { chunkBytes, delays: [0.02, 0.02, 0.02] })
     },
     [CATALOGUE, CHUNK] as const,
@@ -68,13 +68,27 @@ async function open(page: Page, url: string): Promise<void> {
 
 /** Downloads to its end or to where it stops. */
 function download(page: Page, hub: ModelServer, id = 'pinned'): Promise<DownloadState> {
-  return page.evaluate(([source, url]) => window.downloads.download(source, url, window.doors.proxy((state) => void window.told.push(state))), [id, hub.url] as const)
+  return page.evaluate(
+    ([source, url]) =>
+      window.downloads.download(
+        source,
+        url,
+        window.workers.proxy((state) => void window.states.push(state)),
+      ),
+    [id, hub.url] as const,
+  )
 }
 
 const listed = (page: Page, id = 'pinned') => page.evaluate(async (source) => (await window.downloads.list()).find((one) => one.source === source)!, id)
-const verify = (page: Page) => page.evaluate(() => window.downloads.verify('pinned', window.doors.proxy(() => undefined)))
+const verify = (page: Page) =>
+  page.evaluate(() =>
+    window.downloads.verify(
+      'pinned',
+      window.workers.proxy(() => undefined),
+    ),
+  )
 const stored = (page: Page, id = 'pinned') =>
-  page.evaluate(([source, path]) => window.downloads.stored(source, path, 1000, 1010).then((value) => value, window.doors.toErrorData), [id, PATH] as const)
+  page.evaluate(([source, path]) => window.downloads.stored(source, path, 1000, 1010).then((value) => value, window.workers.toErrorData), [id, PATH] as const)
 
 async function expectComplete(page: Page, state: DownloadState, id = 'pinned'): Promise<void> {
   expect(state).toMatchObject({ source: id, status: 'complete', error: null, parts: [{ path: PATH, bytesDone: CONTENT.length, bytesTotal: CONTENT.length }] })
@@ -98,13 +112,15 @@ test('from a server of another origin: progress while it comes, the right bytes 
   hub.pauseMs = 5
   await expectComplete(page, await download(page, hub))
   expect(hub.sent).toBeLessThan(CONTENT.length + 16)
-  const told = await page.evaluate(() => window.told)
-  const counts = told.map(({ parts }) => parts[0]!.bytesDone)
+  const states = await page.evaluate(() => window.states)
+  const counts = states.map(({ parts }) => parts[0]!.bytesDone)
   expect(counts).toEqual([...counts].sort((a, b) => a - b))
   expect(new Set(counts).size).toBeGreaterThan(4)
-  expect(told.every(({ resumable }) => resumable !== false)).toBe(true)
-  expect(told.some(({ bytesPerSecond, secondsLeft }) => bytesPerSecond !== null && bytesPerSecond > 1e5 && secondsLeft !== null && secondsLeft < 60)).toBe(true)
-  expect([...new Set(told.map(({ status }) => status))]).toEqual(['connecting', 'downloading'])
+  expect(states.every(({ resumable }) => resumable !== false)).toBe(true)
+  expect(states.some(({ bytesPerSecond, secondsLeft }) => bytesPerSecond !== null && bytesPerSecond > 1e5 && secondsLeft !== null && secondsLeft < 60)).toBe(
+    true,
+  )
+  expect([...new Set(states.map(({ status }) => status))]).toEqual(['connecting', 'downloading'])
 
   const before = hub.asked.length
   await open(page, harness.url)
@@ -223,7 +239,9 @@ test('where the hash is known, another ETag or another address goes on with what
 test('a part is read with no more than its chunks, and again without the server', async ({ page, hub }) => {
   const target = { entryId: 'partial', path: PATH, url: `${hub.url}file`, chunkBytes: CHUNK }
   const read = () => page.evaluate(([t, start, end]) => window.downloads.readPart(t, start, end), [target, 5 * CHUNK - 10, 6 * CHUNK + 10] as const)
-  const expected = createHash('sha256').update(CONTENT.subarray(5 * CHUNK - 10, 6 * CHUNK + 10)).digest('hex')
+  const expected = createHash('sha256')
+    .update(CONTENT.subarray(5 * CHUNK - 10, 6 * CHUNK + 10))
+    .digest('hex')
   expect(await read()).toEqual({ sha256: expected, downloaded: 3 * CHUNK })
   expect(hub.asked).toEqual(['bytes=0-0', ...[4, 5, 6].map((chunk) => `bytes=${chunk * CHUNK}-${(chunk + 1) * CHUNK - 1}`)])
   const before = hub.asked.length
@@ -231,7 +249,7 @@ test('a part is read with no more than its chunks, and again without the server'
   expect(hub.asked.length).toBe(before)
 })
 
-test('too little room is told before the first byte, with what is missing; room that ends midway is a pause', async ({ page, hub }) => {
+test('too little room is reported before the first byte, with what is missing; room that ends midway is a pause', async ({ page, hub }) => {
   const session = await page.context().newCDPSession(page)
   const origin = new URL(page.url()).origin
   const leave = async (bytes: number) => {
@@ -264,9 +282,14 @@ test('a server without parts says so before a pause, begins at the first byte af
   hub.pauseMs = 20
   const running = download(page, hub)
   // what the page has, which may be less than what was sent
-  await page.waitForFunction((least) => window.told.some(({ parts }) => parts[0]!.bytesDone >= least), 9 * CHUNK)
-  const told = await page.evaluate(() => window.told)
-  expect(told.some(({ status, resumable, note }) => status === 'downloading' && resumable === false && note?.includes('after a pause or a lost connection, the file is downloaded from its beginning'))).toBe(true)
+  await page.waitForFunction((least) => window.states.some(({ parts }) => parts[0]!.bytesDone >= least), 9 * CHUNK)
+  const states = await page.evaluate(() => window.states)
+  expect(
+    states.some(
+      ({ status, resumable, note }) =>
+        status === 'downloading' && resumable === false && note?.includes('after a pause or a lost connection, the file is downloaded from its beginning'),
+    ),
+  ).toBe(true)
   await page.evaluate(() => window.downloads.pause('pinned'))
   const paused = await running
   expect(paused).toMatchObject({ status: 'paused', resumable: false, error: null })
@@ -275,18 +298,20 @@ test('a server without parts says so before a pause, begins at the first byte af
 
   hub.sent = 0
   hub.pauseMs = 1
-  await page.evaluate(() => void (window.told = []))
+  await page.evaluate(() => void (window.states = []))
   const state = await download(page, hub)
   await expectComplete(page, state)
   expect(state.resumable).toBe(false)
   expect(hub.sent, 'the whole file came again').toBeGreaterThanOrEqual(CONTENT.length)
-  const counts = (await page.evaluate(() => window.told)).map(({ parts }) => parts[0]!.bytesDone)
+  const counts = (await page.evaluate(() => window.states)).map(({ parts }) => parts[0]!.bytesDone)
   expect(Math.min(...counts.filter((count) => count > 0)), 'what was here is checked, not fetched').toBeLessThanOrEqual(kept)
   expect(counts).toEqual([...counts].sort((a, b) => a - b))
 })
 
-const answer = (code: number, headers: Record<string, string> = {}, body = ''): NonNullable<ModelServer['instead']> =>
-  (_, response) => void response.writeHead(code, { ...OPEN_TO_ALL, ...headers }).end(body)
+const answer =
+  (code: number, headers: Record<string, string> = {}, body = ''): NonNullable<ModelServer['instead']> =>
+  (_, response) =>
+    void response.writeHead(code, { ...OPEN_TO_ALL, ...headers }).end(body)
 
 const REFUSALS: { what: string; instead: NonNullable<ModelServer['instead']>; reason: string; words: string }[] = [
   { what: '401', instead: answer(401), reason: 'login', words: 'requires a login' },
@@ -295,8 +320,18 @@ const REFUSALS: { what: string; instead: NonNullable<ModelServer['instead']>; re
   { what: '429', instead: answer(429), reason: 'busy', words: 'limits the rate of requests' },
   { what: '503', instead: answer(503), reason: 'server', words: 'the server failed (status 503)' },
   { what: 'a web page', instead: answer(200, { 'content-type': 'text/html' }, '<html>'), reason: 'web-page', words: 'got a web page' },
-  { what: 'a wrong Content-Range', instead: answer(206, { 'content-range': 'bytes 5-5/10' }, 'x'), reason: 'wrong-range', words: 'expected bytes 0-0, the server sent “bytes 5-5/10”' },
-  { what: 'no CORS', instead: (_, response) => void response.writeHead(200, { 'content-length': 1 }).end('x'), reason: 'unreachable', words: 'does not allow other sites to read its files' },
+  {
+    what: 'a wrong Content-Range',
+    instead: answer(206, { 'content-range': 'bytes 5-5/10' }, 'x'),
+    reason: 'wrong-range',
+    words: 'expected bytes 0-0, the server sent “bytes 5-5/10”',
+  },
+  {
+    what: 'no CORS',
+    instead: (_, response) => void response.writeHead(200, { 'content-length': 1 }).end('x'),
+    reason: 'unreachable',
+    words: 'does not allow other sites to read its files',
+  },
 ]
 
 test('each refusal of a server has its own words', async ({ page, hub }) => {
@@ -308,8 +343,11 @@ test('each refusal of a server has its own words', async ({ page, hub }) => {
       expect(state.error?.message).toContain(words)
     })
   }
-  const told = await page.evaluate(() => window.told)
-  expect(told.filter(({ status, note }) => status === 'waiting' && note?.includes('Trying again')).length, 'what may pass is tried again').toBeGreaterThanOrEqual(6)
+  const states = await page.evaluate(() => window.states)
+  expect(
+    states.filter(({ status, note }) => status === 'waiting' && note?.includes('Trying again')).length,
+    'what may pass is tried again',
+  ).toBeGreaterThanOrEqual(6)
 })
 
 test('another length than the known one, an unknown source, and another tab', async ({ page, hub, context, harness }) => {
@@ -317,7 +355,7 @@ test('another length than the known one, an unknown source, and another tab', as
   const state = await download(page, hub)
   expect(state).toMatchObject({ status: 'absent', error: { code: 'weights-corrupt', details: { expected: CONTENT.length, found: 77 } } })
 
-  const unknown = await page.evaluate(() => window.downloads.pause('nothing').then(() => null, window.doors.toErrorData))
+  const unknown = await page.evaluate(() => window.downloads.pause('nothing').then(() => null, window.workers.toErrorData))
   expect(unknown).toMatchObject({ code: 'not-found', details: { source: 'nothing' } })
 
   hub.reset()

@@ -12,10 +12,10 @@ import { expect, test } from './harness/serve'
 const spec: ClipSpec = { width: 176, height: 96, fps: 8, frames: 41 }
 
 async function makeClip(page: Page, clip: ClipSpec) {
-  const facts = await page.evaluate((s) => window.doors.harness.makeClip(s), clip)
+  const facts = await page.evaluate((s) => window.workers.harness.makeClip(s), clip)
   const base64 = await page.evaluate(async () => {
-    const blob = await window.doors.harness.bytes()
-    return window.doors.base64(blob!)
+    const blob = await window.workers.harness.bytes()
+    return window.workers.base64(blob!)
   })
   return { facts, bytes: Buffer.from(base64, 'base64') }
 }
@@ -80,7 +80,7 @@ for (const [codec, name, codecString] of [
     seen.forEach((colour, frame) => expectColour(colour, frame))
     const player = await page.evaluate(async () => {
       const video = document.querySelector('video')!
-      video.src = URL.createObjectURL((await window.doors.harness.bytes())!)
+      video.src = URL.createObjectURL((await window.workers.harness.bytes())!)
       await new Promise((ready, failed) => {
         video.onloadeddata = ready
         video.onerror = () => failed(new Error(video.error?.message))
@@ -93,13 +93,13 @@ for (const [codec, name, codecString] of [
 
 test('the first codec that the browser has is taken, and none is said as none', async ({ page }) => {
   const [all, later, none] = await page.evaluate(async () => {
-    const { harness } = window.doors
+    const { harness } = window.workers
     return [await harness.encoderFor(176, 96, 8), await harness.encoderFor(176, 96, 8, ['vp8', 'vp9']), await harness.encoderFor(176, 96, 8, [])] as const
   })
   expect(all).toEqual({ codec: 'vp9', codecString: 'vp09.00.10.08', steady: true })
   expect(later?.codec).toBe('vp8')
   expect(none).toBeNull()
-  const error = await page.evaluate((s) => window.doors.harness.makeClip(s).then(() => null, window.doors.toErrorData), { ...spec, codecs: [] })
+  const error = await page.evaluate((s) => window.workers.harness.makeClip(s).then(() => null, window.workers.toErrorData), { ...spec, codecs: [] })
   expect(error).toMatchObject({ code: 'no-encoder', details: { width: 176, height: 96 } })
 })
 
@@ -111,14 +111,14 @@ test('without VP9 in the browser AV1 is taken', async ({ page, harness }) => {
     await route.fulfill({ response, body: deny + (await response.text()) })
   })
   await page.goto(harness.url)
-  const choice = await page.evaluate(() => window.doors.harness.encoderFor(176, 96, 8))
+  const choice = await page.evaluate(() => window.workers.harness.encoderFor(176, 96, 8))
   expect(choice?.codec).toBe('av1')
 })
 
 test('odd sides are refused before anything is written', async ({ page }) => {
-  const error = await page.evaluate((s) => window.doors.harness.makeClip(s).then(() => null, window.doors.toErrorData), { ...spec, width: 175 })
+  const error = await page.evaluate((s) => window.workers.harness.makeClip(s).then(() => null, window.workers.toErrorData), { ...spec, width: 175 })
   expect(error).toMatchObject({ code: 'bad-request', details: { expected: 'even sides', got: '175×96' } })
-  expect(await page.evaluate(() => window.doors.harness.files())).toEqual([])
+  expect(await page.evaluate(() => window.workers.harness.files())).toEqual([])
 })
 
 test('the page plays it and seeks to any frame', async ({ page }) => {
@@ -126,7 +126,7 @@ test('the page plays it and seeks to any frame', async ({ page }) => {
   const frames = [100, 3, 57, 120, 0, 48, 47]
   const seen = await page.evaluate(async (frames) => {
     const video = document.querySelector('video')!
-    const blob = await window.doors.harness.bytes()
+    const blob = await window.workers.harness.bytes()
     video.src = URL.createObjectURL(blob!)
     await new Promise((ready, failed) => {
       video.onloadeddata = ready
@@ -166,7 +166,17 @@ test('a still is a clip of one frame', async ({ page }) => {
 })
 
 test('what a clip was made from is a tag that players and readers find, and every frame is still there', async ({ page }) => {
-  const request = { model: 'starter', prompt: 'ein roter Ballon über dem Meer ☀ “quoted”', width: 176, height: 96, frames: 41, fps: 8, steps: 4, guidance: 3, seed: 7 }
+  const request = {
+    model: 'starter',
+    prompt: 'ein roter Ballon über dem Meer ☀ “quoted”',
+    width: 176,
+    height: 96,
+    frames: 41,
+    fps: 8,
+    steps: 4,
+    guidance: 3,
+    seed: 7,
+  }
   const recipe = recipeOf(request, { id: 'starter', name: 'Kinora Starter', version: 2 })
   const { bytes } = await makeClip(page, { ...spec, recipe })
   const { format, streams } = probe(bytes)
@@ -180,7 +190,7 @@ test('what a clip was made from is a tag that players and readers find, and ever
 test('the poster is the middle frame', async ({ page }) => {
   await makeClip(page, spec)
   const pixel = await page.evaluate(async () => {
-    const picture = await createImageBitmap((await window.doors.harness.poster())!)
+    const picture = await createImageBitmap((await window.workers.harness.poster())!)
     const context = new OffscreenCanvas(picture.width, picture.height).getContext('2d')!
     context.drawImage(picture, 0, 0)
     return { size: [picture.width, picture.height], colour: [...context.getImageData(90, 50, 1, 1).data] }
@@ -190,23 +200,23 @@ test('the poster is the middle frame', async ({ page }) => {
 })
 
 test('a clip that ends early is an error, and abort leaves nothing', async ({ page }) => {
-  const error = await page.evaluate((s) => window.doors.harness.makeClip(s).then(() => null, window.doors.toErrorData), { ...spec, stopAfter: 7 })
+  const error = await page.evaluate((s) => window.workers.harness.makeClip(s).then(() => null, window.workers.toErrorData), { ...spec, stopAfter: 7 })
   expect(error).toMatchObject({ code: 'internal', details: { expected: 41, found: 7 } })
   await page.evaluate(async () => {
-    await window.doors.harness.abort()
-    await window.doors.harness.abort()
+    await window.workers.harness.abort()
+    await window.workers.harness.abort()
   })
-  expect(await page.evaluate(() => window.doors.harness.files())).toEqual([])
+  expect(await page.evaluate(() => window.workers.harness.files())).toEqual([])
 })
 
 test('memory does not grow with the length', async ({ page }) => {
   test.slow() // a browser measures its memory when it collects garbage, which takes its time
   const held = async (frames: number) => {
-    await page.evaluate((s) => window.doors.harness.makeClip(s), { width: 64, height: 64, fps: 24, frames, noise: true })
+    await page.evaluate((s) => window.workers.harness.makeClip(s), { width: 64, height: 64, fps: 24, frames, noise: true })
     return page.evaluate(async () => {
       const measuring = performance as Performance & { measureUserAgentSpecificMemory(): Promise<{ bytes: number }> }
       const { bytes } = await measuring.measureUserAgentSpecificMemory()
-      return { heldBytes: bytes, clipBytes: (await window.doors.harness.bytes())!.size }
+      return { heldBytes: bytes, clipBytes: (await window.workers.harness.bytes())!.size }
     })
   }
   const short = await held(100)
@@ -245,7 +255,7 @@ function uint(bytes: Buffer, { start, end }: Element): number {
 
 function elements(bytes: Buffer, from: number, to: number): Element[] {
   const found: Element[] = []
-  for (let at = from; at < to; ) {
+  for (let at = from; at < to;) {
     const idLength = Math.clz32(bytes[at]!) - 23
     const id = bytes.readUIntBE(at, idLength)
     const first = bytes[at + idLength]!

@@ -51,14 +51,26 @@ const SIDE = { width: 32, height: 32 }
 
 function readImage(page: Page, bytes: Buffer, type: string, size = SIDE): Promise<number[]> {
   return page.evaluate(
-    ([base64, kind, width, height]) => window.doors.media.picture(Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0)), 'odd', kind, width, height),
+    ([base64, kind, width, height]) =>
+      window.workers.media.picture(
+        Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0)),
+        'odd',
+        kind,
+        width,
+        height,
+      ),
     [bytes.toString('base64'), type, size.width, size.height] as const,
   )
 }
 
 function readClip(page: Page, bytes: Buffer, options: { width?: number; height?: number; fps?: number; most?: number } = {}) {
   return page.evaluate(
-    ([base64, how]) => window.doors.media.clip(Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0)), 'odd.mp4', how),
+    ([base64, how]) =>
+      window.workers.media.clip(
+        Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0)),
+        'odd.mp4',
+        how,
+      ),
     [bytes.toString('base64'), { ...SIDE, fps: 8, most: 100, ...options }] as const,
   )
 }
@@ -79,7 +91,9 @@ test.describe('pictures', () => {
   })
 
   test('that are transparent are seen on white', async ({ page }) => {
-    const file = await sharp({ create: { width: 16, height: 16, channels: 4, background: { r: 255, g: 0, b: 0, alpha: 0 } } }).png().toBuffer()
+    const file = await sharp({ create: { width: 16, height: 16, channels: 4, background: { r: 255, g: 0, b: 0, alpha: 0 } } })
+      .png()
+      .toBuffer()
     const rgba = await readImage(page, file, 'image/png')
     expectNear(colourAt(rgba, SIDE, 0.5, 0.5), [255, 255, 255], 0)
     expect(rgba.filter((_, index) => index % 4 === 3).every((alpha) => alpha === 255)).toBe(true)
@@ -102,13 +116,17 @@ test.describe('pictures', () => {
     const row = Buffer.from(Array.from({ length: width }, (_, x) => (x % 2 ? 255 : 0)))
     const odd = Buffer.from(row.map((value) => 255 - value))
     const pixels = Buffer.concat(Array.from({ length: height }, (_, y) => (y % 2 ? odd : row)))
-    const file = await sharp(pixels, { raw: { width, height, channels: 1 } }).png({ compressionLevel: 1 }).toBuffer()
+    const file = await sharp(pixels, { raw: { width, height, channels: 1 } })
+      .png({ compressionLevel: 1 })
+      .toBuffer()
     const rgba = await readImage(page, file, 'image/png')
     for (const at of [0.1, 0.5, 0.9]) expectNear(colourAt(rgba, SIDE, at, at), [128, 128, 128], 12)
   })
 
   test('that are none are refused by name', async ({ page }) => {
-    await expect(readImage(page, Buffer.from('<svg'), 'text/plain')).rejects.toThrow('odd: expected an image that this browser can decode (JPEG, PNG, WebP, AVIF or GIF), got text/plain.')
+    await expect(readImage(page, Buffer.from('<svg'), 'text/plain')).rejects.toThrow(
+      'odd: expected an image that this browser can decode (JPEG, PNG, WebP, AVIF or GIF), got text/plain.',
+    )
     await expect(readImage(page, Buffer.alloc(0), 'image/png')).rejects.toThrow('odd is empty: expected an image.')
   })
 })
@@ -126,8 +144,14 @@ test.describe('videos', () => {
   test('without a steady rate are shown in their time', async ({ page }) => {
     // red for a second in one frame, then blue in eight
     const file = ffmpeg(
-      'mp4', "color=red:s=64x64:r=8:d=1[a];color=blue:s=64x64:r=8:d=1[b];[a][b]concat,select='eq(n,0)+gte(n,8)'",
-      '-vsync', 'vfr', '-pix_fmt', 'yuv420p', '-c:v', 'libx264',
+      'mp4',
+      "color=red:s=64x64:r=8:d=1[a];color=blue:s=64x64:r=8:d=1[b];[a][b]concat,select='eq(n,0)+gte(n,8)'",
+      '-vsync',
+      'vfr',
+      '-pix_fmt',
+      'yuv420p',
+      '-c:v',
+      'libx264',
     )
     const { seconds, frames } = await readClip(page, file)
     expect(seconds).toBeCloseTo(2, 1)
@@ -138,8 +162,20 @@ test.describe('videos', () => {
   test('of ten bits and many brightnesses are brought to what a screen shows', async ({ page }) => {
     // a ramp in PQ over BT.2020: dark to bright from left to right
     const file = ffmpeg(
-      'webm', 'gradients=s=128x32:c0=black:c1=white:x0=0:y0=0:x1=127:y1=0:r=8:d=0.5',
-      '-pix_fmt', 'yuv420p10le', '-c:v', 'libvpx-vp9', '-profile:v', '2', '-color_primaries', 'bt2020', '-color_trc', 'smpte2084', '-colorspace', 'bt2020nc',
+      'webm',
+      'gradients=s=128x32:c0=black:c1=white:x0=0:y0=0:x1=127:y1=0:r=8:d=0.5',
+      '-pix_fmt',
+      'yuv420p10le',
+      '-c:v',
+      'libvpx-vp9',
+      '-profile:v',
+      '2',
+      '-color_primaries',
+      'bt2020',
+      '-color_trc',
+      'smpte2084',
+      '-colorspace',
+      'bt2020nc',
     )
     const { frames } = await readClip(page, file, { width: 64, height: 16 })
     const ramp = [0.05, 0.25, 0.5, 0.75, 0.95].map((x) => colourAt(frames[0]!, { width: 64, height: 16 }, x, 0.5)[1])
@@ -165,15 +201,21 @@ test.describe('videos', () => {
 
   test('that cannot be decoded are refused by their codec', async ({ page }) => {
     const file = ffmpeg('mp4', 'color=red:s=64x64:r=4:d=0.5', '-c:v', 'libx265', '-x265-params', 'log-level=none', '-tag:v', 'hvc1')
-    await expect(readClip(page, file)).rejects.toThrow('odd.mp4: expected a video that this browser can decode (mostly H.264, VP9 or AV1 in MP4, MOV, WebM or MKV), got hevc.')
+    await expect(readClip(page, file)).rejects.toThrow(
+      'odd.mp4: expected a video that this browser can decode (mostly H.264, VP9 or AV1 in MP4, MOV, WebM or MKV), got hevc.',
+    )
   })
 
   test('that are cut off or have nothing in them are refused', async ({ page }) => {
     const file = ffmpeg('mp4', 'color=red:s=64x64:r=4:d=1', '-pix_fmt', 'yuv420p', '-c:v', 'libx264')
     // the index of an MP4 stands at its end
     await expect(readClip(page, file.subarray(0, file.length / 2))).rejects.toThrow(/odd\.mp4/)
-    await expect(readClip(page, Buffer.alloc(0))).rejects.toThrow('odd.mp4: expected a video that this browser can decode (mostly H.264, VP9 or AV1 in MP4, MOV, WebM or MKV), got an empty file.')
+    await expect(readClip(page, Buffer.alloc(0))).rejects.toThrow(
+      'odd.mp4: expected a video that this browser can decode (mostly H.264, VP9 or AV1 in MP4, MOV, WebM or MKV), got an empty file.',
+    )
     const sound = ffmpeg('mp4', 'sine=d=0.5', '-c:a', 'aac')
-    await expect(readClip(page, sound)).rejects.toThrow('odd.mp4: expected a video that this browser can decode (mostly H.264, VP9 or AV1 in MP4, MOV, WebM or MKV), got a file without a video track.')
+    await expect(readClip(page, sound)).rejects.toThrow(
+      'odd.mp4: expected a video that this browser can decode (mostly H.264, VP9 or AV1 in MP4, MOV, WebM or MKV), got a file without a video track.',
+    )
   })
 })

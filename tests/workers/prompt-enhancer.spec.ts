@@ -15,20 +15,24 @@ function serve(harness: HarnessServer, changed: Record<string, Buffer> = {}): vo
 
 const openModel = (page: Page) =>
   page.evaluate(async () => {
-    const door = window.doors.openLanguage()
-    Object.assign(window, { language: door })
+    const language = window.workers.openLanguage()
+    Object.assign(window, { language })
     try {
-      await door.open(new URL('models/', location.href).href)
+      await language.open(new URL('models/', location.href).href)
       return null
     } catch (error) {
-      return window.doors.toErrorData(error)
+      return window.workers.toErrorData(error)
     }
   })
 
 const write = (page: Page, words: string, seed?: number, stopAfter?: number) =>
-  page.evaluate(([w, s, n]) => (window as unknown as { language: ReturnType<typeof window.doors.openLanguage> }).language.write(w, s, n), [words, seed, stopAfter] as const)
+  page.evaluate(([w, s, n]) => (window as unknown as { language: ReturnType<typeof window.workers.openLanguage> }).language.write(w, s, n), [
+    words,
+    seed,
+    stopAfter,
+  ] as const)
 
-test('reads and says the same ids as transformers, with every word heard on the way', async ({ page, harness }) => {
+test('reads and says the same ids as transformers, with each word passed on as it is written', async ({ page, harness }) => {
   serve(harness)
   expect(await openModel(page)).toBeNull()
   expect(enhancerCases.length).toBeGreaterThan(3)
@@ -37,19 +41,19 @@ test('reads and says the same ids as transformers, with every word heard on the 
     expect(answer.promptIds, words).toEqual(prompt_ids)
     expect(answer.ids, words).toEqual(ids)
     expect(answer.text).toBe(text)
-    expect(answer.heard.length, 'it is heard while it is written').toBeGreaterThan(10)
-    expect(answer.heard.every((part) => text.startsWith(part))).toBe(true)
-    expect(answer.heard.at(-1)).toBe(text)
+    expect(answer.partial.length, 'partial texts arrive while it is written').toBeGreaterThan(10)
+    expect(answer.partial.every((part) => text.startsWith(part))).toBe(true)
+    expect(answer.partial.at(-1)).toBe(text)
   }
 })
 
-test('a stop is heard within a token; a seed gives the same text each time', async ({ page, harness }) => {
+test('stops within a token; a seed gives the same text each time', async ({ page, harness }) => {
   serve(harness)
   await openModel(page)
   const [{ words, text, ids }] = enhancerCases as [(typeof enhancerCases)[number]]
   const stopped = await write(page, words, undefined, 5)
   expect(stopped.ids.length).toBeLessThan(ids.length)
-  expect(stopped.heard.length, 'and the rest of the word under way').toBeLessThanOrEqual(6)
+  expect(stopped.partial.length, 'and the rest of the word under way').toBeLessThanOrEqual(6)
   expect(text.startsWith(stopped.text)).toBe(true)
   const drawn = await write(page, 'a boat of blue tin', 7)
   expect(await write(page, 'a boat of blue tin', 7)).toEqual(drawn)

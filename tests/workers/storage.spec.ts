@@ -6,12 +6,12 @@ import { expect, test } from './harness/serve'
 
 const spec: ClipSpec = { width: 64, height: 64, fps: 8, frames: 9 }
 
-const makeClip = (page: Page, clip: ClipSpec = spec) => page.evaluate((s) => window.doors.harness.makeClip(s), clip)
-const save = (page: Page, prompt: string) => page.evaluate((p) => window.doors.harness.save(p), prompt)
-const files = (page: Page) => page.evaluate(() => window.doors.harness.files())
+const makeClip = (page: Page, clip: ClipSpec = spec) => page.evaluate((s) => window.workers.harness.makeClip(s), clip)
+const save = (page: Page, prompt: string) => page.evaluate((p) => window.workers.harness.save(p), prompt)
+const files = (page: Page) => page.evaluate(() => window.workers.harness.files())
 const list = (page: Page) =>
   page.evaluate(async () => {
-    const records = await window.doors.openLibrary().list()
+    const records = await window.workers.openLibrary().list()
     return records.map(({ poster, ...record }) => ({ ...record, posterBytes: poster.size }))
   })
 
@@ -30,7 +30,7 @@ async function setQuota(page: Page, bytes: number): Promise<void> {
 function plays(page: Page): Promise<number> {
   return page.evaluate(async () => {
     const video = document.querySelector('video')!
-    video.src = URL.createObjectURL((await window.doors.harness.bytes())!)
+    video.src = URL.createObjectURL((await window.workers.harness.bytes())!)
     await new Promise((ended, failed) => {
       video.onended = ended
       video.onerror = () => failed(new Error(video.error?.message))
@@ -62,11 +62,11 @@ test('a saved clip is in the library after a reload, newest first, with its byte
     posterBytes: clip.posterBytes,
   })
   const opened = await page.evaluate(async (id) => {
-    const blob = await window.doors.openLibrary().open(id)
+    const blob = await window.workers.openLibrary().open(id)
     return { type: blob.type, size: (await blob.arrayBuffer()).byteLength }
   }, first.id!)
   expect(opened).toEqual({ type: 'video/webm', size: clip.bytes })
-  const usage = await page.evaluate(() => window.doors.openLibrary().usage())
+  const usage = await page.evaluate(() => window.workers.openLibrary().usage())
   expect(usage.usedBytes).toBeGreaterThan(clip.bytes)
   expect(usage.quotaBytes).toBeGreaterThan(usage.usedBytes)
 })
@@ -75,9 +75,9 @@ test('a removed clip is gone with its file; opening it is not-found', async ({ p
   await makeClip(page)
   const { id } = await save(page, 'a red sky')
   const error = await page.evaluate(async (gone) => {
-    const library = window.doors.openLibrary()
+    const library = window.workers.openLibrary()
     await library.remove(gone)
-    return library.open(gone).then(() => null, window.doors.toErrorData)
+    return library.open(gone).then(() => null, window.workers.toErrorData)
   }, id!)
   expect(error).toMatchObject({ code: 'not-found', details: { id } })
   expect(await list(page)).toEqual([])
@@ -91,7 +91,10 @@ test('a record whose file is gone says not-found', async ({ page }) => {
     async ({ id, file }) => {
       const root = await navigator.storage.getDirectory()
       await (await root.getDirectoryHandle('clips')).removeEntry(file)
-      return window.doors.openLibrary().open(id).then(() => null, window.doors.toErrorData)
+      return window.workers
+        .openLibrary()
+        .open(id)
+        .then(() => null, window.workers.toErrorData)
     },
     { id: id!, file: clip.file! },
   )
@@ -101,12 +104,12 @@ test('a record whose file is gone says not-found', async ({ page }) => {
 test('what a crash leaves is swept up, what is being made is not', async ({ page }) => {
   await makeClip(page)
   const saved = await save(page, 'kept')
-  await page.evaluate((s) => window.doors.harness.beginClip(s), { ...spec, stopAfter: 4 })
+  await page.evaluate((s) => window.workers.harness.beginClip(s), { ...spec, stopAfter: 4 })
   expect(await files(page)).toHaveLength(2)
   await list(page) // opening the library sweeps
   expect(await files(page), 'the clip in the making is left alone').toHaveLength(2)
 
-  await page.evaluate(() => window.doors.restart()) // its worker dies
+  await page.evaluate(() => window.workers.restart()) // its worker dies
   await expect
     .poll(async () => {
       await list(page)
@@ -122,39 +125,40 @@ test('a finished clip without a record is still in the making', async ({ page })
   expect(await files(page)).toHaveLength(1)
   const { id } = await save(page, 'late')
   expect(id).not.toBeNull()
-  expect(await page.evaluate(() => window.doors.harness.sweep())).toEqual([])
+  expect(await page.evaluate(() => window.workers.harness.sweep())).toEqual([])
   expect(await list(page)).toHaveLength(1)
 })
 
 test('abort removes a clip in the making, and a finished one too', async ({ page }) => {
-  await page.evaluate((s) => window.doors.harness.beginClip(s), { ...spec, stopAfter: 4 })
-  await page.evaluate(() => window.doors.harness.abort())
+  await page.evaluate((s) => window.workers.harness.beginClip(s), { ...spec, stopAfter: 4 })
+  await page.evaluate(() => window.workers.harness.abort())
   expect(await files(page)).toEqual([])
   await makeClip(page)
-  await page.evaluate(() => window.doors.harness.abort())
+  await page.evaluate(() => window.workers.harness.abort())
   expect(await files(page)).toEqual([])
 })
 
 test('a kept file that nothing names is swept once it is old, unless a page has it in its hand', async ({ page, harness, context }) => {
-  const keep = (name: string) => page.evaluate(async (text) => (await window.doors.openLibrary().saveAsset(new File([text], `${text}.png`))).id, name)
+  const keep = (name: string) => page.evaluate(async (text) => (await window.workers.openLibrary().saveAsset(new File([text], `${text}.png`))).id, name)
   const [ofClip, named, unnamed] = [await keep('of a clip'), await keep('named'), await keep('unnamed')]
   await makeClip(page)
-  await page.evaluate((id) => window.doors.harness.save('a red sky', { conditions: [{ source: { kind: 'image', id }, atFrame: 0, strength: 1 }] }), ofClip)
+  await page.evaluate((id) => window.workers.harness.save('a red sky', { conditions: [{ source: { kind: 'image', id }, atFrame: 0, strength: 1 }] }), ofClip)
   const other = await context.newPage()
   await other.goto(harness.url)
-  const sweep = (hoursOn: number) => other.evaluate(([id, hours]) => window.doors.openLibrary().sweepAssets([id], Date.now() + hours * 3_600_000), [named, hoursOn] as const)
+  const sweep = (hoursOn: number) =>
+    other.evaluate(([id, hours]) => window.workers.openLibrary().sweepAssets([id], Date.now() + hours * 3_600_000), [named, hoursOn] as const)
   const left = () => keptIn(other, 'assets')
 
   expect(await sweep(1), 'the page that has kept them is open').toBe(0)
   await page.reload() // its workers die
   expect(await sweep(-1), 'all of them are new').toBe(0)
-  await page.evaluate((id) => window.doors.openLibrary().openAsset(id), unnamed)
+  await page.evaluate((id) => window.workers.openLibrary().openAsset(id), unnamed)
   expect(await sweep(1), 'it is being looked at').toBe(0)
   await page.close()
   await expect.poll(() => sweep(1)).toBe(1)
   expect((await left()).toSorted()).toEqual([ofClip, named].toSorted())
   // given again, it is there again
-  const again = await other.evaluate(async () => (await window.doors.openLibrary().saveAsset(new File(['unnamed'], 'again.png'))).name)
+  const again = await other.evaluate(async () => (await window.workers.openLibrary().saveAsset(new File(['unnamed'], 'again.png'))).name)
   expect(again).toBe('again.png')
   expect(await left()).toContain(unnamed)
 })
@@ -184,14 +188,20 @@ test('storage full at the record: the clip lives on in memory, its file is remov
   const clip = await makeClip(page)
   expect(clip.file).not.toBeNull()
   await leaveRoom(page, 100_000)
-  const saved = await page.evaluate(() => window.doors.harness.save('x'.repeat(20_000_000)))
+  const saved = await page.evaluate(() => window.workers.harness.save('x'.repeat(20_000_000)))
   expect(saved).toMatchObject({ id: null, saveError: { code: 'storage-full' }, blobBytes: clip.bytes })
   expect(await files(page)).toEqual([])
   expect(await list(page)).toEqual([])
 })
 
 test.describe('a database from an older version', () => {
-  const record = { id: 'old', createdAtMs: 5, schemaVersion: 1, request: { prompt: 'a red sky', before: { source: { kind: 'clip', id: 'a' } }, start: { source: { kind: 'video', id: 'v' }, strength: 0.6 } }, file: 'old.webm' }
+  const record = {
+    id: 'old',
+    createdAtMs: 5,
+    schemaVersion: 1,
+    request: { prompt: 'a red sky', before: { source: { kind: 'clip', id: 'a' } }, start: { source: { kind: 'video', id: 'v' }, strength: 0.6 } },
+    file: 'old.webm',
+  }
 
   test.beforeEach(async ({ page }) => {
     // as version 1 wrote it, without our code
@@ -209,30 +219,30 @@ test.describe('a database from an older version', () => {
   })
 
   test('opens as it is', async ({ page }) => {
-    const records = await page.evaluate(() => window.doors.harness.listAtVersionOne('fixture'))
+    const records = await page.evaluate(() => window.workers.harness.listAtVersionOne('fixture'))
     expect(records).toEqual([record, { ...record, id: 'older', createdAtMs: 4 }])
   })
 
   test('has the requests of its records under their new field names', async ({ page }) => {
-    const records = await page.evaluate(() => window.doors.harness.upgrade('fixture'))
+    const records = await page.evaluate(() => window.workers.harness.upgrade('fixture'))
     const request = { prompt: 'a red sky', prefix: record.request.before, initVideo: record.request.start }
     const upgraded = { ...record, schemaVersion: 2, request }
     expect(records).toEqual([upgraded, { ...upgraded, id: 'older', createdAtMs: 4 }])
   })
 
   test('is brought up to date, every record of it', async ({ page }) => {
-    const records = await page.evaluate(() => window.doors.harness.migrate('fixture', false))
+    const records = await page.evaluate(() => window.workers.harness.migrate('fixture', false))
     const later = { ...record, schemaVersion: 2, favourite: false }
     expect(records).toEqual([later, { ...later, id: 'older', createdAtMs: 4 }])
-    const error = await page.evaluate(() => window.doors.harness.listAtVersionOne('fixture').then(() => null, window.doors.toErrorData))
+    const error = await page.evaluate(() => window.workers.harness.listAtVersionOne('fixture').then(() => null, window.workers.toErrorData))
     expect(error?.message, 'an older app says so and touches nothing').toContain('newer version of Kinora')
   })
 
   test('stays as it was when a step fails', async ({ page }) => {
-    const error = await page.evaluate(() => window.doors.harness.migrate('fixture', true).then(() => null, window.doors.toErrorData))
+    const error = await page.evaluate(() => window.workers.harness.migrate('fixture', true).then(() => null, window.workers.toErrorData))
     expect(error).toMatchObject({ code: 'internal', details: { expected: 2 } })
     expect(error?.message).toContain('this step fails')
-    const records = await page.evaluate(() => window.doors.harness.listAtVersionOne('fixture'))
+    const records = await page.evaluate(() => window.workers.harness.listAtVersionOne('fixture'))
     expect(records).toEqual([record, { ...record, id: 'older', createdAtMs: 4 }])
   })
 })

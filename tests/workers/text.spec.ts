@@ -47,10 +47,10 @@ function serveStarter(harness: HarnessServer, answer: Answer = (_, bytes) => byt
 function encode(page: Page, prompts: string[]) {
   return page.evaluate(async (prompts) => {
     try {
-      const embeddings = await window.doors.openText().encode(new URL('models/starter/', location.href).href, prompts)
+      const embeddings = await window.workers.openText().encode(new URL('models/starter/', location.href).href, prompts)
       return { embeddings: embeddings.map(({ values, ...rest }) => ({ ...rest, values: [...values] })) }
     } catch (error) {
-      return { error: window.doors.toErrorData(error) }
+      return { error: window.workers.toErrorData(error) }
     }
   }, prompts)
 }
@@ -115,7 +115,12 @@ test('it runs under the strict policy, isolated, and asks nobody but this origin
 for (const [what, change, code, found] of [
   ['missing', () => null, 'weights-missing', 'status 404'],
   ['truncated', (bytes: Buffer) => bytes.subarray(0, 1000), 'weights-truncated', 1000],
-  ['changed', (bytes: Buffer) => Buffer.concat([bytes.subarray(0, 5000), Buffer.alloc(bytes.length - 5000)]), 'weights-corrupt', expect.stringMatching(/^[0-9a-f]{64}$/)],
+  [
+    'changed',
+    (bytes: Buffer) => Buffer.concat([bytes.subarray(0, 5000), Buffer.alloc(bytes.length - 5000)]),
+    'weights-corrupt',
+    expect.stringMatching(/^[0-9a-f]{64}$/),
+  ],
 ] as const) {
   test(`a ${what} encoder is named with what was found, and a later try works`, async ({ page, harness }) => {
     serveStarter(harness, (path, bytes) => (path === ENCODER ? change(bytes) : bytes))

@@ -24,8 +24,8 @@ function serve(harness: HarnessServer): string[] {
 }
 
 const keys = (page: Page, url: string, identity: string, config: object) =>
-  page.evaluate(([u, i, c]) => window.doors.openWeights().transformer(u, i, c, 'i4'), [url, identity, config] as const)
-const files = (page: Page) => page.evaluate(() => window.doors.openWeights().files())
+  page.evaluate(([u, i, c]) => window.workers.openWeights().transformer(u, i, c, 'i4'), [url, identity, config] as const)
+const files = (page: Page) => page.evaluate(() => window.workers.openWeights().files())
 
 test('a transformer is quantized and kept; the second start asks the server for nothing', async ({ page, harness }) => {
   const requests = serve(harness)
@@ -46,7 +46,7 @@ test('a transformer is quantized and kept; the second start asks the server for 
 
 test('what a crash left of a cache is made anew', async ({ page, harness }) => {
   const requests = serve(harness)
-  await page.evaluate(() => window.doors.openWeights().leaveUnfinished('torn', 'i4'))
+  await page.evaluate(() => window.workers.openWeights().leaveUnfinished('torn', 'i4'))
   const { config } = readCase(TRANSFORMER)
   const url = `${harness.url}models/ltx.safetensors`
   const first = await keys(page, url, 'torn', config)
@@ -62,17 +62,17 @@ test('copies go with their download, unfinished ones too; those of the user’s 
   const url = `${harness.url}models/ltx.safetensors`
   const [here, gone] = ['a', 'b'].map((digit) => digit.repeat(64)) as [string, string]
   for (const identity of [here, gone, `disk ${gone}`]) await keys(page, url, identity, config)
-  await page.evaluate(() => window.doors.openWeights().leaveUnfinished('torn', 'i4'))
+  await page.evaluate(() => window.workers.openWeights().leaveUnfinished('torn', 'i4'))
   expect(await files(page)).toHaveLength(4)
 
-  const copied = await page.evaluate(() => window.doors.openWeights().copiedBytes())
+  const copied = await page.evaluate(() => window.workers.openWeights().copiedBytes())
   expect(Object.keys(copied).sort()).toEqual([here, gone])
-  await page.evaluate((present) => window.doors.openWeights().removeOrphans([present]), here)
+  await page.evaluate((present) => window.workers.openWeights().removeOrphans([present]), here)
   const left = await files(page)
   expect(left).toHaveLength(2)
   expect(left.map(({ bytes }) => bytes)).toContain(copied[here])
-  expect(Object.keys(await page.evaluate(() => window.doors.openWeights().copiedBytes()))).toEqual([here])
-  await page.evaluate(() => window.doors.openWeights().removeOrphans([]))
+  expect(Object.keys(await page.evaluate(() => window.workers.openWeights().copiedBytes()))).toEqual([here])
+  await page.evaluate(() => window.workers.openWeights().removeOrphans([]))
   expect(await files(page), 'what was made of a file of the disk is forgotten elsewhere').toHaveLength(1)
 })
 
@@ -94,7 +94,7 @@ test('a text encoder comes from its cache, the rows of its table too', async ({ 
   const { config, inputs, outputs } = readCase(T5)
   const ids = [...(inputs.get('input_ids')?.values ?? [])].slice(0, 13)
   const url = `${harness.url}models/t5.safetensors`
-  const embed = () => page.evaluate(([u, c, i]) => window.doors.openWeights().text(u, 't5', c, i), [url, config, ids] as const)
+  const embed = () => page.evaluate(([u, c, i]) => window.workers.openWeights().text(u, 't5', c, i), [url, config, ids] as const)
   const first = await embed()
   const expected = [...(outputs.get('last_hidden_state')?.values ?? [])].slice(0, first.length)
   expect(first).toHaveLength(13 * 32)
@@ -112,8 +112,16 @@ test('a folder and a file of the user’s disk are read where they lie', async (
   const name = 'model.diffusion_model.transformer_blocks.0.attn1.to_q.weight'
   const { values } = readWeights(TRANSFORMER).get(name)
   const expected = [...values.subarray(0, 5 * 64)]
-  const found = await page.evaluate(([url, tensor]) => window.doors.openWeights().fromDisk(url, tensor, 5), [`${harness.url}models/ltx.safetensors`, name] as const)
+  const found = await page.evaluate(([url, tensor]) => window.workers.openWeights().fromDisk(url, tensor, 5), [
+    `${harness.url}models/ltx.safetensors`,
+    name,
+  ] as const)
   expect(found).toEqual([expected, expected])
-  const error = await page.evaluate(() => window.doors.openWeights().missing().then(() => null, window.doors.toErrorData))
+  const error = await page.evaluate(() =>
+    window.workers
+      .openWeights()
+      .missing()
+      .then(() => null, window.workers.toErrorData),
+  )
   expect(error).toMatchObject({ code: 'weights-missing', message: 'vae/none.safetensors could not be read from the disk: it does not exist.' })
 })

@@ -131,7 +131,11 @@ export class Gpu {
   async read(tensor: Tensor): Promise<Float32Array<ArrayBuffer>> {
     const bytes = await this.readBytes(tensor)
     if (tensor.dtype === 'f32') return new Float32Array(bytes)
-    if (tensor.dtype === 'f16') return f16ToF32(new Uint16Array(bytes)).slice(0, tensor.shape.reduce((a, b) => a * b, 1))
+    if (tensor.dtype === 'f16')
+      return f16ToF32(new Uint16Array(bytes)).slice(
+        0,
+        tensor.shape.reduce((a, b) => a * b, 1),
+      )
     throw new Error(`read: expected f32 or f16, got ${tensor.dtype}.`)
   }
 

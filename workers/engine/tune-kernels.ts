@@ -33,7 +33,8 @@ export async function tuneKernels(signal: AbortSignal, gpu: Gpu, candidates: rea
   // all variants compile in parallel; one that is not compiled in time is not timed
   const compiled = new Set<string>()
   const compiling = cheapestFirst.flatMap((candidate) =>
-    allVariants(candidate).map((variant) => gpu.compile(() => candidate.run(variant)).then(() => void compiled.add(`${candidate.key} ${variant}`))))
+    allVariants(candidate).map((variant) => gpu.compile(() => candidate.run(variant)).then(() => void compiled.add(`${candidate.key} ${variant}`))),
+  )
   await Promise.race([Promise.all(compiling), timeout(budgetMs / 2)])
   void Promise.allSettled(compiling)
 

@@ -36,7 +36,11 @@ const KEYFRAME_SECONDS = 2
  */
 export async function chooseEncoder(width: number, height: number, fps: number, codecs: readonly Codec[] = CODECS): Promise<EncoderChoice | null> {
   if (width % 2 !== 0 || height % 2 !== 0) {
-    throw new AppError('bad-request', `Expected even sides of a clip, got ${width}×${height}.`, { field: 'width', expected: 'even sides', got: `${width}×${height}` })
+    throw new AppError('bad-request', `Expected even sides of a clip, got ${width}×${height}.`, {
+      field: 'width',
+      expected: 'even sides',
+      got: `${width}×${height}`,
+    })
   }
   if (typeof VideoEncoder === 'undefined') return null
   for (const codec of codecs) {

@@ -36,7 +36,13 @@ export async function clipFrame(signal: AbortSignal, file: Blob, which: 'first' 
 }
 
 /** RGBA u8 [height, width, 4] */
-async function frameAt(signal: AbortSignal, reader: ClipReader, index: number, size: { width: number; height: number }, name: string): Promise<Uint8ClampedArray<ArrayBuffer>> {
+async function frameAt(
+  signal: AbortSignal,
+  reader: ClipReader,
+  index: number,
+  size: { width: number; height: number },
+  name: string,
+): Promise<Uint8ClampedArray<ArrayBuffer>> {
   for await (const frame of reader.frames(signal, { fps: SAMPLE_FPS, ...size, crop: MIDDLE }, index, 1)) return frame
   throw new AppError('unreadable-media', `${name}: expected at least one frame that this browser can decode, got none.`, { file: name })
 }

@@ -78,5 +78,9 @@ function* midpoints(start: number, fps: number, first: number, end: number): Gen
 }
 
 function unreadable(file: string, found: string): AppError {
-  return new AppError('unreadable-media', `${file}: expected a video that this browser can decode (mostly H.264, VP9 or AV1 in MP4, MOV, WebM or MKV), got ${found}.`, { file, found })
+  return new AppError(
+    'unreadable-media',
+    `${file}: expected a video that this browser can decode (mostly H.264, VP9 or AV1 in MP4, MOV, WebM or MKV), got ${found}.`,
+    { file, found },
+  )
 }

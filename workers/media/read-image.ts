@@ -42,7 +42,10 @@ async function decode(file: Blob, name: string): Promise<ImageBitmap> {
     return await createImageBitmap(file, { imageOrientation: 'from-image' })
   } catch {
     const found = file.type || 'a file of unknown kind'
-    throw new AppError('unreadable-media', `${name}: expected an image that this browser can decode (JPEG, PNG, WebP, AVIF or GIF), got ${found}.`, { file: name, found })
+    throw new AppError('unreadable-media', `${name}: expected an image that this browser can decode (JPEG, PNG, WebP, AVIF or GIF), got ${found}.`, {
+      file: name,
+      found,
+    })
   }
 }
 

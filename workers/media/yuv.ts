@@ -75,9 +75,15 @@ export function i420Weights({ red, blue }: Matrix) {
   const uRed = -Math.round((chroma * red) / (1 - blue))
   const vBlue = -Math.round((chroma * blue) / (1 - red))
   return {
-    yRed, yGreen: Math.round(luma) - yRed - yBlue, yBlue,
-    uRed, uGreen: -most - uRed, uBlue: most,
-    vRed: most, vGreen: -most - vBlue, vBlue,
+    yRed,
+    yGreen: Math.round(luma) - yRed - yBlue,
+    yBlue,
+    uRed,
+    uGreen: -most - uRed,
+    uBlue: most,
+    vRed: most,
+    vGreen: -most - vBlue,
+    vBlue,
   }
 }
 

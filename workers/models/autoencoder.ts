@@ -26,7 +26,13 @@ export interface VideoDecoder {
    * made is freed when it ends, fails, is returned early, or the signal fires.
    * @param pixels what its frames are made of, RGBA u8 where nothing is said
    */
-  decode(signal: AbortSignal, scope: Scope, z: Tensor, noise?: DecodeNoise, pixels?: FramesToPixels): AsyncGenerator<Uint8ClampedArray<ArrayBuffer>, void, undefined>
+  decode(
+    signal: AbortSignal,
+    scope: Scope,
+    z: Tensor,
+    noise?: DecodeNoise,
+    pixels?: FramesToPixels,
+  ): AsyncGenerator<Uint8ClampedArray<ArrayBuffer>, void, undefined>
   /** Dispatches what `decode` would for a first latent frame, for compiling ahead. Missing where the weights are not here yet. */
   warmUpDecode?(scope: Scope, z: Tensor, pixels?: FramesToPixels): void
   /** A small moving picture for next to no work, u32 [F, h, w] as framesToRgba packs it: see readPreview. Only dispatches. */

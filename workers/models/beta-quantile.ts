@@ -22,7 +22,7 @@ export function betaQuantile(p: number, a: number): number {
 function lowerTail(x: number, a: number): number {
   const TINY = 1e-300
   let c = 1
-  let d = 1 / (1 - ((2 * a) * x) / (a + 1) || TINY)
+  let d = 1 / (1 - (2 * a * x) / (a + 1) || TINY)
   let fraction = d
   for (let m = 1; m < 300; m++) {
     const even = (m * (a - m) * x) / ((a + 2 * m - 1) * (a + 2 * m))

@@ -67,7 +67,8 @@ export function checkpointKind(tensors: TensorShapes, file: string): CheckpointK
   if (table && blocks > 0) return { parts: ['text-encoder'], names: 'diffusers', width: table.shape[1] ?? 0, blocks }
 
   const names = [...tensors.keys()]
-  const found = OTHERS.find(([tensor]) => names.some((name) => tensor.test(name)))?.[1] ?? `an unknown model (${names.length} tensors, the first is ${names[0] ?? 'none'})`
+  const found =
+    OTHERS.find(([tensor]) => names.some((name) => tensor.test(name)))?.[1] ?? `an unknown model (${names.length} tensors, the first is ${names[0] ?? 'none'})`
   throw new AppError('weights-corrupt', `${file} contains ${found}; ${SUPPORTED}.`, { file, expected: SUPPORTED, found })
 }
 

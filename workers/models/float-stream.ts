@@ -48,7 +48,9 @@ export async function streamLinear({ signal, scope, weights }: StreamLoader, nam
  * @param kernel [kh, kw] or [kt, kh, kw]
  */
 export async function streamConv(
-  { signal, scope, weights, dtype }: StreamLoader, name: string, size: { out: number; in: number; kernel: readonly number[] },
+  { signal, scope, weights, dtype }: StreamLoader,
+  name: string,
+  size: { out: number; in: number; kernel: readonly number[] },
 ): Promise<ConvWeight> {
   const shape = [size.out, size.in, ...size.kernel]
   const bias = await biasOf(signal, weights, name, size.out)

@@ -18,5 +18,9 @@ export function bytesOf(requests: readonly WeightRequest[]): number {
 export async function requireMemory(device: GPUDevice, bytes: number, model: string): Promise<void> {
   if (await fitsInMemory(device, bytes)) return
   const needed = `${(bytes / 1e9).toFixed(1)} GB`
-  throw new AppError('out-of-memory', `${model}, needs ${needed} of GPU memory for its transformer alone, which this GPU cannot give: close other programs that use it, or take a smaller model.`, { needed, bytes })
+  throw new AppError(
+    'out-of-memory',
+    `${model}, needs ${needed} of GPU memory for its transformer alone, which this GPU cannot give: close other programs that use it, or take a smaller model.`,
+    { needed, bytes },
+  )
 }

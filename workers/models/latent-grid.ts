@@ -45,7 +45,11 @@ export function latentOfTokens(scope: Scope, tokens: Tensor, grid: LatentGrid, p
 }
 
 /** Normalized latents, f32 [F', H', W', C], as the autoencoder's raw ones, z·std + mean, in a tensor of their own. */
-export function rawLatent(scope: Scope, latent: Tensor, { latents_mean: mean, latents_std: std }: { latents_mean: readonly number[]; latents_std: readonly number[] }): Tensor {
+export function rawLatent(
+  scope: Scope,
+  latent: Tensor,
+  { latents_mean: mean, latents_std: std }: { latents_mean: readonly number[]; latents_std: readonly number[] },
+): Tensor {
   const scale = scope.upload(Float32Array.from([...std, ...mean]), [2, mean.length], 'f32')
   const raw = affine(scope, latent, scale)
   scope.free(scale)

@@ -24,7 +24,11 @@ export async function loadOnGpu(
     const parts = await load(scope, close)
     await gpu.settle()
     return {
-      url, identity, manifest, options, ...parts,
+      url,
+      identity,
+      manifest,
+      options,
+      ...parts,
       weightGpuBytes: gpu.pool.liveBytes - before.bytes,
       weightBuffers: gpu.pool.liveBuffers - before.buffers,
       isLoaded: () => loaded,

@@ -20,7 +20,11 @@ export async function readPreview(scope: Scope, pictures: Tensor): Promise<Previ
  * @param groups dispatches a group when it is asked for: pictures as bytes, owned by `scope` and freed here, or nothing
  *   where work was dispatched that gave no picture yet
  */
-export async function* readFrames(signal: AbortSignal, scope: Scope, groups: Iterable<Tensor | undefined>): AsyncGenerator<Uint8ClampedArray<ArrayBuffer>, void, undefined> {
+export async function* readFrames(
+  signal: AbortSignal,
+  scope: Scope,
+  groups: Iterable<Tensor | undefined>,
+): AsyncGenerator<Uint8ClampedArray<ArrayBuffer>, void, undefined> {
   const { gpu } = scope
   const coming: Promise<ArrayBuffer>[] = []
   try {

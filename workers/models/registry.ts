@@ -18,7 +18,9 @@ export function architectureOf({ name, architecture }: ModelManifest): Architect
   if (found) return found
   const expected = Object.keys(ARCHITECTURES).join(', ')
   throw new AppError('bad-request', `${name} has the architecture ${architecture}; this version runs ${expected}. Update the page, or choose another model.`, {
-    field: 'model', expected, got: architecture,
+    field: 'model',
+    expected,
+    got: architecture,
   })
 }
 

@@ -90,7 +90,11 @@ export function blendWeight({ from, to, lead, trail, margin }: Span, at: number)
  * @param grid the picture's latent
  * @throws AppError bad-request when no cut is fine enough
  */
-export function planTiles(units: readonly UnitSize[], grid: { height: number; width: number }, { overlap, margin, area = Infinity, frames = MOST_FRAMES }: TileOptions): TilePlan {
+export function planTiles(
+  units: readonly UnitSize[],
+  grid: { height: number; width: number },
+  { overlap, margin, area = Infinity, frames = MOST_FRAMES }: TileOptions,
+): TilePlan {
   if (2 * margin >= Math.max(1, overlap)) throw new Error(`planTiles: a margin of ${margin} leaves nothing of an overlap of ${overlap}.`)
   for (let count = 1; count <= MOST_TILES; count++) {
     const [best] = cuts(grid, count, overlap)
@@ -109,7 +113,11 @@ export function planTiles(units: readonly UnitSize[], grid: { height: number; wi
       heldBytes: units.reduce((sum, { held }) => sum + held * 4 * places, 0),
     }
   }
-  throw new AppError('bad-request', `A picture of ${grid.width} × ${grid.height} latent pixels is too large: expected at most ${MOST_TILES} tiles that share ${overlap}. Choose a smaller size.`, { ...grid })
+  throw new AppError(
+    'bad-request',
+    `A picture of ${grid.width} × ${grid.height} latent pixels is too large: expected at most ${MOST_TILES} tiles that share ${overlap}. Choose a smaller size.`,
+    { ...grid },
+  )
 }
 
 /** The ways to have `count` tiles, with the largest tile of each. A tile meets at most one neighbour at any place. */

@@ -34,8 +34,8 @@ export async function streamTimestepEmbedder(loader: StreamLoader, prefix: strin
 /** Embeds times (the transformer's are 0 … 1000): [U] → f32 [U, D]. */
 export function embedTimesteps(scope: Scope, embedder: TimestepEmbedder, times: Float32Array): Tensor {
   const x = scope.upload(sinusoids(times), [times.length, SINUSOIDS], 'f32') // [U, 256]
-  const hidden = linear(scope, x, embedder.first, { activation: 'silu' })    // [U, D]
-  return linear(scope, hidden, embedder.second)                              // [U, D]
+  const hidden = linear(scope, x, embedder.first, { activation: 'silu' }) // [U, D]
+  return linear(scope, hidden, embedder.second) // [U, D]
 }
 
 /** [U] → [U, 256]: cosines of time·frequency, then sines. Rounded to f32 where the reference rounds; sin and cos in double. */

@@ -15,7 +15,10 @@ interface Slot<T> {
  * @throws what `load` throws, what the GPU reports, and the signal's AbortError; no piece is left behind
  */
 export async function* inTwoSlots<T>(
-  signal: AbortSignal, { gpu }: Scope, count: number, load: (own: Scope, index: number) => Promise<T>,
+  signal: AbortSignal,
+  { gpu }: Scope,
+  count: number,
+  load: (own: Scope, index: number) => Promise<T>,
 ): AsyncGenerator<T, void> {
   const held: Slot<T>[] = []
   const open = (index: number): void => {

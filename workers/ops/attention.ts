@@ -126,7 +126,10 @@ export function attention(scope: Scope, q: Tensor, k: Tensor, v: Tensor, o: Atte
   if (q.shape.length !== 3 || !Number.isInteger(headSize) || headSize % 4 !== 0 || headSize > 128) {
     throw new Error(`attention: expected q [B, N, ${o.heads}·d], d a multiple of 4 up to 128, got [${q.shape.join(', ')}].`)
   }
-  for (const [name, tensor] of [['k', k], ['v', v]] as const) {
+  for (const [name, tensor] of [
+    ['k', k],
+    ['v', v],
+  ] as const) {
     const fits = tensor.shape.length === 3 && tensor.shape[0] === batch && tensor.shape[1] === keys && tensor.shape[2] === width
     if (!fits || tensor.dtype !== q.dtype) {
       const got = `${tensor.dtype} [${tensor.shape.join(', ')}]`

@@ -27,7 +27,8 @@ export function blendTile(scope: Scope, image: Tensor, tile: Tensor, y: TilePlac
   const [height, width] = [dim(tile, 1), dim(tile, 2)]
   const same = (axis: number) => dim(tile, axis) === dim(image, axis)
   const fades = (shared: number, margin: number) => margin >= 0 && (shared === 0 || 2 * margin < shared)
-  const fits = ({ from, lead, trail, margin }: TilePlace, size: number, whole: number) => from >= 0 && from + size <= whole && lead + trail <= size && fades(lead, margin) && fades(trail, margin)
+  const fits = ({ from, lead, trail, margin }: TilePlace, size: number, whole: number) =>
+    from >= 0 && from + size <= whole && lead + trail <= size && fades(lead, margin) && fades(trail, margin)
   const floats = tile.dtype === 'f32' && image.dtype === 'f32'
   if (!floats || !same(0) || !same(3) || !fits(y, height, dim(image, 1)) || !fits(x, width, dim(image, 2))) {
     throw new Error(`blendTile: [${tile.shape.join(', ')}] ${tile.dtype} does not fit [${image.shape.join(', ')}] ${image.dtype} at (${y.from}, ${x.from}).`)
@@ -35,10 +36,7 @@ export function blendTile(scope: Scope, image: Tensor, tile: Tensor, y: TilePlac
   dispatchElements(scope.gpu, {
     source: { name: 'blend_tile', code },
     tensors: [tile, image],
-    uniforms: [
-      height, width, dim(tile, 3), dim(image, 1), dim(image, 2), y.from, y.lead, y.trail, y.margin,
-      x.from, x.lead, x.trail, x.margin,
-    ].map(u32),
+    uniforms: [height, width, dim(tile, 3), dim(image, 1), dim(image, 2), y.from, y.lead, y.trail, y.margin, x.from, x.lead, x.trail, x.margin].map(u32),
     count: elementCount(tile.shape),
     flops: FLOPS,
   })

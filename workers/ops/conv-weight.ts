@@ -36,9 +36,15 @@ const SHARD_WEIGHTS = 2 ** 24
 
 /** Uploads weights in torch's order: [O, I, kt, kh, kw] or [O, I, kh, kw]. @param shardWeights the most in one binding */
 export function uploadConv(
-  scope: Scope, values: Float32Array, shape: readonly number[], bias: Float32Array | undefined, dtype: FloatDType, shardWeights = SHARD_WEIGHTS,
+  scope: Scope,
+  values: Float32Array,
+  shape: readonly number[],
+  bias: Float32Array | undefined,
+  dtype: FloatDType,
+  shardWeights = SHARD_WEIGHTS,
 ): ConvWeight {
-  if (elementCount(shape) !== values.length) throw new Error(`uploadConv: expected [O, I, (kt,) kh, kw], got [${shape.join(', ')}] and ${values.length} values.`)
+  if (elementCount(shape) !== values.length)
+    throw new Error(`uploadConv: expected [O, I, (kt,) kh, kw], got [${shape.join(', ')}] and ${values.length} values.`)
   const upload = new ConvUpload(scope, shape, bias, dtype, shardWeights)
   upload.add({ first: 0, values })
   return upload.finish()
@@ -46,7 +52,12 @@ export function uploadConv(
 
 /** `uploadConv` for weights that arrive a few output channels at a time, in order: one shard of them is in memory. */
 export async function uploadConvPieces(
-  scope: Scope, pieces: AsyncIterable<ConvPiece>, shape: readonly number[], bias: Float32Array | undefined, dtype: FloatDType, shardWeights = SHARD_WEIGHTS,
+  scope: Scope,
+  pieces: AsyncIterable<ConvPiece>,
+  shape: readonly number[],
+  bias: Float32Array | undefined,
+  dtype: FloatDType,
+  shardWeights = SHARD_WEIGHTS,
 ): Promise<ConvWeight> {
   const upload = new ConvUpload(scope, shape, bias, dtype, shardWeights)
   for await (const piece of pieces) {
@@ -76,9 +87,7 @@ class ConvUpload {
     shardWeights: number,
   ) {
     if (shape.length !== 4 && shape.length !== 5) throw new Error(`uploadConv: expected [O, I, (kt,) kh, kw], got [${shape.join(', ')}].`)
-    const [out, inputs, kt, kh, kw] = (shape.length === 4 ? [shape[0], shape[1], 1, shape[2], shape[3]] : shape) as [
-      number, number, number, number, number,
-    ]
+    const [out, inputs, kt, kh, kw] = (shape.length === 4 ? [shape[0], shape[1], 1, shape[2], shape[3]] : shape) as [number, number, number, number, number]
     if (bias && bias.length !== out) throw new Error(`uploadConv: expected ${out} biases, got ${bias.length}.`)
     this.out = out
     this.inputs = inputs
@@ -93,7 +102,8 @@ class ConvUpload {
   add({ first, values }: ConvPiece): void {
     const perOut = this.inputs * this.taps
     const end = first + values.length / perOut
-    if (first !== this.added || end > this.out) throw new Error(`uploadConv: expected output channels from ${this.added} to ${this.out}, got ${first} to ${end}.`)
+    if (first !== this.added || end > this.out)
+      throw new Error(`uploadConv: expected output channels from ${this.added} to ${this.out}, got ${first} to ${end}.`)
     while (this.added < end) {
       const from = this.added - (this.added % this.outAtOnce)
       const outs = Math.min(this.outAtOnce, this.out - from)
@@ -113,8 +123,12 @@ class ConvUpload {
     const biases = new Float32Array(Math.ceil(this.out / 4) * 4)
     if (this.bias) biases.set(this.bias)
     return {
-      out: this.out, in: this.inputs, kernel: this.kernel, shards: this.shards,
-      bias: this.scope.upload(biases, [biases.length], 'f32'), dtype: this.dtype,
+      out: this.out,
+      in: this.inputs,
+      kernel: this.kernel,
+      shards: this.shards,
+      bias: this.scope.upload(biases, [biases.length], 'f32'),
+      dtype: this.dtype,
     }
   }
 }

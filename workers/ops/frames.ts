@@ -45,7 +45,9 @@ export function joinFrames(scope: Scope, runs: readonly FrameRun[]): Tensor {
   runs.forEach(({ of, from = 0 }, index) => {
     const count = counts[index] as number
     if (of.dtype !== first.dtype || of.shape.slice(1).join() !== first.shape.slice(1).join() || from < 0 || count < 0 || from + count > dim(of, 0)) {
-      throw new Error(`joinFrames: expected frames like [${first.shape.join(', ')}] ${first.dtype}, got ${from} to ${from + count} of [${of.shape.join(', ')}] ${of.dtype}.`)
+      throw new Error(
+        `joinFrames: expected frames like [${first.shape.join(', ')}] ${first.dtype}, got ${from} to ${from + count} of [${of.shape.join(', ')}] ${of.dtype}.`,
+      )
     }
     scope.gpu.queue.copy(of.buffer, from * bytes, whole.buffer, at * bytes, count * bytes)
     at += count

@@ -150,7 +150,8 @@ export function linear(scope: Scope, x: Tensor | QuantizedActivations, weight: L
 
 function dispatchInt8(scope: Scope, { q, scale }: QuantizedActivations, work: Pick<TiledWork, 'weight' | 'y' | 'rows' | 'options'>): void {
   const { weight, options } = work
-  if (options.variant && options.variant !== 'int8_dp4a') throw new Error(`linear: expected the variant 'int8_dp4a' for quantized activations, got '${options.variant}'.`)
+  if (options.variant && options.variant !== 'int8_dp4a')
+    throw new Error(`linear: expected the variant 'int8_dp4a' for quantized activations, got '${options.variant}'.`)
   if (!scope.gpu.facts.dot4) throw new Error("linear: the variant 'int8_dp4a' needs WGSL's packed_4x8_integer_dot_product, which this device lacks.")
   if (!int8Formats.has(weight.format)) throw new Error(`linear: expected i8 or i4 weights for the variant 'int8_dp4a', got ${weight.format}.`)
   dispatchTiles(scope, { ...work, variant: 'int8_dp4a', x: q, xScale: scale })
@@ -182,13 +183,7 @@ function dispatchTiles(scope: Scope, { variant, x, xScale, weight, y, rows, opti
   const source: KernelSource = {
     name: `linear_${variant}_${weight.format}_${words ? 'words_' : ''}x${weight.out % 4 === 0 ? 4 : 1}`,
     code: tile.code,
-    libs: [
-      shared,
-      ...(xScale ? [] : [words ? readHalves : readX]),
-      WEIGHT_READERS[weight.format],
-      activation,
-      weight.out % 4 === 0 ? yVec4 : yScalar,
-    ],
+    libs: [shared, ...(xScale ? [] : [words ? readHalves : readX]), WEIGHT_READERS[weight.format], activation, weight.out % 4 === 0 ? yVec4 : yScalar],
   }
   const kernel = kernels.get(source, {
     ...(!xScale && activationPrelude(x.dtype, weight.in)),

@@ -35,7 +35,9 @@ export function modulationTables(scope: Scope, values: Tensor, tables: Tensor, f
   const period = dim(values, -1)
   const fits = values.dtype === 'f32' && tables.dtype === 'f32' && tables.shape.length === 2 && dim(tables, 1) === period
   if (!fits || values.shape.length !== 2 || first < 0 || layers < 1 || first + layers > dim(tables, 0)) {
-    throw new Error(`modulation: expected values f32 [U, ${period}] and ${layers} layers from ${first} on of tables f32, got ${values.dtype} [${values.shape.join(', ')}] and ${tables.dtype} [${tables.shape.join(', ')}].`)
+    throw new Error(
+      `modulation: expected values f32 [U, ${period}] and ${layers} layers from ${first} on of tables f32, got ${values.dtype} [${values.shape.join(', ')}] and ${tables.dtype} [${tables.shape.join(', ')}].`,
+    )
   }
   const y = scope.alloc([dim(values, 0), layers, period], 'f32')
   dispatchElements(scope.gpu, {

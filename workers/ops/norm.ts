@@ -63,7 +63,11 @@ function dispatchNorm(scope: Scope, x: Tensor, o: NormOptions, { name, libs, pre
   const rows = elementCount(x.shape) / size
   if (rows === 0) return
   const { modulation } = o
-  for (const [part, vector] of [['weight', o.weight], ['bias', o.bias]] as const) expectVector(part, vector, size)
+  for (const [part, vector] of [
+    ['weight', o.weight],
+    ['bias', o.bias],
+  ] as const)
+    expectVector(part, vector, size)
   for (const part of ['scale', 'shift'] as const) expectModulation('norm', part, modulation && { ...modulation, slot: modulation[part] }, rows, size)
 
   const channels = size % 4 === 0 ? 4 : 1

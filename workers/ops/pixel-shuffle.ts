@@ -84,12 +84,7 @@ export function pixelShuffle(scope: Scope, x: Tensor, options: PixelShuffleOptio
 export function pixelUnshuffle(scope: Scope, x: Tensor, options: PixelUnshuffleOptions): Tensor {
   const { time = 1, space, order = 'ctyx', repeatFirst = 0, meanOf = 1, addTo, dtype = x.dtype as FloatDType } = options
   const channels = dim(x, -1)
-  const shape = [
-    (dim(x, -4) + repeatFirst) / time,
-    dim(x, -3) / space,
-    dim(x, -2) / space,
-    (channels * time * space * space) / meanOf,
-  ] as const
+  const shape = [(dim(x, -4) + repeatFirst) / time, dim(x, -3) / space, dim(x, -2) / space, (channels * time * space * space) / meanOf] as const
   if (x.shape.length !== 4 || !shape.every(Number.isInteger)) {
     throw new Error(
       `pixelUnshuffle: expected [F, H, W, C] with F + ${repeatFirst} a multiple of ${time}, H and W of ${space}, ` +

@@ -36,7 +36,11 @@ export interface StoredRows {
 }
 
 /** Shapes and dtypes of a layer's `data` and, if the format has one, `scale` on the GPU. */
-export function linearShapes(out: number, inner: number, format: WeightFormat): { data: Pick<Tensor, 'shape' | 'dtype'>; scale?: Pick<Tensor, 'shape' | 'dtype'> } {
+export function linearShapes(
+  out: number,
+  inner: number,
+  format: WeightFormat,
+): { data: Pick<Tensor, 'shape' | 'dtype'>; scale?: Pick<Tensor, 'shape' | 'dtype'> } {
   const panels = Math.ceil(out / PANEL)
   const steps = Math.ceil(inner / 4) * 4
   if (format === 'f32') return { data: { shape: [panels, steps, PANEL], dtype: 'f32' } }

@@ -63,7 +63,10 @@ export function normRope(scope: Scope, x: Tensor, o: NormRopeOptions): Tensor {
 }
 
 function expectTable(rope: RopeTable, rows: number, size: number): void {
-  for (const [name, table] of [['cos', rope.cos], ['sin', rope.sin]] as const) {
+  for (const [name, table] of [
+    ['cos', rope.cos],
+    ['sin', rope.sin],
+  ] as const) {
     if (table.dtype !== 'f32' || elementCount(table.shape) !== (rope.positions * size) / 2) {
       const got = `${table.dtype} [${table.shape.join(', ')}]`
       throw new Error(`normRope: expected ${name} f32 [${rope.positions}, ${size / 2}], got ${got}.`)

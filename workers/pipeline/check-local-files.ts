@@ -33,5 +33,9 @@ export async function checkLocalFiles(signal: AbortSignal, entries: readonly Cat
 function missingModel(place: LocalPlace, { details }: AppError): AppError {
   const expected = "diffusers' layout: transformer/, vae/ and scheduler/, each with its config"
   const file = String(details['file'])
-  return new AppError('weights-missing', `${placeName(place)}: expected a folder in ${expected}; it has no ${file}. To use a single file, choose the file itself.`, { file, expected })
+  return new AppError(
+    'weights-missing',
+    `${placeName(place)}: expected a folder in ${expected}; it has no ${file}. To use a single file, choose the file itself.`,
+    { file, expected },
+  )
 }

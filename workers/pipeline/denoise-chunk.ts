@@ -72,7 +72,11 @@ export async function runDenoise(job: JobContext, scope: Scope, run: DenoiseRun)
 }
 
 /** Reads back a step's preview and latent, stores the one and reports the other. Both are copied before it returns to its caller. */
-function stepReader({ signal, clock, report }: JobContext, scope: Scope, { model, request, grid, checkpoint, chunksAfter = 0 }: DenoiseRun): (step: DenoiseStep) => Promise<void> {
+function stepReader(
+  { signal, clock, report }: JobContext,
+  scope: Scope,
+  { model, request, grid, checkpoint, chunksAfter = 0 }: DenoiseRun,
+): (step: DenoiseStep) => Promise<void> {
   const resumable = resumableStates(request.cacheThreshold)
   return async ({ step, steps, latent, denoised, evaluations, skipped }) => {
     const raw = rawLatent(scope, latentOfTokens(scope, denoised, grid, model.patch), model.decoder.config)
@@ -151,8 +155,16 @@ function scheduleOf({ model, request, grid, initVideo }: Scheduled): Schedule {
 }
 
 /** The final latents of a chunk whose steps are all done, as runDenoise gives them; undefined where some are left. */
-export async function finishedLatents({ signal, gpu }: JobContext, scope: Scope, run: Scheduled, stored: LoopState | undefined): Promise<Float32Array<ArrayBuffer> | undefined> {
-  const { grid, model: { patch } } = run
+export async function finishedLatents(
+  { signal, gpu }: JobContext,
+  scope: Scope,
+  run: Scheduled,
+  stored: LoopState | undefined,
+): Promise<Float32Array<ArrayBuffer> | undefined> {
+  const {
+    grid,
+    model: { patch },
+  } = run
   const count = latentCount(grid)
   if (!stored || stored.step !== scheduleOf(run).timesteps.length || stored.tokens.length < count) return undefined
   const tokens = stored.tokens.slice(0, count)

@@ -51,7 +51,12 @@ export async function chunkEdges(job: JobContext, { context }: ChunkPiece, input
 }
 
 /** Latents of the clip that a chunk starts from, as long as the chunk: f32 [F', H', W', C]. */
-export async function encodeInitVideo(job: JobContext, scope: Scope, chunk: ChunkPiece, { model, grid, shape, media }: ChunkInputs): Promise<ConditioningLatents | undefined> {
+export async function encodeInitVideo(
+  job: JobContext,
+  scope: Scope,
+  chunk: ChunkPiece,
+  { model, grid, shape, media }: ChunkInputs,
+): Promise<ConditioningLatents | undefined> {
   const { initVideo, frames } = chunk
   if (!initVideo) return undefined
   const { part, fromFrame, strength, stretchedTo } = initVideo
@@ -59,7 +64,11 @@ export async function encodeInitVideo(job: JobContext, scope: Scope, chunk: Chun
   try {
     if (fromFrame + frames > opened.count) {
       const [expected, got] = [fromFrame + frames, opened.count]
-      throw new AppError('bad-request', `initVideo: expected a clip of at least ${expected} frames at ${shape.fps} fps, got ${got}.`, { field: 'initVideo', expected, got })
+      throw new AppError('bad-request', `initVideo: expected a clip of at least ${expected} frames at ${shape.fps} fps, got ${got}.`, {
+        field: 'initVideo',
+        expected,
+        got,
+      })
     }
     const rgba = await gather(opened.read(job.signal, fromFrame, frames), shape)
     return await encodeRgba(job, scope, requireEncoder(model), grid, { ...shape, rgba, atFrame: 0, strength })
@@ -76,7 +85,10 @@ function beginningOfNext({ next, grid, model }: ChunkInputs, frames: number): Fl
 }
 
 async function contextFrames(
-  job: JobContext, of: Exclude<ContextFrames['of'], 'next-chunk'>, frames: number, { writer, shape, media }: Pick<ChunkInputs, 'writer' | 'shape' | 'media'>,
+  job: JobContext,
+  of: Exclude<ContextFrames['of'], 'next-chunk'>,
+  frames: number,
+  { writer, shape, media }: Pick<ChunkInputs, 'writer' | 'shape' | 'media'>,
 ): Promise<Uint8ClampedArray<ArrayBuffer>> {
   if (of === 'last-shown') return writer.lastShown(frames)
   if (of === 'first-shown') return writer.firstShown(frames)
@@ -84,7 +96,13 @@ async function contextFrames(
 }
 
 /** The first frames of a clip; a shorter one repeats its last frame. */
-async function firstFrames(signal: AbortSignal, media: MediaFrames, clip: ClipPart, frames: number, shape: FrameShape): Promise<Uint8ClampedArray<ArrayBuffer>> {
+async function firstFrames(
+  signal: AbortSignal,
+  media: MediaFrames,
+  clip: ClipPart,
+  frames: number,
+  shape: FrameShape,
+): Promise<Uint8ClampedArray<ArrayBuffer>> {
   const part = await media.openPart(signal, clip, shape)
   try {
     const found = await gather(part.read(signal, 0, frames), shape)
@@ -100,5 +118,7 @@ async function firstFrames(signal: AbortSignal, media: MediaFrames, clip: ClipPa
 
 function requireEncoder({ encoder, manifest }: LoadedModel): FrameEncoder {
   if (encoder) return encoder
-  throw new AppError('bad-request', `${manifest.name} generates from text alone: expected no images or clips. Choose another model, or remove them.`, { field: 'conditions' })
+  throw new AppError('bad-request', `${manifest.name} generates from text alone: expected no images or clips. Choose another model, or remove them.`, {
+    field: 'conditions',
+  })
 }

@@ -19,7 +19,13 @@ export interface ConditioningFrames extends Omit<ConditioningLatents, 'values'> 
  * Encodes an image or a clip, which is cut to T·k + 1 frames.
  * @throws AppError bad-request; AbortError
  */
-export async function encodeRgba(job: Pick<JobContext, 'signal'>, scope: Scope, encoder: FrameEncoder, grid: LatentGrid, given: ConditioningFrames): Promise<ConditioningLatents> {
+export async function encodeRgba(
+  job: Pick<JobContext, 'signal'>,
+  scope: Scope,
+  encoder: FrameEncoder,
+  grid: LatentGrid,
+  given: ConditioningFrames,
+): Promise<ConditioningLatents> {
   const { rgba, width, height, atFrame, strength } = given
   const count = rgba.length / (width * height * 4)
   if (!Number.isInteger(count) || count < 1) {
@@ -36,7 +42,13 @@ export async function encodeRgba(job: Pick<JobContext, 'signal'>, scope: Scope, 
  * @returns f32 [F', H', W', C]
  * @throws AppError bad-request; AbortError
  */
-export async function encodeFrames({ signal }: Pick<JobContext, 'signal'>, scope: Scope, encoder: FrameEncoder, grid: LatentGrid, frames: FrameSource): Promise<Float32Array> {
+export async function encodeFrames(
+  { signal }: Pick<JobContext, 'signal'>,
+  scope: Scope,
+  encoder: FrameEncoder,
+  grid: LatentGrid,
+  frames: FrameSource,
+): Promise<Float32Array> {
   const raw = await encoder.encode(signal, scope, frames)
   const [height, width, channels] = [dim(raw, 1), dim(raw, 2), dim(raw, 3)]
   if (height !== grid.height || width !== grid.width || channels !== grid.channels) {

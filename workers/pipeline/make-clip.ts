@@ -41,7 +41,13 @@ export interface ClipJob {
  * Generates one clip and saves it. `signal` stops it at the next wait, at most a step away.
  * @throws AppError (its codes: src/shared/errors); AbortError
  */
-export async function makeClip(signal: AbortSignal, modelHost: ModelHost, clip: ClipJob, callbacks: JobCallbacks, options: GenerateOptions): Promise<ClipResult> {
+export async function makeClip(
+  signal: AbortSignal,
+  modelHost: ModelHost,
+  clip: ClipJob,
+  callbacks: JobCallbacks,
+  options: GenerateOptions,
+): Promise<ClipResult> {
   const gpu = await modelHost.gpu()
   gpu.pool.resetPeak()
   gpu.queue.used.clear()
@@ -56,7 +62,8 @@ export async function makeClip(signal: AbortSignal, modelHost: ModelHost, clip: 
   const frames = await countFrames(signal, storedMedia, plan, request)
   if (frames > 1) await requireEncoder(request)
   const job: JobContext = {
-    signal, gpu,
+    signal,
+    gpu,
     clock: new JobClock(),
     report: (progress) => void callbacks.onProgress(progress),
     checkpoint: options.checkpoint ? await openCheckpoint(clip.id, checkpointIdentity(request, opened, loadOptions, options.plan)) : null,
@@ -76,7 +83,10 @@ export async function makeClip(signal: AbortSignal, modelHost: ModelHost, clip: 
   const writer = new FrameWriter(sink, retainedFrames(plan, opened.manifest))
   try {
     const { pieces, latents, latentsSha256 } = await runPlan(job, {
-      request, plan, embeds, writer,
+      request,
+      plan,
+      embeds,
+      writer,
       model: async (own) => (model = await modelHost.load(signal, gpu, opened, loadOptions, own.report)),
       media: storedMedia,
       noise: options.noise,
@@ -125,6 +135,11 @@ export async function makeClip(signal: AbortSignal, modelHost: ModelHost, clip: 
 }
 
 /** What the frames follow from. A checkpoint of anything else is dropped. */
-function checkpointIdentity(request: GenerateRequest, { identity, manifest }: OpenModel, { precision, weights }: LoadOptions, plan: GenerateOptions['plan']): string {
+function checkpointIdentity(
+  request: GenerateRequest,
+  { identity, manifest }: OpenModel,
+  { precision, weights }: LoadOptions,
+  plan: GenerateOptions['plan'],
+): string {
   return JSON.stringify([requestIdentity(request), identity, manifest.version, precision, weights ?? null, ...(plan ? [plan] : [])])
 }

@@ -40,7 +40,12 @@ export interface MediaFrames {
  * @param stretchedTo frames that the part is stretched or squeezed to; undefined: its own length at the clip's rate
  * @throws AppError not-found, unreadable-media, bad-request (nothing is left of it)
  */
-export async function openPart(signal: AbortSignal, { source, fromSeconds = 0, toSeconds, crop = MIDDLE }: ClipPart, shape: FrameShape, stretchedTo?: number): Promise<PartFrames> {
+export async function openPart(
+  signal: AbortSignal,
+  { source, fromSeconds = 0, toSeconds, crop = MIDDLE }: ClipPart,
+  shape: FrameShape,
+  stretchedTo?: number,
+): Promise<PartFrames> {
   const reader = await openVideo(signal, source)
   const endSeconds = Math.min(toSeconds ?? Infinity, reader.seconds)
   // a stretched part is sampled at a rate of its own
@@ -50,7 +55,11 @@ export async function openPart(signal: AbortSignal, { source, fromSeconds = 0, t
   const count = Math.max(end, first === 0 ? 1 : 0) - first
   if (count < 1) {
     reader.close()
-    throw new AppError('bad-request', `A clip of ${reader.seconds.toFixed(2)} s has no frames from ${fromSeconds} s${toSeconds === undefined ? '' : ` to ${toSeconds} s`} on.`, { field: 'fromSeconds' })
+    throw new AppError(
+      'bad-request',
+      `A clip of ${reader.seconds.toFixed(2)} s has no frames from ${fromSeconds} s${toSeconds === undefined ? '' : ` to ${toSeconds} s`} on.`,
+      { field: 'fromSeconds' },
+    )
   }
   return {
     count,
@@ -117,7 +126,13 @@ export async function countFrames(signal: AbortSignal, media: MediaFrames, plan:
 }
 
 /** Writes the frames of a piece that exists already. @throws as openPart; AbortError */
-export async function writeMedia({ signal, report }: JobContext, media: MediaFrames, { part }: MediaPiece, shape: FrameShape, writer: FrameWriter): Promise<void> {
+export async function writeMedia(
+  { signal, report }: JobContext,
+  media: MediaFrames,
+  { part }: MediaPiece,
+  shape: FrameShape,
+  writer: FrameWriter,
+): Promise<void> {
   const frames = await media.openPart(signal, part, shape)
   try {
     let written = 0

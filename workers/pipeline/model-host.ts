@@ -43,7 +43,8 @@ export class ModelHost {
   async load(signal: AbortSignal, gpu: Gpu, model: OpenModel, options: LoadOptions, onProgress: (event: JobProgress) => void): Promise<LoadedModel> {
     onProgress({ stage: 'loading' })
     const current = this.model
-    const key = (one: { url: string; identity: string; manifest: unknown }, how: LoadOptions) => JSON.stringify([one.url, one.identity, one.manifest, how.precision, how.weights])
+    const key = (one: { url: string; identity: string; manifest: unknown }, how: LoadOptions) =>
+      JSON.stringify([one.url, one.identity, one.manifest, how.precision, how.weights])
     if (current?.isLoaded() && key(current, current.options) === key(model, options)) return current
     current?.close()
     this.model = undefined

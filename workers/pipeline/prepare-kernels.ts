@@ -30,7 +30,10 @@ export async function prepareKernels(job: JobContext, work: StepWork): Promise<v
   const { signal, gpu, report, tuningCache } = job
   report({ stage: 'compiling' })
   if (tuningCache) await chooseKernels(job, work, tuningCache)
-  await untilAborted(signal, gpu.compile(work.dispatch, (done, of) => report({ stage: 'compiling', step: done, steps: of })))
+  await untilAborted(
+    signal,
+    gpu.compile(work.dispatch, (done, of) => report({ stage: 'compiling', step: done, steps: of })),
+  )
 }
 
 /** Takes what an earlier job found, as long as no variant has changed since; tunes the rest. */

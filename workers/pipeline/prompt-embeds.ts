@@ -24,7 +24,9 @@ export interface TextStage {
  * @throws AppError bad-request
  */
 export async function encodePrompts(
-  { signal, gpu, report }: JobContext, modelHost: ModelHost, { model, request, prompts, encodeText, given }: TextStage,
+  { signal, gpu, report }: JobContext,
+  modelHost: ModelHost,
+  { model, request, prompts, encodeText, given }: TextStage,
 ): Promise<(prompt: string) => PromptEmbeds> {
   const guided = request.guidance !== 1
   if (given) {

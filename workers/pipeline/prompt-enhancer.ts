@@ -26,7 +26,9 @@ export function openPromptEnhancer(): PromptEnhancerApi {
       onProgress({ stage: 'loading' })
       const model = await load()
       onProgress({ stage: 'reading' })
-      const { text } = await model.answer(signal, enhancerMessages(prompt), enhancerDecoding(seed ?? undefined), (soFar) => onProgress({ stage: 'writing', text: soFar }))
+      const { text } = await model.answer(signal, enhancerMessages(prompt), enhancerDecoding(seed ?? undefined), (soFar) =>
+        onProgress({ stage: 'writing', text: soFar }),
+      )
       return text
     },
     async stop() {

@@ -66,10 +66,21 @@ export async function runPlan(job: JobContext, run: PlanRun): Promise<PlanResult
       const chunk = plan[at] as ChunkPiece
       const own = pieceJob(index + last - at + 1)
       model = await run.model(own)
-      generated.set(at, await generateChunk(own, {
-        model, request, chunk, media, writer, embeds: run.embeds(chunk.prompt), noise: at === 0 ? run.noise : undefined,
-        checkpoint: job.checkpoint?.chunk(at), chunksAfter, next: generated.get(at + 1),
-      }))
+      generated.set(
+        at,
+        await generateChunk(own, {
+          model,
+          request,
+          chunk,
+          media,
+          writer,
+          embeds: run.embeds(chunk.prompt),
+          noise: at === 0 ? run.noise : undefined,
+          checkpoint: job.checkpoint?.chunk(at),
+          chunksAfter,
+          next: generated.get(at + 1),
+        }),
+      )
       if (at > index && !endsEarly?.()) continue
       chunksAfter -= at - index // those that are left out
       return at

@@ -130,11 +130,20 @@ function stepEvaluations({ text, positions, negative, stg, strengths, timesteps 
 }
 
 /** Runs a step's evaluations; each stream has its own cache. */
-async function evaluate(signal: AbortSignal, scope: Scope, inputs: DenoiseInputs, caches: Caches | undefined, latent: Tensor, index: number): Promise<Velocities> {
+async function evaluate(
+  signal: AbortSignal,
+  scope: Scope,
+  inputs: DenoiseInputs,
+  caches: Caches | undefined,
+  latent: Tensor,
+  index: number,
+): Promise<Velocities> {
   const { transformer } = inputs
   const velocities: Partial<Velocities> = {}
   for (const { output, query } of stepEvaluations(inputs, latent, index)) {
-    velocities[output] = caches ? await caches[output].evaluate(signal, scope, (inner) => transformer.begin(inner, ...query)) : transformer.forward(scope, ...query)
+    velocities[output] = caches
+      ? await caches[output].evaluate(signal, scope, (inner) => transformer.begin(inner, ...query))
+      : transformer.forward(scope, ...query)
   }
   return velocities as Velocities // the first is always there
 }

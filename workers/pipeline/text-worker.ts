@@ -7,7 +7,11 @@ import type { JobCallbacks, TextApi } from '../../src/shared/worker-apis'
  * Encodes prompts in a text worker of its own, which has ended when this settles.
  * @throws as TextApi.encode; AppError of the worker's crash
  */
-export function textWorkerEncoder({ openTextWorker, textWorkerEnd, closeTextWorker }: Pick<JobCallbacks, 'openTextWorker' | 'textWorkerEnd' | 'closeTextWorker'>): TextApi['encode'] {
+export function textWorkerEncoder({
+  openTextWorker,
+  textWorkerEnd,
+  closeTextWorker,
+}: Pick<JobCallbacks, 'openTextWorker' | 'textWorkerEnd' | 'closeTextWorker'>): TextApi['encode'] {
   return async (modelUrl, prompts) => {
     const port = await openTextWorker()
     const crash = textWorkerEnd().then((error): never => {

@@ -57,7 +57,11 @@ export async function openAsset(id: string): Promise<Asset> {
   await hold(id)
   const asset = await find(id)
   if (asset) return asset
-  throw new AppError('not-found', `The image or video ${id.slice(0, 8)}… that this clip is made from is no longer in this browser's storage: choose it again.`, { id })
+  throw new AppError(
+    'not-found',
+    `The image or video ${id.slice(0, 8)}… that this clip is made from is no longer in this browser's storage: choose it again.`,
+    { id },
+  )
 }
 
 /**
@@ -84,14 +88,16 @@ export async function sweepAssets(named: readonly string[], beforeMs: number): P
 
 /** Takes a shared lock on a file until this worker ends. sweepAssets skips locked files. */
 function hold(id: string): Promise<void> {
-  const holding = held.get(id) ?? new Promise<void>((granted, failed) => {
-    navigator.locks
-      .request(lockName(id), { mode: 'shared' }, () => {
-        granted()
-        return new Promise<never>(() => undefined)
-      })
-      .catch(failed)
-  })
+  const holding =
+    held.get(id) ??
+    new Promise<void>((granted, failed) => {
+      navigator.locks
+        .request(lockName(id), { mode: 'shared' }, () => {
+          granted()
+          return new Promise<never>(() => undefined)
+        })
+        .catch(failed)
+    })
   held.set(id, holding)
   return holding
 }

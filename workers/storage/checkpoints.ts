@@ -121,7 +121,11 @@ function openJobs(): Promise<FileSystemDirectoryHandle> {
 }
 
 /** Writes a file completely or not at all: a writable's file replaces the old one when it is closed. */
-async function replace(folder: FileSystemDirectoryHandle, name: string, parts: readonly (string | Uint32Array<ArrayBuffer> | Float32Array<ArrayBuffer>)[]): Promise<void> {
+async function replace(
+  folder: FileSystemDirectoryHandle,
+  name: string,
+  parts: readonly (string | Uint32Array<ArrayBuffer> | Float32Array<ArrayBuffer>)[],
+): Promise<void> {
   const writable = await (await folder.getFileHandle(name, { create: true })).createWritable()
   try {
     for (const part of parts) await writable.write(part)

@@ -17,7 +17,10 @@ export async function openClip(file: string): Promise<Blob> {
     const bytes = await (await folder.getFileHandle(file)).getFile()
     return bytes.slice(0, bytes.size, clipType(file))
   } catch (error) {
-    if (isNotFound(error)) throw new AppError('not-found', `The clip's file ${file} is missing: expected it in this browser's storage. Delete the clip and generate it again.`, { file })
+    if (isNotFound(error))
+      throw new AppError('not-found', `The clip's file ${file} is missing: expected it in this browser's storage. Delete the clip and generate it again.`, {
+        file,
+      })
     throw error
   }
 }

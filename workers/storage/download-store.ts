@@ -48,7 +48,11 @@ export async function withDownloadLock<T>(signal: AbortSignal, entryId: string, 
   signal.throwIfAborted()
   const waiting = new AbortController()
   const stop = () => waiting.abort(signal.reason)
-  const otherTab = new AppError('weights-missing', 'Another tab of this page is downloading or verifying this model: wait until it is done, or close that tab.', { source: entryId, reason: 'other-tab' })
+  const otherTab = new AppError(
+    'weights-missing',
+    'Another tab of this page is downloading or verifying this model: wait until it is done, or close that tab.',
+    { source: entryId, reason: 'other-tab' },
+  )
   const timer = setTimeout(() => waiting.abort(otherTab), LOCK_SECONDS * 1000)
   signal.addEventListener('abort', stop)
   const granted = () => {
@@ -162,10 +166,14 @@ export class ChunkStore {
       handle.flush()
     } catch (error) {
       if (!isDomException(error, 'QuotaExceededError')) throw error
-      throw new AppError('storage-full', `The browser has no storage left for ${this.path}: the download is paused, and the downloaded part is kept. Delete clips or other models, or free space on the disk, then resume.`, {
-        file: this.path,
-        reason: 'midway',
-      })
+      throw new AppError(
+        'storage-full',
+        `The browser has no storage left for ${this.path}: the download is paused, and the downloaded part is kept. Delete clips or other models, or free space on the disk, then resume.`,
+        {
+          file: this.path,
+          reason: 'midway',
+        },
+      )
     }
   }
 }

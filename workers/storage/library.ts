@@ -50,9 +50,7 @@ export async function saveClip(clip: WrittenClip, facts: RecordFacts): Promise<S
   if (file === null) return { id: null, blob, saveError }
   const id = file.replace(/\.\w+$/, '')
   try {
-    await withRecords((records) =>
-      records.put({ schemaVersion: RECORD_SCHEMA_VERSION, id, createdAtMs: Date.now(), bytes: blob.size, file, ...facts }),
-    )
+    await withRecords((records) => records.put({ schemaVersion: RECORD_SCHEMA_VERSION, id, createdAtMs: Date.now(), bytes: blob.size, file, ...facts }))
     return { id, blob }
   } catch (error) {
     const inMemory = new Blob([await blob.arrayBuffer()], { type: blob.type })

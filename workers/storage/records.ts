@@ -60,8 +60,14 @@ export async function openRecords(name = 'kinora', migrations: readonly Migratio
       }
     },
   }).catch((error: unknown) => {
-    if (failure) throw new AppError('internal', `The library could not be migrated to version ${version}, and is unchanged: ${String(failure)}. Reload the page to try again.`, { expected: version })
-    if (isDomException(error, 'VersionError')) throw new AppError('internal', 'The library was written by a newer version of Kinora: reload the page to update.', { expected: version })
+    if (failure)
+      throw new AppError(
+        'internal',
+        `The library could not be migrated to version ${version}, and is unchanged: ${String(failure)}. Reload the page to try again.`,
+        { expected: version },
+      )
+    if (isDomException(error, 'VersionError'))
+      throw new AppError('internal', 'The library was written by a newer version of Kinora: reload the page to update.', { expected: version })
     throw error
   })
 

@@ -24,16 +24,20 @@ const KEY_PATH = ['adapter', 'key']
 export function openTuningCache(adapter: string): TuningCache {
   return {
     find: (keys) =>
-      orDefault([], () => withStore(DATABASE, STORE, KEY_PATH, async (database) => {
-        const found = await Promise.all(keys.map((key) => database.get(STORE, [adapter, key]) as Promise<CachedKernel | undefined>))
-        return found.filter((kernel) => kernel !== undefined)
-      })),
+      orDefault([], () =>
+        withStore(DATABASE, STORE, KEY_PATH, async (database) => {
+          const found = await Promise.all(keys.map((key) => database.get(STORE, [adapter, key]) as Promise<CachedKernel | undefined>))
+          return found.filter((kernel) => kernel !== undefined)
+        }),
+      ),
     save: (kernels) =>
-      orDefault(undefined, () => withStore(DATABASE, STORE, KEY_PATH, async (database) => {
-        const transaction = database.transaction(STORE, 'readwrite')
-        await Promise.all(kernels.map((kernel) => transaction.store.put({ adapter, ...kernel })))
-        await transaction.done
-      })),
+      orDefault(undefined, () =>
+        withStore(DATABASE, STORE, KEY_PATH, async (database) => {
+          const transaction = database.transaction(STORE, 'readwrite')
+          await Promise.all(kernels.map((kernel) => transaction.store.put({ adapter, ...kernel })))
+          await transaction.done
+        }),
+      ),
   }
 }
 

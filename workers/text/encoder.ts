@@ -18,7 +18,11 @@ export interface TextEncoderModel {
  */
 export async function openTextEncoder(model: Uint8Array<ArrayBuffer>, file: string): Promise<TextEncoderModel> {
   const session = await openSession(model).catch((error: unknown) => {
-    throw new AppError('weights-corrupt', `${file}: expected an ONNX model that ONNX Runtime can load, got: ${error instanceof Error ? error.message : String(error)}`, { file })
+    throw new AppError(
+      'weights-corrupt',
+      `${file}: expected an ONNX model that ONNX Runtime can load, got: ${error instanceof Error ? error.message : String(error)}`,
+      { file },
+    )
   })
   return {
     encode: (ids) => run(session, ids, file),
@@ -36,7 +40,8 @@ async function run(session: InferenceSession, ids: readonly number[], file: stri
   const feeds: Record<string, Tensor> = {}
   for (const name of session.inputNames) {
     const values = inputs[name]
-    if (!values) throw new AppError('weights-corrupt', `${file}: expected the inputs ${Object.keys(inputs).join(', ')}, got one named ${name}.`, { file, input: name })
+    if (!values)
+      throw new AppError('weights-corrupt', `${file}: expected the inputs ${Object.keys(inputs).join(', ')}, got one named ${name}.`, { file, input: name })
     feeds[name] = new Tensor('int64', values, [1, tokens])
   }
   const output = (await session.run(feeds, ['last_hidden_state']))['last_hidden_state']

@@ -1,6 +1,16 @@
 // A small language model with the Llama architecture: an ONNX file in the layout of the transformers library, whose inputs and outputs
 // include the key-value cache.
-import { DynamicCache, InterruptableStoppingCriteria, LlamaForCausalLM, LogitsProcessor, LogitsProcessorList, PretrainedConfig, random, Tensor, TextStreamer } from '@huggingface/transformers'
+import {
+  DynamicCache,
+  InterruptableStoppingCriteria,
+  LlamaForCausalLM,
+  LogitsProcessor,
+  LogitsProcessorList,
+  PretrainedConfig,
+  random,
+  Tensor,
+  TextStreamer,
+} from '@huggingface/transformers'
 import { AppError } from '../../src/shared/errors'
 import { openSession, type InferenceSession } from './runtime'
 import { openChatTokenizer } from './tokenizer'
@@ -74,7 +84,9 @@ export async function openLanguageModel(read: (path: LanguageModelFile) => Promi
   const cacheOf = async (ids: number[]): Promise<Record<string, Tensor>> => {
     if (cached && isSame(cached.ids, ids)) return cached.keysAndValues
     const outputs = (await model.forward(toInputs(ids))) as Record<string, Tensor>
-    const entries = Object.entries(outputs).flatMap(([name, tensor]) => (name.startsWith('present') ? [[name.replace('present', 'past_key_values'), tensor] as const] : []))
+    const entries = Object.entries(outputs).flatMap(([name, tensor]) =>
+      name.startsWith('present') ? [[name.replace('present', 'past_key_values'), tensor] as const] : [],
+    )
     cached = { ids, keysAndValues: Object.fromEntries(entries) }
     return cached.keysAndValues
   }
@@ -127,13 +139,16 @@ async function openWeights(read: (path: LanguageModelFile) => Promise<Uint8Array
   } catch (error) {
     if (error instanceof AppError) throw error
     const message = error instanceof Error ? error.message : String(error)
-    if (error instanceof RangeError || /alloc|memory/i.test(message)) throw new AppError('out-of-memory', `This browser has not enough memory for ${file}: ${message}. Close other tabs and try again.`, { file })
+    if (error instanceof RangeError || /alloc|memory/i.test(message))
+      throw new AppError('out-of-memory', `This browser has not enough memory for ${file}: ${message}. Close other tabs and try again.`, { file })
     throw new AppError('weights-corrupt', `${file}: expected an ONNX model that ONNX Runtime can load, got: ${message}`, { file })
   }
 }
 
 /** A session that yields to the event loop before each token: otherwise the worker would receive a stop only after the last one. */
-function interruptible(session: InferenceSession): Pick<InferenceSession, 'inputNames' | 'inputMetadata'> & { run(feeds: InferenceSession.OnnxValueMapType): Promise<InferenceSession.OnnxValueMapType> } {
+function interruptible(
+  session: InferenceSession,
+): Pick<InferenceSession, 'inputNames' | 'inputMetadata'> & { run(feeds: InferenceSession.OnnxValueMapType): Promise<InferenceSession.OnnxValueMapType> } {
   return {
     inputNames: session.inputNames,
     inputMetadata: session.inputMetadata,

@@ -62,7 +62,9 @@ export function openChatTokenizer(json: object, config: object): PreTrainedToken
 }
 
 function unreadableTokenizer(file: string, error: unknown): AppError {
-  return new AppError('weights-corrupt', `tokenizer.json: expected a tokenizer of the transformers library, got ${String(error)}; download the file again.`, { file })
+  return new AppError('weights-corrupt', `tokenizer.json: expected a tokenizer of the transformers library, got ${String(error)}; download the file again.`, {
+    file,
+  })
 }
 
 /** A normalizer of the transformers library: "Precompiled" has a table, "Sequence" a list. */

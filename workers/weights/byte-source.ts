@@ -36,7 +36,11 @@ export function blobSource(name: string, blob: Blob): ByteSource {
 export async function readWhole(signal: AbortSignal, source: ByteSource, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
   const { name, bytes } = source
   if (bytes > maxBytes) {
-    throw new AppError('weights-corrupt', `${name}: expected at most ${maxBytes} bytes, got ${bytes}; check that it is the right file.`, { file: name, expected: maxBytes, found: bytes })
+    throw new AppError('weights-corrupt', `${name}: expected at most ${maxBytes} bytes, got ${bytes}; check that it is the right file.`, {
+      file: name,
+      expected: maxBytes,
+      found: bytes,
+    })
   }
   return source.read(signal, 0, bytes)
 }

@@ -49,7 +49,11 @@ export class DownloadFile implements ByteSource {
     try {
       const { pin, path } = target
       if (file.store.journal && pin && pin.bytes !== file.store.journal.header.bytes) {
-        throw new AppError('weights-corrupt', `The downloaded part of ${path} is of another version: expected a file of ${pin.bytes} bytes, got one of ${file.store.journal.header.bytes}; delete the download and start again.`, { file: path, expected: pin.bytes, found: file.store.journal.header.bytes })
+        throw new AppError(
+          'weights-corrupt',
+          `The downloaded part of ${path} is of another version: expected a file of ${pin.bytes} bytes, got one of ${file.store.journal.header.bytes}; delete the download and start again.`,
+          { file: path, expected: pin.bytes, found: file.store.journal.header.bytes },
+        )
       }
       if (!file.store.journal) await file.start(signal)
       return file
@@ -85,7 +89,7 @@ export class DownloadFile implements ByteSource {
   async read(signal: AbortSignal, start: number, end: number): Promise<Uint8Array<ArrayBuffer>> {
     if (start < 0 || end > this.bytes || start > end) throw new RangeError(`${this.name}: bytes ${start} to ${end} of ${this.bytes}`)
     const target = new Uint8Array(end - start)
-    for (let filled = 0; filled < target.length; ) {
+    for (let filled = 0; filled < target.length;) {
       const chunk = Math.floor((start + filled) / this.journal.header.chunkBytes)
       const bytes = await this.chunk(signal, chunk)
       const from = start + filled - chunkRange(this.journal.header, chunk).start
@@ -122,7 +126,11 @@ export class DownloadFile implements ByteSource {
     const { url, path, pin } = this.target
     const header = this.store.journal?.header
     if (header && header.url !== url && !pin) {
-      throw new AppError('weights-corrupt', `${path}: expected the address ${header.url} where the download was started, got ${url}, and without a known hash the two cannot be compared: use the first address again, or delete the download.`, { file: path, expected: header.url, found: url })
+      throw new AppError(
+        'weights-corrupt',
+        `${path}: expected the address ${header.url} where the download was started, got ${url}, and without a known hash the two cannot be compared: use the first address again, or delete the download.`,
+        { file: path, expected: header.url, found: url },
+      )
     }
     // servers behind one address may give the same file different ETags: ignore them if the hash is known
     const expected = header && { bytes: header.bytes, etag: pin ? null : header.etag }
@@ -149,7 +157,11 @@ export class DownloadFile implements ByteSource {
     const { url, path, pin, chunkBytes = CHUNK_BYTES } = this.target
     const { bytes, etag } = await this.connect(signal)
     if (pin && pin.bytes !== bytes) {
-      throw new AppError('weights-corrupt', `${path} has the wrong length on the server: expected ${pin.bytes} bytes, got ${bytes}; the mirror may have another version.`, { file: path, url, expected: pin.bytes, found: bytes })
+      throw new AppError(
+        'weights-corrupt',
+        `${path} has the wrong length on the server: expected ${pin.bytes} bytes, got ${bytes}; the mirror may have another version.`,
+        { file: path, url, expected: pin.bytes, found: bytes },
+      )
     }
     this.store.start({ schemaVersion: 1, url, bytes, etag, chunkBytes })
   }
@@ -161,11 +173,15 @@ export class DownloadFile implements ByteSource {
     const found = await sha256Hex(bytes)
     const expected = this.journal.hashes.get(chunk)
     if (expected !== undefined && found !== expected) {
-      throw new AppError('weights-corrupt', `Bytes ${start} to ${end} of ${this.name} differ from those received before: expected SHA-256 ${expected}, got ${found}. Try again; if that fails too, delete the download.`, {
-        file: this.name,
-        expected,
-        found,
-      })
+      throw new AppError(
+        'weights-corrupt',
+        `Bytes ${start} to ${end} of ${this.name} differ from those received before: expected SHA-256 ${expected}, got ${found}. Try again; if that fails too, delete the download.`,
+        {
+          file: this.name,
+          expected,
+          found,
+        },
+      )
     }
     this.store.write(chunk, bytes, found)
     return bytes

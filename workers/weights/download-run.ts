@@ -158,11 +158,15 @@ export class DownloadRun {
   private conclude(file: DownloadFile, found: string, { path, pin }: CatalogueFile): void {
     if (pin && pin.sha256 !== found) {
       file.discard()
-      throw new AppError('weights-corrupt', `${path} was downloaded completely, but has the wrong hash: expected SHA-256 ${pin.sha256}, got ${found}. It was deleted; download it again.`, {
-        file: path,
-        expected: pin.sha256,
-        found,
-      })
+      throw new AppError(
+        'weights-corrupt',
+        `${path} was downloaded completely, but has the wrong hash: expected SHA-256 ${pin.sha256}, got ${found}. It was deleted; download it again.`,
+        {
+          file: path,
+          expected: pin.sha256,
+          found,
+        },
+      )
     }
     file.finish(found)
   }

@@ -43,7 +43,7 @@ class VerifiedFile implements DownloadedSource {
   async read(signal: AbortSignal, start: number, end: number): Promise<Uint8Array<ArrayBuffer>> {
     if (start < 0 || end > this.bytes || start > end) throw new RangeError(`${this.name}: bytes ${start} to ${end} of ${this.bytes}`)
     const target = new Uint8Array(end - start)
-    for (let at = start; at < end; ) {
+    for (let at = start; at < end;) {
       signal.throwIfAborted()
       const chunk = Math.floor(at / this.journal.header.chunkBytes)
       const range = chunkRange(this.journal.header, chunk)
@@ -62,11 +62,15 @@ class VerifiedFile implements DownloadedSource {
     const expected = this.journal.hashes.get(chunk) ?? null
     const found = await sha256Hex(bytes)
     if (found !== expected) {
-      throw new AppError('weights-corrupt', `${this.name} is damaged on this disk at bytes ${range.start} to ${range.end}: expected SHA-256 ${expected}, got ${found}. Verify it in Models, then download again: only the damaged chunk is fetched.`, {
-        file: this.name,
-        expected,
-        found,
-      })
+      throw new AppError(
+        'weights-corrupt',
+        `${this.name} is damaged on this disk at bytes ${range.start} to ${range.end}: expected SHA-256 ${expected}, got ${found}. Verify it in Models, then download again: only the damaged chunk is fetched.`,
+        {
+          file: this.name,
+          expected,
+          found,
+        },
+      )
     }
     this.verified.add(chunk)
     return bytes.subarray(start - range.start, end - range.start)
@@ -76,7 +80,9 @@ class VerifiedFile implements DownloadedSource {
     try {
       return new Uint8Array(await this.file.slice(start, end).arrayBuffer())
     } catch {
-      throw new AppError('weights-missing', `${this.name} could not be read from this disk: it was deleted, or is being written. Download it in Models.`, { file: this.name })
+      throw new AppError('weights-missing', `${this.name} could not be read from this disk: it was deleted, or is being written. Download it in Models.`, {
+        file: this.name,
+      })
     }
   }
 }

@@ -27,12 +27,17 @@ export function openDownloads(catalogue: readonly CatalogueEntry[] = CATALOGUE, 
 
   const find = (id: string): CatalogueEntry => {
     const entry = catalogue.find((one) => one.id === id)
-    if (!entry) throw new AppError('not-found', `Expected the id of a catalogue entry (${catalogue.map((one) => one.id).join(', ')}), got ${id}.`, { source: id })
+    if (!entry)
+      throw new AppError('not-found', `Expected the id of a catalogue entry (${catalogue.map((one) => one.id).join(', ')}), got ${id}.`, { source: id })
     return entry
   }
 
   /** Joins the entry's running download or verification, or starts `action`. */
-  const start = (id: string, onState: (state: DownloadState) => void, action: (run: DownloadRun, signal: AbortSignal) => Promise<DownloadState>): Promise<DownloadState> => {
+  const start = (
+    id: string,
+    onState: (state: DownloadState) => void,
+    action: (run: DownloadRun, signal: AbortSignal) => Promise<DownloadState>,
+  ): Promise<DownloadState> => {
     const joined = running.get(id)
     if (joined) {
       joined.listeners.add(onState)
@@ -89,9 +94,11 @@ export function openDownloads(catalogue: readonly CatalogueEntry[] = CATALOGUE, 
 
 /** SHA-256 of an entry's files that are at least partly downloaded: the verified hash, or the known one before that. */
 async function downloadedHashes({ id, files }: CatalogueEntry): Promise<string[]> {
-  const hashes = await Promise.all(files.map(async ({ path, pin }) => {
-    const journal = await readJournal(id, path)
-    return journal && (journal.whole ?? pin?.sha256)
-  }))
+  const hashes = await Promise.all(
+    files.map(async ({ path, pin }) => {
+      const journal = await readJournal(id, path)
+      return journal && (journal.whole ?? pin?.sha256)
+    }),
+  )
   return hashes.filter((hash) => hash !== undefined)
 }

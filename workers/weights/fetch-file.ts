@@ -37,7 +37,8 @@ export async function fetchManifest(modelUrl: string, signal?: AbortSignal): Pro
  */
 export function modelFile(manifest: ModelManifest, path: string): ModelFile {
   const file = manifest.files.find((f) => f.path === path)
-  if (!file) throw new AppError('weights-missing', `${path}: expected a file that kinora.json of ${manifest.name} lists; it lists no such file.`, { file: path })
+  if (!file)
+    throw new AppError('weights-missing', `${path}: expected a file that kinora.json of ${manifest.name} lists; it lists no such file.`, { file: path })
   return file
 }
 
@@ -69,11 +70,15 @@ async function fetchOnce(url: string, file: ModelFile, cache: RequestCache, { si
   const found = await sha256Hex(bytes)
   signal?.throwIfAborted()
   if (found !== file.sha256.toLowerCase()) {
-    throw new AppError('weights-corrupt', `${file.path} has the wrong hash: expected SHA-256 ${file.sha256}, got ${found}. Reload the page to fetch it again.`, {
-      file: file.path,
-      expected: file.sha256,
-      found,
-    })
+    throw new AppError(
+      'weights-corrupt',
+      `${file.path} has the wrong hash: expected SHA-256 ${file.sha256}, got ${found}. Reload the page to fetch it again.`,
+      {
+        file: file.path,
+        expected: file.sha256,
+        found,
+      },
+    )
   }
   return bytes
 }
@@ -81,7 +86,13 @@ async function fetchOnce(url: string, file: ModelFile, cache: RequestCache, { si
 /** A fetch that fails with weights-missing, or with the signal's reason. */
 async function request(path: string, url: string, init: RequestInit): Promise<Response> {
   const missing = (found: string, status: number | null) =>
-    new AppError('weights-missing', `${path} could not be fetched: expected the file, got ${found}.`, { file: path, url, expected: 'status 200', found, status })
+    new AppError('weights-missing', `${path} could not be fetched: expected the file, got ${found}.`, {
+      file: path,
+      url,
+      expected: 'status 200',
+      found,
+      status,
+    })
   let response: Response
   try {
     response = await fetch(url, init)

@@ -81,7 +81,8 @@ export class FileWeights implements WeightStream {
     if (out * inner > MAX_PIECE_BYTES) throw this.reader.misfit(`${name}.weight`, `at most ${MAX_PIECE_BYTES} bytes of I8`, `${out * inner}`)
     const scale = await this.floats(signal, `${name}.weight_scale`, [out])
     const q = new Int8Array(out * inner)
-    for await (const { first, bytes } of this.reader.pieces(signal, `${name}.weight`)) q.set(new Int8Array(bytes.buffer, bytes.byteOffset, bytes.length), first * inner)
+    for await (const { first, bytes } of this.reader.pieces(signal, `${name}.weight`))
+      q.set(new Int8Array(bytes.buffer, bytes.byteOffset, bytes.length), first * inner)
     const values = format === 'i8' ? { q, scale } : Float32Array.from(q, (code, i) => code * (scale[Math.floor(i / inner)] as number))
     return uploadLinear(scope, { values, out, in: inner, ...(bias && { bias }) }, format)
   }

@@ -51,7 +51,12 @@ export class GgufCursor {
     const end = begin + length
     const headerBytes = end + this.ahead
     if (headerBytes > this.fileBytes) {
-      throw this.corrupt(what, `a header that ends within the file's ${this.fileBytes} bytes`, `one of at least ${headerBytes}`, 'the file may be truncated: download it again')
+      throw this.corrupt(
+        what,
+        `a header that ends within the file's ${this.fileBytes} bytes`,
+        `one of at least ${headerBytes}`,
+        'the file may be truncated: download it again',
+      )
     }
     if (headerBytes > MAX_HEADER_BYTES) throw this.corrupt(what, `a header of at most ${MAX_HEADER_BYTES} bytes`, `one of at least ${headerBytes}`)
     if (end > this.bytes.length) throw new MoreBytes(headerBytes)

@@ -89,7 +89,12 @@ function readHeader(cursor: GgufCursor, fileBytes: number): GgufHeader {
     if (offset % alignment !== 0) throw cursor.corrupt(`the offset of tensor ${name}`, `a multiple of ${alignment}`, `${offset}`)
     const start = dataStart + offset
     if (start + bytes > fileBytes) {
-      throw cursor.corrupt(`tensor ${name}`, `to end within the file's ${fileBytes} bytes`, `an end at byte ${start + bytes}`, 'the file may be truncated: download it again')
+      throw cursor.corrupt(
+        `tensor ${name}`,
+        `to end within the file's ${fileBytes} bytes`,
+        `an end at byte ${start + bytes}`,
+        'the file may be truncated: download it again',
+      )
     }
     tensors.set(name, { type, shape, start, end: start + bytes })
   }
@@ -180,7 +185,8 @@ function readEntry(cursor: GgufCursor, name: string): Entry {
 function refuseOverlap(cursor: GgufCursor, tensors: ReadonlyMap<string, GgufTensor>): void {
   let previous = { name: '', end: 0 }
   for (const [name, { start, end }] of [...tensors].sort((a, b) => a[1].start - b[1].start)) {
-    if (start < previous.end) throw cursor.corrupt(`tensor ${name}`, `to start at byte ${previous.end} or later, where tensor ${previous.name} ends`, `byte ${start}`)
+    if (start < previous.end)
+      throw cursor.corrupt(`tensor ${name}`, `to start at byte ${previous.end} or later, where tensor ${previous.name} ends`, `byte ${start}`)
     previous = { name, end }
   }
 }

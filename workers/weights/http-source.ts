@@ -212,7 +212,10 @@ function contentRange(response: Response, start: number, end: number, fail: Fail
   const [, first, last, total] = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(text ?? '')?.map(Number) ?? []
   if (first !== start || last !== Math.min(end, total ?? 0) - 1 || total === undefined) {
     const requested = `bytes ${start}-${end - 1}`
-    throw fail('wrong-range', `expected ${requested}, the server sent ${text === null ? 'a part without Content-Range' : `“${text}”`}`, { expected: requested, found: text })
+    throw fail('wrong-range', `expected ${requested}, the server sent ${text === null ? 'a part without Content-Range' : `“${text}”`}`, {
+      expected: requested,
+      found: text,
+    })
   }
   return { total }
 }
@@ -222,11 +225,15 @@ function checkSame(expected: FileIdentity, found: FileIdentity, fail: Fail): voi
   const differs = expected.bytes !== found.bytes || (expected.etag !== null && found.etag !== null && expected.etag !== found.etag)
   if (differs) {
     const { details } = fail('changed', '')
-    throw new AppError('weights-corrupt', `${String(details['file'])} has changed on the server: expected ${describe(expected)}, got ${describe(found)}; delete the download and start again.`, {
-      ...details,
-      expected: describe(expected),
-      found: describe(found),
-    })
+    throw new AppError(
+      'weights-corrupt',
+      `${String(details['file'])} has changed on the server: expected ${describe(expected)}, got ${describe(found)}; delete the download and start again.`,
+      {
+        ...details,
+        expected: describe(expected),
+        found: describe(found),
+      },
+    )
   }
 }
 

@@ -36,7 +36,8 @@ export function localFolder({ place, files }: Pick<LocalFiles, 'place' | 'files'
   return {
     async open(signal, path) {
       const chosen = files.find((file) => file.path === path)
-      if (!chosen) throw new AppError('weights-missing', `${path} did not exist when ${placeName(place)} was chosen: choose it again in Models.`, { file: path })
+      if (!chosen)
+        throw new AppError('weights-missing', `${path} did not exist when ${placeName(place)} was chosen: choose it again in Models.`, { file: path })
       const source = await inner.open(signal, path)
       const { size, lastModified } = source.file
       if (size === chosen.bytes && lastModified === chosen.lastModified) return source

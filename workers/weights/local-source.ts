@@ -74,10 +74,11 @@ export function fileSource(name: string, file: File): LocalSource {
 
 function unreadable(name: string, error?: unknown): AppError {
   const kind = error instanceof DOMException ? error.name : 'NotFoundError'
-  const found = kind === 'NotFoundError' || kind === 'TypeMismatchError'
-    ? 'it does not exist'
-    : kind === 'NotAllowedError' || kind === 'SecurityError'
-      ? 'this page has no permission to read it; choose it again'
-      : 'it has changed or cannot be read; choose it again'
+  const found =
+    kind === 'NotFoundError' || kind === 'TypeMismatchError'
+      ? 'it does not exist'
+      : kind === 'NotAllowedError' || kind === 'SecurityError'
+        ? 'this page has no permission to read it; choose it again'
+        : 'it has changed or cannot be read; choose it again'
   return new AppError('weights-missing', `${name} could not be read from the disk: ${found}.`, { file: name, found: kind })
 }

@@ -36,7 +36,10 @@ export async function findCachedWeights(signal: AbortSignal, identity: CacheIden
  * @returns `cached`: whether there is a complete copy now; if not, `failure` is why
  */
 export async function cacheWeights<T>(
-  identity: CacheIdentity, source: FileWeights, tensors: number, use: (weights: FileWeights | CacheRecorder) => Promise<T>,
+  identity: CacheIdentity,
+  source: FileWeights,
+  tensors: number,
+  use: (weights: FileWeights | CacheRecorder) => Promise<T>,
 ): Promise<{ result: T; cached: boolean; failure?: unknown }> {
   const name = await cacheFileName(identity)
   let recorder: CacheRecorder

@@ -74,7 +74,10 @@ export class CachedWeights implements WeightStream {
   async read(signal: AbortSignal, scope: Scope, requests: readonly WeightRequest[], onLoaded?: OnLoaded): Promise<LoadedWeights> {
     const loaded: LoadedWeights = { linear: new Map(), floats: new Map() }
     for (const request of this.reader.inOrder(requests, ({ kind, name }) => (kind === 'linear' ? `${name}.data` : name))) {
-      const weight = request.kind === 'linear' ? await this.readLinear(signal, scope, request) : await this.readTensor(signal, scope, request.name, request.shape, 'f32', 'F32', request.shape)
+      const weight =
+        request.kind === 'linear'
+          ? await this.readLinear(signal, scope, request)
+          : await this.readTensor(signal, scope, request.name, request.shape, 'f32', 'F32', request.shape)
       if ('format' in weight) loaded.linear.set(request.name, weight)
       else loaded.floats.set(request.name, weight)
       await onLoaded?.(request, weight)
@@ -105,7 +108,13 @@ export class CachedWeights implements WeightStream {
   }
 
   private async readTensor(
-    signal: AbortSignal, scope: Scope, name: string, shape: readonly number[], dtype: Tensor['dtype'], stored: Dtype, rows: readonly number[],
+    signal: AbortSignal,
+    scope: Scope,
+    name: string,
+    shape: readonly number[],
+    dtype: Tensor['dtype'],
+    stored: Dtype,
+    rows: readonly number[],
   ): Promise<Tensor> {
     const entry = this.reader.entry(name)
     if (entry.dtype !== stored || entry.shape.join() !== rows.join()) {

@@ -44,8 +44,10 @@ const MAX_HEADER_BYTES = 100_000_000
  */
 export function headerLength(first: Uint8Array, fileBytes: number, file: string): number {
   const corrupt = corruptError(file)
-  if (fileBytes < LENGTH_BYTES || first.length < LENGTH_BYTES) throw corrupt(`expected at least ${LENGTH_BYTES} bytes, got ${Math.min(fileBytes, first.length)}`)
-  if (isZip(first) || isPickle(first)) throw corrupt('it is a PyTorch pickle, which can run code when it is loaded; use the .safetensors file of the same model')
+  if (fileBytes < LENGTH_BYTES || first.length < LENGTH_BYTES)
+    throw corrupt(`expected at least ${LENGTH_BYTES} bytes, got ${Math.min(fileBytes, first.length)}`)
+  if (isZip(first) || isPickle(first))
+    throw corrupt('it is a PyTorch pickle, which can run code when it is loaded; use the .safetensors file of the same model')
   const length = new DataView(first.buffer, first.byteOffset, LENGTH_BYTES).getBigUint64(0, true)
   const most = Math.min(MAX_HEADER_BYTES, fileBytes - LENGTH_BYTES)
   if (length > BigInt(most)) throw corrupt(`expected a header of at most ${most} bytes, got ${length}; the file may be truncated: download it again`)
@@ -68,10 +70,17 @@ export function parseSafetensorsHeader(json: Uint8Array, fileBytes: number, file
   for (const [name, raw] of Object.entries(rawEntries)) {
     const entry = v.safeParse(EntrySchema, raw)
     if (!entry.success) throw corrupt(`tensor ${name}: ${entry.issues[0].message}`)
-    const { dtype, shape, data_offsets: [start, end] } = entry.output
+    const {
+      dtype,
+      shape,
+      data_offsets: [start, end],
+    } = entry.output
     const expected = shape.reduce((product, n) => product * n, DTYPE_BYTES[dtype])
     if (end - start !== expected) throw corrupt(`tensor ${name}: expected ${expected} bytes for ${dtype} [${shape.join(', ')}], got ${end - start}`)
-    if (dataStart + end > fileBytes) throw corrupt(`tensor ${name}: expected an end within the file's ${fileBytes} bytes, got byte ${dataStart + end}; the file may be truncated: download it again`)
+    if (dataStart + end > fileBytes)
+      throw corrupt(
+        `tensor ${name}: expected an end within the file's ${fileBytes} bytes, got byte ${dataStart + end}; the file may be truncated: download it again`,
+      )
     tensors.set(name, { dtype, shape, start: dataStart + start, end: dataStart + end })
   }
 

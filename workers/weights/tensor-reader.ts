@@ -45,14 +45,21 @@ export class TensorReader {
   /** @throws AppError weights-corrupt when there is no such tensor */
   entry(name: string): TableEntry {
     const entry = this.table.entries.get(name)
-    if (!entry) throw new AppError('weights-corrupt', `${this.table.name}: expected a tensor ${name}, which the file does not have.`, { file: this.table.name, tensor: name })
+    if (!entry)
+      throw new AppError('weights-corrupt', `${this.table.name}: expected a tensor ${name}, which the file does not have.`, {
+        file: this.table.name,
+        tensor: name,
+      })
     return entry
   }
 
   /** Items in the order of their tensors in the files; items without a tensor come last. */
   inOrder<T>(items: readonly T[], nameOf: (item: T) => string): T[] {
     const position = (item: T) => this.positions.get(nameOf(item)) ?? Infinity
-    return items.map((item) => [position(item), item] as const).sort((a, b) => (a[0] === b[0] ? 0 : a[0] - b[0])).map(([, item]) => item)
+    return items
+      .map((item) => [position(item), item] as const)
+      .sort((a, b) => (a[0] === b[0] ? 0 : a[0] - b[0]))
+      .map(([, item]) => item)
   }
 
   /**
@@ -65,7 +72,9 @@ export class TensorReader {
     const rowBytes = elements * DTYPE_BYTES[dtype]
     const step = Math.max(1, Math.floor(this.pieceBytes / (rowBytes * multiple))) * multiple
     if (Math.min(step, rows) * rowBytes > MAX_PIECE_BYTES) {
-      throw new AppError('weights-corrupt', `${this.table.name}: expected rows of ${name} of at most ${MAX_PIECE_BYTES / multiple} bytes, got ${rowBytes}.`, { tensor: name })
+      throw new AppError('weights-corrupt', `${this.table.name}: expected rows of ${name} of at most ${MAX_PIECE_BYTES / multiple} bytes, got ${rowBytes}.`, {
+        tensor: name,
+      })
     }
     const open = (first: number) => (first < rows ? this.hold(signal, name, first, Math.min(step, rows - first), rowBytes) : undefined)
     let next = open(0)
@@ -109,9 +118,11 @@ export class TensorReader {
     const found = new Map<number, Float32Array>()
     const wanted = [...new Set(ids)].sort((a, b) => a - b)
     for (let at = 0; at < wanted.length; at += ROWS_AT_ONCE) {
-      await Promise.all(wanted.slice(at, at + ROWS_AT_ONCE).map(async (id) => {
-        found.set(id, this.toFloats(name, entry, await this.table.rows(signal, name, id, 1)))
-      }))
+      await Promise.all(
+        wanted.slice(at, at + ROWS_AT_ONCE).map(async (id) => {
+          found.set(id, this.toFloats(name, entry, await this.table.rows(signal, name, id, 1)))
+        }),
+      )
     }
     const values = new Float32Array(ids.length * elements)
     ids.forEach((id, index) => values.set(found.get(id) as Float32Array, index * elements))
@@ -121,7 +132,10 @@ export class TensorReader {
   /** The error for a weight that does not fit the model. */
   misfit(name: string, expected: string, got: string): AppError {
     return new AppError('weights-corrupt', `${this.table.name}: the weight ${name} does not fit: expected ${expected}, got ${got}.`, {
-      file: this.table.name, tensor: name, expected, found: got,
+      file: this.table.name,
+      tensor: name,
+      expected,
+      found: got,
     })
   }
 

@@ -99,7 +99,11 @@ function joinTables(indexPath: string, weightMap: ReadonlyMap<string, string>, t
     for (const [name, entry] of table.entries) if (weightMap.get(name) === file) entries.set(name, entry)
   }
   for (const [name, file] of weightMap) {
-    if (!entries.has(name)) throw new AppError('weights-corrupt', `${indexPath}: expected ${name} in ${file}, which has no such tensor; download both again.`, { file: indexPath, tensor: name })
+    if (!entries.has(name))
+      throw new AppError('weights-corrupt', `${indexPath}: expected ${name} in ${file}, which has no such tensor; download both again.`, {
+        file: indexPath,
+        tensor: name,
+      })
   }
   const tableOf = (name: string): TensorTable => {
     const table = tables.get(weightMap.get(name) ?? '')

@@ -26,5 +26,7 @@ export const extend: Mode<'extend', v.InferOutput<typeof Inputs>, typeof FLAGS> 
   flags: FLAGS,
   required: ['extend'],
   isChosen: ({ extend: file }) => file !== undefined,
-  fromFlags: async (flags, files) => ({ inputs: { clip: flags.extend === undefined ? null : await files.load(flags.extend), backward: flags.backward === true } }),
+  fromFlags: async (flags, files) => ({
+    inputs: { clip: flags.extend === undefined ? null : await files.load(flags.extend), backward: flags.backward === true },
+  }),
 }

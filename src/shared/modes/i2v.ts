@@ -26,5 +26,7 @@ export const i2v: Mode<'i2v', v.InferOutput<typeof Inputs>, typeof FLAGS> = {
   flags: FLAGS,
   required: ['image'],
   isChosen: ({ image }) => image !== undefined,
-  fromFlags: async (flags, files) => ({ inputs: { image: flags.image === undefined ? null : await files.load(flags.image), strength: flags['condition-strength'] ?? 1 } }),
+  fromFlags: async (flags, files) => ({
+    inputs: { image: flags.image === undefined ? null : await files.load(flags.image), strength: flags['condition-strength'] ?? 1 },
+  }),
 }

@@ -23,7 +23,8 @@ export const inbetween: Mode<'inbetween', v.InferOutput<typeof PairInputs>, type
   from: { kind: 'clip', inputs: (first) => ({ first, last: null }) },
   flags: FLAGS,
   required: [],
-  isChosen: ({ first, last }, isImage) => [first, last].some((file) => file !== undefined) && [first, last].every((file) => file === undefined || !isImage(file)),
+  isChosen: ({ first, last }, isImage) =>
+    [first, last].some((file) => file !== undefined) && [first, last].every((file) => file === undefined || !isImage(file)),
   async fromFlags({ first, last }, files) {
     const load = (file: string | undefined): Promise<MediaInput | null> => (file === undefined ? Promise.resolve(null) : files.load(file))
     return { inputs: { first: await load(first), last: await load(last) } }

@@ -43,7 +43,15 @@ export const ModeIdSchema = v.picklist(MODES.map(({ id }) => id))
 
 /** The schema of {@link ModeInputs} as a draft stores them; inputs that do not fit, or of a mode that was added since, are empty. */
 export const ModeInputsSchema = v.object(
-  Object.fromEntries(MODES.map((mode) => [mode.id, v.optional(v.fallback(mode.schema as v.GenericSchema, () => mode.empty()), () => mode.empty())])),
+  Object.fromEntries(
+    MODES.map((mode) => [
+      mode.id,
+      v.optional(
+        v.fallback(mode.schema as v.GenericSchema, () => mode.empty()),
+        () => mode.empty(),
+      ),
+    ]),
+  ),
 ) as unknown as v.GenericSchema<unknown, ModeInputs>
 
 /** The empty inputs of every mode. */

@@ -1,5 +1,19 @@
 import * as v from 'valibot'
-import { conditionInput, conditionOf, frameAt, GIVEN_FRAMES, mediaSlot, partOf, secondsText, slotProblem, strength, typedSeconds, type InputProblem, type Mode, type ProblemContext } from './mode'
+import {
+  conditionInput,
+  conditionOf,
+  frameAt,
+  GIVEN_FRAMES,
+  mediaSlot,
+  partOf,
+  secondsText,
+  slotProblem,
+  strength,
+  typedSeconds,
+  type InputProblem,
+  type Mode,
+  type ProblemContext,
+} from './mode'
 
 /** Keyframes between the first frame and the last. */
 export const MOST_BETWEEN = 3
@@ -9,7 +23,10 @@ const KeyframeSchema = v.object({ key: v.string(), ...FrameSchema.entries, secon
 const Inputs = v.object({ first: FrameSchema, between: v.array(KeyframeSchema), last: FrameSchema })
 /** The flags of modes that are given both ends. */
 export const ENDS_FLAGS = {
-  first: { kind: 'file', what: 'an image or video' }, last: { kind: 'file', what: 'an image or video' }, keyframe: { kind: 'list' }, 'condition-strength': { kind: 'number', min: 0, max: 1 },
+  first: { kind: 'file', what: 'an image or video' },
+  last: { kind: 'file', what: 'an image or video' },
+  keyframe: { kind: 'list' },
+  'condition-strength': { kind: 'number', min: 0, max: 1 },
 } as const
 
 /** An image at a time between the first frame and the last. */
@@ -49,7 +66,10 @@ export const keyframes: Mode<'keyframes', KeyframesInputs, typeof ENDS_FLAGS> = 
   },
   problems(inputs, context) {
     const { first, between, last } = inputs
-    const ends = [['first', first], ['last', last]] as const
+    const ends = [
+      ['first', first],
+      ['last', last],
+    ] as const
     const problems = ends.flatMap(([at, { image }]) => (image ? slotProblem(context, at, image, '') : []))
     if (!first.image && !last.image && between.length === 0) problems.push({ at: 'all', text: 'Choose at least one image.', missing: true })
     return [...problems, ...between.flatMap((row, index) => rowProblem(inputs, context, row, index))]

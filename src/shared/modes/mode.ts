@@ -59,7 +59,15 @@ export type Field<Key extends string = string> =
   /** media; `cropper`: of an image, the crop is always shown */
   | { kind: 'clip' | 'image'; key: Key; label: string; hint?: string; cropper?: boolean }
   /** a number from `min` to 1; `presets`: named values; `when`: shown once this media input is filled */
-  | { kind: 'strength'; key: Key; label: string; hint: string; min: number; presets?: { label: string; values: readonly { value: number; label: string }[] }; when?: Key }
+  | {
+      kind: 'strength'
+      key: Key
+      label: string
+      hint: string
+      min: number
+      presets?: { label: string; values: readonly { value: number; label: string }[] }
+      when?: Key
+    }
   /** one of two */
   | { kind: 'choice'; key: Key; label: string; off: string; on: string }
 
@@ -69,7 +77,15 @@ export type Flag = { kind: 'file'; what: string } | { kind: 'number'; min: numbe
 /** Flags by their names, without dashes. */
 export type Flags = Readonly<Record<string, Flag>>
 
-type FlagValue<F> = F extends { kind: 'file' } ? string : F extends { kind: 'number' } ? number : F extends { kind: 'switch' } ? boolean : F extends { kind: 'list' } ? readonly string[] : never
+type FlagValue<F> = F extends { kind: 'file' }
+  ? string
+  : F extends { kind: 'number' }
+    ? number
+    : F extends { kind: 'switch' }
+      ? boolean
+      : F extends { kind: 'list' }
+        ? readonly string[]
+        : never
 
 /** The values of a mode's flags; what was not given is undefined. */
 export type FlagValues<F extends Flags> = { readonly [Name in keyof F]?: FlagValue<F[Name]> | undefined }

@@ -32,7 +32,9 @@ export const retime: Mode<'retime', v.InferOutput<typeof Inputs>, typeof FLAGS> 
   flags: FLAGS,
   required: ['retime'],
   isChosen: ({ retime: file }) => file !== undefined,
-  fromFlags: async (flags, files) => ({ inputs: { clip: flags.retime === undefined ? null : await files.load(flags.retime), strength: flags.strength ?? DEFAULT_STRENGTH } }),
+  fromFlags: async (flags, files) => ({
+    inputs: { clip: flags.retime === undefined ? null : await files.load(flags.retime), strength: flags.strength ?? DEFAULT_STRENGTH },
+  }),
 }
 
 function short(seconds: number): string {

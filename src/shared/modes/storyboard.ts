@@ -4,7 +4,19 @@ import { isMiddle } from '../crop'
 import type { ModelManifest } from '../model'
 import { JOINS, LONGEST_SECONDS, type Shot } from '../request'
 import { framesOf, readStoryboard, writeStoryboard } from '../storyboard'
-import { conditionInput, conditionOf, GIVEN_FRAMES, mediaSlot, secondsText, slotProblem, typedSeconds, type InputProblem, type MediaInput, type Mode, type ProblemContext } from './mode'
+import {
+  conditionInput,
+  conditionOf,
+  GIVEN_FRAMES,
+  mediaSlot,
+  secondsText,
+  slotProblem,
+  typedSeconds,
+  type InputProblem,
+  type MediaInput,
+  type Mode,
+  type ProblemContext,
+} from './mode'
 
 /** Shots of a request. */
 export const MOST_CARDS = 60
@@ -65,7 +77,8 @@ export function boardSeconds(cards: readonly Card[], fps: number, { latent }: Mo
  * @throws AppError bad-request when nothing can be made of it
  */
 export async function boardInputs(
-  data: unknown, load: (name: string) => Promise<MediaInput | null>,
+  data: unknown,
+  load: (name: string) => Promise<MediaInput | null>,
 ): Promise<{ prompt: string; inputs: StoryboardInputs; ignored: string[]; absent: { card: number; kind: 'image' | 'clip'; name: string }[] }> {
   const { prompt, sameSeed = false, shots, ignored } = readStoryboard(data)
   const cards: Card[] = []

@@ -1,5 +1,17 @@
 import * as v from 'valibot'
-import { frameAt, inputOf, mediaSlot, partOf, secondsText, slotProblem, strength, type InputProblem, type MediaInput, type Mode, type ModeContext } from './mode'
+import {
+  frameAt,
+  inputOf,
+  mediaSlot,
+  partOf,
+  secondsText,
+  slotProblem,
+  strength,
+  type InputProblem,
+  type MediaInput,
+  type Mode,
+  type ModeContext,
+} from './mode'
 
 /** A change that keeps the layout. */
 const DEFAULT_STRENGTH = 0.6
@@ -21,15 +33,28 @@ export const v2v: Mode<'v2v', v.InferOutput<typeof Inputs>, typeof FLAGS> = {
   form: [
     { kind: 'clip', key: 'clip', label: 'Clip' },
     {
-      kind: 'strength', key: 'strength', label: 'Amount', hint: 'How much may change: 0.3 is subtle, 0.6 mild, 0.85 strong', min: 0.05,
-      presets: { label: 'Change', values: [{ value: 0.3, label: 'Subtle' }, { value: 0.6, label: 'Mild' }, { value: 0.85, label: 'Strong' }] },
+      kind: 'strength',
+      key: 'strength',
+      label: 'Amount',
+      hint: 'How much may change: 0.3 is subtle, 0.6 mild, 0.85 strong',
+      min: 0.05,
+      presets: {
+        label: 'Change',
+        values: [
+          { value: 0.3, label: 'Subtle' },
+          { value: 0.6, label: 'Mild' },
+          { value: 0.85, label: 'Strong' },
+        ],
+      },
     },
   ],
   from: { kind: 'clip', inputs: (clip) => ({ clip, strength: DEFAULT_STRENGTH }) },
   flags: FLAGS,
   required: ['remix'],
   isChosen: ({ remix }) => remix !== undefined,
-  fromFlags: async (flags, files) => ({ inputs: { clip: flags.remix === undefined ? null : await files.load(flags.remix), strength: flags.strength ?? DEFAULT_STRENGTH } }),
+  fromFlags: async (flags, files) => ({
+    inputs: { clip: flags.remix === undefined ? null : await files.load(flags.remix), strength: flags.strength ?? DEFAULT_STRENGTH },
+  }),
 }
 
 /** A remix takes as many frames of its clip as it makes. */

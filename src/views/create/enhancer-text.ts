@@ -38,6 +38,7 @@ export function noTextMessage(outcome: Exclude<EnhanceOutcome, { status: 'done' 
 
 function failureMessage(error: ErrorData): ErrorMessage {
   // the general message is about GPU memory, which the prompt enhancer does not use
-  if (error.code === 'out-of-memory') return { title: 'Not enough memory for the prompt enhancer.', advice: 'It needs about 1.8 GB of memory. Close other tabs and try again.' }
+  if (error.code === 'out-of-memory')
+    return { title: 'Not enough memory for the prompt enhancer.', advice: 'It needs about 1.8 GB of memory. Close other tabs and try again.' }
   return errorMessage(error)
 }

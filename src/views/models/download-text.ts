@@ -13,7 +13,11 @@ import type { SetPart, SetProgress } from '../../state/model-set'
  * @param failed whether the download stopped because of an error, which is shown elsewhere
  * @param hasLocalFiles whether some files are read from the user's disk
  */
-export function statusText({ status, note, parts }: Pick<SetProgress, 'status' | 'note'> & Partial<Pick<SetProgress, 'parts'>>, failed = false, hasLocalFiles = false): string {
+export function statusText(
+  { status, note, parts }: Pick<SetProgress, 'status' | 'note'> & Partial<Pick<SetProgress, 'parts'>>,
+  failed = false,
+  hasLocalFiles = false,
+): string {
   switch (status) {
     case 'absent':
       return ''
@@ -33,7 +37,12 @@ export function statusText({ status, note, parts }: Pick<SetProgress, 'status' |
   }
 }
 
-const ROLE_NAMES: Record<CatalogueEntry['role'], string> = { video: 'video model', 'text-encoder': 'text encoder', tokenizer: 'tokenizer', 'prompt-enhancer': 'prompt enhancer' }
+const ROLE_NAMES: Record<CatalogueEntry['role'], string> = {
+  video: 'video model',
+  'text-encoder': 'text encoder',
+  tokenizer: 'tokenizer',
+  'prompt-enhancer': 'prompt enhancer',
+}
 
 function missingRoles(parts: readonly SetPart[]): string {
   return [...new Set(parts.filter(({ status }) => status !== 'complete').map(({ source }) => ROLE_NAMES[source.role]))].join(' and ')

@@ -1,4 +1,4 @@
-// The models door with a test's own sources and chunk size, and what a test does to the disk behind its back.
+// The downloads API with a test's own sources and chunk size, and what a test does to the disk behind its back.
 import { expose } from 'comlink'
 import type { DownloadState } from '../../../src/shared/worker-apis'
 import { registerErrorTransfer } from '../../../src/shared/error-transfer'
@@ -13,18 +13,18 @@ import { openDownloadedSource } from '../../../workers/weights/downloaded-source
 registerErrorTransfer()
 
 const signal = new AbortController().signal
-let door = openDownloads()
+let downloads = openDownloads()
 
 const harness = {
   open(sources: CatalogueEntry[], options: DownloadOptions): void {
-    door = openDownloads(sources, options)
+    downloads = openDownloads(sources, options)
   },
-  list: () => door.list(),
-  download: (source: string, baseUrl: string | null, onState: (state: DownloadState) => void) => door.download(source, baseUrl, onState),
-  verify: (source: string, onState: (state: DownloadState) => void) => door.verify(source, onState),
-  pause: (source: string) => door.pause(source),
-  remove: (source: string) => door.remove(source),
-  space: () => door.space(),
+  list: () => downloads.list(),
+  download: (source: string, baseUrl: string | null, onState: (state: DownloadState) => void) => downloads.download(source, baseUrl, onState),
+  verify: (source: string, onState: (state: DownloadState) => void) => downloads.verify(source, onState),
+  pause: (source: string) => downloads.pause(source),
+  remove: (source: string) => downloads.remove(source),
+  space: () => downloads.space(),
 
   /** SHA-256 of what a loader reads, and of its bytes `start` to `end` */
   async stored(source: string, path: string, start: number, end: number) {

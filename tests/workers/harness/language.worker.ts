@@ -15,14 +15,14 @@ const language = {
   },
 
   /** @param stopAfter texts: after so many of them it is stopped */
-  async write(words: string, seed?: number, stopAfter = Infinity): Promise<Answer & { heard: string[] }> {
+  async write(words: string, seed?: number, stopAfter = Infinity): Promise<Answer & { partial: string[] }> {
     if (!model) throw new Error('No model is open.')
     const stop = new AbortController()
-    const heard: string[] = []
+    const partial: string[] = []
     const answer = await model.answer(stop.signal, enhancerMessages(words), enhancerDecoding(seed), (text) => {
-      if (heard.push(text) >= stopAfter) stop.abort()
+      if (partial.push(text) >= stopAfter) stop.abort()
     })
-    return { ...answer, heard }
+    return { ...answer, partial }
   },
 
   async close(): Promise<void> {

@@ -1,4 +1,4 @@
-// The harness page: doors of the real workers, for page.evaluate().
+// The harness page: APIs of the real workers, for page.evaluate().
 import { proxy, wrap, type Remote } from 'comlink'
 import type { LibraryApi, TextApi } from '../../../src/shared/worker-apis'
 import { registerErrorTransfer } from '../../../src/shared/error-transfer'
@@ -13,23 +13,29 @@ registerErrorTransfer()
 
 const openHarness = () => new Worker(new URL('./harness.worker.ts', import.meta.url), { type: 'module', name: 'harness' })
 const openLibrary = () => new Worker(new URL('../../../workers/library.worker.ts', import.meta.url), { type: 'module', name: 'library' })
-const openText = () => new Worker(new URL('../../../workers/text.worker.ts', import.meta.url), { type: 'module', name: 'text' })
+/** @returns the port that the page would hand to the generate worker */
+function openText(): MessagePort {
+  const worker = new Worker(new URL('../../../workers/text.worker.ts', import.meta.url), { type: 'module', name: 'text' })
+  const { port1, port2 } = new MessageChannel()
+  worker.postMessage(port1, [port1])
+  return port2
+}
 const openDownloads = () => new Worker(new URL('./download.worker.ts', import.meta.url), { type: 'module', name: 'downloads' })
 const openMedia = () => new Worker(new URL('./media.worker.ts', import.meta.url), { type: 'module', name: 'media' })
 const openLanguage = () => new Worker(new URL('./language.worker.ts', import.meta.url), { type: 'module', name: 'language' })
 const openWeights = () => new Worker(new URL('./weights.worker.ts', import.meta.url), { type: 'module', name: 'weights' })
 
-let weightsDoor: Remote<WeightsHarness> | undefined
+let weightsApi: Remote<WeightsHarness> | undefined
 let harnessWorker = openHarness()
 
-const doors = {
+const workers = {
   harness: wrap<Harness>(harnessWorker),
   openLibrary: () => wrap<LibraryApi>(openLibrary()),
   openText: () => wrap<TextApi>(openText()),
   openDownloads: () => wrap<DownloadHarness>(openDownloads()),
   openLanguage: () => wrap<LanguageHarness>(openLanguage()),
   /** the same worker at each call: its kernels are compiled once */
-  openWeights: () => (weightsDoor ??= wrap<WeightsHarness>(openWeights())),
+  openWeights: () => (weightsApi ??= wrap<WeightsHarness>(openWeights())),
   media: wrap<MediaHarness>(openMedia()),
   proxy,
   toErrorData,
@@ -37,7 +43,7 @@ const doors = {
   restart() {
     harnessWorker.terminate()
     harnessWorker = openHarness()
-    doors.harness = wrap<Harness>(harnessWorker)
+    workers.harness = wrap<Harness>(harnessWorker)
   },
   /** a blob's bytes in base64, for the test process */
   async base64(blob: Blob): Promise<string> {
@@ -50,8 +56,8 @@ const doors = {
 
 declare global {
   interface Window {
-    doors: typeof doors
+    workers: typeof workers
   }
 }
 
-window.doors = doors
+window.workers = workers

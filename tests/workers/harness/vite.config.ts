@@ -16,7 +16,13 @@ export default mergeConfig(
     publicDir: false,
     logLevel: 'warn',
     cacheDir: path('../../../node_modules/.cache/kinora/harness-vite'),
-    build: { outDir: path('../../../node_modules/.cache/kinora/harness'), emptyOutDir: true, target: app.build?.target, assetsInlineLimit: 0, modulePreload: { polyfill: false } },
+    build: {
+      outDir: path('../../../node_modules/.cache/kinora/harness'),
+      emptyOutDir: true,
+      target: app.build?.target,
+      assetsInlineLimit: 0,
+      modulePreload: { polyfill: false },
+    },
     preview: { headers: app.preview?.headers },
   }),
 )

@@ -125,10 +125,10 @@ export function runResidual(scope: Scope, x: Tensor, block: Residual, pass: Pass
   return scope.within((inner) => {
     const { time, dtype } = pass
     const conditioning = block.table && vectors && conditionBy(inner, vectors, block.table, RESIDUAL_SLOTS)
-    let y = conv(inner, normSilu(inner, x, dtype, conditioning, 0), block.conv1, { time, dtype: 'f32' })    // [F, H, W, C']
+    let y = conv(inner, normSilu(inner, x, dtype, conditioning, 0), block.conv1, { time, dtype: 'f32' }) // [F, H, W, C']
     y = injectNoise(inner, y, block, 0, pass)
     const { around } = block
-    const residual = around                                                                                 // [F, H, W, C']
+    const residual = around // [F, H, W, C']
       ? conv(inner, norm(inner, x, { kind: 'layer', eps: around.eps, weight: around.weight, bias: around.bias, dtype }), around.conv, { time, dtype: 'f32' })
       : x
     const last = block.noise ? inner : scope
@@ -141,8 +141,7 @@ export function runResidual(scope: Scope, x: Tensor, block: Residual, pass: Pass
 export function injectNoise(scope: Scope, y: Tensor, block: Residual, index: 0 | 1, pass: Pass): Tensor {
   const weight = block.noise?.[index]
   if (!weight) return y
-  return scope.within((inner) =>
-    conv(scope, tiledNoise(inner, `${block.name}.per_channel_scale${index + 1}`, y, pass), weight, { addTo: y, dtype: 'f32' }))
+  return scope.within((inner) => conv(scope, tiledNoise(inner, `${block.name}.per_channel_scale${index + 1}`, y, pass), weight, { addTo: y, dtype: 'f32' }))
 }
 
 /** One field of noise for all frames: f32 [F, H, W, 1] */
@@ -162,12 +161,12 @@ function tiledNoise(scope: Scope, parameter: string, like: Tensor, pass: Pass): 
 export function foldDown(scope: Scope, x: Tensor, weight: ConvWeight, [time, space]: Steps, pass: Pass): Tensor {
   return scope.within((inner) => {
     // the first frame stands for its whole group
-    const whole = time > 1 ? pixelUnshuffle(inner, x, { space: 1, repeatFirst: time - 1 }) : x             // [F + t − 1, H, W, C]
+    const whole = time > 1 ? pixelUnshuffle(inner, x, { space: 1, repeatFirst: time - 1 }) : x // [F + t − 1, H, W, C]
     const out = weight.out * time * space * space
     const meanOf = (dim(x, -1) * time * space * space) / out
-    const residual = pixelUnshuffle(inner, whole, { time, space, meanOf })                                 // [F', H', W', O]
-    const y = conv(inner, whole, weight, { time: pass.time, dtype: 'f32' })                                // [F + t − 1, H, W, O/(t·p·p)]
-    return pixelUnshuffle(scope, y, { time, space, addTo: residual })                                      // [F', H', W', O]
+    const residual = pixelUnshuffle(inner, whole, { time, space, meanOf }) // [F', H', W', O]
+    const y = conv(inner, whole, weight, { time: pass.time, dtype: 'f32' }) // [F + t − 1, H, W, O/(t·p·p)]
+    return pixelUnshuffle(scope, y, { time, space, addTo: residual }) // [F', H', W', O]
   })
 }
 
@@ -176,7 +175,7 @@ export function unfoldUp(scope: Scope, x: Tensor, weight: ConvWeight, options: {
   return scope.within((inner) => {
     const unfold = { time: 2, space: 2, dropFirst: 1 }
     const around = options.residual && pixelShuffle(inner, x, { ...unfold, repeatChannels: 8 / options.factor })
-    const y = conv(inner, x, weight, { time: pass.time, dtype: 'f32' })                                    // [F, H, W, 8·C/factor]
-    return pixelShuffle(scope, y, { ...unfold, ...(around && { addTo: around }) })                         // [2·F − 1, 2·H, 2·W, C/factor]
+    const y = conv(inner, x, weight, { time: pass.time, dtype: 'f32' }) // [F, H, W, 8·C/factor]
+    return pixelShuffle(scope, y, { ...unfold, ...(around && { addTo: around }) }) // [2·F − 1, 2·H, 2·W, C/factor]
   })
 }

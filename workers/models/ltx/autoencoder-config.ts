@@ -132,7 +132,8 @@ function planDecoder(config: LtxAutoencoderConfig): LtxAutoencoderPlan['decoder'
 
 function item<T>(list: readonly T[], index: number): T {
   const value = list[index]
-  if (value === undefined) throw new AppError('weights-corrupt', 'The autoencoder’s config.json does not fit: its lists have different lengths.', { file: 'vae/config.json' })
+  if (value === undefined)
+    throw new AppError('weights-corrupt', 'The autoencoder’s config.json does not fit: its lists have different lengths.', { file: 'vae/config.json' })
   return value
 }
 

@@ -31,7 +31,14 @@ export function decoderSizes(config: LtxAutoencoderConfig): UnitSize[] {
     if (up) {
       // what the convolution gives is wider than what it looks at
       const [narrow, wide] = [features * up.in, (features * up.in * 8) / up.factor]
-      sizes.push({ features, tensors: [{ floats: narrow, more: HELD }, { floats: wide, more: 0 }], held: HELD * narrow })
+      sizes.push({
+        features,
+        tensors: [
+          { floats: narrow, more: HELD },
+          { floats: wide, more: 0 },
+        ],
+        held: HELD * narrow,
+      })
       features *= 4
     }
     residuals(channels, layers)
@@ -62,10 +69,7 @@ export function encoderSizes(config: LtxAutoencoderConfig): UnitSize[] {
   const stepsOf = ({ down }: (typeof encoder.stages)[number]): Steps => (!down ? [1, 1] : down.kind === 'conv' ? [2, 2] : down.steps)
   let features = encoder.stages.reduce((product, stage) => product * stepsOf(stage)[1] ** 2, 1)
   const patch = config.in_channels * config.patch_size_t * config.patch_size ** 2
-  const sizes: UnitSize[] = [
-    { features, tensors: [{ floats: features * patch, more: 0 }], held: 0 },
-    windowed(features, Math.max(patch, encoder.first)),
-  ]
+  const sizes: UnitSize[] = [{ features, tensors: [{ floats: features * patch, more: 0 }], held: 0 }, windowed(features, Math.max(patch, encoder.first))]
   for (const stage of encoder.stages) {
     sizes.push(...Array.from({ length: stage.layers }, () => residual(features, stage.channels)))
     const [time, space] = stepsOf(stage)

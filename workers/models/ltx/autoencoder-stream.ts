@@ -60,7 +60,10 @@ class Window {
   private held: Tensor | undefined
 
   /** @param front how often the clip's first frame is repeated before it */
-  constructor(private readonly memory: Scope, private readonly front: number) {}
+  constructor(
+    private readonly memory: Scope,
+    private readonly front: number,
+  ) {}
 
   /** What is held, and then x. */
   open(scope: Scope, x: Tensor): Tensor {
@@ -121,7 +124,8 @@ export function windowedUnit({ memory, pass }: StreamContext, atOnce: number, { 
           const count = Math.floor(windowsIn(frames, step) / group) * group
           window.keep(frames, dim(frames, 0) - count * step)
           return count > 0 ? run(scope, frames, count) : []
-        }))
+        }),
+      )
       if (last) window.release()
       return results
     },

@@ -44,7 +44,10 @@ export class TiledLtxAutoencoder implements VideoDecoder {
   private readonly decodeSettings: DecodeSettings
   private readonly tiling: TileOptions
 
-  constructor(readonly whole: LtxAutoencoder, options: { decode?: Partial<DecodeSettings>; tiling?: Partial<TileOptions> } = {}) {
+  constructor(
+    readonly whole: LtxAutoencoder,
+    options: { decode?: Partial<DecodeSettings>; tiling?: Partial<TileOptions> } = {},
+  ) {
     this.config = rawStatistics(whole)
     this.decodeSettings = { timestep: 0.05, noiseScale: 0.025, ...options.decode }
     this.tiling = { overlap: OVERLAP, margin: MARGIN, ...options.tiling }
@@ -61,7 +64,13 @@ export class TiledLtxAutoencoder implements VideoDecoder {
   }
 
   /** z f32 [f, h, w, Z] → frames; see VideoDecoder. Needs noise.latents where the autoencoder is conditioned on a timestep. */
-  async *decode(signal: AbortSignal, scope: Scope, z: Tensor, noise: DecodeNoise = {}, pixels: FramesToPixels = framesToRgba): AsyncGenerator<Uint8ClampedArray<ArrayBuffer>, void, undefined> {
+  async *decode(
+    signal: AbortSignal,
+    scope: Scope,
+    z: Tensor,
+    noise: DecodeNoise = {},
+    pixels: FramesToPixels = framesToRgba,
+  ): AsyncGenerator<Uint8ClampedArray<ArrayBuffer>, void, undefined> {
     const { gpu } = scope
     const few = Math.min(dim(z, 0), 2) // their kernels are those of any number
     await gpu.compile(() => {
@@ -78,7 +87,13 @@ export class TiledLtxAutoencoder implements VideoDecoder {
   }
 
   /** The first `frames` latent frames' pictures on the GPU as `pixels` makes them, in `scope`, and nothing after each latent frame's dispatches. */
-  private *decodeGroups(scope: Scope, z: Tensor, noise: DecodeNoise, pixels: FramesToPixels, frames = dim(z, 0)): Generator<Tensor | undefined, void, undefined> {
+  private *decodeGroups(
+    scope: Scope,
+    z: Tensor,
+    noise: DecodeNoise,
+    pixels: FramesToPixels,
+    frames = dim(z, 0),
+  ): Generator<Tensor | undefined, void, undefined> {
     const grid = { height: dim(z, 1), width: dim(z, 2) }
     const { decoder } = this.whole
     if (!decoder) throw new Error('TiledLtxAutoencoder: loaded without its decoder.')
@@ -99,7 +114,12 @@ export class TiledLtxAutoencoder implements VideoDecoder {
       for (;;) {
         const parts = groups.flatMap((group) => group.next().value ?? [])
         if (parts.length === 0) break
-        yield* this.toPixels(scope, parts.map(({ frames }) => frames), plan.tiles, pixels)
+        yield* this.toPixels(
+          scope,
+          parts.map(({ frames }) => frames),
+          plan.tiles,
+          pixels,
+        )
         for (const { frames } of parts) scope.free(frames)
       }
       yield undefined
@@ -118,7 +138,17 @@ export class TiledLtxAutoencoder implements VideoDecoder {
     const shape = [1, ...(['y', 'x'] as const).map((axis) => Math.max(...tiles.map((tile) => tile[axis].to)) * space), 3]
     for (let frame = 0; frame < dim(first, 0); frame++) {
       yield scope.within((inner) =>
-        pixels(scope, blendTiles(inner, parts.map((part) => sliceFrames(inner, part, frame, 1)), tiles, shape, space)))
+        pixels(
+          scope,
+          blendTiles(
+            inner,
+            parts.map((part) => sliceFrames(inner, part, frame, 1)),
+            tiles,
+            shape,
+            space,
+          ),
+        ),
+      )
     }
   }
 
@@ -138,7 +168,11 @@ export class TiledLtxAutoencoder implements VideoDecoder {
     if (!conditioned || noiseScale === 0) return (frame) => sliceFrames(scope, z, frame, 1)
     const { latents } = noise
     if (latents?.length !== elementCount(z.shape)) {
-      throw new AppError('internal', `This decoder takes noise for its latents: expected ${elementCount(z.shape)} values, got ${latents?.length ?? 'none'}.`, {})
+      throw new AppError(
+        'internal',
+        `This decoder takes noise for its latents: expected ${elementCount(z.shape)} values, got ${latents?.length ?? 'none'}.`,
+        {},
+      )
     }
     const kept = scope.upload(new Float32Array(2 * channels).fill(1 - noiseScale, 0, channels), [2, channels], 'f32')
     const shape = [1, ...z.shape.slice(1)]

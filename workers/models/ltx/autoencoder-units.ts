@@ -50,10 +50,12 @@ export function decoderUnits(
   const { dtype } = context.pass
   const toPixels = (scope: Scope, patches: Parameters<typeof pixelShuffle>[1]) =>
     pixelShuffle(scope, patches, { time: config.patch_size_t, space: config.patch_size, order: 'ctxy' })
-  units.push(windowedUnit(context, next(), {
-    before: (scope, x) => normSilu(scope, x, dtype, last),
-    run: (scope, frames) => scope.within((inner) => toPixels(scope, conv(inner, frames, decoder.convOut, { time: 'valid', dtype: 'f32' }))),
-  }))
+  units.push(
+    windowedUnit(context, next(), {
+      before: (scope, x) => normSilu(scope, x, dtype, last),
+      run: (scope, frames) => scope.within((inner) => toPixels(scope, conv(inner, frames, decoder.convOut, { time: 'valid', dtype: 'f32' }))),
+    }),
+  )
   return units
 }
 

@@ -77,7 +77,9 @@ function loadDown(loader: StreamLoader, stage: DownStage, down: NonNullable<Down
 
 /** The last convolution has a row for each latent channel's mean and one for the variance of all. */
 async function loadEncoderOut(
-  { signal, scope, weights, dtype }: StreamLoader, latents: number, inputs: number,
+  { signal, scope, weights, dtype }: StreamLoader,
+  latents: number,
+  inputs: number,
 ): Promise<Pick<Encoder, 'toMean' | 'toLogVariance'>> {
   const name = 'encoder.conv_out.conv'
   const shape = [latents + 1, inputs, 3, 3, 3]
@@ -95,7 +97,8 @@ export async function loadDecoder(loader: StreamLoader, config: LtxAutoencoderCo
   const { resnet_norm_eps: eps, timestep_conditioning: conditioned } = config
   const loadStage = async (name: string, channels: number, layers: number, noisy: boolean): Promise<Stage> => ({
     residuals: await inTurn(Array(layers).keys(), (index) =>
-      loadResidual(loader, { name: `${name}.resnets.${index}`, in: channels, out: channels, conditioned, noisy }, eps)),
+      loadResidual(loader, { name: `${name}.resnets.${index}`, in: channels, out: channels, conditioned, noisy }, eps),
+    ),
     ...(conditioned && { time: await loadStageTime(loader, name, RESIDUAL_SLOTS, channels) }),
   })
   const table = 'decoder.scale_shift_table'

@@ -6,12 +6,18 @@ import type { FloatDType, Tensor } from '../../engine/tensor'
 import { conv } from '../../ops/conv'
 import { pixelShuffle, pixelUnshuffle } from '../../ops/pixel-shuffle'
 import type { FloatStream, StreamLoader } from '../float-stream'
-import {
-  conditionBy, embedStageTime, foldDown, normSilu, runResidual, unfoldUp, type NoiseField, type Pass, type Residual,
-} from './autoencoder-block'
+import { conditionBy, embedStageTime, foldDown, normSilu, runResidual, unfoldUp, type NoiseField, type Pass, type Residual } from './autoencoder-block'
 import { parseLtxAutoencoderConfig, planLtxAutoencoder, type LtxAutoencoderConfig } from './autoencoder-config'
 import {
-  LAST_SLOTS, loadDecoder, loadEncoder, withDiffusersNames, type Decoder, type DownWeights, type Encoder, type Stage, type UpWeights,
+  LAST_SLOTS,
+  loadDecoder,
+  loadEncoder,
+  withDiffusersNames,
+  type Decoder,
+  type DownWeights,
+  type Encoder,
+  type Stage,
+  type UpWeights,
 } from './autoencoder-weights'
 
 /** Latents of a clip: f32 [f, h, w, Z] and, the same for all channels, f32 [f, h, w, 1]. */
@@ -47,7 +53,9 @@ export async function readStatistics(signal: AbortSignal, config: unknown, sourc
 }
 
 async function statisticsOf(
-  signal: AbortSignal, { latent_channels: channels }: LtxAutoencoderConfig, weights: FloatStream,
+  signal: AbortSignal,
+  { latent_channels: channels }: LtxAutoencoderConfig,
+  weights: FloatStream,
 ): Promise<Pick<LtxAutoencoder, 'latentsMean' | 'latentsStd'>> {
   const statistic = (name: string, otherwise: number) =>
     weights.has(name) ? weights.floats(signal, name, [channels]) : new Float32Array(channels).fill(otherwise)
@@ -74,7 +82,12 @@ export class LtxAutoencoder {
    * @throws AppError weights-corrupt; the signal's reason when it fires
    */
   static async load(
-    signal: AbortSignal, scope: Scope, config: unknown, source: FloatStream, dtype: FloatDType, part: AutoencoderPart = 'both',
+    signal: AbortSignal,
+    scope: Scope,
+    config: unknown,
+    source: FloatStream,
+    dtype: FloatDType,
+    part: AutoencoderPart = 'both',
   ): Promise<LtxAutoencoder> {
     const parsed = parseLtxAutoencoderConfig(config)
     const plan = planLtxAutoencoder(parsed)
@@ -82,7 +95,9 @@ export class LtxAutoencoder {
     const loader: StreamLoader = { signal, scope, weights, dtype }
     const { latentsMean, latentsStd } = await statisticsOf(signal, parsed, weights)
     return new LtxAutoencoder(
-      parsed, latentsMean, latentsStd,
+      parsed,
+      latentsMean,
+      latentsStd,
       part === 'decoder' ? undefined : await loadEncoder(loader, parsed, plan.encoder),
       part === 'encoder' ? undefined : await loadDecoder(loader, parsed, plan.decoder),
       dtype,
@@ -96,14 +111,14 @@ export class LtxAutoencoder {
     if (!encoder) throw new Error('LtxAutoencoder: loaded without its encoder.')
     const pass: Pass = { dtype, time: causal ? 'causal' : 'both' }
     return scope.within((inner) => {
-      const patches = pixelUnshuffle(inner, video, { time, space, order: 'ctxy', dtype })                // [F, H/4, W/4, 3·4·4]
-      let x = conv(inner, patches, encoder.convIn, { time: pass.time, dtype: 'f32' })                    // [F, H/4, W/4, C]
+      const patches = pixelUnshuffle(inner, video, { time, space, order: 'ctxy', dtype }) // [F, H/4, W/4, 3·4·4]
+      let x = conv(inner, patches, encoder.convIn, { time: pass.time, dtype: 'f32' }) // [F, H/4, W/4, C]
       for (const stage of encoder.stages) x = replace(inner, x, (own) => this.runDown(inner, own, x, stage, pass))
-      x = runResiduals(inner, x, encoder.middle, pass)                                                   // [f, h, w, C]
+      x = runResiduals(inner, x, encoder.middle, pass) // [f, h, w, C]
       const y = normSilu(inner, x, dtype)
       return {
-        mean: conv(scope, y, encoder.toMean, { time: pass.time, dtype: 'f32' }),                         // [f, h, w, Z]
-        logVariance: conv(scope, y, encoder.toLogVariance, { time: pass.time, dtype: 'f32' }),           // [f, h, w, 1]
+        mean: conv(scope, y, encoder.toMean, { time: pass.time, dtype: 'f32' }), // [f, h, w, Z]
+        logVariance: conv(scope, y, encoder.toLogVariance, { time: pass.time, dtype: 'f32' }), // [f, h, w, 1]
       }
     })
   }
@@ -116,35 +131,36 @@ export class LtxAutoencoder {
     const time = causal ? 'causal' : 'both'
     const scale = decoder.last?.scale ?? 1
     const pass: Pass = {
-      dtype, time,
+      dtype,
+      time,
       ...(options.timestep !== undefined && { timestep: options.timestep * scale }),
       ...(options.noise && { noise: options.noise }),
     }
     return scope.within((inner) => {
-      let x = conv(inner, z, decoder.convIn, { time, dtype: 'f32' })                                     // [f, h, w, C]
+      let x = conv(inner, z, decoder.convIn, { time, dtype: 'f32' }) // [f, h, w, C]
       x = runStage(inner, x, decoder.middle, pass)
       for (const stage of decoder.stages) x = replace(inner, x, (own) => this.runUp(inner, own, x, stage, pass))
       const { last } = decoder
       const conditioning = last && conditionBy(inner, embedStageTime(inner, last.time, pass), last.table, LAST_SLOTS)
       const y = conv(inner, normSilu(inner, x, dtype, conditioning), decoder.convOut, { time, dtype: 'f32' }) // [F, H/4, W/4, 3·4·4]
-      return pixelShuffle(scope, y, { time: patchTime, space, order: 'ctxy' })                           // [F, H, W, 3]
+      return pixelShuffle(scope, y, { time: patchTime, space, order: 'ctxy' }) // [F, H, W, 3]
     })
   }
 
   /** A stage of the encoder; the result in `target`. */
   private runDown(target: Scope, scope: Scope, input: Tensor, { plan, residuals, down, convOut }: DownWeights, pass: Pass): Tensor {
-    let x = runResiduals(scope, input, residuals, pass, plan.down || convOut ? scope : target)                      // [F, H, W, C]
+    let x = runResiduals(scope, input, residuals, pass, plan.down || convOut ? scope : target) // [F, H, W, C]
     const owner = convOut ? scope : target
     if (plan.down?.kind === 'conv' && down) x = conv(owner, x, down, { time: pass.time, stride: [2, 2, 2], dtype: 'f32' })
-    if (plan.down?.kind === 'fold' && down) x = foldDown(owner, x, down, plan.down.steps, pass)          // [F', H', W', C']
+    if (plan.down?.kind === 'fold' && down) x = foldDown(owner, x, down, plan.down.steps, pass) // [F', H', W', C']
     return convOut ? runResidual(target, x, convOut, pass) : x
   }
 
   /** A stage of the decoder; the result in `target`. */
   private runUp(target: Scope, scope: Scope, input: Tensor, stage: UpWeights, pass: Pass): Tensor {
     const { plan, convIn, up } = stage
-    let x = convIn ? runResidual(scope, input, convIn, pass) : input                                     // [F, H, W, C']
-    if (plan.up && up) x = unfoldUp(scope, x, up, plan.up, pass)                                         // [2·F − 1, 2·H, 2·W, C']
+    let x = convIn ? runResidual(scope, input, convIn, pass) : input // [F, H, W, C']
+    if (plan.up && up) x = unfoldUp(scope, x, up, plan.up, pass) // [2·F − 1, 2·H, 2·W, C']
     return runStage(scope, x, stage, pass, target)
   }
 }
@@ -166,6 +182,5 @@ function runResiduals(scope: Scope, input: Tensor, blocks: readonly Residual[], 
 }
 
 function runStage(scope: Scope, x: Tensor, stage: Stage, pass: Pass, target = scope): Tensor {
-  return scope.within((inner) =>
-    runResiduals(scope, x, stage.residuals, pass, target, stage.time && embedStageTime(inner, stage.time, pass)))
+  return scope.within((inner) => runResiduals(scope, x, stage.residuals, pass, target, stage.time && embedStageTime(inner, stage.time, pass)))
 }

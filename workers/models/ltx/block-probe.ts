@@ -49,7 +49,11 @@ export function probeBlock(signal: AbortSignal, gpu: Gpu, config: Record<string,
 }
 
 async function measure(
-  scope: Scope, tokens: number, channels: number, transformer: LtxTransformer, text: ReturnType<LtxTransformer['prepareText']>,
+  scope: Scope,
+  tokens: number,
+  channels: number,
+  transformer: LtxTransformer,
+  text: ReturnType<LtxTransformer['prepareText']>,
 ): Promise<{ ms: number; spentMs: number }> {
   const { gpu } = scope
   const x = scope.upload(new Float32Array(tokens * channels), [1, tokens, channels], 'f32')
@@ -81,7 +85,8 @@ function hollowWeights(): WeightStream {
     read(_signal, scope, requests) {
       const loaded: LoadedWeights = { linear: new Map(), floats: new Map() }
       for (const request of requests) {
-        if (request.kind === 'floats') loaded.floats.set(request.name, scope.upload(new Float32Array(request.shape.reduce((a, b) => a * b, 1)), request.shape, 'f32'))
+        if (request.kind === 'floats')
+          loaded.floats.set(request.name, scope.upload(new Float32Array(request.shape.reduce((a, b) => a * b, 1)), request.shape, 'f32'))
         else {
           const panels = Math.ceil(request.out / PANEL)
           loaded.linear.set(request.name, {

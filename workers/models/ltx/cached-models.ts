@@ -41,7 +41,10 @@ export async function openLtxCheckpoint(signal: AbortSignal, source: ByteSource)
   const text = table.metadata['config']
   if (text === undefined) {
     const found = 'no config in its metadata'
-    throw new AppError('weights-corrupt', `${source.name} has ${found}: expected a single-file checkpoint of LTX-Video, or a folder in diffusers' layout.`, { file: source.name, found })
+    throw new AppError('weights-corrupt', `${source.name} has ${found}: expected a single-file checkpoint of LTX-Video, or a folder in diffusers' layout.`, {
+      file: source.name,
+      found,
+    })
   }
   return { table, kind, config: parseLtxOriginalConfig(text, source.name) }
 }
@@ -51,7 +54,11 @@ export async function openLtxCheckpoint(signal: AbortSignal, source: ByteSource)
  * @param config of LTXVideoTransformer3DModel
  */
 export async function loadLargeTransformer(
-  signal: AbortSignal, scope: Scope, config: unknown, origin: WeightOrigin, options: TransformerOptions,
+  signal: AbortSignal,
+  scope: Scope,
+  config: unknown,
+  origin: WeightOrigin,
+  options: TransformerOptions,
 ): Promise<LtxTransformer> {
   const identity = { modelFiles: origin.identity, format: options.linearFormat }
   const kept = await findCachedWeights(signal, identity)
@@ -67,7 +74,12 @@ export async function loadLargeTransformer(
  * @param onHalf hears how many halves of blocks are done, of how many
  */
 export async function largeTextEncoderWeights(
-  signal: AbortSignal, gpu: Gpu, config: T5EncoderConfig, origin: WeightOrigin, format: WeightFormat, onHalf: (done: number, of: number) => void = () => undefined,
+  signal: AbortSignal,
+  gpu: Gpu,
+  config: T5EncoderConfig,
+  origin: WeightOrigin,
+  format: WeightFormat,
+  onHalf: (done: number, of: number) => void = () => undefined,
 ): Promise<WeightStream> {
   const identity = { modelFiles: origin.identity, format }
   const kept = await findCachedWeights(signal, identity)
@@ -81,7 +93,13 @@ export async function largeTextEncoderWeights(
 }
 
 async function recordTextEncoder(
-  signal: AbortSignal, gpu: Gpu, config: T5EncoderConfig, reader: TensorReader, recorder: CacheRecorder, format: WeightFormat, onHalf: (done: number, of: number) => void,
+  signal: AbortSignal,
+  gpu: Gpu,
+  config: T5EncoderConfig,
+  reader: TensorReader,
+  recorder: CacheRecorder,
+  format: WeightFormat,
+  onHalf: (done: number, of: number) => void,
 ): Promise<void> {
   const { d_model: width, num_layers: blocks, num_heads: heads, relative_attention_num_buckets: buckets } = config
   await recorder.floats(signal, POSITION_BIAS_NAME, [buckets, heads])

@@ -28,9 +28,13 @@ async function checkVideo(signal: AbortSignal, { name, gpuBytes }: CatalogueEntr
   if (gpuBytes === undefined || needed <= gpuBytes) return
   const { blocks = 0, width = 0 } = opened.kind
   const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`
-  throw new AppError('weights-corrupt', `${files.name}: expected ${name}, which needs ${gigabytes(gpuBytes)} of GPU memory, got a larger model of ${blocks} blocks of width ${width}, which needs ${gigabytes(needed)}.`, {
-    file: files.name,
-    expected: gpuBytes,
-    found: needed,
-  })
+  throw new AppError(
+    'weights-corrupt',
+    `${files.name}: expected ${name}, which needs ${gigabytes(gpuBytes)} of GPU memory, got a larger model of ${blocks} blocks of width ${width}, which needs ${gigabytes(needed)}.`,
+    {
+      file: files.name,
+      expected: gpuBytes,
+      found: needed,
+    },
+  )
 }

@@ -34,8 +34,12 @@ export class DecoderOnDemand implements VideoDecoder {
    * @throws AppError weights-corrupt
    */
   static async open(
-    signal: AbortSignal, autoencoder: unknown, table: TensorTable, dtype: FloatDType,
-    preset: { decodeTimestep: number; decodeNoiseScale: number }, freeOthers: () => void,
+    signal: AbortSignal,
+    autoencoder: unknown,
+    table: TensorTable,
+    dtype: FloatDType,
+    preset: { decodeTimestep: number; decodeNoiseScale: number },
+    freeOthers: () => void,
   ): Promise<DecoderOnDemand> {
     const weights = new TensorReader(table)
     const config = rawStatistics(await readStatistics(signal, autoencoder, weights))
@@ -43,7 +47,13 @@ export class DecoderOnDemand implements VideoDecoder {
   }
 
   /** See VideoDecoder. */
-  async *decode(signal: AbortSignal, scope: Scope, z: Tensor, noise?: DecodeNoise, pixels?: FramesToPixels): AsyncGenerator<Uint8ClampedArray<ArrayBuffer>, void, undefined> {
+  async *decode(
+    signal: AbortSignal,
+    scope: Scope,
+    z: Tensor,
+    noise?: DecodeNoise,
+    pixels?: FramesToPixels,
+  ): AsyncGenerator<Uint8ClampedArray<ArrayBuffer>, void, undefined> {
     const { gpu } = scope
     await this.makeRoom(gpu)
     const own = new Scope(gpu)

@@ -16,7 +16,11 @@ import type { FrameEncoder } from '../architecture'
  * @param scaleTime T, pixel frames of a latent frame
  */
 export function encoderOnDemand(
-  autoencoder: unknown, table: TensorTable, dtype: FloatDType, { latents_mean, latents_std }: VideoDecoder['config'], scaleTime: number,
+  autoencoder: unknown,
+  table: TensorTable,
+  dtype: FloatDType,
+  { latents_mean, latents_std }: VideoDecoder['config'],
+  scaleTime: number,
 ): FrameEncoder {
   return {
     mean: latents_mean,

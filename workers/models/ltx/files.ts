@@ -72,7 +72,10 @@ function requirePart({ parts }: CheckpointKind, part: 'transformer' | 'autoencod
 }
 
 async function readConfig<T extends Record<string, unknown>>(
-  signal: AbortSignal, folder: LocalFolder, path: string, schema: v.GenericSchema<unknown, T>,
+  signal: AbortSignal,
+  folder: LocalFolder,
+  path: string,
+  schema: v.GenericSchema<unknown, T>,
 ): Promise<T> {
   const file = await folder.open(signal, path)
   const unfit = (reason: string) => new AppError('weights-corrupt', `${path} does not fit: ${reason}.`, { file: path, reason })

@@ -133,7 +133,12 @@ type Unfit = (reason: string) => AppError
 type Encoder = Pick<LtxAutoencoderConfig, 'block_out_channels' | 'down_block_types' | 'layers_per_block' | 'spatio_temporal_scaling' | 'downsample_type'>
 type Decoder = Pick<
   LtxAutoencoderConfig,
-  'decoder_block_out_channels' | 'decoder_layers_per_block' | 'decoder_spatio_temporal_scaling' | 'decoder_inject_noise' | 'upsample_residual' | 'upsample_factor'
+  | 'decoder_block_out_channels'
+  | 'decoder_layers_per_block'
+  | 'decoder_spatio_temporal_scaling'
+  | 'decoder_inject_noise'
+  | 'upsample_residual'
+  | 'upsample_factor'
 >
 
 const FOLDING = { compress_space_res: 'spatial', compress_time_res: 'temporal', compress_all_res: 'spatiotemporal' } as const

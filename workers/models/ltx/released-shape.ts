@@ -23,11 +23,22 @@ export const LTX_2B_AUTOENCODER = parseLtxAutoencoderConfig({
 export const LTX_2B = {
   /** of LTXVideoTransformer3DModel */
   transformer: {
-    in_channels: 128, out_channels: 128, patch_size: 1, patch_size_t: 1, num_attention_heads: 32, attention_head_dim: 64,
-    cross_attention_dim: 2048, num_layers: 28, caption_channels: 4096, activation_fn: 'gelu-approximate', qk_norm: 'rms_norm_across_heads',
-    norm_elementwise_affine: false, norm_eps: 1e-6, attention_bias: true, attention_out_bias: true,
+    in_channels: 128,
+    out_channels: 128,
+    patch_size: 1,
+    patch_size_t: 1,
+    num_attention_heads: 32,
+    attention_head_dim: 64,
+    cross_attention_dim: 2048,
+    num_layers: 28,
+    caption_channels: 4096,
+    activation_fn: 'gelu-approximate',
+    qk_norm: 'rms_norm_across_heads',
+    norm_elementwise_affine: false,
+    norm_eps: 1e-6,
+    attention_bias: true,
+    attention_out_bias: true,
   },
   format: 'i4',
   decoderFlops: decoderFlops(LTX_2B_AUTOENCODER),
 } as const
-

@@ -47,7 +47,11 @@ export const ltx: Architecture = {
 
 async function openLtx(signal: AbortSignal, url: string, manifest: ModelManifest, localFiles: readonly LocalFiles[]): Promise<OpenModel> {
   const entries = downloadedEntries(url)
-  if (!entries) throw new AppError('bad-request', `${manifest.name} is a model folder: expected the address of a downloaded LTX-Video, got ${url}.`, { field: 'model', got: url })
+  if (!entries)
+    throw new AppError('bad-request', `${manifest.name} is a model folder: expected the address of a downloaded LTX-Video, got ${url}.`, {
+      field: 'model',
+      got: url,
+    })
   const video = await findModelFiles(signal, entries.video, localFiles)
   const encoder = await findModelFiles(signal, entries.encoder, localFiles)
   const tokenizer = await findModelFiles(signal, entries.tokenizer, localFiles)
@@ -61,7 +65,12 @@ async function openLtx(signal: AbortSignal, url: string, manifest: ModelManifest
 }
 
 async function embed(
-  signal: AbortSignal, gpu: Gpu, encoder: ModelFiles, tokenizer: ModelFiles, maxTokens: number, prompts: readonly string[],
+  signal: AbortSignal,
+  gpu: Gpu,
+  encoder: ModelFiles,
+  tokenizer: ModelFiles,
+  maxTokens: number,
+  prompts: readonly string[],
   onProgress: (event: JobProgress) => void,
 ): Promise<Embeds[]> {
   // half a megabyte of code that no other model needs here
@@ -70,12 +79,18 @@ async function embed(
   const tokenized = prompts.map(tokenize)
   const { table, config } = await openTextEncoder(signal, encoder)
   const origin = { identity: encoder.identity, open: () => Promise.resolve(table) }
-  const weights = await largeTextEncoderWeights(signal, gpu, config, origin, ENCODER_FORMAT, (step, steps) => onProgress({ stage: 'encoding-text', step, steps }))
+  const weights = await largeTextEncoderWeights(signal, gpu, config, origin, ENCODER_FORMAT, (step, steps) =>
+    onProgress({ stage: 'encoding-text', step, steps }),
+  )
   onProgress({ stage: 'encoding-text' })
   const t5 = new T5Encoder(config, { precision: gpu.facts.f16 ? 'f16' : 'f32', linearFormat: ENCODER_FORMAT }, weights)
   try {
     return await withScope(gpu, async (scope) => {
-      const embedded = await t5.encode(signal, scope, tokenized.map(({ ids }) => Uint32Array.from(ids)))
+      const embedded = await t5.encode(
+        signal,
+        scope,
+        tokenized.map(({ ids }) => Uint32Array.from(ids)),
+      )
       const embeddings: Embeds[] = []
       for (const [index, { ids, usedPrompt }] of tokenized.entries()) {
         const tensor = embedded[index]
@@ -91,7 +106,12 @@ async function embed(
 }
 
 async function load(
-  signal: AbortSignal, gpu: Gpu, opened: Pick<OpenModel, 'url' | 'identity' | 'manifest'>, entry: CatalogueEntry, video: ModelFiles, options: LoadOptions,
+  signal: AbortSignal,
+  gpu: Gpu,
+  opened: Pick<OpenModel, 'url' | 'identity' | 'manifest'>,
+  entry: CatalogueEntry,
+  video: ModelFiles,
+  options: LoadOptions,
   onProgress: (event: JobProgress) => void,
 ): Promise<LoadedModel> {
   const { precision, weights: linearFormat = TRANSFORMER_FORMAT } = options
@@ -112,12 +132,16 @@ async function load(
       decoder,
       encoder: encoderOnDemand(config.autoencoder, files.autoencoder, precision, decoder.config, LATENT.scaleTime),
       schedule: (steps, tokens) =>
-        ltxSchedule({
-          config: config.scheduler as SchedulerConfig,
-          sampler: config.sampler,
-          ...(preset.sigmas && { sigmas: preset.sigmas }),
-          ...(config.allowedSigmas && { allowedSigmas: config.allowedSigmas }),
-        }, steps, tokens),
+        ltxSchedule(
+          {
+            config: config.scheduler as SchedulerConfig,
+            sampler: config.sampler,
+            ...(preset.sigmas && { sigmas: preset.sigmas }),
+            ...(config.allowedSigmas && { allowedSigmas: config.allowedSigmas }),
+          },
+          steps,
+          tokens,
+        ),
       ancestral: preset.stochastic,
     }
   })

@@ -25,7 +25,9 @@ const LISTED = 1e4
 export function ltxSchedule({ config, sampler, sigmas, allowedSigmas }: ScheduleSource, steps: number, tokens: number): Schedule {
   if (sigmas && sigmas.length !== steps) {
     throw new AppError('bad-request', `steps: expected ${sigmas.length}, for the model was distilled to so many, got ${steps}.`, {
-      field: 'steps', expected: sigmas.length, got: steps,
+      field: 'steps',
+      expected: sigmas.length,
+      got: steps,
     })
   }
   const schedule = sigmas

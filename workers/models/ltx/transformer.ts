@@ -117,7 +117,12 @@ export class LtxTransformer implements VideoTransformer<PreparedText, RopeTable,
   /** f32 [blocks, 6·D] */
   private readonly tables: Tensor
 
-  private constructor(scope: Scope, readonly config: LtxTransformerConfig, readonly options: TransformerOptions, { blockTables, ...weights }: Weights) {
+  private constructor(
+    scope: Scope,
+    readonly config: LtxTransformerConfig,
+    readonly options: TransformerOptions,
+    { blockTables, ...weights }: Weights,
+  ) {
     this.weights = weights
     // one by one in a file and one tensor here, so that one dispatch makes the modulation of all blocks
     this.tables = scope.joined(blockTables, [blockTables.length, SLOTS * this.width])
@@ -171,12 +176,12 @@ export class LtxTransformer implements VideoTransformer<PreparedText, RopeTable,
     const dtype = this.options.precision
     return scope.within((inner) => {
       const hidden = linear(inner, embeds, this.weights.captionIn, { activation: 'gelu-tanh', dtype }) // [B, L, D]
-      const text = linear(inner, hidden, this.weights.captionOut)                                      // [B, L, D]
+      const text = linear(inner, hidden, this.weights.captionOut) // [B, L, D]
       return {
         mask: mask && scope.upload(keepSomething(mask, dim(embeds, 0)), [dim(embeds, 0), dim(embeds, 1)], 'u32'),
         blocks: this.weights.blocks.map(({ cross }) => ({
           key: normRope(scope, linear(inner, text, cross.key), { weight: cross.keyNorm, eps: QK_EPS }), // [B, L, D]
-          value: linear(scope, text, cross.value),                                                      // [B, L, D]
+          value: linear(scope, text, cross.value), // [B, L, D]
         })),
       }
     })
@@ -220,12 +225,16 @@ export class LtxTransformer implements VideoTransformer<PreparedText, RopeTable,
     const { tokensIn, time, timeOut } = this.weights
     const [batch, count] = [dim(tokens, 0), dim(tokens, 1)]
     const { times, rowOf } = timestepRows(timesteps, batch, count)
-    const embedded = embedTimesteps(scope, time, times)                              // [U, D]
+    const embedded = embedTimesteps(scope, time, times) // [U, D]
     return {
-      scope, text, rope, skipBlocks, embedded,
-      rowOf: scope.upload(rowOf, [batch * count], 'u32'),                            // [B·N]
-      modulation: linear(scope, silu(scope, embedded), timeOut),                     // [U, 6·D]
-      x: linear(scope, tokens, tokensIn, { dtype: 'f32' }),                          // [B, N, D]
+      scope,
+      text,
+      rope,
+      skipBlocks,
+      embedded,
+      rowOf: scope.upload(rowOf, [batch * count], 'u32'), // [B·N]
+      modulation: linear(scope, silu(scope, embedded), timeOut), // [U, 6·D]
+      x: linear(scope, tokens, tokensIn, { dtype: 'f32' }), // [B, N, D]
     }
   }
 
@@ -236,7 +245,7 @@ export class LtxTransformer implements VideoTransformer<PreparedText, RopeTable,
     for (let from = first; from < end; from += together) {
       const count = Math.min(together, end - from)
       scope.within((own) => {
-        const tables = modulationTables(own, modulation, this.tables, from, count)   // [U, blocks, 6·D]
+        const tables = modulationTables(own, modulation, this.tables, from, count) // [U, blocks, 6·D]
         const table = reshape(tables, [dim(modulation, 0), count * SLOTS, this.width])
         for (let at = 0; at < count; at++) own.within((block) => this.runBlock(block, evaluation, from + at, table, at * SLOTS))
       })
@@ -247,17 +256,17 @@ export class LtxTransformer implements VideoTransformer<PreparedText, RopeTable,
   velocity(scope: Scope, { x, embedded, rowOf }: LtxEvaluation): Tensor {
     const { outTable, tokensOut } = this.weights
     return scope.within((inner) => {
-      const table = modulationTables(inner, embedded, outTable)                      // [U, 2, D]
+      const table = modulationTables(inner, embedded, outTable) // [U, 2, D]
       const modulation = { table, rowOf, scale: 1, shift: 0 }
       const normed = norm(inner, x, { kind: 'layer', eps: OUT_EPS, modulation, dtype: this.options.precision }) // [B, N, D]
-      return linear(scope, normed, tokensOut, { dtype: 'f32' })                      // [B, N, C]
+      return linear(scope, normed, tokensOut, { dtype: 'f32' }) // [B, N, C]
     })
   }
 
   /** Self-attention before its last matrix. A block that skips it sees, in each token, that token alone. */
   private lookAround(scope: Scope, y: Tensor | QuantizedActivations, self: Attention, rope: RopeTable): Tensor {
     const q = normRope(scope, linear(scope, y, self.query), { weight: self.queryNorm, eps: QK_EPS, rope }) // [B, N, D]
-    const k = normRope(scope, linear(scope, y, self.key), { weight: self.keyNorm, eps: QK_EPS, rope })     // [B, N, D]
+    const k = normRope(scope, linear(scope, y, self.key), { weight: self.keyNorm, eps: QK_EPS, rope }) // [B, N, D]
     return attention(scope, q, k, linear(scope, y, self.value), { heads: this.config.num_attention_heads }) // [B, N, D]
   }
 
@@ -272,21 +281,29 @@ export class LtxTransformer implements VideoTransformer<PreparedText, RopeTable,
     const modulated = (scale: number, shift: number): ScaleShift => ({ table, rowOf, scale: firstSlot + scale, shift: firstSlot + shift })
 
     const y = normFor(scope, x, self.query, {
-      kind: 'rms', eps, ...weightOf(block.norm1), modulation: modulated(SLOT.scaleAttention, SLOT.shiftAttention), dtype,
-    })                                                                                            // [B, N, D]
+      kind: 'rms',
+      eps,
+      ...weightOf(block.norm1),
+      modulation: modulated(SLOT.scaleAttention, SLOT.shiftAttention),
+      dtype,
+    }) // [B, N, D]
     const seen = skipBlocks.includes(index) ? linear(scope, y, self.value) : this.lookAround(scope, y, self, rope) // [B, N, D]
-    linear(scope, seen, self.out, { addTo: x, gate: at(SLOT.gateAttention) })                     // [B, N, D]
+    linear(scope, seen, self.out, { addTo: x, gate: at(SLOT.gateAttention) }) // [B, N, D]
 
     const asked = normRope(scope, linear(scope, x, cross.query, { dtype }), { weight: cross.queryNorm, eps: QK_EPS }) // [B, N, D]
-    const { key, value } = text.blocks[index] as PreparedText['blocks'][number]                   // [B, L, D]
+    const { key, value } = text.blocks[index] as PreparedText['blocks'][number] // [B, L, D]
     const told = attention(scope, asked, key, value, { heads, ...(text.mask && { mask: text.mask }) }) // [B, N, D]
-    linear(scope, told, cross.out, { addTo: x })                                                  // [B, N, D]
+    linear(scope, told, cross.out, { addTo: x }) // [B, N, D]
 
     const z = normFor(scope, x, block.feedIn, {
-      kind: 'rms', eps, ...weightOf(block.norm2), modulation: modulated(SLOT.scaleFeed, SLOT.shiftFeed), dtype,
-    })                                                                                            // [B, N, D]
-    const wide = linear(scope, z, block.feedIn, { activation: 'gelu-tanh' })                      // [B, N, 4·D]
-    linear(scope, wide, block.feedOut, { addTo: x, gate: at(SLOT.gateFeed) })                     // [B, N, D]
+      kind: 'rms',
+      eps,
+      ...weightOf(block.norm2),
+      modulation: modulated(SLOT.scaleFeed, SLOT.shiftFeed),
+      dtype,
+    }) // [B, N, D]
+    const wide = linear(scope, z, block.feedIn, { activation: 'gelu-tanh' }) // [B, N, 4·D]
+    linear(scope, wide, block.feedOut, { addTo: x, gate: at(SLOT.gateFeed) }) // [B, N, D]
   }
 }
 
@@ -303,8 +320,7 @@ function takeWeights(take: WeightTaker, config: LtxTransformerConfig, options: T
   const width = config.num_attention_heads * config.attention_head_dim
   const quantize = options.linearFormat === 'i8' || options.linearFormat === 'i4'
   // Beside quantized matrices: int8 where they are large, else half floats, which kernels read without shader-f16, too.
-  const outside = (name: string, size: number): WeightFormat =>
-    !quantize ? options.precision : size >= LARGE || take.isInt8(`${name}.weight`) ? 'i8' : 'f16'
+  const outside = (name: string, size: number): WeightFormat => (!quantize ? options.precision : size >= LARGE || take.isInt8(`${name}.weight`) ? 'i8' : 'f16')
   const load = (name: string, out: number, inputs: number) => take.linear(name, out, inputs, outside(name, out * inputs))
   const channels = config.in_channels
   const blocks = Array.from({ length: config.num_layers }, (_, index) => `transformer_blocks.${index}`)
@@ -360,6 +376,8 @@ function withDiffusersNames<W extends { has(name: string): boolean }>(weights: W
   if (weights.has('proj_in.weight')) return weights
   const prefix = ['model.diffusion_model.', ''].find((candidate) => weights.has(`${candidate}patchify_proj.weight`))
   if (prefix === undefined) return weights
-  return rename(weights, (name) =>
-    prefix + name.replace('proj_in', 'patchify_proj').replace('time_embed.', 'adaln_single.').replace('norm_q', 'q_norm').replace('norm_k', 'k_norm'))
+  return rename(
+    weights,
+    (name) => prefix + name.replace('proj_in', 'patchify_proj').replace('time_embed.', 'adaln_single.').replace('norm_q', 'q_norm').replace('norm_k', 'k_norm'),
+  )
 }

@@ -25,17 +25,28 @@ export const KinoraAutoencoderConfigSchema = v.object({
 export type KinoraAutoencoderConfig = v.InferOutput<typeof KinoraAutoencoderConfigSchema>
 
 /** Floating-point operations of decoding one place of the latent: its convolutions', which are nearly all. Pure. */
-export function kinoraDecoderFlops({ latent_channels: latents, patch_size: patch, patch_size_t: time, stem_patch: stem, channels, blocks }: KinoraAutoencoderConfig): number {
+export function kinoraDecoderFlops({
+  latent_channels: latents,
+  patch_size: patch,
+  patch_size_t: time,
+  stem_patch: stem,
+  channels,
+  blocks,
+}: KinoraAutoencoderConfig): number {
   const [c0, c1, c2] = channels
   const cell = 3 * time * stem ** 2
   const taps = { point: 1, plane: 9, causal: 18 }
   const residuals = (size: number, count: number, kernel: number) => 2 * count * kernel * size ** 2
   const fine = (patch / stem) ** 2 // places of the finest level
-  return 2 * (
-    taps.causal * latents * c2 + residuals(c2, blocks[2], taps.causal)
-    + c2 * 4 * c1 + 4 * residuals(c1, blocks[1], taps.plane)
-    + 4 * c1 * 4 * c0 + fine * (residuals(c0, blocks[0], taps.plane) + taps.plane * c0 * cell)
-    + latents * 3 * time * patch ** 2
+  return (
+    2 *
+    (taps.causal * latents * c2 +
+      residuals(c2, blocks[2], taps.causal) +
+      c2 * 4 * c1 +
+      4 * residuals(c1, blocks[1], taps.plane) +
+      4 * c1 * 4 * c0 +
+      fine * (residuals(c0, blocks[0], taps.plane) + taps.plane * c0 * cell) +
+      latents * 3 * time * patch ** 2)
   )
 }
 

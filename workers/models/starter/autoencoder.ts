@@ -39,7 +39,13 @@ export class KinoraAutoencoder implements VideoDecoder {
    * Decodes z, f32 [T, h, w, Z], into groups of frames in time order; see VideoDecoder. The first group is one
    * frame, the others patch_size_t. Needs no noise. Holds two groups at a time; frees what it made when it ends, is returned early, or the signal fires.
    */
-  async *decode(signal: AbortSignal, scope: Scope, z: Tensor, _noise?: DecodeNoise, pixels: FramesToPixels = framesToRgba): AsyncGenerator<Uint8ClampedArray<ArrayBuffer>, void, undefined> {
+  async *decode(
+    signal: AbortSignal,
+    scope: Scope,
+    z: Tensor,
+    _noise?: DecodeNoise,
+    pixels: FramesToPixels = framesToRgba,
+  ): AsyncGenerator<Uint8ClampedArray<ArrayBuffer>, void, undefined> {
     await scope.gpu.compile(() => this.warmUpDecode(scope, z, pixels)) // without blocking; free after the first time
     const features = this.decodeCoarse(scope, z)
     try {
@@ -72,7 +78,7 @@ export class KinoraAutoencoder implements VideoDecoder {
   preview(scope: Scope, z: Tensor): Tensor {
     const { patch_size_t: time, stem_patch: space } = this.config
     return scope.within((temporary) => {
-      const cells = conv(temporary, z, this.decoder.previewSkip, { dtype: 'f32' })                            // [T, h, w, 3·4·4·4]
+      const cells = conv(temporary, z, this.decoder.previewSkip, { dtype: 'f32' }) // [T, h, w, 3·4·4·4]
       return framesToRgba(scope, pixelShuffle(temporary, cells, { time, space, dropFirst: time - 1 }))
     })
   }
@@ -92,14 +98,14 @@ export class KinoraAutoencoder implements VideoDecoder {
         scope.within((inner) => {
           const group = t === 0 ? sliceFrames(inner, video, 0, 1) : sliceFrames(inner, video, (t - 1) * time + 1, time)
           const whole = { time, repeatFirst: t === 0 ? time - 1 : 0 } // the first frame stands for its whole group
-          const patches = pixelUnshuffle(inner, group, { ...whole, space: patch })                            // [1, h, w, 3·4·16·16]
+          const patches = pixelUnshuffle(inner, group, { ...whole, space: patch }) // [1, h, w, 3·4·16·16]
           placeFrames(scope, linear, t, conv(inner, patches, this.encoder.skip, { dtype: 'f32' }))
           placeFrames(scope, features, t, this.encodeFine(inner, group, whole))
         })
       }
-      const approximate = this.runBlocks(temporary, features, this.encoder.stages[2])                              // [T, h, w, c2]
+      const approximate = this.runBlocks(temporary, features, this.encoder.stages[2]) // [T, h, w, c2]
       const active = norm(temporary, approximate, { ...this.rms(this.encoder.normOut), dtype: this.dtype })
-      return conv(scope, active, this.encoder.convOut, { addTo: linear, dtype: 'f32' })                       // [T, h, w, Z]
+      return conv(scope, active, this.encoder.convOut, { addTo: linear, dtype: 'f32' }) // [T, h, w, Z]
     })
   }
 
@@ -107,10 +113,10 @@ export class KinoraAutoencoder implements VideoDecoder {
   private encodeFine(scope: Scope, group: Tensor, whole: { time: number; repeatFirst: number }): Tensor {
     const { stages, downs, convIn } = this.encoder
     const stem = pixelUnshuffle(scope, group, { ...whole, space: this.config.stem_patch, dtype: this.dtype }) // [1, H/4, W/4, 3·4·4·4]
-    let x = conv(scope, stem, convIn, { dtype: 'f32' })                                                       // [1, H/4, W/4, c0]
+    let x = conv(scope, stem, convIn, { dtype: 'f32' }) // [1, H/4, W/4, c0]
     for (const level of [0, 1] as const) {
       x = this.runBlocks(scope, x, stages[level])
-      x = conv(scope, pixelUnshuffle(scope, x, { space: 2 }), downs[level])                                   // half the sides, c(level + 1)
+      x = conv(scope, pixelUnshuffle(scope, x, { space: 2 }), downs[level]) // half the sides, c(level + 1)
     }
     return x
   }
@@ -128,15 +134,15 @@ export class KinoraAutoencoder implements VideoDecoder {
     const { patch_size: patch, patch_size_t: time, stem_patch: stem } = this.config
     const { stages, ups, normOut, convOut, skip } = this.decoder
     const dropFirst = t === 0 ? time - 1 : 0
-    let x = sliceFrames(scope, features, t, 1)                                                                // [1, h, w, c2]
+    let x = sliceFrames(scope, features, t, 1) // [1, h, w, c2]
     for (const level of [0, 1] as const) {
-      x = pixelShuffle(scope, conv(scope, x, ups[level]), { space: 2 })                                       // twice the sides, c(1 − level)
+      x = pixelShuffle(scope, conv(scope, x, ups[level]), { space: 2 }) // twice the sides, c(1 − level)
       x = this.runBlocks(scope, x, stages[level === 0 ? 1 : 2])
     }
     const active = norm(scope, x, { ...this.rms(normOut), dtype: this.dtype })
-    const detail = conv(scope, active, convOut, { dtype: 'f32' })                                             // [1, H/4, W/4, 3·4·4·4]
-    const patches = conv(scope, sliceFrames(scope, z, t, 1), skip, { dtype: 'f32' })                          // [1, h, w, 3·4·16·16]
-    const smooth = pixelShuffle(scope, patches, { time, space: patch, dropFirst })                            // [4, H, W, 3]
+    const detail = conv(scope, active, convOut, { dtype: 'f32' }) // [1, H/4, W/4, 3·4·4·4]
+    const patches = conv(scope, sliceFrames(scope, z, t, 1), skip, { dtype: 'f32' }) // [1, h, w, 3·4·16·16]
+    const smooth = pixelShuffle(scope, patches, { time, space: patch, dropFirst }) // [4, H, W, 3]
     return pixelShuffle(scope, detail, { time, space: stem, dropFirst, addTo: smooth, limit: 1 })
   }
 

@@ -62,7 +62,11 @@ function openStarter(url: string, manifest: ModelManifest): OpenModel {
  * @throws AppError weights-missing, weights-truncated, weights-corrupt, out-of-memory; AbortError
  */
 async function loadStarter(
-  signal: AbortSignal, gpu: Gpu, opened: Pick<OpenModel, 'url' | 'identity' | 'manifest'>, options: LoadOptions, onProgress: (event: JobProgress) => void,
+  signal: AbortSignal,
+  gpu: Gpu,
+  opened: Pick<OpenModel, 'url' | 'identity' | 'manifest'>,
+  options: LoadOptions,
+  onProgress: (event: JobProgress) => void,
 ): Promise<LoadedModel> {
   const { url, manifest } = opened
   const { precision } = options
@@ -94,7 +98,10 @@ async function loadStarter(
 export function encodeAtOnce(encode: (scope: Scope, video: Tensor) => Tensor): FrameEncoder['encode'] {
   return async (signal, scope, source) => {
     const video = await source.read(scope, 0, source.frames)
-    await untilAborted(signal, scope.gpu.compile(() => scope.within((temporary) => void encode(temporary, video))))
+    await untilAborted(
+      signal,
+      scope.gpu.compile(() => scope.within((temporary) => void encode(temporary, video))),
+    )
     const latents = encode(scope, video)
     scope.free(video)
     return latents
@@ -103,12 +110,7 @@ export function encodeAtOnce(encode: (scope: Scope, video: Tensor) => Tensor): F
 
 type FetchedFiles = Record<keyof typeof FILES, Uint8Array<ArrayBuffer>>
 
-async function fetchAll(
-  signal: AbortSignal,
-  url: string,
-  manifest: ModelManifest,
-  onProgress: (event: JobProgress) => void,
-): Promise<FetchedFiles> {
+async function fetchAll(signal: AbortSignal, url: string, manifest: ModelManifest, onProgress: (event: JobProgress) => void): Promise<FetchedFiles> {
   const entries = Object.entries(FILES).map(([name, path]) => ({ name, file: modelFile(manifest, path) }))
   const totalBytes = entries.reduce((sum, { file }) => sum + file.bytes, 0)
   const loaded = new Map<string, number>()

@@ -45,7 +45,12 @@ export interface FeedHalf {
  * @throws AppError weights-corrupt when a weight is missing or does not fit
  */
 export function loadHalf(
-  signal: AbortSignal, scope: Scope, index: number, config: T5EncoderConfig, format: WeightFormat, weights: WeightStream,
+  signal: AbortSignal,
+  scope: Scope,
+  index: number,
+  config: T5EncoderConfig,
+  format: WeightFormat,
+  weights: WeightStream,
 ): Promise<AttentionHalf | FeedHalf> {
   return buildFrom(signal, scope, weights, (take) => takeHalf(take, index, config, format))
 }

@@ -93,19 +93,19 @@ export class T5Encoder {
   private runAttention(scope: Scope, { x, distanceBias }: Prompt, half: AttentionHalf): void {
     const { num_heads: heads, layer_norm_epsilon: eps } = this.config
     const y = norm(scope, x, { kind: 'rms', eps, weight: half.norm, dtype: this.options.precision }) // [1, L, D]
-    const q = linear(scope, y, half.query)                                                           // [1, L, I]
-    const k = linear(scope, y, half.key)                                                             // [1, L, I]
-    const v = linear(scope, y, half.value)                                                           // [1, L, I]
-    const seen = attention(scope, q, k, v, { heads, scale: 1, distanceBias })                        // [1, L, I]
-    linear(scope, seen, half.out, { addTo: x })                                                      // [1, L, D]
+    const q = linear(scope, y, half.query) // [1, L, I]
+    const k = linear(scope, y, half.key) // [1, L, I]
+    const v = linear(scope, y, half.value) // [1, L, I]
+    const seen = attention(scope, q, k, v, { heads, scale: 1, distanceBias }) // [1, L, I]
+    linear(scope, seen, half.out, { addTo: x }) // [1, L, D]
   }
 
   /** What is between the matrices is f32: trained weights give products past f16's 65 504 there (the reference keeps `wo` in f32 too). */
   private runFeed(scope: Scope, { x }: Prompt, half: FeedHalf): void {
     const { layer_norm_epsilon: eps } = this.config
     const y = norm(scope, x, { kind: 'rms', eps, weight: half.norm, dtype: this.options.precision }) // [1, L, D]
-    const gate = linear(scope, y, half.gate, { activation: 'gelu-tanh', dtype: 'f32' })              // [1, L, F]
-    const wide = linear(scope, y, half.wide, { dtype: 'f32' })                                       // [1, L, F]
-    linear(scope, multiply(scope, gate, wide), half.out, { addTo: x })                               // [1, L, D]
+    const gate = linear(scope, y, half.gate, { activation: 'gelu-tanh', dtype: 'f32' }) // [1, L, F]
+    const wide = linear(scope, y, half.wide, { dtype: 'f32' }) // [1, L, F]
+    linear(scope, multiply(scope, gate, wide), half.out, { addTo: x }) // [1, L, D]
   }
 }

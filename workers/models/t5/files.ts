@@ -13,7 +13,10 @@ export async function openT5Table(signal: AbortSignal, source: ByteSource): Prom
   const table = await openTensorTable(signal, source)
   const { parts } = checkpointKind(table.entries, source.name)
   if (parts.includes('text-encoder')) return table
-  throw new AppError('weights-corrupt', `${source.name} holds ${parts.join(' and ')}; expected a T5 v1.1 encoder.`, { file: source.name, found: parts.join(', ') })
+  throw new AppError('weights-corrupt', `${source.name} holds ${parts.join(' and ')}; expected a T5 v1.1 encoder.`, {
+    file: source.name,
+    found: parts.join(', '),
+  })
 }
 
 /** Opens a T5 encoder by its headers. @throws AppError weights-missing; weights-corrupt when it is not one */

@@ -20,7 +20,11 @@ export async function openGgufHeader(signal: AbortSignal, source: ByteSource): P
     const reading = readGgufHeader(await source.read(signal, 0, wanted), source.bytes, source.name)
     if (reading.done) return reading.header
     if (reading.bytesNeeded > MAX_HEADER_BYTES) {
-      throw new AppError('weights-corrupt', `${source.name} is not readable as GGUF: expected a header of at most ${MAX_HEADER_BYTES} bytes, got one of at least ${reading.bytesNeeded}.`, { file: source.name })
+      throw new AppError(
+        'weights-corrupt',
+        `${source.name} is not readable as GGUF: expected a header of at most ${MAX_HEADER_BYTES} bytes, got one of at least ${reading.bytesNeeded}.`,
+        { file: source.name },
+      )
     }
     wanted = Math.min(Math.max(reading.bytesNeeded, 2 * wanted), source.bytes)
   }
@@ -39,7 +43,10 @@ export async function openGgufT5Table(signal: AbortSignal, source: ByteSource): 
   }
   if (placements.size === 0) {
     const found = [...tensors.keys()][0] ?? 'no tensors'
-    throw new AppError('weights-corrupt', `${source.name} contains no T5 encoder: expected tensors such as enc.blk.0.attn_q.weight, got ${found}.`, { file: source.name, found })
+    throw new AppError('weights-corrupt', `${source.name} contains no T5 encoder: expected tensors such as enc.blk.0.attn_q.weight, got ${found}.`, {
+      file: source.name,
+      found,
+    })
   }
   return {
     name: source.name,
@@ -63,6 +70,7 @@ function isPlain(type: string): type is 'F32' | 'F16' | 'BF16' {
 /** The byte range of a vector's elements. A vector is one row in GGUF, but its elements are rows in a TensorTable. llama.cpp's T5 has F32 vectors. */
 function elementRange(tensor: GgufTensor, first: number, count: number): { start: number; end: number } {
   const bytes = (tensor.end - tensor.start) / (tensor.shape[0] ?? 1)
-  if (!isPlain(tensor.type)) throw new AppError('weights-corrupt', `A vector of the text encoder: expected F32, F16 or BF16, got ${tensor.type}.`, { found: tensor.type })
+  if (!isPlain(tensor.type))
+    throw new AppError('weights-corrupt', `A vector of the text encoder: expected F32, F16 or BF16, got ${tensor.type}.`, { found: tensor.type })
   return { start: tensor.start + first * bytes, end: tensor.start + (first + count) * bytes }
 }
