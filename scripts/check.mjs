@@ -64,7 +64,7 @@ const checks = [
 if (all) {
   const inputs = [...CODE, '.oxlintrc.json', '.oxlintrc-types.json', 'tsconfig.node.json', 'tsconfig.page.json', 'tsconfig.workers.json']
   checks.unshift(
-    { name: 'format', inputs: ['.'], run: bin('prettier', '--check', '.') },
+    { name: 'format', inputs: ['.'], run: bin('oxfmt', '--check', '.') },
     { name: 'rules that need types, of components', inputs, run: bin('eslint', 'src/**/*.svelte', 'src/**/*.svelte.ts', '--max-warnings', '0') },
     { name: 'rules that need types', inputs, run: bin('oxlint', '-c', '.oxlintrc-types.json', '--type-aware', '--deny-warnings') },
   )

@@ -10,7 +10,8 @@ export interface FileInFolder {
 
 /** The file or folder that a person chose. A handle can be stored for later visits; a File object cannot. */
 export type LocalPlace =
-  { kind: 'file'; file: FileSystemFileHandle | File } | { kind: 'folder'; name: string; folder: FileSystemDirectoryHandle | readonly FileInFolder[] }
+  | { kind: 'file'; file: FileSystemFileHandle | File }
+  | { kind: 'folder'; name: string; folder: FileSystemDirectoryHandle | readonly FileInFolder[] }
 
 /** A file as it was when it was chosen; a file that differs is rejected. */
 export interface LocalFile {

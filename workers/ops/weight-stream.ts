@@ -7,7 +7,8 @@ import type { LinearWeight, WeightFormat } from './linear-weight'
 
 /** A linear layer, `<name>.weight` [out, in] and its bias [out] if it has one; or a vector or table of exactly this name, f32 on the GPU. */
 export type WeightRequest =
-  { kind: 'linear'; name: string; out: number; in: number; format: WeightFormat } | { kind: 'floats'; name: string; shape: readonly number[] }
+  | { kind: 'linear'; name: string; out: number; in: number; format: WeightFormat }
+  | { kind: 'floats'; name: string; shape: readonly number[] }
 
 /** The requested weights by name. */
 export interface LoadedWeights {
