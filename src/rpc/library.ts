@@ -1,5 +1,5 @@
-// The page's client of library.worker: saved clips and media assets.
-import type { SavedAsset, SavedVideo, LibraryApi } from '../shared/worker-apis'
+// The page's client of library.worker: saved clips, media assets and queues.
+import type { SavedAsset, SavedVideo, LibraryApi, StoredQueue } from '../shared/worker-apis'
 import type { ClipRecord } from '../shared/record'
 import { WorkerClient } from './worker-client'
 
@@ -31,6 +31,16 @@ export const sweepAssets = (named: readonly string[], beforeMs: number): Promise
 
 /** A text tag of a video file by its name; null if it has none. */
 export const videoTag = (file: Blob, name: string): Promise<string | null> => client.call((api) => api.videoTag(file, name))
+
+/** The records of the clips that these jobs have made. */
+export const clipsOfJobs = (jobIds: readonly string[]): Promise<ClipRecord[]> => client.call((api) => api.clipsOfJobs(jobIds))
+
+/** The queues of all tabs. */
+export const listQueues = (): Promise<StoredQueue[]> => client.call((api) => api.queues())
+
+/** Stores a tab's queue; see LibraryApi. Resolves when it is on the disk. */
+export const storeQueue = (queue: StoredQueue, takenOver: readonly string[] = [], aside: readonly unknown[] = []): Promise<void> =>
+  client.call((api) => api.saveQueue(queue, takenOver, aside))
 
 /** Bytes that this site uses, and its quota. */
 export const storageUsage = (): Promise<{ usedBytes: number; quotaBytes: number }> => client.call((api) => api.usage())
