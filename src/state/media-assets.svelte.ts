@@ -1,6 +1,6 @@
 import { SvelteSet } from 'svelte/reactivity'
 import { saveAsset, saveFrame, saveVideo, openAsset } from '../rpc/library'
-import { AppError } from '../shared/errors'
+import { AppError, cutText } from '../shared/errors'
 import type { MediaInput } from '../shared/modes/mode'
 import type { ClipRecord } from '../shared/record'
 import type { MediaRef } from '../shared/request'
@@ -24,7 +24,9 @@ class MediaAssets {
   /** Stores an image. @throws AppError unreadable-media if it cannot be decoded */
   async keepPicture(file: File): Promise<MediaInput> {
     if (file.type.startsWith('video/'))
-      throw new AppError('unreadable-media', `${file.name} is a video. Expected an image here. To use a video, choose Extend or Remix.`, { file: file.name })
+      throw new AppError('unreadable-media', `${cutText(file.name)} is a video. Expected an image here. To use a video, choose Extend or Remix.`, {
+        file: file.name,
+      })
     const { id, name } = await this.#read(async () => {
       await assertDecodable(file)
       return saveAsset(file)
@@ -35,7 +37,7 @@ class MediaAssets {
   /** Stores a video. @throws AppError unreadable-media naming the codec if it cannot be decoded */
   async saveVideo(file: File): Promise<MediaInput> {
     if (file.type.startsWith('image/'))
-      throw new AppError('unreadable-media', `${file.name} is an image. Expected a video here. To use an image, choose Image to video or Keyframes.`, {
+      throw new AppError('unreadable-media', `${cutText(file.name)} is an image. Expected a video here. To use an image, choose Image to video or Keyframes.`, {
         file: file.name,
       })
     const { id, name, seconds } = await this.#read(() => saveVideo(file))
@@ -104,7 +106,9 @@ async function assertDecodable(file: File): Promise<void> {
   try {
     ;(await createImageBitmap(file)).close()
   } catch {
-    throw new AppError('unreadable-media', `${file.name} is not an image that this browser can read. Use JPEG, PNG, WebP, AVIF or GIF.`, { file: file.name })
+    throw new AppError('unreadable-media', `${cutText(file.name)} is not an image that this browser can read. Use JPEG, PNG, WebP, AVIF or GIF.`, {
+      file: file.name,
+    })
   }
 }
 

@@ -1,6 +1,7 @@
 import { openAsset, videoTag } from '../rpc/library'
-import { AppError, toErrorData } from '../shared/errors'
+import { AppError, cutText, toErrorData } from '../shared/errors'
 import type { ErrorData } from '../shared/errors'
+import { MAX_FILE_BYTES } from '../shared/file-bounds'
 import { isPng, readPngText } from '../shared/png-text'
 import { parseRecipe, RECIPE_KEYWORD, RECIPE_TAG, mediaRefsOf, type ReadRecipe, type Recipe } from '../shared/recipe'
 import type { GenerateRequest, MediaRef } from '../shared/request'
@@ -10,8 +11,6 @@ import { VIDEO_SOURCES } from './model-set'
 import { models } from './models.svelte'
 import { session, STARTER } from './session.svelte'
 
-/** Limit of a recipe file in bytes; recipes take a few kilobytes. */
-const MAX_TEXT_BYTES = 4 * 2 ** 20
 /** Limit of an image in bytes, which is read as a whole. */
 const MAX_IMAGE_BYTES = 256 * 2 ** 20
 
@@ -43,7 +42,7 @@ class Recipes {
       const sources = await missingSources(request)
       draft.use(model.usable ? request : { ...request, model: session.modelId })
       this.opened = {
-        name: file.name,
+        name: cutText(file.name),
         prompt: request.prompt,
         missing: [...model.missing, ...sources],
         ignored: [...ignored, ...this.#unsupportedFields(request)],
@@ -131,25 +130,27 @@ function sorted(value: unknown): string | undefined {
 
 /** Reads the recipe of a recipe file, or the one embedded in an image or a video. @throws AppError bad-request if there is none or it is invalid */
 async function readRecipe(file: File): Promise<ReadRecipe> {
-  const text = await recipeIn(file)
-  if (text === null) {
-    throw new AppError('bad-request', `${file.name} has no recipe. Expected a recipe file, or an unmodified clip made with Kinora.`, { file: file.name })
-  }
+  const name = cutText(file.name)
+  const text = await recipeIn(file, name)
+  if (text === null) throw new AppError('bad-request', `${name} has no recipe. Expected a recipe file, or an unmodified clip made with Kinora.`, { file: name })
+  if (text.length > MAX_FILE_BYTES.recipe) throw tooLong(name, text.length)
   let data: unknown
   try {
     data = JSON.parse(text)
   } catch {
-    throw new AppError('bad-request', `${file.name} is not a recipe. Expected JSON, got other text.`, { file: file.name })
+    throw new AppError('bad-request', `${name} is not a recipe. Expected JSON, got other text.`, { file: name })
   }
   return parseRecipe(data)
 }
 
-async function recipeIn(file: File): Promise<string | null> {
+/** @param bytes or characters */
+function tooLong(name: string, bytes: number): AppError {
+  return new AppError('bad-request', `${name} is not a recipe. Expected a few kilobytes, got ${Math.round(bytes / 2 ** 20)} MiB.`, { file: name })
+}
+
+async function recipeIn(file: File, name: string): Promise<string | null> {
   if (/\.json$/i.test(file.name) || file.type === 'application/json') {
-    if (file.size > MAX_TEXT_BYTES)
-      throw new AppError('bad-request', `${file.name} is not a recipe. Expected a few kilobytes, got ${Math.round(file.size / 2 ** 20)} MiB.`, {
-        file: file.name,
-      })
+    if (file.size > MAX_FILE_BYTES.recipe) throw tooLong(name, file.size)
     return file.text()
   }
   if (isPng(new Uint8Array(await file.slice(0, 8).arrayBuffer()))) {

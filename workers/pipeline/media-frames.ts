@@ -2,8 +2,9 @@
 import { shownFrames, type MediaPiece, type Piece } from '../../src/shared/plan'
 import { AppError } from '../../src/shared/errors'
 import { MIDDLE, type ClipPart, type Condition, type Crop, type MediaRef } from '../../src/shared/request'
-import { openClipReader, type ClipReader } from '../media/read-clip'
+import type { ClipReader } from '../media/read-clip'
 import { openImageReader, readImage } from '../media/read-image'
+import { openTimedReader } from '../media/timed-clip-reader'
 import { openAsset } from '../storage/assets'
 import { openSavedClip } from '../storage/library'
 import type { FrameWriter } from './frame-writer'
@@ -102,10 +103,10 @@ export async function imageFrame(id: string, { width, height }: FrameShape, crop
 async function openVideo(signal: AbortSignal, { kind, id }: MediaRef): Promise<ClipReader> {
   if (kind === 'clip') {
     const clip = await openSavedClip(id)
-    return clip.type.startsWith('image/') ? openImageReader(clip, 'The still') : openClipReader(signal, clip, 'The clip')
+    return clip.type.startsWith('image/') ? openImageReader(clip, 'The still') : openTimedReader(signal, clip, 'The clip')
   }
   const { file, name } = await openAsset(id)
-  return openClipReader(signal, file, name)
+  return openTimedReader(signal, file, name)
 }
 
 /** The media that this site stores: assets and the library. */

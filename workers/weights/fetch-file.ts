@@ -1,5 +1,6 @@
 // Fetches the files of a model folder; length and SHA-256 are verified before a file is used.
 import { AppError } from '../../src/shared/errors'
+import { MAX_FILE_BYTES, readJsonBody } from '../../src/shared/file-bounds'
 import { parseManifest, type ModelManifest } from '../../src/shared/model'
 import { sha256Hex } from './sha256'
 
@@ -21,14 +22,7 @@ export interface FetchOptions {
 export async function fetchManifest(modelUrl: string, signal?: AbortSignal): Promise<ModelManifest> {
   const url = new URL('kinora.json', modelUrl).href
   const response = await request('kinora.json', url, { signal })
-  let data: unknown
-  try {
-    data = await response.json()
-  } catch (error) {
-    if (signal?.aborted) throw error
-    throw new AppError('weights-corrupt', 'kinora.json is not readable: expected JSON.', { file: 'kinora.json', url })
-  }
-  return parseManifest(data, url)
+  return parseManifest(await readJsonBody(response, MAX_FILE_BYTES.manifest, 'kinora.json'), url)
 }
 
 /**

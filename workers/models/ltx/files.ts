@@ -2,11 +2,13 @@
 // diffusers' layout with a config.json each.
 import * as v from 'valibot'
 import { AppError } from '../../../src/shared/errors'
+import { MAX_FILE_BYTES, misfitError, parseFields, readJson } from '../../../src/shared/file-bounds'
 import { parseLtxAutoencoderConfig } from './autoencoder-config'
 import { LtxTransformer, type TransformerOptions } from './transformer'
 import type { LtxOriginalConfig } from './original-config'
 import { checkpointKind, type CheckpointKind } from '../checkpoint-kind'
 import type { LocalFolder } from '../../weights/local-source'
+import { readWhole } from '../../weights/byte-source'
 import { FileWeights } from '../../weights/file-weights'
 import { TensorReader } from '../../weights/tensor-reader'
 import { openPartTable, type TensorTable } from '../../weights/tensor-table'
@@ -78,18 +80,8 @@ async function readConfig<T extends Record<string, unknown>>(
   schema: v.GenericSchema<unknown, T>,
 ): Promise<T> {
   const file = await folder.open(signal, path)
-  const unfit = (reason: string) => new AppError('weights-corrupt', `${path} does not fit: ${reason}.`, { file: path, reason })
-  let json: unknown
-  try {
-    json = JSON.parse(new TextDecoder().decode(await file.read(signal, 0, file.bytes)))
-  } catch (error) {
-    if (error instanceof SyntaxError) throw unfit('it is not JSON')
-    throw error
-  }
-  const parsed = v.safeParse(schema, json)
-  if (parsed.success) return parsed.output
-  const issue = parsed.issues[0]
-  throw unfit(`${v.getDotPath(issue) ?? 'it'}: ${issue.message}`)
+  const json = readJson(await readWhole(signal, file, MAX_FILE_BYTES.config), MAX_FILE_BYTES.config, path)
+  return parseFields(schema, json, (misfit) => misfitError('weights-corrupt', path, `${path} does not fit`, misfit))
 }
 
 /** Bytes that the transformer's weights take of the GPU, by its config. @throws AppError weights-corrupt when that does not fit */
