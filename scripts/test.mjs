@@ -16,7 +16,7 @@ rmSync(reports, { recursive: true, force: true })
 mkdirSync(reports, { recursive: true })
 
 const found = JSON.parse(readFileSync(testEnvironmentFile, 'utf8'))
-const env = { ...found.env, KINORA_CHROMIUM: found.chromium, KINORA_FFPROBE: found.ffprobe }
+const env = { ...found.env, KINORA_CHROMIUM: found.chromium, KINORA_FFPROBE: found.ffprobe, ...(full && { KINORA_FULL: '1' }) }
 
 const vitest =
   (project, { files = [], name = project, more = {} } = {}) =>
