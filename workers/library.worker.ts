@@ -25,11 +25,7 @@ const library: LibraryApi = {
   },
   open: openSavedClip,
   saveAsset: save,
-  async saveVideo(file) {
-    const { videoSeconds } = await import('./media/inspect-video')
-    const seconds = await videoSeconds(new AbortController().signal, file, file.name)
-    return { ...(await save(file)), seconds }
-  },
+  videoSeconds: async (file) => (await import('./media/inspect-video')).videoSeconds(new AbortController().signal, file, file.name),
   async saveFrame(clipId, which) {
     const clip = await openSavedClip(clipId)
     if (clip.type === 'image/png') return save(new File([clip], 'still.png', { type: clip.type }))

@@ -136,8 +136,8 @@ export interface LibraryApi {
   remove(id: string): Promise<void>
   /** saves a file as a media asset */
   saveAsset(file: File): Promise<SavedAsset>
-  /** saves a video that this browser can decode. @throws AppError unreadable-media naming the codec */
-  saveVideo(file: File): Promise<SavedVideo>
+  /** the length of a video that this browser can decode. @throws AppError unreadable-media naming the codec */
+  videoSeconds(file: File): Promise<number>
   /** saves the first or last frame of a clip, or a still, as an image. @throws AppError not-found, unreadable-media */
   saveFrame(clipId: string, which: 'first' | 'last'): Promise<SavedAsset>
   /** @throws AppError not-found */

@@ -7,7 +7,6 @@ import { randomSource } from '../gpu/reference'
 import { mutate } from '../unit/mutate'
 import { expect, test } from './harness/serve'
 
-/** Of each format; with other seeds, thousands were tried. */
 const COUNT = 30
 /** Most milliseconds for one file: the reader's own limit for a frame, and some more on a busy machine. */
 const MAX_MS = 40_000
@@ -24,34 +23,29 @@ function video(extension: string, ...args: string[]): Uint8Array {
   }
 }
 
-for (const [extension, ...args] of [
-  ['mp4', '-c:v', 'libx264', '-movflags', 'faststart'],
-  ['webm', '-c:v', 'libvpx-vp9'],
-] as const) {
-  test(`${extension}: read or refused, and nothing else`, async ({ page }) => {
-    test.setTimeout(COUNT * MAX_MS)
-    const original = video(extension, ...args)
-    const next = randomSource(19)
-    const codes: Record<string, number> = {}
-    for (let index = 0; index < COUNT; index++) {
-      // in the headers, or in all of it
-      const bytes = mutate(original, index % 2 === 0 ? Math.min(1200, original.length) : original.length, next)
-      const { code, message, ms } = await page.evaluate(async (base64) => {
-        const began = performance.now()
-        const found = await window.workers.media
-          .clip(
-            Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0)),
-            'changed',
-            { width: 32, height: 32, fps: 8, most: 100 },
-          )
-          .then(() => null, window.workers.toErrorData)
-        return { code: found?.code ?? 'read', message: found?.message ?? '', ms: performance.now() - began }
-      }, Buffer.from(bytes).toString('base64'))
-      expect(['read', 'unreadable-media'], `file ${index}: ${message}`).toContain(code)
-      expect(ms, `file ${index}: ${message}`).toBeLessThan(MAX_MS)
-      codes[code] = (codes[code] ?? 0) + 1
-    }
-    expect(codes['unreadable-media'] ?? 0, 'some are damaged').toBeGreaterThan(0)
-    expect(codes['read'] ?? 0, 'and some are whole enough').toBeGreaterThan(0)
-  })
-}
+test('MP4: read or refused, and nothing else', async ({ page }) => {
+  test.setTimeout(COUNT * MAX_MS)
+  const original = video('mp4', '-c:v', 'libx264', '-movflags', 'faststart')
+  const next = randomSource(19)
+  const codes: Record<string, number> = {}
+  for (let index = 0; index < COUNT; index++) {
+    // in the headers, or in all of it
+    const bytes = mutate(original, index % 2 === 0 ? Math.min(1200, original.length) : original.length, next)
+    const { code, message, ms } = await page.evaluate(async (base64) => {
+      const began = performance.now()
+      const found = await window.workers.media
+        .clip(
+          Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0)),
+          'changed',
+          { width: 32, height: 32, fps: 8, most: 100 },
+        )
+        .then(() => null, window.workers.toErrorData)
+      return { code: found?.code ?? 'read', message: found?.message ?? '', ms: performance.now() - began }
+    }, Buffer.from(bytes).toString('base64'))
+    expect(['read', 'unreadable-media'], `file ${index}: ${message}`).toContain(code)
+    expect(ms, `file ${index}: ${message}`).toBeLessThan(MAX_MS)
+    codes[code] = (codes[code] ?? 0) + 1
+  }
+  expect(codes['unreadable-media'] ?? 0, 'some are damaged').toBeGreaterThan(0)
+  expect(codes['read'] ?? 0, 'and some are whole enough').toBeGreaterThan(0)
+})
