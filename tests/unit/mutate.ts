@@ -62,7 +62,7 @@ export function mutateJson(value: unknown, next: () => number): unknown {
         () => (holder[key] = hard()),
         () => delete holder[key],
         () => (holder[`${key}x`] = hard()),
-        () => Object.defineProperty(holder, '__proto__', { value: { [key]: hard() }, enumerable: true }),
+        () => Object.defineProperty(holder, '__proto__', { value: { [key]: hard() }, enumerable: true, configurable: true, writable: true }),
         () => (holder[key] = holder[keys[pick(keys.length)] ?? key]),
       ]
       kinds[pick(kinds.length)]?.()
