@@ -96,13 +96,17 @@ export const test = base.extend<{ elsewhere: string[] }, AppOptions>({
     { scope: 'worker' },
   ],
 
-  /** Requests to other machines; each test ends by checking that there are none. */
+  /** Requests to other machines, sent or blocked; each test ends by checking that there are none. */
   elsewhere: [
     async ({ context }, use) => {
       const elsewhere: string[] = []
       context.on('request', (request) => {
         const url = new URL(request.url())
         if (url.protocol.startsWith('http') && url.hostname !== 'localhost') elsewhere.push(url.href)
+      })
+      // a request that the policy blocks is never sent, but the page tried
+      context.on('console', (message) => {
+        if (/Content Security Policy/.test(message.text())) elsewhere.push(message.text())
       })
       await use(elsewhere)
       base.expect(elsewhere, 'requests that left the machine').toEqual([])

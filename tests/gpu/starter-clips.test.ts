@@ -40,7 +40,7 @@ async function make(changes: Partial<GenerateRequest>, given: Record<string, Cli
 }
 
 /** An image of one color, or of one for each half. */
-function image({ width, height }: { width: number; height: number }, left: readonly number[], right = left): Clip {
+function coloredImage({ width, height }: { width: number; height: number }, left: readonly number[], right = left): Clip {
   const rgba = new Uint8ClampedArray(width * height * 4)
   for (let at = 0; at < width * height; at++) rgba.set([...(at % width < width / 2 ? left : right), 255], 4 * at)
   return { width, height, frames: [rgba] }
@@ -141,6 +141,39 @@ describe('a clip with given images and clips', () => {
     expect(places[4]!, places.join()).toBeGreaterThanOrEqual(6)
   })
 
+  // The bounds at 17 frames and 10 steps (`npm run evaluate`: seams of 0.5 to 1.5 times the median step) also hold at the 9 frames and 2 steps
+  // of these clips unless given otherwise; here the steps of one clip are from 0.3 to 1.8 times its own median, by groups of frames.
+  test('joins new frames to an image and to both ends of a clip without a jump', async () => {
+    const expectRatio = (ratio: number, { least = 0.5, most = 1.5 } = {}) => {
+      expect(ratio).toBeGreaterThan(least)
+      expect(ratio).toBeLessThan(most)
+    }
+    const source = await make({ prompt: 'a red balloon over the sea in the daytime' })
+    const given = { source: source.clip, image: { ...source.clip, frames: [source.clip.frames[4]!] } }
+    const step = median(stepsOf(source.frames))
+
+    const image = await make({ conditions: [imageAt('image', 0)] }, given)
+    expect(psnr(image.frames[0]!, source.frames[4]!)).toBeGreaterThan(25)
+    const own = median(stepsOf(image.frames))
+    expect(own, 'it moves').toBeGreaterThan(0.1)
+    expectRatio(stepBetween(image.frames[0]!, image.frames[1]!) / own, { most: 2 })
+
+    const extended = await make({ prefix: clipSource('source') }, given)
+    expect(psnr(extended.frames[8]!, source.frames[8]!)).toBeGreaterThan(30)
+    expectRatio(stepBetween(extended.frames[8]!, extended.frames[9]!) / step)
+    expectRatio(median(stepsOf(extended.frames.slice(8))) / step)
+
+    const backwards = await make({ suffix: clipSource('source') }, given)
+    expect(backwards.frames).toHaveLength(8 + 9)
+    expect(psnr(backwards.frames[8]!, source.frames[0]!)).toBeGreaterThan(30)
+    // new frames lead to the source, at half its pace in so few steps
+    expectRatio(stepBetween(backwards.frames[7]!, backwards.frames[8]!) / step, { least: 0.25 })
+    expectRatio(median(stepsOf(backwards.frames.slice(0, 9))) / step, { least: 0.25 })
+
+    const loop = await make({ prefix: clipSource('source'), loop: true }, given)
+    expectRatio(stepBetween(loop.frames.at(-1)!, loop.frames[0]!) / median(stepsOf(loop.frames)), { least: 0.25 })
+  })
+
   test('loop: keeps the clip, and returns to its start without a jump', async () => {
     const source = await make({ ...SMALL, steps: 4, prompt: 'a red balloon over the sea in the daytime' })
     const { frames } = await make(
@@ -176,7 +209,7 @@ describe('a clip with given images and clips', () => {
       shot('a starry night', 'cut', [imageAt('halves', 0)]),
       shot('a white bird in the desert', 'dissolve'),
     ]
-    const { frames } = await make({ ...SMALL, steps: 4, prompt: 'flat style', shots }, { halves: image(SMALL, [238, 136, 51], [34, 119, 204]) })
+    const { frames } = await make({ ...SMALL, steps: 4, prompt: 'flat style', shots }, { halves: coloredImage(SMALL, [238, 136, 51], [34, 119, 204]) })
     expect(frames).toHaveLength(9 + 8 + 9 + (9 - 4))
     const steps = stepsOf(frames)
     const [continued, cut] = [steps[8]!, steps[16]!]

@@ -28,7 +28,7 @@ function setMirror(page: Page, url: string | null): Promise<string> {
 }
 
 for (const host of ['with headers', 'without headers'] as const) {
-  test(`allows a mirror after it is set and the page is reloaded, on a host ${host}`, async ({ page, serve }) => {
+  test(`allows a mirror after it is set and the page is reloaded, on a host ${host}`, async ({ page, serve, elsewhere }) => {
     const [mirror, other] = await Promise.all([serveModel(Buffer.from('model')), serveModel(Buffer.from('other'))])
     const server = await serve([
       {
@@ -61,13 +61,15 @@ for (const host of ['with headers', 'without headers'] as const) {
       expect(await setMirror(page, null)).toBe('mirror-set')
       await page.reload()
       expect(await mayRead(page, mirror.url)).toBe(false)
+      // the test's own requests, which the policy had to block
+      expect(elsewhere.splice(0).length).toBeGreaterThan(0)
     } finally {
       await Promise.all([server.close(), mirror.close(), other.close()])
     }
   })
 }
 
-test('ignores a mirror that would add more than an origin to the policy', async ({ page, app }) => {
+test('ignores a mirror that would add more than an origin to the policy', async ({ page, app, elsewhere }) => {
   const open = await serveModel(Buffer.from('model'))
   open.instead = (_, response) => void response.writeHead(200, OPEN_TO_ALL).end('x')
   try {
@@ -77,6 +79,8 @@ test('ignores a mirror that would add more than an origin to the policy', async 
     expect(await mayRead(page, open.url)).toBe(false)
     const policy = await page.evaluate(async () => (await fetch('/')).headers.get('content-security-policy'))
     expect(policy).not.toContain(new URL(open.url).host)
+    // the test's own request, which the policy had to block
+    expect(elsewhere.splice(0).length).toBeGreaterThan(0)
   } finally {
     await open.close()
   }
