@@ -167,7 +167,7 @@ function writeT5(blocks: number): string {
   return path
 }
 
-test('loads T5 from a file and from its cache, one half of a block at a time, in memory that does not grow with the blocks', async () => {
+test('loads T5 from a file and from its cache, half a block at a time, in constant memory', async () => {
   const prompt = Uint32Array.of(7, 39, 7, 0, 1)
   const encode = async (stream: WeightStream, blocks: number, format: WeightFormat) => {
     gpu.pool.resetPeak()

@@ -11,7 +11,7 @@ import { randomSource } from '../gpu/reference'
 import { array, ggufOf, key, tensor, text, u32, u64 } from './write-gguf'
 
 const COUNT = 10_000
-/** Most milliseconds for one header; usual are 0.1. */
+/** Maximum milliseconds for one header; 0.1 is typical. */
 const MAX_MS = 2000
 const never = new AbortController().signal
 const sourceOf = (bytes: Uint8Array<ArrayBuffer>): ByteSource => ({
@@ -102,7 +102,7 @@ async function readAll(file: Uint8Array, headerEnd: number, seed: number, read: 
   return accepted
 }
 
-test('safetensors', async () => {
+test('reads or rejects every mutated safetensors header', async () => {
   const accepted = await readAll(safetensors, safetensorsHeaderEnd, 5, async (bytes) => {
     const { tensors } = await readSafetensorsHeader(never, sourceOf(bytes))
     let data = 0
@@ -117,7 +117,7 @@ test('safetensors', async () => {
   expect(accepted).toBeLessThan(COUNT / 10)
 }, 60_000)
 
-test('GGUF', async () => {
+test('reads or rejects every mutated GGUF header', async () => {
   const accepted = await readAll(gguf, gguf.length - 128 - 288, 6, async (bytes) => {
     const { tensors } = await openGgufHeader(never, sourceOf(bytes))
     const ordered = [...tensors.values()].sort((a, b) => a.start - b.start)
