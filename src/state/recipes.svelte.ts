@@ -6,7 +6,7 @@ import { parseRecipe, RECIPE_KEYWORD, RECIPE_TAG, mediaRefsOf, type ReadRecipe, 
 import type { GenerateRequest, MediaRef } from '../shared/request'
 import { draft } from './draft.svelte'
 import { library } from './library.svelte'
-import { VIDEO_SOURCES } from './model-set'
+import { VIDEO_ENTRIES } from './model-set'
 import { models } from './models.svelte'
 import { session, STARTER } from './session.svelte'
 
@@ -66,13 +66,13 @@ class Recipes {
   modelOf({ model: id }: GenerateRequest): Recipe['model'] {
     const current = session.model
     if (current?.id === id) return { id, name: current.name, version: current.version }
-    return { id, name: VIDEO_SOURCES.find((source) => source.id === id)?.name ?? id }
+    return { id, name: VIDEO_ENTRIES.find((source) => source.id === id)?.name ?? id }
   }
 
   /** Switches to the recipe's model if it is installed. */
   async #findModel({ model: { id, name, version }, request }: Recipe): Promise<{ usable: boolean; missing: string[] }> {
     const fallback = () => `Using ${session.model?.name ?? 'the current model'} instead.`
-    const source = VIDEO_SOURCES.find((one) => one.id === request.model)
+    const source = VIDEO_ENTRIES.find((one) => one.id === request.model)
     if (!session.canUse(request.model))
       return { usable: false, missing: [`This version of Kinora does not support the model “${name}” (${id}). ${fallback()}`] }
     if (source && request.model !== STARTER) {

@@ -80,7 +80,7 @@ test('downloads what is missing from a mirror once its licences are accepted, an
 test('an unknown model and a wrong mirror are refused with exit code 2 before a browser starts', async ({}, info) => {
   const wrong = [
     ['--model', 'download:ltxv-13b?encoder=t5-xxl-fp8', 'No video model is called ltxv-13b'],
-    ['--model', 'download:ltxv-2b-0.9.5', 'No text-encoder model is called (nothing)'],
+    ['--model', 'download:ltxv-2b-0.9.5', 'No text encoder of LTX-Video 2B 0.9.5 is called (nothing)'],
     ['--mirror', 'http://mirror.example/', 'it must start with https:'],
   ] as const
   for (const [flag, value, says] of wrong) {

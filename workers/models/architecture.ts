@@ -1,5 +1,5 @@
 // What the pipeline asks of a model, whatever its architecture. Each architecture has a folder beside this file and a line in
-// registry.ts; nothing outside workers/models names one.
+// registry.ts; nothing outside workers/models imports one.
 //
 // N tokens of a clip, one a spacetime patch   C channels of a token   L text tokens   E text width   D inner width
 import type { JobProgress } from '../../src/shared/job'
