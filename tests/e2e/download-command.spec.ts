@@ -55,11 +55,11 @@ test('downloads what is missing from a mirror once its licences are accepted, an
     const refused = await run()
     expect(refused.stderr).toContain('LTX-Video 2B 0.9.8 distilled: LTXV Open Weights License 0.X, https://huggingface.co/Lightricks/LTX-Video/')
     expect(refused.stderr).toContain('T5 XXL encoder, 8-bit floats: Apache 2.0, https://')
-    expect(refused.stderr).toContain('say --accept-licence to download')
+    expect(refused.stderr).toContain('say --accept-license to download')
     expect(refused.code).toBe(2)
     expect(hub.asked, 'nothing is accepted silently').toEqual([])
 
-    const first = await run('--accept-licence')
+    const first = await run('--accept-license')
     expect(first.stderr).toMatch(/LTX-Video 2B 0\.9\.8 distilled: downloading \d+ %/)
     expect(first.code, first.stderr).toBe(0)
     expect(existsSync(out)).toBe(true)
