@@ -54,7 +54,7 @@ async function main(argv: readonly string[]): Promise<void> {
     // whatever can be refused is refused before a browser starts
     keepPort(flags.profile, server.url)
     const modelUrl = model ? server.url + model.path : (modelFlag ?? '')
-    const manifest = entries ? manifestOfDownloaded(entries) : await fetchManifest(modelUrl)
+    const manifest = entries ? manifestOfDownloaded(entries) : await fetchManifest(new AbortController().signal, modelUrl)
     const mode = recipe ? recipeMode(flags, recipe) : modeOf(flags)
     requireMode(mode, manifest)
     const request = recipe ? recipeRequest(flags, recipe, manifest) : toRequest(flags, manifest)

@@ -60,7 +60,7 @@ export interface JobReport {
   peakGpuBytes: number
   /** null where the browser does not tell */
   peakHostBytes: number | null
-  /** hex, of the values of all windows */
+  /** hex, of the values of all chunks' latents */
   latentsSha256: string
   /** hex, of the SHA-256s of all frames in the file before they are encoded: I420, or RGBA of a still */
   framesSha256: string

@@ -37,8 +37,7 @@ export const tinyDit: Architecture = {
 
 function openTinyDit(url: string, manifest: ModelManifest): OpenModel {
   const opened = { url, identity: JSON.stringify([url, manifest.version]), manifest }
-  const weights = async (signal: AbortSignal) =>
-    weightSource(openSafetensors(await fetchModelFile(url, modelFile(manifest, 'weights.safetensors'), { signal })))
+  const weights = async (signal: AbortSignal) => weightSource(openSafetensors(await fetchModelFile(signal, url, modelFile(manifest, 'weights.safetensors'))))
   return {
     ...opened,
     encoderIdentity: opened.identity,
