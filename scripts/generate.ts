@@ -232,7 +232,7 @@ function print(flags: GenerateFlags, mode: ModeId, request: GenerateRequest, man
   else {
     const { adapter, precision, totalMs, peakGpuBytes } = report
     console.log(`${flags.out}: ${width}×${height}, ${frames} frames at ${fps} fps, seed ${seed}, ${steps} steps`)
-    if (cacheThreshold !== undefined) console.log(`${report.evaluationsSkipped} of ${report.evaluations} evaluations reused`)
+    if (cacheThreshold !== undefined) console.log(`${report.evaluationsSkipped} of ${report.evaluations} forward passes ran the first block alone`)
     console.log(`${(totalMs / 1000).toFixed(1)} s on ${adapter} (${precision}), at most ${Math.round(peakGpuBytes / 2 ** 20)} MiB of GPU memory`)
   }
 }

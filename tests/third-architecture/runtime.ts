@@ -7,7 +7,7 @@ import type { ModelManifest } from '../../src/shared/model'
 import type { Embeds } from '../../src/shared/prompt-embeds'
 import type { Scope } from '../../workers/engine/scope'
 import { dim, type FloatDType, type Tensor } from '../../workers/engine/tensor'
-import type { Architecture, Evaluation, OpenModel, VideoTransformer } from '../../workers/models/architecture'
+import type { Architecture, ForwardPass, OpenModel, VideoTransformer } from '../../workers/models/architecture'
 import type { FramesToPixels, VideoDecoder } from '../../workers/models/autoencoder'
 import { linspaceSigmas, setTimesteps } from '../../workers/models/flow-match-scheduler'
 import { loadOnGpu } from '../../workers/models/load-on-gpu'
@@ -84,7 +84,7 @@ interface Block {
 }
 
 /** Tokens and words in one sequence: [1, N + L, D]. */
-interface TinyEvaluation extends Evaluation {
+interface TinyEvaluation extends ForwardPass {
   tokens: number
 }
 
