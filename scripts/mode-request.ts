@@ -78,7 +78,7 @@ export async function modeRequest(flags: GenerateFlags, request: GenerateRequest
 function filesOf(keep: Keep): FlagFiles {
   return {
     isImage,
-    load: (path) => load(path, keep),
+    load: (path) => loadMedia(path, keep),
     beside: (path, name) => join(dirname(path), name),
     readJson(path) {
       try {
@@ -90,8 +90,8 @@ function filesOf(keep: Keep): FlagFiles {
   }
 }
 
-/** A file as the page stores it; an image has no duration. */
-async function load(path: string, keep: Keep): Promise<MediaInput> {
+/** A file as the page stores it; an image has no duration. @throws UsageError when it cannot be read */
+export async function loadMedia(path: string, keep: Keep): Promise<MediaInput> {
   let bytes: Buffer
   try {
     bytes = readFileSync(path)

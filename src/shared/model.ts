@@ -13,7 +13,7 @@ export const ModelManifestSchema = v.object({
   id: v.string(),
   name: v.string(),
   version: v.number(),
-  /** `_class_name` of the architecture that runs it, a key of workers/models/architectures.ts */
+  /** the architecture that runs it, a key of workers/models/registry.ts */
   architecture: v.optional(v.string(), 'KinoraPipeline'),
   capabilities: v.optional(CapabilitiesSchema, ALL_CAPABILITIES),
   licence: v.string(),

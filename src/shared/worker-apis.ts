@@ -86,7 +86,7 @@ export interface GenerateApi {
   ): Promise<GenerateResult & { latents?: Float32Array<ArrayBuffer> }>
   /** answers within one step; an unknown job is no error */
   cancel(jobId: string): Promise<void>
-  /** ends the clip with the window under way: it is saved as far as it has come. An unknown job is no error. */
+  /** ends the clip with the chunk under way: it is saved as far as it has come. An unknown job is no error. */
   finishEarly(jobId: string): Promise<void>
   /** deletes what is kept of these jobs; one that is under way keeps it */
   forgetJobs(ids: readonly string[]): Promise<void>

@@ -4,7 +4,7 @@ import { emptyInputs, inputProblems, inputsToRequest, modeById, ModeIdSchema, Mo
 import type { InputProblem, MediaInput } from '../shared/modes/mode'
 import type { GenerateRequest } from '../shared/request'
 import { upgradeDraft } from '../shared/upgrade'
-import { sources } from './media-assets.svelte'
+import { mediaAssets } from './media-assets.svelte'
 import { readStored, writeStored } from './stored'
 
 const StoredDraft = v.object({
@@ -145,8 +145,8 @@ class Draft {
   /** What is missing or wrong of the mode's inputs. */
   problems(model: ModelManifest): InputProblem[] {
     const { mode, inputs, prompt, frames, fps } = this
-    const problems = inputProblems(mode, inputs, { prompt: prompt.trim(), frames, fps, model, isGone: (id) => sources.gone.has(id) })
-    return sources.reading > 0 ? [{ at: 'reading', text: 'The chosen file is loading.', missing: true }, ...problems] : problems
+    const problems = inputProblems(mode, inputs, { prompt: prompt.trim(), frames, fps, model, isGone: (id) => mediaAssets.gone.has(id) })
+    return mediaAssets.reading > 0 ? [{ at: 'reading', text: 'The chosen file is loading.', missing: true }, ...problems] : problems
   }
 
   save(): void {

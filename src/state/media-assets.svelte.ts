@@ -3,7 +3,8 @@ import { saveAsset, saveFrame, saveVideo, openAsset } from '../rpc/library'
 import { AppError } from '../shared/errors'
 import type { MediaInput } from '../shared/modes/mode'
 import type { ClipRecord } from '../shared/record'
-import type { MediaRef } from '../shared/request'
+import { mediaRefsOf } from '../shared/recipe'
+import type { GenerateRequest, MediaRef } from '../shared/request'
 import { library } from './library.svelte'
 
 /** Name and preview of a media asset. */
@@ -22,7 +23,7 @@ class MediaAssets {
   reading = $state(0)
 
   /** Stores an image. @throws AppError unreadable-media if it cannot be decoded */
-  async keepPicture(file: File): Promise<MediaInput> {
+  async saveImage(file: File): Promise<MediaInput> {
     if (file.type.startsWith('video/'))
       throw new AppError('unreadable-media', `${file.name} is a video. Expected an image here. To use a video, choose Extend or Remix.`, { file: file.name })
     const { id, name } = await this.#read(async () => {
@@ -43,8 +44,8 @@ class MediaAssets {
   }
 
   /** Stores an image or a video. @throws AppError unreadable-media */
-  keep(file: File): Promise<MediaInput> {
-    return file.type.startsWith('image/') ? this.keepPicture(file) : this.saveVideo(file)
+  save(file: File): Promise<MediaInput> {
+    return file.type.startsWith('image/') ? this.saveImage(file) : this.saveVideo(file)
   }
 
   /** Stores a frame of a clip as an image. @throws AppError not-found, unreadable-media */
@@ -65,6 +66,13 @@ class MediaAssets {
     if (preview) this.gone.delete(id)
     else this.gone.add(id)
     return preview
+  }
+
+  /** The first image or clip that a request is made from, shown while its job waits. Null for words alone, for videos, and where it is gone. */
+  async firstImageOf(request: GenerateRequest): Promise<Blob | null> {
+    const source = mediaRefsOf(request).find(({ kind }) => kind !== 'video')
+    const preview = source && (await this.look(source).catch(() => null))
+    return preview?.blob ?? null
   }
 
   async #read<Stored>(store: () => Promise<Stored>): Promise<Stored> {
@@ -108,4 +116,4 @@ async function assertDecodable(file: File): Promise<void> {
   }
 }
 
-export const sources = new MediaAssets()
+export const mediaAssets = new MediaAssets()

@@ -55,11 +55,11 @@ test('downloads a model from a mirror once its licenses are accepted, and keeps 
     const refused = await run()
     expect(refused.stderr).toContain('LTX-Video 2B 0.9.8 distilled: LTXV Open Weights License 0.X, https://huggingface.co/Lightricks/LTX-Video/')
     expect(refused.stderr).toContain('T5 XXL encoder, 8-bit floats: Apache 2.0, https://')
-    expect(refused.stderr).toContain('say --accept-licence to download')
+    expect(refused.stderr).toContain('say --accept-license to download')
     expect(refused.code).toBe(2)
     expect(hub.requested, 'nothing is accepted silently').toEqual([])
 
-    const first = await run('--accept-licence')
+    const first = await run('--accept-license')
     expect(first.stderr).toMatch(/LTX-Video 2B 0\.9\.8 distilled: downloading \d+ %/)
     expect(first.code, first.stderr).toBe(0)
     expect(existsSync(out)).toBe(true)
@@ -80,7 +80,7 @@ test('downloads a model from a mirror once its licenses are accepted, and keeps 
 test('rejects an unknown model and a wrong mirror with exit code 2 before a browser starts', async ({}, info) => {
   const wrong = [
     ['--model', 'download:ltxv-13b?encoder=t5-xxl-fp8', 'No video model is called ltxv-13b'],
-    ['--model', 'download:ltxv-2b-0.9.5', 'No text-encoder model is called (nothing)'],
+    ['--model', 'download:ltxv-2b-0.9.5', 'No text encoder of LTX-Video 2B 0.9.5 is called (nothing)'],
     ['--mirror', 'http://mirror.example/', 'it must start with https:'],
   ] as const
   for (const [flag, value, message] of wrong) {

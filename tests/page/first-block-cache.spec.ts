@@ -23,9 +23,9 @@ test('reports the first-block cache of a clip in the result and in the library',
   const [made] = await records(page)
   expect(made?.request).toEqual(request)
   const { evaluations, evaluationsSkipped } = made!.report
-  await expect(clip).toContainText(`${evaluationsSkipped} of ${evaluations} evaluations`)
+  await expect(clip).toContainText(`${evaluationsSkipped} of ${evaluations} forward passes`)
   await clip.getByRole('link', { name: 'View in Library' }).click()
   const details = page.getByRole('dialog')
   await expect(details).toContainText(name)
-  await expect(details).toContainText(`${evaluationsSkipped} of ${evaluations} evaluations`)
+  await expect(details).toContainText(`${evaluationsSkipped} of ${evaluations} forward passes`)
 })

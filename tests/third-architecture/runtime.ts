@@ -7,7 +7,7 @@ import type { ModelManifest } from '../../src/shared/model'
 import type { Embeds } from '../../src/shared/prompt-embeds'
 import type { Scope } from '../../workers/engine/scope'
 import { dim, type FloatDType, type Tensor } from '../../workers/engine/tensor'
-import type { Architecture, Evaluation, OpenModel, VideoTransformer } from '../../workers/models/architecture'
+import type { Architecture, ForwardPass, OpenModel, VideoTransformer } from '../../workers/models/architecture'
 import type { FramesToPixels, VideoDecoder } from '../../workers/models/autoencoder'
 import { linspaceSigmas, setTimesteps } from '../../workers/models/flow-match-scheduler'
 import { loadOnGpu } from '../../workers/models/load-on-gpu'
@@ -37,8 +37,7 @@ export const tinyDit: Architecture = {
 
 function openTinyDit(url: string, manifest: ModelManifest): OpenModel {
   const opened = { url, identity: JSON.stringify([url, manifest.version]), manifest }
-  const weights = async (signal: AbortSignal) =>
-    weightSource(openSafetensors(await fetchModelFile(url, modelFile(manifest, 'weights.safetensors'), { signal })))
+  const weights = async (signal: AbortSignal) => weightSource(openSafetensors(await fetchModelFile(signal, url, modelFile(manifest, 'weights.safetensors'))))
   return {
     ...opened,
     encoderIdentity: opened.identity,
@@ -85,7 +84,7 @@ interface Block {
 }
 
 /** Video tokens and text tokens in one sequence: [1, N + L, D]. */
-interface TinyEvaluation extends Evaluation {
+interface TinyEvaluation extends ForwardPass {
   tokens: number
 }
 

@@ -3,7 +3,7 @@ import { catalogueManifest, downloadedModelUrl, downloadedEntries, manifestOfDow
 import { parseManifest } from '../../src/shared/model'
 import type { GenerateRequest } from '../../src/shared/request'
 import { requestProblems } from '../../src/shared/request-problems'
-import { CATALOGUE } from '../../src/shared/model-catalogue'
+import { CATALOGUE, type CatalogueEntry } from '../../src/shared/model-catalogue'
 import { readPrompt } from '../../src/shared/prompt'
 
 const VIDEO = CATALOGUE.filter(({ role }) => role === 'video')
@@ -19,14 +19,24 @@ describe('downloadedEntries', () => {
     expect([sources?.video.id, sources?.encoder.id, sources?.tokenizer.id]).toEqual(['ltxv-2b-0.9.5', 't5-xxl-fp16', 't5-tokenizer'])
   })
 
+  test('names the tokenizer of its own text encoder, and refuses the text encoder of another architecture', () => {
+    const [ltx] = VIDEO
+    if (!ltx) throw new Error('Expected a video model in the catalogue, found none.')
+    const entry = (id: string, role: CatalogueEntry['role']): CatalogueEntry => ({ ...ltx, id, name: id, role, encoderKind: 'umt5' })
+    const catalogue = [...CATALOGUE, entry('other', 'video'), entry('umt5-fp8', 'text-encoder'), entry('umt5-tokenizer', 'tokenizer')]
+    expect(downloadedEntries('download:other?encoder=umt5-fp8', catalogue)?.tokenizer.id).toBe('umt5-tokenizer')
+    expect(downloadedEntries('download:ltxv-2b-0.9.5?encoder=t5-xxl-q4', catalogue)?.tokenizer.id).toBe('t5-tokenizer')
+    expect(() => downloadedEntries('download:other?encoder=t5-xxl-q4', catalogue)).toThrow('No text encoder of other is called t5-xxl-q4; there are umt5-fp8.')
+  })
+
   test('returns undefined for the address of a folder', () => {
     expect(downloadedEntries('https://kinora.example/models/starter/')).toBeUndefined()
   })
 
   test.each([
     ['download:ltxv-13b?encoder=t5-xxl-q4', 'No video model is called ltxv-13b; there are ltxv-2b-0.9.8-distilled,'],
-    ['download:ltxv-2b-0.9.5?encoder=clip', 'No text-encoder model is called clip; there are t5-xxl-fp8,'],
-    ['download:ltxv-2b-0.9.5', 'No text-encoder model is called (nothing);'],
+    ['download:ltxv-2b-0.9.5?encoder=clip', 'No text encoder of LTX-Video 2B 0.9.5 is called clip; there are t5-xxl-fp8,'],
+    ['download:ltxv-2b-0.9.5', 'No text encoder of LTX-Video 2B 0.9.5 is called (nothing);'],
     ['download:t5-xxl-q4?encoder=t5-xxl-q4', 'No video model is called t5-xxl-q4;'],
   ])('rejects %s', (url, message) => {
     expect(() => downloadedEntries(url)).toThrow(message)

@@ -167,8 +167,8 @@ test('reads flags, and rejects invalid ones', () => {
     curve: true,
     save: false,
   })
-  expect(parseEvaluateFlags(['--reuse', '4'])).toMatchObject({ reuse: 4 })
-  expect(refusal(() => parseEvaluateFlags(['--reuse', '0']))).toBe('--reuse: expected a whole number from 1 to 1000000, got "0"')
+  expect(parseEvaluateFlags(['--first-block-cache', '4'])).toMatchObject({ 'first-block-cache': 4 })
+  expect(refusal(() => parseEvaluateFlags(['--first-block-cache', '0']))).toBe('--first-block-cache: expected a whole number from 1 to 1000000, got "0"')
   expect(refusal(() => parseEvaluateFlags(['--steps', '0']))).toBe('--steps: expected a whole number from 1 to 1000, got "0"')
   expect(refusal(() => parseEvaluateFlags(['--limit', 'all']))).toBe('--limit: expected a whole number from 1 to 1000000, got "all"')
   expect(refusal(() => parseEvaluateFlags(['stray']))).toBe("Unexpected argument 'stray'")

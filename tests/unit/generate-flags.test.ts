@@ -51,7 +51,7 @@ test('parses every flag with its type', () => {
     'l.safetensors',
     '--mirror',
     'https://mirror.example/',
-    '--accept-licence',
+    '--accept-license',
   ])
   expect(flags).toEqual({
     prompt: 'a red sky',
@@ -74,7 +74,7 @@ test('parses every flag with its type', () => {
     embeds: 'e.safetensors',
     'save-latents': 'l.safetensors',
     mirror: 'https://mirror.example/',
-    'accept-licence': true,
+    'accept-license': true,
     backward: false,
     loop: false,
   })
@@ -86,7 +86,7 @@ test('omits flags that are not given, so that the model decides', () => {
     out: 'clip.webm',
     json: false,
     autotune: false,
-    'accept-licence': false,
+    'accept-license': false,
     backward: false,
     loop: false,
   })
@@ -123,4 +123,21 @@ test.each([
 
 test('rejects a flag without its value with one line', () => {
   expect(refusal(...least, '--width')).toMatch(/^Option '--width <value>' argument missing$/)
+})
+
+test('takes the licenses flag by its earlier name', () => {
+  expect(parseFlags([...least, '--accept-licence'])['accept-license']).toBe(true)
+})
+
+test('needs no prompt beside a recipe, and media only there', () => {
+  expect(parseFlags(['--recipe', 'clip.webm', '--out', 'again.webm', '--media', 'abcdef12=a.png', '--media', '12345678=b.png'])).toMatchObject({
+    recipe: 'clip.webm',
+    media: ['abcdef12=a.png', '12345678=b.png'],
+  })
+  // the recipe says how many frames there are
+  expect(parseFlags(['--recipe', 'still.png', '--out', 'again.png']).prompt).toBeUndefined()
+  expect(refusal('--recipe', 'clip.webm', '--frames', '1', '--out', 'again.webm')).toContain('ends in .png for --frames 1')
+  expect(refusal('--out', 'again.webm')).toContain('--prompt is missing')
+  expect(refusal(...least, '--media', 'abcdef12=a.png')).toBe('--media: expected --recipe beside it, got none')
+  expect(refusal('--recipe', 'clip.webm', '--out', 'again.webm', '--media', 'a.png')).toContain('--media: expected ID=FILE')
 })

@@ -7,12 +7,15 @@ import { parseLtxAutoencoderConfig, planLtxAutoencoder } from './autoencoder-con
 import { openLtxFiles, transformerBytes } from './files'
 import { NO_TOKENIZER_CONFIG, presetOf, TRANSFORMER_FORMAT } from './manifest'
 
+/** The kind of its text encoder in the catalogue. */
+const ENCODER_KIND = 't5-xxl'
 /** Enough for a short prompt. */
 const TOKENS = 16
 
 /** See Architecture.checkFiles. */
 export async function checkLtxFiles(signal: AbortSignal, entry: CatalogueEntry, files: ModelFiles): Promise<boolean> {
   if (entry.role === 'video' && presetOf(entry)) await checkVideo(signal, entry, files)
+  else if (entry.encoderKind !== ENCODER_KIND) return false
   else if (entry.role === 'text-encoder') await openTextEncoder(signal, files)
   else if (entry.role === 'tokenizer') {
     const { createTokenizer } = await import('../../text/tokenizer')

@@ -142,7 +142,7 @@ async function load(
           steps,
           tokens,
         ),
-      ancestral: preset.stochastic,
+      ancestral: preset.ancestral,
     }
   })
 }

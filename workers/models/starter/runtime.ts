@@ -34,7 +34,7 @@ export const starter: Architecture = {
   open: (_signal, url, manifest) => Promise.resolve(openStarter(url, manifest)),
 
   async shape(signal, url, manifest) {
-    const config = async (path: string) => parseJson(await fetchModelFile(url, modelFile(manifest, path), { signal }), path)
+    const config = async (path: string) => parseJson(await fetchModelFile(signal, url, modelFile(manifest, path)), path)
     const transformer = (await config(FILES.transformerConfig)) as Record<string, unknown>
     const number = (name: string) => Number(transformer[name])
     return {
@@ -117,16 +117,13 @@ async function fetchAll(signal: AbortSignal, url: string, manifest: ModelManifes
   let reportedPercent = -1
   const fetched = await Promise.all(
     entries.map(async ({ name, file }) => {
-      const bytes = await fetchModelFile(url, file, {
-        signal,
-        onProgress: (fileBytes) => {
-          loaded.set(name, fileBytes)
-          const loadedBytes = [...loaded.values()].reduce((a, b) => a + b, 0)
-          const percent = Math.floor((100 * loadedBytes) / totalBytes)
-          if (percent === reportedPercent) return // a network chunk is a few KB: not each is worth a message
-          reportedPercent = percent
-          onProgress({ stage: 'loading', loadedBytes, totalBytes })
-        },
+      const bytes = await fetchModelFile(signal, url, file, (fileBytes) => {
+        loaded.set(name, fileBytes)
+        const loadedBytes = [...loaded.values()].reduce((a, b) => a + b, 0)
+        const percent = Math.floor((100 * loadedBytes) / totalBytes)
+        if (percent === reportedPercent) return // a network chunk is a few KB: not each is worth a message
+        reportedPercent = percent
+        onProgress({ stage: 'loading', loadedBytes, totalBytes })
       })
       return [name, bytes] as const
     }),
