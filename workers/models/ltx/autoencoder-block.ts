@@ -3,7 +3,7 @@
 import { AppError } from '../../../src/shared/errors'
 import type { Scope } from '../../engine/scope'
 import { dim, elementCount, reshape, type FloatDType, type Tensor } from '../../engine/tensor'
-import { conv, uploadConv, type ConvWeight } from '../../ops/conv'
+import { conv, type ConvWeight } from '../../ops/conv'
 import { add } from '../../ops/elementwise'
 import { norm, type NormOptions } from '../../ops/norm'
 import { pixelShuffle, pixelUnshuffle } from '../../ops/pixel-shuffle'
@@ -97,10 +97,10 @@ export const RESIDUAL_SLOTS = 4
 
 /** Loads the block `size.name`. */
 export async function loadResidual(loader: StreamLoader, size: ResidualSize, eps: number): Promise<Residual> {
-  const { signal, scope, weights } = loader
+  const { signal, upload, weights } = loader
   const { name, in: inputs, out } = size
   const spread = async (parameter: string) =>
-    uploadConv(scope, await weights.floats(signal, `${name}.${parameter}`, [out, 1, 1]), [out, 1, 1, 1, 1], undefined, 'f32')
+    upload.conv(await weights.floats(signal, `${name}.${parameter}`, [out, 1, 1]), [out, 1, 1, 1, 1], undefined, 'f32')
   return {
     name,
     conv1: await loadConv3d(loader, `${name}.conv1`, out, inputs),
