@@ -1,4 +1,4 @@
-import { SvelteSet } from 'svelte/reactivity'
+import { SvelteMap, SvelteSet } from 'svelte/reactivity'
 import { saveAsset, saveFrame, saveVideo, openAsset } from '../rpc/library'
 import { AppError } from '../shared/errors'
 import type { MediaInput } from '../shared/modes/mode'
@@ -18,6 +18,8 @@ export interface MediaPreview {
 class MediaAssets {
   /** ids of assets that no longer exist */
   readonly gone = new SvelteSet<string>()
+  /** videos that are cut off or damaged, by id, and what of them is used */
+  readonly cutOff = new SvelteMap<string, { seconds: number; ofSeconds: number }>()
   /** number of files that are being stored; a clip generated meanwhile would miss them */
   reading = $state(0)
 
@@ -38,7 +40,8 @@ class MediaAssets {
       throw new AppError('unreadable-media', `${file.name} is an image. Expected a video here. To use an image, choose Image to video or Keyframes.`, {
         file: file.name,
       })
-    const { id, name, seconds } = await this.#read(() => saveVideo(file))
+    const { id, name, seconds, ofSeconds } = await this.#read(() => saveVideo(file))
+    if (seconds < ofSeconds) this.cutOff.set(id, { seconds, ofSeconds })
     return this.#here({ kind: 'video', id, name, seconds })
   }
 

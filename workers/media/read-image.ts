@@ -1,6 +1,7 @@
 // An image file as the pixels of one frame: upright, cropped to the clip's aspect ratio, in its size.
 import { cropRectangle } from '../../src/shared/crop'
 import { AppError } from '../../src/shared/errors'
+import { kindOfFile } from '../../src/shared/media-kind'
 import type { Crop } from '../../src/shared/request'
 import type { ClipReader } from './read-clip'
 
@@ -41,7 +42,8 @@ async function decode(file: Blob, name: string): Promise<ImageBitmap> {
   try {
     return await createImageBitmap(file, { imageOrientation: 'from-image' })
   } catch {
-    const found = file.type || 'a file of unknown kind'
+    const kind = await kindOfFile(file)
+    const found = kind ? `a ${kind.name} file` : file.type || 'a file of unknown kind'
     throw new AppError('unreadable-media', `${name}: expected an image that this browser can decode (JPEG, PNG, WebP, AVIF or GIF), got ${found}.`, {
       file: name,
       found,
