@@ -107,7 +107,23 @@ async function assertDecodable(file: File): Promise<void> {
   try {
     ;(await createImageBitmap(file)).close()
   } catch {
+    if (await isShown(file)) return
     throw new AppError('unreadable-media', `${file.name} is not an image that this browser can read. Use JPEG, PNG, WebP, AVIF or GIF.`, { file: file.name })
+  }
+}
+
+/** Whether the browser shows a file as an image; of one that is cut short, it shows what is there. */
+async function isShown(file: File): Promise<boolean> {
+  const url = URL.createObjectURL(file)
+  try {
+    return await new Promise((resolve) => {
+      const image = new Image()
+      image.onload = () => resolve(image.naturalWidth > 0)
+      image.onerror = () => resolve(false)
+      image.src = url
+    })
+  } finally {
+    URL.revokeObjectURL(url)
   }
 }
 
