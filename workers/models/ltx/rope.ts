@@ -48,7 +48,9 @@ export function gridFractions(grid: RopeGrid): Float32Array {
   for (let token = 0; token < count; token++) {
     const place = [Math.floor(token / (width * height)), Math.floor(token / width) % height, token % width] as const
     // without a scale the indices are the fractions
-    place.forEach((index, axis) => (places[axis * count + token] = scale ? f32(f32(index * f32(scale[axis]!)) * (axis === 0 ? patchTime : patch)) : index * BASE[axis]!))
+    place.forEach(
+      (index, axis) => (places[axis * count + token] = scale ? f32(f32(index * f32(scale[axis]!)) * (axis === 0 ? patchTime : patch)) : index * BASE[axis]!),
+    )
   }
   return coordinateFractions(places, 1)
 }
