@@ -25,8 +25,6 @@ function knownCodec(codec: string): string {
 }
 
 function playerColors({ codec, colorSpace = {} }: VideoDecoderConfig, height: number): VideoColorSpaceInit {
-  // VP8 is BT.601 by its specification; MediaRecorder writes the colors of the canvas into the file, which are not those of the frames
-  if (codec.startsWith('vp8')) return SD
   const { primaries, transfer, matrix, fullRange } = colorSpace
   if (primaries && transfer && matrix) return colorSpace
   const guess = height < HD_HEIGHT || codec.startsWith('vp09') ? SD : HD

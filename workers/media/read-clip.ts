@@ -6,6 +6,7 @@ import { kindOfFile } from '../../src/shared/media-kind'
 import type { Crop } from '../../src/shared/request'
 import { playerConfig } from './decoder-config'
 import { readEditList } from './edit-list'
+import './full-range-vp8'
 import { packetTime, secondsOf, timelineOf, type Span } from './timeline'
 
 /** How frames are sampled from a video. */

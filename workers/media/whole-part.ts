@@ -15,12 +15,14 @@ export interface WholePart {
 const MAX_QUEUE = 8
 /** Decoding ends after this, and the rest is taken to be whole: an hour of video would take minutes. Milliseconds. */
 const MAX_CHECK_MS = 20_000
+/** Less than any frame is shown. */
+const SHORTEST_SECONDS = 1e-3
 /** A file's own length may differ from that of its frames by this. */
 const ROUNDING_SECONDS = 0.25
 
 /**
  * Decodes a video from its start on until a frame fails.
- * @throws AppError unreadable-media when not one frame can be decoded; AbortError
+ * @throws AppError unreadable-media when not one frame can be decoded, or frames that can are behind one that cannot; AbortError
  */
 export async function wholePart(signal: AbortSignal, file: Blob, name: string): Promise<WholePart> {
   const input = new Input({ source: new BlobSource(file), formats: ALL_FORMATS })
@@ -29,8 +31,24 @@ export async function wholePart(signal: AbortSignal, file: Blob, name: string): 
     const { spans } = await readTimeline(track, file)
     const seconds = secondsOf(spans)
     const said = (await track.getDurationFromMetadata()) ?? 0
-    const end = await decodableUntil(signal, track, spans)
-    const whole = end === undefined ? seconds : secondsUntil(spans, end)
+    const config = await track.getDecoderConfig()
+    const end = Math.max(...spans.map((span) => span.at + span.seconds))
+    const run = (most: number) => decodePackets(signal, track, config ?? { codec: '' }, end, most)
+    let all = await run(Infinity)
+    if (all.failed) {
+      // the first packet that fails: those before it give all their frames when no other follows
+      let [good, bad] = [0, all.fed]
+      while (bad - good > 1) {
+        const middle = (good + bad) >> 1
+        if ((await run(middle)).failed) bad = middle
+        else good = middle
+      }
+      const behind = all.fed > bad || !all.atEnd
+      all = await run(good)
+      if (behind) throw unreadable(name, `a damaged file: it cannot be decoded from ${Math.max(0, secondsUntil(spans, all.end)).toFixed(2)} s on`)
+    }
+    // an index may list packets that are behind the end of the file
+    const whole = all.atEnd && !all.failed && all.packetEnd >= end - SHORTEST_SECONDS ? seconds : secondsUntil(spans, all.end)
     if (!(whole > 0)) throw unreadable(name, 'a damaged file: its first frame cannot be decoded')
     // a header may promise more than there is: of a recording that was cut off
     const ofSeconds = spans.length === 1 && said - seconds > ROUNDING_SECONDS ? said : seconds
@@ -40,39 +58,63 @@ export async function wholePart(signal: AbortSignal, file: Blob, name: string): 
   }
 }
 
-/** The time of packets up to which every frame can be decoded; undefined: all of them, as far as was looked. */
-async function decodableUntil(signal: AbortSignal, track: InputVideoTrack, spans: readonly Span[]): Promise<number | undefined> {
-  const config = await track.getDecoderConfig()
-  if (!config) return undefined
-  const last = Math.max(...spans.map(({ at, seconds }) => at + seconds))
+/** What became of packets that were decoded. */
+interface Decoded {
+  /** packets that the decoder was given */
+  fed: number
+  /** whether there was no further packet */
+  atEnd: boolean
+  /** whether one could not be decoded */
+  failed: boolean
+  /** where the last frame and the last packet end, in the times of packets */
+  end: number
+  packetEnd: number
+}
+
+/**
+ * Decodes packets from the start of a track on.
+ * @param until time of packets from which on nothing is shown
+ * @param most packets
+ */
+async function decodePackets(signal: AbortSignal, track: InputVideoTrack, config: VideoDecoderConfig, until: number, most: number): Promise<Decoded> {
   const deadline = performance.now() + MAX_CHECK_MS
-  let end = -Infinity
-  let failed = false
+  const decoded: Decoded = { fed: 0, atEnd: false, failed: false, end: -Infinity, packetEnd: -Infinity }
   const decoder = new VideoDecoder({
     output(frame) {
-      end = Math.max(end, (frame.timestamp + (frame.duration ?? 0)) / 1e6)
+      decoded.end = Math.max(decoded.end, (frame.timestamp + (frame.duration ?? 0)) / 1e6)
       frame.close()
     },
-    error: () => (failed = true),
+    error: () => (decoded.failed = true),
   })
   try {
     decoder.configure(config)
-    for await (const packet of new EncodedPacketSink(track).packets(undefined, undefined, { verifyKeyPackets: true })) {
+    const packets = new EncodedPacketSink(track)
+    let packet = await packets.getFirstPacket()
+    for (; packet && decoded.fed < most && !decoded.failed; packet = await packets.getNextPacket(packet)) {
       signal.throwIfAborted()
-      if (failed || decoder.state !== 'configured' || packet.timestamp >= last) break
-      if (performance.now() > deadline) return undefined
-      decoder.decode(packet.toEncodedVideoChunk())
-      while (decoder.decodeQueueSize > MAX_QUEUE && !failed) await new Promise((resolve) => decoder.addEventListener('dequeue', resolve, { once: true }))
+      if (performance.now() > deadline) return { ...decoded, atEnd: true, end: until, packetEnd: until }
+      if (packet.timestamp < until) decoder.decode(packet.toEncodedVideoChunk())
+      decoded.packetEnd = Math.max(decoded.packetEnd, packet.timestamp + packet.duration)
+      decoded.fed++
+      while (decoder.decodeQueueSize > MAX_QUEUE && !decoded.failed) await dequeued(decoder)
     }
+    decoded.atEnd = packet === null
     await decoder.flush()
   } catch {
     signal.throwIfAborted()
-    failed = true // a packet that is not there, or that the decoder does not take
-    if (decoder.state === 'configured') await decoder.flush().catch(() => undefined)
+    decoded.failed = true // a packet whose bytes are not there, or that the decoder does not take
   } finally {
     if (decoder.state !== 'closed') decoder.close()
   }
-  return failed ? end : undefined
+  return decoded
+}
+
+/** Resolves when the decoder takes a chunk from its queue, or fails. */
+function dequeued(decoder: VideoDecoder): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, 200) // one that failed takes nothing
+    decoder.addEventListener('dequeue', () => (clearTimeout(timer), resolve()), { once: true })
+  })
 }
 
 /** Seconds of the presentation before a time of packets. Pure. */
