@@ -16,7 +16,7 @@ rmSync(reports, { recursive: true, force: true })
 mkdirSync(reports, { recursive: true })
 
 const found = JSON.parse(readFileSync(testEnvironmentFile, 'utf8'))
-const env = { ...found.env, KINORA_CHROMIUM: found.chromium, KINORA_FFPROBE: found.ffprobe }
+const env = { ...found.env, KINORA_CHROMIUM: found.chromium, KINORA_FFPROBE: found.ffprobe, ...(full && { KINORA_FULL: '1' }) }
 
 const vitest =
   (project, { files = [], name = project, more = {} } = {}) =>
@@ -45,10 +45,15 @@ async function command(name, args) {
   return { code, passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0 }
 }
 
-/** The frames of recipes once more, on Chromium's software adapter: Dawn loads it where Vulkan is. */
+/** The frames of recipes once more, every second one or all, on Chromium's software adapter: Dawn loads it where Vulkan is. */
 const onSwiftshader = async () => {
   const driver = findSwiftshader(found.chromium)
-  if (driver) return vitest('gpu', { files: ['tests/gpu/same-frames.test.ts'], name: 'swiftshader', more: { VK_ICD_FILENAMES: driver } })()
+  if (driver)
+    return vitest('gpu', {
+      files: ['tests/gpu/same-frames.test.ts'],
+      name: 'swiftshader',
+      more: { VK_ICD_FILENAMES: driver, ...(!full && { KINORA_ALTERNATE: '1' }) },
+    })()
   console.log(`no vk_swiftshader_icd.json beside ${found.chromium}`)
   return { code: 1, passed: 0, failed: 0, skipped: 0 }
 }

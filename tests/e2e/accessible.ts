@@ -6,7 +6,10 @@ import { expect } from './app'
 /** @param when the state, for the message */
 export async function expectAccessible(page: Page, when: string): Promise<void> {
   await holdStill(page)
-  const { violations } = await new AxeBuilder({ page }).analyze()
+  const { violations } = await new AxeBuilder({ page })
+    .setLegacyMode()
+    .options({ resultTypes: ['violations'] })
+    .analyze()
   await page.evaluate(() => (document.adoptedStyleSheets = []))
   expect(violations.map(({ id, nodes }) => `${when}: ${id}: ${nodes.map(({ html }) => html).join(' ')}`)).toEqual([])
   const width = page.viewportSize()?.width ?? 0

@@ -96,13 +96,17 @@ export const test = base.extend<{ elsewhere: string[] }, AppOptions>({
     { scope: 'worker' },
   ],
 
-  /** Every request that left this machine's own servers; there must be none, so each test ends by looking. */
+  /** Every request that left this machine's own servers, or would have; there must be none, so each test ends by looking. */
   elsewhere: [
     async ({ context }, use) => {
       const elsewhere: string[] = []
       context.on('request', (request) => {
         const url = new URL(request.url())
         if (url.protocol.startsWith('http') && url.hostname !== 'localhost') elsewhere.push(url.href)
+      })
+      // one that the policy stops is never sent, but the page tried
+      context.on('console', (message) => {
+        if (/Content Security Policy/.test(message.text())) elsewhere.push(message.text())
       })
       await use(elsewhere)
       base.expect(elsewhere, 'requests that left the machine').toEqual([])

@@ -19,7 +19,7 @@ const PREFERRED: { software: boolean; variants: string[]; used: string[]; precis
     used: ['linear_tile128', 'RESIDENT=false WG=128'],
     precisions: ['f32', 'f16', 'q4'],
   },
-  { software: true, variants: ['no_smem', 'tiled_resident_q'], used: ['linear_no_smem', 'RESIDENT=true WG=64'], precisions: ['f32'] },
+  { software: true, variants: ['tiled_resident_q', 'no_smem'], used: ['linear_no_smem', 'RESIDENT=true WG=64'], precisions: ['f32'] },
   { software: true, variants: ['int8_dp4a'], used: ['linear_int8_dp4a', 'norm_int8'], precisions: ['q8', 'q4'] },
 ]
 

@@ -48,6 +48,8 @@ const STORE = new URL('same-frames.json', import.meta.url)
 const readJson = (url: URL): unknown => JSON.parse(readFileSync(url, 'utf8'))
 const recipes = readJson(new URL('same-frames-recipes.json', import.meta.url)) as Record<string, Record<string, unknown>>
 const stored = (existsSync(STORE) ? readJson(STORE) : {}) as Record<string, Stored>
+/** KINORA_ALTERNATE=1 runs every second recipe: a mode with the starter, the next with LTX-Video. */
+const alternate = process.env['KINORA_ALTERNATE'] === '1'
 const updates = process.env['KINORA_UPDATE_HASHES'] === '1'
 
 const gpu = await testGpu()
@@ -130,14 +132,16 @@ test('each model has recipes, and there are hashes for this adapter', () => {
   if (!updates) expect(Object.keys(stored), `Nothing is stored for ${family}. Look at what it makes, then store it: KINORA_UPDATE_HASHES=1.`).toContain(family)
 })
 
-describe.each(Object.entries(MODELS))('%s', (name, open) => {
+const recipesOf = (name: string, model: number) => Object.entries(recipes[name] ?? {}).filter((_, index) => !alternate || index % 2 === model % 2)
+
+describe.each(Object.entries(MODELS).map(([name, open], index) => ({ name, open, index })))('$name', ({ name, open, index }) => {
   let opened: Opened
   beforeAll(async () => {
     opened = await open()
     return () => opened.model.close()
   })
 
-  test.each(Object.entries(recipes[name] ?? {}))(
+  test.each(recipesOf(name, index))(
     '%s',
     async (title, text) => {
       const { recipe, ignored } = parseRecipe(text)

@@ -9,6 +9,8 @@ import { root } from '../../scripts/process.mjs'
 
 const RED = 'a red sky at sunset'
 const NIGHT = 'a starry night'
+/** a guided clip of this size takes five seconds without a GPU: `npm run test:full` makes all sixteen */
+const SEEDS = process.env['KINORA_FULL'] ? [1, 2, 3, 4, 5, 6, 7, 8] : [1, 2, 3]
 const SMALL = { width: 64, height: 64 }
 
 let opened: Promise<Engine> | undefined
@@ -70,10 +72,10 @@ describe('the words and the seed decide', () => {
     expect(silent).not.toEqual(night)
   })
 
-  test('the upper third tells a red sky at sunset from a starry night, 16 times of 16', async () => {
+  test('the upper third tells a red sky at sunset from a starry night, whatever the seed', async () => {
     const { guidance } = (await engine()).manifest
     const verdicts: string[] = []
-    for (const seed of [1, 2, 3, 4, 5, 6, 7, 8]) {
+    for (const seed of SEEDS) {
       for (const prompt of [RED, NIGHT]) {
         const { frames } = await make({ prompt, seed, steps: 4, guidance: guidance.default })
         const shown = [0, 4, 8].map((index) => frames[index]!)
@@ -85,7 +87,7 @@ describe('the words and the seed decide', () => {
       }
     }
     expect(verdicts.filter((verdict) => !verdict.endsWith('right'))).toEqual([])
-    expect(verdicts).toHaveLength(16)
+    expect(verdicts).toHaveLength(2 * SEEDS.length)
   })
 })
 
@@ -102,16 +104,16 @@ describe('what a clip is made around stands in it', () => {
   })
 
   test('extend, fill, blend and re-time', async () => {
-    const source = await make({ steps: 4, prompt: 'a red balloon rising over the sea in the daytime' })
+    const source = await make({ ...SMALL, steps: 4, prompt: 'a red balloon rising over the sea in the daytime' })
     const given = { source: source.clip }
     const same = (frame: Uint8Array | undefined, index: number) => expect(psnr(frame!, source.frames[index]!)).toBeGreaterThan(28)
 
-    const extended = await make({ prefix: clipSource('source') }, given)
+    const extended = await make({ ...SMALL, prefix: clipSource('source') }, given)
     expect(extended.frames).toHaveLength(9 + 8)
     for (const index of [0, 8]) same(extended.frames[index], index)
     expect(median(stepsOf(extended.frames.slice(8))), 'it moves on').toBeGreaterThan(0.1)
 
-    const filled = await make({ prefix: clipSource('source'), suffix: clipSource('source') }, given)
+    const filled = await make({ ...SMALL, prefix: clipSource('source'), suffix: clipSource('source') }, given)
     expect(filled.frames).toHaveLength(9 + 7 + 9)
     same(filled.frames[0], 0)
     same(filled.frames.at(-9), 0)
@@ -119,12 +121,15 @@ describe('what a clip is made around stands in it', () => {
     expect(median(stepsOf(filled.frames.slice(8, 17))), 'it moves in the gap').toBeGreaterThan(0.1)
 
     // as the form asks for a blend: the first half of one, the second half of the other
-    const blended = await make({ prefix: { ...clipSource('source'), toSeconds: 5 / 8 }, suffix: { ...clipSource('source'), fromSeconds: 5 / 8 } }, given)
+    const blended = await make(
+      { ...SMALL, prefix: { ...clipSource('source'), toSeconds: 5 / 8 }, suffix: { ...clipSource('source'), fromSeconds: 5 / 8 } },
+      given,
+    )
     expect(blended.frames).toHaveLength(5 + 7 + 4)
     same(blended.frames[0], 0)
     same(blended.frames.at(-1), 8)
 
-    const slow = await make({ frames: 17, initVideo: { ...clipSource('source'), strength: 0.05, stretch: true } }, given)
+    const slow = await make({ ...SMALL, frames: 17, initVideo: { ...clipSource('source'), strength: 0.05, stretch: true } }, given)
     expect(slow.frames).toHaveLength(17)
     const nearest = (frame: Uint8Array) =>
       source.frames.map((candidate) => psnr(frame, candidate)).reduce((best, value, index, all) => (value > all[best]! ? index : best), 0)
@@ -134,6 +139,39 @@ describe('what a clip is made around stands in it', () => {
     expect(places[0]!, places.join()).toBeLessThanOrEqual(2)
     expect(places[2]!, places.join()).toBeLessThanOrEqual(5)
     expect(places[4]!, places.join()).toBeGreaterThanOrEqual(6)
+  })
+
+  // What is promised at 17 frames and 10 steps (`npm run evaluate`: seams of 0.5 to 1.5 times the median step) holds at the 9 frames and 2 steps
+  // of these clips where nothing else is said; there the steps of one clip are from 0.3 to 1.8 times its own median, group by group.
+  test('new frames join an image, a clip’s end, its beginning and both without a jump', async () => {
+    const expectRatio = (ratio: number, { least = 0.5, most = 1.5 } = {}) => {
+      expect(ratio).toBeGreaterThan(least)
+      expect(ratio).toBeLessThan(most)
+    }
+    const source = await make({ prompt: 'a red balloon over the sea in the daytime' })
+    const given = { source: source.clip, image: { ...source.clip, frames: [source.clip.frames[4]!] } }
+    const step = median(stepsOf(source.frames))
+
+    const image = await make({ conditions: [imageAt('image', 0)] }, given)
+    expect(psnr(image.frames[0]!, source.frames[4]!)).toBeGreaterThan(25)
+    const own = median(stepsOf(image.frames))
+    expect(own, 'it moves').toBeGreaterThan(0.1)
+    expectRatio(stepBetween(image.frames[0]!, image.frames[1]!) / own, { most: 2 })
+
+    const extended = await make({ prefix: clipSource('source') }, given)
+    expect(psnr(extended.frames[8]!, source.frames[8]!)).toBeGreaterThan(30)
+    expectRatio(stepBetween(extended.frames[8]!, extended.frames[9]!) / step)
+    expectRatio(median(stepsOf(extended.frames.slice(8))) / step)
+
+    const backwards = await make({ suffix: clipSource('source') }, given)
+    expect(backwards.frames).toHaveLength(8 + 9)
+    expect(psnr(backwards.frames[8]!, source.frames[0]!)).toBeGreaterThan(30)
+    // new frames lead to the source, at half its pace in so few steps
+    expectRatio(stepBetween(backwards.frames[7]!, backwards.frames[8]!) / step, { least: 0.25 })
+    expectRatio(median(stepsOf(backwards.frames.slice(0, 9))) / step, { least: 0.25 })
+
+    const loop = await make({ prefix: clipSource('source'), loop: true }, given)
+    expectRatio(stepBetween(loop.frames.at(-1)!, loop.frames[0]!) / median(stepsOf(loop.frames)), { least: 0.25 })
   })
 
   test('loop: the clip as it was, and the way back without a jump', async () => {

@@ -28,7 +28,7 @@ function setMirror(page: Page, url: string | null): Promise<string> {
 }
 
 for (const host of ['with headers', 'without headers'] as const) {
-  test(`on a host ${host}, a mirror may be read after it was set and the page reloaded`, async ({ page, serve }) => {
+  test(`on a host ${host}, a mirror may be read after it was set and the page reloaded`, async ({ page, serve, elsewhere }) => {
     const [mirror, other] = await Promise.all([serveModel(Buffer.from('model')), serveModel(Buffer.from('other'))])
     const server = await serve([
       {
@@ -61,13 +61,15 @@ for (const host of ['with headers', 'without headers'] as const) {
       expect(await setMirror(page, null)).toBe('mirror-set')
       await page.reload()
       expect(await mayRead(page, mirror.url)).toBe(false)
+      // this test's own requests, which the policy had to stop
+      expect(elsewhere.splice(0).length).toBeGreaterThan(0)
     } finally {
       await Promise.all([server.close(), mirror.close(), other.close()])
     }
   })
 }
 
-test('what would add more than an origin to the policy adds nothing', async ({ page, app }) => {
+test('what would add more than an origin to the policy adds nothing', async ({ page, app, elsewhere }) => {
   const open = await serveModel(Buffer.from('model'))
   open.instead = (_, response) => void response.writeHead(200, OPEN_TO_ALL).end('x')
   try {
@@ -77,6 +79,8 @@ test('what would add more than an origin to the policy adds nothing', async ({ p
     expect(await mayRead(page, open.url)).toBe(false)
     const policy = await page.evaluate(async () => (await fetch('/')).headers.get('content-security-policy'))
     expect(policy).not.toContain(new URL(open.url).host)
+    // this test's own request, which the policy had to stop
+    expect(elsewhere.splice(0).length).toBeGreaterThan(0)
   } finally {
     await open.close()
   }
