@@ -5,7 +5,7 @@ import { weightSource, type WeightSource } from '../../workers/models/weight-sou
 import { blobSource } from '../../workers/weights/byte-source'
 import { elementsOf, floatsOf, openSafetensors, type Safetensors } from '../../workers/weights/safetensors'
 import { TensorReader } from '../../workers/weights/tensor-reader'
-import { openTensorTable } from '../../workers/weights/tensor-table'
+import { openTensorTable } from '../../workers/weights/safetensors-table'
 
 /** A tensor on the host; ids, masks and floats alike are f32, which holds them exactly. */
 export interface HostTensor {

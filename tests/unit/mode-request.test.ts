@@ -1,6 +1,7 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parseFlags, UsageError } from '../../scripts/generate-flags'
 import { modeOf, modeRequest, requireMode } from '../../scripts/mode-request'
@@ -48,6 +49,31 @@ const make = (...argv: string[]) =>
   modeRequest(flags(...argv), request, model, ({ name, bytes }) => Promise.resolve({ id: `${name}:${bytes.length}`, seconds: 1.5 }))
 const image = (name: string) => ({ source: { kind: 'image', id: `${name}:${name.length}` } })
 const video = (name: string) => ({ source: { kind: 'video', id: `${name}:${name.length}` } })
+
+const fixture = (name: string) => fileURLToPath(new URL(`./fixtures/${name}`, import.meta.url))
+
+describe('a file is told by its content', () => {
+  it('a JPEG under any name is an image', async () => {
+    for (const name of ['photo.jfif', 'photo', 'photo.mp4']) {
+      if (name !== 'photo.jfif') copyFileSync(fixture('photo.jfif'), path(name))
+      const image = name === 'photo.jfif' ? fixture(name) : path(name)
+      const types: string[] = []
+      const { conditions } = await modeRequest(flags('--image', image), request, model, ({ type }) => Promise.resolve({ id: String(types.push(type)) }))
+      expect(types).toEqual(['image/jpeg'])
+      expect(conditions).toMatchObject([{ source: { kind: 'image' }, atFrame: 0 }])
+      expect(modeOf(flags('--first', image))).toBe('keyframes')
+    }
+  })
+
+  it('a HEIC is refused as a picture of its kind, whatever its name', async () => {
+    copyFileSync(fixture('photo.heic'), path('photo.jpg'))
+    for (const image of [fixture('photo.heic'), path('photo.jpg')]) {
+      await expect(modeRequest(flags('--image', image), request, model, () => Promise.reject(new Error('stored')))).rejects.toThrow(
+        `${image} is a picture of type HEIC, which the browser cannot decode: convert it to JPEG or PNG`,
+      )
+    }
+  })
+})
 
 describe('the flags of a mode', () => {
   it.each([

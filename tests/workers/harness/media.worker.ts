@@ -4,6 +4,7 @@ import { registerErrorTransfer } from '../../../src/shared/error-transfer'
 import { MIDDLE } from '../../../src/shared/request'
 import { openClipReader } from '../../../workers/media/read-clip'
 import { readImage } from '../../../workers/media/read-image'
+import { wholePart } from '../../../workers/media/whole-part'
 
 registerErrorTransfer()
 
@@ -24,6 +25,9 @@ const media = {
     reader.close()
     return { seconds, width, height, frames }
   },
+
+  /** what of a video can be used */
+  whole: (bytes: Uint8Array<ArrayBuffer>, name: string) => wholePart(signal, new Blob([bytes]), name),
 }
 
 export type MediaHarness = typeof media

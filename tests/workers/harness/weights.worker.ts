@@ -13,7 +13,7 @@ import { handleFolder, handleSource } from '../../../workers/weights/local-sourc
 import { openHttpSource } from '../../../workers/weights/http-source'
 import { copiedBytes, removeOrphans } from '../../../workers/weights/quantized-cache'
 import { TensorReader } from '../../../workers/weights/tensor-reader'
-import { openPartTable, openTensorTable } from '../../../workers/weights/tensor-table'
+import { openPartTable, openTensorTable } from '../../../workers/weights/safetensors-table'
 import { cacheFileName } from '../../../workers/weights/quantized-weights'
 
 registerErrorTransfer()
