@@ -29,14 +29,8 @@ const bin =
   () =>
     runBin(name, args, { capture: true })
 
-/** `inputs`: files and folders that the result follows from; `reads`: what of a file's text, all of it when left out. */
+/** The slowest first. `inputs`: files and folders that the result follows from; `reads`: what of a file's text, all of it when left out. */
 const checks = [
-  { name: 'types of the tests', inputs: [...CODE, 'tsconfig.node.json'], run: types('node') },
-  {
-    name: 'types of the page',
-    inputs: ['src', 'tsconfig.page.json'],
-    run: bin('svelte-check', '--tsgo', '--incremental', '--tsconfig', 'tsconfig.page.json', '--output', 'human', '--fail-on-warnings'),
-  },
   {
     name: 'imports',
     inputs: ['src', 'workers', 'tests', '.dependency-cruiser.cjs'],
@@ -54,6 +48,12 @@ const checks = [
       '--cache-strategy',
       'content',
     ),
+  },
+  { name: 'types of the tests', inputs: [...CODE, 'tsconfig.node.json'], run: types('node') },
+  {
+    name: 'types of the page',
+    inputs: ['src', 'tsconfig.page.json'],
+    run: bin('svelte-check', '--tsgo', '--incremental', '--tsconfig', 'tsconfig.page.json', '--output', 'human', '--fail-on-warnings'),
   },
   { name: 'types of the workers', inputs: ['workers', 'shaders', 'src/shared', 'tsconfig.workers.json'], run: types('workers') },
   { name: 'types of the service worker', inputs: ['src/service-worker.ts', 'src/shared', 'tsconfig.service-worker.json'], run: types('service-worker') },

@@ -18,7 +18,7 @@ const MIRROR_PATH = '/mirror/'
 /** In a profile: the port of its pages, since a browser keeps each origin's files apart. */
 const PORT_FILE = 'kinora-port'
 
-/** The sources that `--model` names; undefined when it is no downloaded model. @throws UsageError when there are no such sources */
+/** The catalogue entries that `--model` names; undefined when it is no downloaded model. @throws UsageError when there are no such entries */
 export function entriesOf(model: string | undefined): DownloadedEntries | undefined {
   return model === undefined ? undefined : asUsage('--model', () => downloadedEntries(model))
 }
@@ -55,17 +55,17 @@ export function mirrorPlugins(mirror: string | undefined): Plugin[] {
 /**
  * Downloads what is missing of a model.
  * @param mirrored whether the files come from the mirror
- * @param accepted whether the person accepted the licences
- * @throws UsageError naming licences that are yet to be accepted; Error with the page's sentence when a download stops
+ * @param accepted whether the person accepted the licenses
+ * @throws UsageError naming licenses that are yet to be accepted; Error with the page's sentence when a download stops
  */
-export async function downloadModel(page: Page, origin: string, sources: DownloadedEntries, mirrored: boolean, accepted: boolean): Promise<void> {
+export async function downloadModel(page: Page, origin: string, entries: DownloadedEntries, mirrored: boolean, accepted: boolean): Promise<void> {
   const states = await page.evaluate(() => window.kinora!.downloads())
-  const missing = Object.values(sources).filter(
+  const missing = Object.values(entries).filter(
     ({ id }: CatalogueEntry) => states.find(({ source }) => source === id)?.status !== 'complete',
   ) as CatalogueEntry[]
   if (missing.length === 0) return
   for (const { name, license } of missing) console.error(`${name}: ${license.name}, ${license.url}`)
-  if (!accepted) throw new UsageError('the licences above come with the files: read them, and say --accept-licence to download.')
+  if (!accepted) throw new UsageError('the licenses above come with the files: read them, and say --accept-license to download.')
 
   let said = ''
   let name = ''

@@ -48,19 +48,19 @@ async function main(argv: readonly string[]): Promise<number> {
   const engine = await openEngine(model, flags.precision)
   try {
     const tell = (line: string) => console.error(line)
-    if (flags.reuse !== undefined) {
+    if (flags['first-block-cache'] !== undefined) {
       const rows = await evaluateCache({
         engine,
         probe,
         facts,
-        prompts: prompts.slice(0, flags.reuse),
+        prompts: prompts.slice(0, flags['first-block-cache']),
         settings,
         steps: flags.steps === undefined ? CACHE_STEPS : [flags.steps],
         tell,
       })
       if (flags.json) console.log(JSON.stringify(rows))
       else for (const line of describeCache(rows)) console.log(line)
-      if (flags.save) tell(`saved as ${saveCache({ ...conditionsOf(engine, settings), prompts: Math.min(flags.reuse, prompts.length), rows })}`)
+      if (flags.save) tell(`saved as ${saveCache({ ...conditionsOf(engine, settings), prompts: Math.min(flags['first-block-cache'], prompts.length), rows })}`)
       return 0
     }
     const limit = Math.min(prompts.length, flags.limit ?? (engine.software ? SOFTWARE_PROMPTS : prompts.length))

@@ -21,7 +21,9 @@ const file = (what: string) => v.optional(v.pipe(v.string(), v.minLength(1, `exp
 
 /** Flags of every mode, and of what is not the modes' matter. */
 const GeneralFlags = {
-  prompt: v.string(),
+  recipe: file('a WebM, MP4, PNG or JSON file'),
+  media: v.optional(v.array(v.pipe(v.string(), v.regex(/^[^=]{8,}=.+$/, 'expected ID=FILE with at least 8 characters of the id')))),
+  prompt: v.optional(v.string()),
   negative: v.optional(v.string()),
   seed: whole(0, 0xffffffff),
   width: whole(1, 16384),
@@ -34,7 +36,7 @@ const GeneralFlags = {
   out: v.pipe(v.string(), v.regex(/\.(webm|png)$/, 'expected a file that ends in .webm, or in .png for a still')),
   model: file('a folder, an address, the name of a model that ships with the page, or download:<video>?encoder=<encoder>'),
   mirror: file('the address of a mirror'),
-  'accept-licence': v.optional(v.boolean(), false),
+  'accept-license': v.optional(v.boolean(), false),
   json: v.optional(v.boolean(), false),
   precision: v.optional(v.picklist(['f32', 'f16'], 'expected f32 or f16')),
   weights: v.optional(v.picklist(['i8', 'i4'], 'expected i8 or i4')),
@@ -66,23 +68,26 @@ function schemaOf(flag: Flag): v.GenericSchema {
   }
 }
 
-/** The values of the flags; undefined: the model's default. Sizes in pixels, fps in frames per second. */
+/** The values of the flags; undefined: what the recipe says, or without one the model's default. Sizes in pixels, fps in frames per second. */
 export type GenerateFlags = v.InferOutput<v.ObjectSchema<typeof GeneralFlags, undefined>> & ModeFlagValues
 
 /** The flags as parseArgs takes them: a schema of booleans is a switch. */
 const OPTIONS = Object.fromEntries(
   Object.entries<v.GenericSchema>(FlagsSchema.entries).map(([name, schema]) => {
     const isSwitch = v.is(schema, true)
-    return [name, { type: isSwitch ? ('boolean' as const) : ('string' as const), multiple: MODE_FLAGS[name]?.kind === 'list' }]
+    return [name, { type: isSwitch ? ('boolean' as const) : ('string' as const), multiple: MODE_FLAGS[name]?.kind === 'list' || name === 'media' }]
   }),
 )
+
+/** Flags by the names that they had in earlier versions. */
+const OLD_NAMES: ReadonlyMap<string, string> = new Map([['--accept-licence', '--accept-license']])
 
 /** Reads the flags. @throws UsageError naming the flag, what was expected and what was given. Pure. */
 export function parseFlags(argv: readonly string[]): GenerateFlags {
   let values: Record<string, unknown>
   try {
     values = parseArgs({
-      args: bindNegativeNumbers(argv),
+      args: bindNegativeNumbers(argv.map((word) => OLD_NAMES.get(word) ?? word)),
       strict: true,
       allowPositionals: false,
       options: OPTIONS,
@@ -90,23 +95,34 @@ export function parseFlags(argv: readonly string[]): GenerateFlags {
   } catch (error) {
     throw new UsageError(firstSentence(error instanceof Error ? error.message : String(error)))
   }
-  if (values['storyboard'] !== undefined) values['prompt'] ??= '' // the file has the prompts
+  // the file of a storyboard or recipe has the prompts
+  if (values['recipe'] === undefined && values['storyboard'] !== undefined) values['prompt'] ??= ''
+  if (values['recipe'] === undefined && values['prompt'] === undefined) throw missing('prompt')
+  if (values['media'] !== undefined && values['recipe'] === undefined) throw new UsageError('--media: expected --recipe beside it, got none')
   const parsed = v.safeParse(FlagsSchema, values)
-  if (parsed.success) return requireKind(parsed.output as GenerateFlags)
+  if (parsed.success) {
+    const flags = parsed.output as GenerateFlags
+    if (flags.recipe === undefined || flags.frames !== undefined) requireKind(flags.frames, flags.out)
+    return flags
+  }
   const issue = parsed.issues[0]
-  const flag = v.getDotPath(issue) ?? 'flag'
-  if (values[flag] === undefined) throw new UsageError(`--${flag} is missing: ${flag === 'out' ? '--out clip.webm' : '--prompt "a red sky at sunset"'}`)
-  throw new UsageError(`--${flag}: ${issue.message}, got ${JSON.stringify(values[flag])}`)
+  const flag = v.getDotPath(issue)?.split('.')[0] ?? 'flag' // of a list the flag, not the entry
+  if (values[flag] === undefined) throw missing(flag)
+  throw new UsageError(`--${flag}: ${issue.message}, got ${JSON.stringify(Array.isArray(values[flag]) ? issue.input : values[flag])}`)
+}
+
+function missing(flag: string): UsageError {
+  return new UsageError(`--${flag} is missing: ${flag === 'out' ? '--out clip.webm' : '--prompt "a red sky at sunset"'}`)
 }
 
 /** A clip of one frame is a still image. @throws UsageError */
-function requireKind(flags: GenerateFlags): GenerateFlags {
-  const still = flags.frames === 1
-  if (still === flags.out.endsWith('.png')) return flags
+export function requireKind(frames: number | undefined, out: string): void {
+  const still = frames === 1
+  if (still === out.endsWith('.png')) return
   throw new UsageError(
     still
-      ? `--out: expected a file that ends in .png for --frames 1, got "${flags.out}"`
-      : `--out: expected a file that ends in .webm, or --frames 1 for a still, got "${flags.out}"`,
+      ? `--out: expected a file that ends in .png for --frames 1, got "${out}"`
+      : `--out: expected a file that ends in .webm, or --frames 1 for a still, got "${out}"`,
   )
 }
 

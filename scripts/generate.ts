@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import type { Page } from 'playwright'
 import type { AutomationOptions, AutomationResult } from '../src/rpc/automation'
 import type { JobProgress } from '../src/shared/job'
+import type { ModeId } from '../src/shared/modes'
 import { manifestOfDownloaded } from '../src/shared/model-address'
 import { requestProblems } from '../src/shared/request-problems'
 import { requestWarnings } from '../src/shared/request-warnings'
@@ -14,11 +15,12 @@ import { fetchManifest } from '../workers/weights/fetch-file'
 import { withPage } from '../tests/e2e/browser'
 import { build, isBuilt } from './build.mjs'
 import { downloadModel, keepPort, mirrorPlugins, portOfProfile, entriesOf } from './download-model'
-import { parseFlags, UsageError } from './generate-flags'
+import { parseFlags, requireKind, UsageError } from './generate-flags'
 import type { GenerateFlags } from './generate-flags'
 import { watchHostMemory } from './host-memory'
 import { serveModel } from './model-folder'
-import { modeOf, modeRequest, requireMode } from './mode-request'
+import { modeOf, modeRequest, requireMode, type Keep } from './mode-request'
+import { compareModel, modelFlagOf, openRecipe, recipeMode, recipeRequest, requireMedia, withGivenMedia } from './recipe-request'
 import { serveBuild } from './serve.mjs'
 import { readEmbeds, readNoise, saveLatents } from './tensor-files'
 
@@ -39,8 +41,10 @@ async function main(argv: readonly string[]): Promise<void> {
     console.error('Building…')
     await build()
   }
-  const sources = entriesOf(flags.model)
-  const model = sources ? undefined : serveModel(flags.model)
+  const recipe = flags.recipe === undefined ? undefined : await openRecipe(flags.recipe)
+  const modelFlag = flags.model ?? (recipe && modelFlagOf(recipe))
+  const entries = entriesOf(modelFlag)
+  const model = entries ? undefined : serveModel(modelFlag)
   const server = await serveBuild(
     portOfProfile(flags.profile, FIRST_PORT),
     [...(model?.plugins ?? []), ...mirrorPlugins(flags.mirror)],
@@ -49,10 +53,15 @@ async function main(argv: readonly string[]): Promise<void> {
   try {
     // whatever can be refused is refused before a browser starts
     keepPort(flags.profile, server.url)
-    const modelUrl = model ? server.url + model.path : (flags.model ?? '')
-    const manifest = sources ? manifestOfDownloaded(sources) : await fetchManifest(modelUrl)
-    requireMode(modeOf(flags), manifest)
-    const request = toRequest(flags, manifest)
+    const modelUrl = model ? server.url + model.path : (modelFlag ?? '')
+    const manifest = entries ? manifestOfDownloaded(entries) : await fetchManifest(new AbortController().signal, modelUrl)
+    const mode = recipe ? recipeMode(flags, recipe) : modeOf(flags)
+    requireMode(mode, manifest)
+    const request = recipe ? recipeRequest(flags, recipe, manifest) : toRequest(flags, manifest)
+    requireFitting(request, manifest)
+    if (recipe) compareModel(recipe, manifest)
+    // without a profile the page has stored nothing yet
+    if (recipe && flags.profile === undefined) await requireMedia(flags, request, () => Promise.resolve(false))
     const grid = latentGrid(request, manifest)
     const shape = [grid.channels, grid.frames, grid.height, grid.width]
     const options: AutomationOptions = {
@@ -69,14 +78,16 @@ async function main(argv: readonly string[]): Promise<void> {
       const memory = await watchHostMemory(page)
       await page.goto(server.url)
       await page.waitForFunction(() => window.kinora !== undefined)
-      if (sources) await downloadModel(page, server.url, sources, flags.mirror !== undefined, flags['accept-licence'])
-      const full = await modeRequest(flags, request, manifest, ({ name, type, bytes }) =>
+      if (entries) await downloadModel(page, server.url, entries, flags.mirror !== undefined, flags['accept-license'])
+      const keep: Keep = ({ name, type, bytes }) =>
         page.evaluate(([file, kind, base64]) => window.kinora![kind.startsWith('video/') ? 'saveVideo' : 'saveAsset'](file, kind, base64), [
           name,
           type,
           bytes.toString('base64'),
-        ] as const),
-      )
+        ] as const)
+      if (recipe) await requireMedia(flags, request, (ref) => page.evaluate((one) => window.kinora!.isStored(one), ref))
+      const full = await modeRequest(flags, await withGivenMedia(flags, request, keep), manifest, keep)
+      requireKind(full.frames, flags.out)
       requireFitting(full, manifest)
       for (const warning of requestWarnings(full, manifest)) console.error(`generate: ${warningLine(warning, manifest.name)}`)
       const counted = await countRequests(page, server.url)
@@ -85,7 +96,7 @@ async function main(argv: readonly string[]): Promise<void> {
         const result = await generate(page, variation, options)
         writeFileSync(out, Buffer.from(result.webm, 'base64'))
         if (flags['save-latents'] !== undefined && result.latents) saveLatents(flags['save-latents'], result.latents, shape)
-        print({ ...flags, out }, variation, manifest, { ...result, report: { ...result.report, peakHostBytes: memory.peakBytes() } }, counted.take())
+        print({ ...flags, out }, mode, variation, manifest, { ...result, report: { ...result.report, peakHostBytes: memory.peakBytes() } }, counted.take())
       }
       memory.stop()
     })
@@ -94,15 +105,15 @@ async function main(argv: readonly string[]): Promise<void> {
   }
 }
 
-/** The flags, with the model's defaults where nothing was said. @throws UsageError when the model does not allow it */
+/** The flags, with the model's defaults where nothing was said. */
 function toRequest(flags: GenerateFlags, manifest: ModelManifest): GenerateRequest {
   const size = manifest.sizes[0]
   const guidance = flags.guidance ?? manifest.guidance.default
   const { negativePrompt, ...guided } = (guidance > 1 ? manifest.guided : undefined) ?? {}
   const negative = flags.negative ?? negativePrompt
-  const request: GenerateRequest = {
+  return {
     model: manifest.id,
-    prompt: flags.prompt,
+    prompt: flags.prompt ?? '',
     ...(negative !== undefined && { negativePrompt: negative }),
     width: flags.width ?? size?.width ?? 0,
     height: flags.height ?? size?.height ?? 0,
@@ -114,8 +125,6 @@ function toRequest(flags: GenerateFlags, manifest: ModelManifest): GenerateReque
     ...(flags.cache && { cacheThreshold: flags.cache }),
     seed: flags.seed ?? Math.floor(Math.random() * 2 ** 32),
   }
-  requireFitting(request, manifest)
-  return request
 }
 
 /** @throws UsageError when the model does not allow it */
@@ -185,11 +194,11 @@ function describe({ stage, step, steps, etaSeconds, loadedBytes, totalBytes, pie
   return `${part}${stage}${count}${bytes}${etaSeconds === undefined ? '' : `, ${Math.ceil(etaSeconds)} s left`}`
 }
 
-function print(flags: GenerateFlags, request: GenerateRequest, manifest: ModelManifest, { report, saveError }: Finished, requests: number): void {
+function print(flags: GenerateFlags, mode: ModeId, request: GenerateRequest, manifest: ModelManifest, { report, saveError }: Finished, requests: number): void {
   if (saveError) console.error(`not kept in the library: ${saveError.message}`)
   const { model: _id, negativePrompt, prompt, seed, width, height, frames, fps, steps, guidance, cacheThreshold } = request
   const line = {
-    mode: modeOf(flags),
+    mode,
     prompt,
     ...(negativePrompt !== undefined && { negativePrompt }),
     seed,
@@ -223,7 +232,7 @@ function print(flags: GenerateFlags, request: GenerateRequest, manifest: ModelMa
   else {
     const { adapter, precision, totalMs, peakGpuBytes } = report
     console.log(`${flags.out}: ${width}×${height}, ${frames} frames at ${fps} fps, seed ${seed}, ${steps} steps`)
-    if (cacheThreshold !== undefined) console.log(`${report.evaluationsSkipped} of ${report.evaluations} evaluations reused`)
+    if (cacheThreshold !== undefined) console.log(`${report.evaluationsSkipped} of ${report.evaluations} forward passes ran the first block alone`)
     console.log(`${(totalMs / 1000).toFixed(1)} s on ${adapter} (${precision}), at most ${Math.round(peakGpuBytes / 2 ** 20)} MiB of GPU memory`)
   }
 }

@@ -25,7 +25,7 @@ const library: LibraryApi = {
   },
   open: openSavedClip,
   saveAsset: save,
-  videoSeconds: async (file) => (await import('./media/inspect-video')).videoSeconds(new AbortController().signal, file, file.name),
+  inspectVideo: async (file) => (await import('./media/whole-part')).wholePart(new AbortController().signal, file, file.name),
   async saveFrame(clipId, which) {
     const clip = await openSavedClip(clipId)
     if (clip.type === 'image/png') return save(new File([clip], 'still.png', { type: clip.type }))

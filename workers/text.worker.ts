@@ -9,12 +9,14 @@ import { fetchManifest, fetchModelFile, modelFile } from './weights/fetch-file'
 
 registerErrorTransfer()
 
+/** The page ends this worker instead of a call. */
+const never = new AbortController().signal
 const ENCODER = 'text_encoder/onnx/model_quantized.onnx'
 
 const api: TextApi = {
   async encode(modelUrl, prompts) {
-    const manifest = await fetchManifest(modelUrl)
-    const fetchChecked = (path: string) => fetchModelFile(modelUrl, modelFile(manifest, path))
+    const manifest = await fetchManifest(never, modelUrl)
+    const fetchChecked = (path: string) => fetchModelFile(never, modelUrl, modelFile(manifest, path))
     const [tokenizer, config, model] = await Promise.all([
       fetchChecked('tokenizer/tokenizer.json'),
       fetchChecked('tokenizer/tokenizer_config.json'),

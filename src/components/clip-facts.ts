@@ -41,7 +41,7 @@ export function reportFacts(report: JobReport, codec: string): Fact[] {
 }
 
 function cacheFacts({ evaluations, evaluationsSkipped }: JobReport): Fact[] {
-  return evaluations === undefined ? [] : [['Cache hits', `${evaluationsSkipped} of ${evaluations} evaluations`]]
+  return evaluations === undefined ? [] : [['Cache hits', `${evaluationsSkipped} of ${evaluations} forward passes`]]
 }
 
 /** `vp09.00.10.08` → "VP9"; an unknown codec is returned unchanged. Pure. */

@@ -6,9 +6,9 @@ import type { AdapterReport, DownloadState, GenerateOptions, SavedAsset, SavedVi
 import type { GenerateResult, JobProgress } from '../shared/job'
 import type { ModelManifest } from '../shared/model'
 import type { Embeds, PromptEmbeds } from '../shared/prompt-embeds'
-import type { GenerateRequest } from '../shared/request'
+import type { GenerateRequest, MediaRef } from '../shared/request'
 import { cancel, finishEarly, forgetJobs, generate, gpuBuffers, probe } from './generate'
-import { saveAsset, saveVideo } from './library'
+import { openAsset, openClip, saveAsset, saveVideo } from './library'
 import { fetchManifest, modelFolderUrl } from './manifest'
 import { download, listDownloads } from './models'
 
@@ -51,6 +51,8 @@ export interface AutomationApi {
   saveAsset(name: string, type: string, bytes: string): Promise<SavedAsset>
   /** saves a video that this browser can decode; rejects others, naming the codec */
   saveVideo(name: string, type: string, bytes: string): Promise<SavedVideo>
+  /** whether the clip, image or video that a request names is stored here */
+  isStored(ref: MediaRef): Promise<boolean>
   /** live GPU buffers, and how many of them are weights; between jobs the two are equal */
   gpuBuffers(): Promise<{ live: number; weights: number }>
 }
@@ -75,6 +77,11 @@ export function openAutomationApi(): void {
     forgetJobs,
     saveAsset: (name, type, bytes) => saveAsset(new File([base64ToBytes(bytes)], name, { type })),
     saveVideo: (name, type, bytes) => saveVideo(new File([base64ToBytes(bytes)], name, { type })),
+    isStored: ({ kind, id }) =>
+      (kind === 'clip' ? openClip(id) : openAsset(id)).then(
+        () => true,
+        () => false,
+      ),
     async generate(request, options = {}, onEvent) {
       const { modelUrl = starterUrl, noise, embeds, checkpoint, ...rest } = options
       try {

@@ -38,11 +38,11 @@ async function inspected<T>(name: string, call: Promise<T>): Promise<T> {
 
 /** Saves a video that this browser can decode. @throws AppError unreadable-media naming the codec */
 export async function saveVideo(file: File): Promise<SavedVideo> {
-  const seconds = await inspected(
+  const usable = await inspected(
     file.name,
-    client.call((api) => api.videoSeconds(file)),
+    client.call((api) => api.inspectVideo(file)),
   )
-  return { ...(await saveAsset(file)), seconds }
+  return { ...(await saveAsset(file)), ...usable }
 }
 
 /** Saves the first or last frame of a clip as an image. @throws AppError not-found, unreadable-media */

@@ -1,4 +1,4 @@
-// Levels of the first-block cache: values of GenerateRequest.cacheThreshold, measured with `npm run evaluate -- --reuse 4`.
+// Levels of the first-block cache: values of GenerateRequest.cacheThreshold, measured with `npm run evaluate -- --first-block-cache 4`.
 
 /** Selectable levels, from no caching to the most. */
 export const CACHE_LEVELS = [

@@ -20,6 +20,9 @@ export type Capabilities = v.InferOutput<typeof CapabilitiesSchema>
 /** A capability that a mode may need. */
 export type Capability = Exclude<keyof Capabilities, 'audio'>
 
+/** The capabilities for frames that are given: images and clips are encoded, and their tokens stay while the others are generated. */
+export const GIVEN_FRAMES: readonly Capability[] = ['frameEncoder', 'perTokenTimesteps']
+
 /** Everything that an architecture can do: what a manifest has that says nothing. */
 export const ALL_CAPABILITIES: Capabilities = { frameEncoder: true, perTokenTimesteps: true, guidance: true, negativePrompt: true, audio: false }
 

@@ -50,7 +50,7 @@ export interface JobReport {
   /** of waiting for kernels to compile, most of it before the first step and in no other of these but the total. Missing in older records. */
   compileMs?: number
   stepMs: number[]
-  /** with reuse between steps: evaluations of the transformer, and those of them that ran its first block alone. Of this run, as stepMs is */
+  /** with the first-block cache: forward passes of the transformer, and those of them that ran its first block alone. Of this run, as stepMs is */
   evaluations?: number
   evaluationsSkipped?: number
   decodeMs: number
@@ -60,7 +60,7 @@ export interface JobReport {
   peakGpuBytes: number
   /** null where the browser does not tell */
   peakHostBytes: number | null
-  /** hex, of the values of all windows */
+  /** hex, of the values of all chunks' latents */
   latentsSha256: string
   /** hex, of the SHA-256s of all frames in the file before they are encoded: I420, or RGBA of a still */
   framesSha256: string

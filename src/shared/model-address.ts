@@ -2,38 +2,50 @@
 import { AppError } from './errors'
 import { catalogueManifest } from '../../workers/models/manifests'
 import type { ModelManifest } from './model'
-import { CATALOGUE, type CatalogueEntry } from './model-catalogue'
+import { CATALOGUE, tokenizerOf, type CatalogueEntry } from './model-catalogue'
 
 export { catalogueManifest }
 
 const SCHEME = 'download:'
 
-/** The sources that a downloaded model is made of. */
+/** The catalogue entries that a downloaded model is made of. */
 export interface DownloadedEntries {
   video: CatalogueEntry
   encoder: CatalogueEntry
   tokenizer: CatalogueEntry
 }
 
-/** What stands where another model has the URL of its folder: `download:<video source>?encoder=<encoder source>`. */
+/** What stands where another model has the URL of its folder: `download:<id of the video model>?encoder=<id of the text encoder>`. */
 export function downloadedModelUrl(video: string, encoder: string): string {
   return `${SCHEME}${video}?encoder=${encoder}`
 }
 
-/** The sources that an address names; undefined for the URL of a folder. @throws AppError not-found when the table has no such sources */
-export function downloadedEntries(url: string): DownloadedEntries | undefined {
+/**
+ * The catalogue entries that an address names; undefined for the URL of a folder.
+ * @throws AppError not-found when the catalogue has no such entries, or the text encoder is of another kind than the model needs
+ */
+export function downloadedEntries(url: string, catalogue = CATALOGUE): DownloadedEntries | undefined {
   if (!url.startsWith(SCHEME)) return undefined
   const { pathname, searchParams } = new URL(url)
-  const tokenizer = CATALOGUE.find(({ role }) => role === 'tokenizer')
-  if (!tokenizer) throw new Error('The table of sources has no tokenizer.')
-  return { video: find('video', pathname), encoder: find('text-encoder', searchParams.get('encoder') ?? ''), tokenizer }
+  const video = find(
+    pathname,
+    'video model',
+    catalogue.filter(({ role }) => role === 'video'),
+  )
+  const encoder = find(
+    searchParams.get('encoder') ?? '',
+    `text encoder of ${video.name}`,
+    catalogue.filter(({ role, encoderKind }) => role === 'text-encoder' && encoderKind === video.encoderKind),
+  )
+  const tokenizer = tokenizerOf(encoder, catalogue)
+  if (!tokenizer) throw new Error(`Expected a tokenizer of the kind ${encoder.encoderKind} in the catalogue, found none.`)
+  return { video, encoder, tokenizer }
 }
 
-function find(role: CatalogueEntry['role'], id: string): CatalogueEntry {
-  const source = CATALOGUE.find((one) => one.role === role && one.id === id)
-  if (source) return source
-  const known = CATALOGUE.filter((one) => one.role === role).map((one) => one.id)
-  throw new AppError('not-found', `No ${role} model is called ${id || '(nothing)'}; there are ${known.join(', ')}.`, { source: id })
+function find(id: string, what: string, among: readonly CatalogueEntry[]): CatalogueEntry {
+  const entry = among.find((one) => one.id === id)
+  if (entry) return entry
+  throw new AppError('not-found', `No ${what} is called ${id || '(nothing)'}; there are ${among.map((one) => one.id).join(', ')}.`, { source: id })
 }
 
 /** The manifest of the model at an address. @throws AppError not-found */

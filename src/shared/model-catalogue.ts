@@ -19,7 +19,7 @@ export interface CatalogueEntry {
   /** also the name of its folder in OPFS */
   id: string
   name: string
-  /** a video model also needs a text encoder and the tokenizer; a prompt enhancer needs nothing else */
+  /** a video model also needs a text encoder and its tokenizer; a prompt enhancer needs nothing else */
   role: 'video' | 'text-encoder' | 'tokenizer' | 'prompt-enhancer'
   description: string
   license: { name: string; url: string }
@@ -28,8 +28,21 @@ export interface CatalogueEntry {
   /** a commit, or a branch where no commit is known */
   revision: string
   files: readonly CatalogueFile[]
+  /** id of a {@link TextEncoderKind}: the kind that a video model needs, that a text encoder is, or that a tokenizer belongs to */
+  encoderKind?: string
   /** of a video model: GPU memory that it needs, estimated */
   gpuBytes?: number
+  /** of a video model: id of its architecture and size; entries that share it share one measurement of generation times, which is stored under it */
+  shape?: string
+}
+
+/** A text encoder that models can need. Its entries differ in precision alone; one of them and the tokenizer are downloaded. */
+export interface TextEncoderKind {
+  id: string
+  /** the models that need it */
+  usedBy: string
+  /** one or two sentences, shown above its entries */
+  description: string
 }
 
 /**
@@ -48,8 +61,26 @@ export const HUB = {
   ],
 } as const
 
+const T5_XXL = 't5-xxl'
+
+/** The text encoders of the catalogue's video models. */
+export const TEXT_ENCODER_KINDS: readonly TextEncoderKind[] = [
+  {
+    id: T5_XXL,
+    usedBy: 'LTX-Video',
+    description: 'LTX-Video encodes prompts with T5 XXL. All versions share one text encoder, which is downloaded with the first model.',
+  },
+]
+
 /** LTX-Video 2B: 1.9 billion weights of 4 bits with a scale per 32, 1.15 GB, or instead of them the decoder's 0.5 billion of 16 bits and its activations. */
-const LTX = { role: 'video', repo: 'Lightricks/LTX-Video', revision: '8984fa25007f376c1a299016d0957a37a2f797bb', gpuBytes: 2_000_000_000 } as const
+const LTX = {
+  role: 'video',
+  repo: 'Lightricks/LTX-Video',
+  revision: '8984fa25007f376c1a299016d0957a37a2f797bb',
+  encoderKind: T5_XXL,
+  gpuBytes: 2_000_000_000,
+  shape: 'ltx-2b',
+} as const
 const LTX_LICENSE = {
   name: 'LTXV Open Weights License 0.X',
   url: 'https://huggingface.co/Lightricks/LTX-Video/blob/main/LTX-Video-Open-Weights-License-0.X.txt',
@@ -57,11 +88,12 @@ const LTX_LICENSE = {
 const T5_LICENSE = { name: 'Apache 2.0', url: 'https://huggingface.co/google/t5-v1_1-xxl' }
 const T5_SAFETENSORS = {
   role: 'text-encoder',
+  encoderKind: T5_XXL,
   license: T5_LICENSE,
   repo: 'comfyanonymous/flux_text_encoders',
   revision: '6af2a98e3f615bdfa612fbd85da93d1ed5f69ef5',
 } as const
-const T5_GGUF = { role: 'text-encoder', license: T5_LICENSE, repo: 'city96/t5-v1_1-xxl-encoder-gguf', revision: 'main' } as const
+const T5_GGUF = { role: 'text-encoder', encoderKind: T5_XXL, license: T5_LICENSE, repo: 'city96/t5-v1_1-xxl-encoder-gguf', revision: 'main' } as const
 
 /** The prompt enhancer. `q4`: 4-bit matrices for the CPU; the embeddings are 32-bit and take 189 MB of it. */
 export const PROMPT_ENHANCER: CatalogueEntry = {
@@ -140,6 +172,7 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
     id: 't5-tokenizer',
     name: 'T5 tokenizer',
     role: 'tokenizer',
+    encoderKind: T5_XXL,
     description: 'Splits the prompt into the tokens of T5.',
     license: { name: 'Apache 2.0', url: 'https://huggingface.co/google-t5/t5-small' },
     repo: 'google-t5/t5-small',
@@ -148,6 +181,16 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
   },
   PROMPT_ENHANCER,
 ]
+
+/** The text encoders of a kind, in the order in which they are offered. Pure. */
+export function encodersOf(kind: string, catalogue = CATALOGUE): CatalogueEntry[] {
+  return catalogue.filter(({ role, encoderKind }) => role === 'text-encoder' && encoderKind === kind)
+}
+
+/** The tokenizer of a video model's or text encoder's prompts; undefined for entries that read no prompts. Pure. */
+export function tokenizerOf({ encoderKind }: CatalogueEntry, catalogue = CATALOGUE): CatalogueEntry | undefined {
+  return catalogue.find((entry) => entry.role === 'tokenizer' && entry.encoderKind === encoderKind)
+}
 
 /**
  * The address of a file.

@@ -19,7 +19,7 @@ export const ModelManifestSchema = v.object({
   id: name,
   name,
   version: v.number(),
-  /** `_class_name` of the architecture that runs it, a key of workers/models/architectures.ts */
+  /** the architecture that runs it, a key of workers/models/registry.ts */
   architecture: v.optional(name, 'KinoraPipeline'),
   capabilities: v.optional(CapabilitiesSchema, ALL_CAPABILITIES),
   licence: text,

@@ -1,7 +1,7 @@
 // A job is a plan: pieces in the order in which they are shown, each a clip that exists or one run of the model. Every mode plans such
 // pieces, and one loop runs them, whoever wrote them.
 import * as v from 'valibot'
-import { capabilityReason, missingCapabilities, type Capability } from './capabilities'
+import { capabilityReason, GIVEN_FRAMES, missingCapabilities, type Capability } from './capabilities'
 import { AppError } from './errors'
 import type { ModelManifest } from './model'
 import { ClipPartSchema, ConditionSchema, LONGEST_SECONDS, type ClipPart, type Condition, type GenerateRequest, type Shot } from './request'
@@ -85,7 +85,7 @@ export function parsePlan(data: unknown, request: GenerateRequest, model: ModelM
         refuse(at, 'followed by a chunk, which its context is taken from', plan[index + 1]?.kind ?? 'nothing')
       if (of !== 'next-chunk' && typeof of === 'string' && index === 0) refuse(at, 'with context of a clip, because nothing is before it', of)
     }
-    const missing = missingCapabilities(needsOf(piece), model.capabilities)[0]
+    const missing = missingCapabilities(chunkNeeds(piece), model.capabilities)[0]
     if (missing) throw new AppError('bad-request', `${at}: ${capabilityReason(model.name, missing)}`, { field: 'plan', expected: missing })
   })
   const seconds = plan.reduce((sum, piece) => sum + (piece.kind === 'chunk' ? shownFrames(piece) : 0), 0) / request.fps
@@ -93,10 +93,10 @@ export function parsePlan(data: unknown, request: GenerateRequest, model: ModelM
   return plan
 }
 
-/** What a chunk needs of a model. Pure. */
-export function needsOf({ conditions, context, initVideo }: Pick<ChunkPiece, 'conditions' | 'context' | 'initVideo'>): Capability[] {
-  const fixed = conditions.length > 0 || context.length > 0
-  return [...(fixed || initVideo ? (['frameEncoder'] as const) : []), ...(fixed ? (['perTokenTimesteps'] as const) : [])]
+/** What a chunk of a plan that somebody else wrote needs of a model; what the fields of a request need: requestNeeds in request-problems.ts. Pure. */
+function chunkNeeds({ conditions, context, initVideo }: Pick<ChunkPiece, 'conditions' | 'context' | 'initVideo'>): readonly Capability[] {
+  if (conditions.length > 0 || context.length > 0) return GIVEN_FRAMES
+  return initVideo ? ['frameEncoder'] : []
 }
 
 /** Latent frames that a chunk shares with what it goes on from or leads to, beside the first one. */

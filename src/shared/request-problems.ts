@@ -1,8 +1,8 @@
 // What of a request a model cannot make. Every request is checked here: in the form, on the command line, and where it enters a worker.
-import { parseFields } from './file-bounds'
-import { capabilityReason, type Capability } from './capabilities'
+import { capabilityReason, GIVEN_FRAMES, type Capability } from './capabilities'
 import { LARGEST_CLIP_BYTES, requestBytes } from './clip-memory'
 import { AppError } from './errors'
+import { parseFields } from './file-bounds'
 import type { ModelManifest } from './model'
 import { chunkFrames } from './plan'
 import { GenerateRequestSchema, LONGEST_SECONDS, type GenerateRequest, type Shot } from './request'
@@ -66,18 +66,18 @@ interface Need extends Omit<RequestProblem, 'reason'> {
 export function requestNeeds(request: GenerateRequest, model: ModelManifest): Need[] {
   const { conditions = [], initVideo, prefix, suffix, loop, shots, frames, guidance, stg, negativePrompt } = request
   const longest = chunkFrames(model)
-  const given: readonly Capability[] = ['frameEncoder', 'perTokenTimesteps']
   const needs: Need[] = []
-  if (conditions.length > 0) needs.push({ field: 'conditions', needs: given, expected: 'no images or clips', got: String(conditions.length) })
+  if (conditions.length > 0) needs.push({ field: 'conditions', needs: GIVEN_FRAMES, expected: 'no images or clips', got: String(conditions.length) })
   if (initVideo) needs.push({ field: 'initVideo', needs: ['frameEncoder'], expected: 'no clip', got: initVideo.source.kind })
-  if (prefix) needs.push({ field: 'prefix', needs: given, expected: 'no clip', got: prefix.source.kind })
-  if (suffix) needs.push({ field: 'suffix', needs: given, expected: 'no clip', got: suffix.source.kind })
-  if (loop) needs.push({ field: 'loop', needs: given, expected: 'false', got: 'true' })
+  if (prefix) needs.push({ field: 'prefix', needs: GIVEN_FRAMES, expected: 'no clip', got: prefix.source.kind })
+  if (suffix) needs.push({ field: 'suffix', needs: GIVEN_FRAMES, expected: 'no clip', got: suffix.source.kind })
+  if (loop) needs.push({ field: 'loop', needs: GIVEN_FRAMES, expected: 'false', got: 'true' })
   if (shots) {
     const index = shots.findIndex((shot, at) => (at > 0 && shot.join === 'continue') || (shot.conditions ?? []).length > 0 || shot.frames > longest)
     const expected = `shots of at most ${longest} frames that cut or dissolve and begin with no image or clip`
-    if (index >= 0) needs.push({ field: 'shots', needs: given, expected, got: `another one as shot ${index + 1}` })
-  } else if (frames > longest) needs.push({ field: 'frames', needs: given, expected: `at most ${longest}`, got: String(frames), nearest: { frames: longest } })
+    if (index >= 0) needs.push({ field: 'shots', needs: GIVEN_FRAMES, expected, got: `another one as shot ${index + 1}` })
+  } else if (frames > longest)
+    needs.push({ field: 'frames', needs: GIVEN_FRAMES, expected: `at most ${longest}`, got: String(frames), nearest: { frames: longest } })
   if (guidance > 1) needs.push({ field: 'guidance', needs: ['guidance'], expected: '1', got: String(guidance), nearest: { guidance: 1 } })
   if (stg && stg.scale > 0) needs.push({ field: 'stg', needs: ['guidance'], expected: 'none', got: `scale ${stg.scale}` })
   // without guidance it has no effect

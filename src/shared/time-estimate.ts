@@ -33,7 +33,7 @@ export interface ClipWork {
   /** number of tokens */
   tokens: number
   steps: number
-  /** model evaluations per step, see {@link evaluationsOf} */
+  /** forward passes per step, see {@link forwardPassesOf} */
   evaluations: number
 }
 
@@ -45,8 +45,8 @@ const linearFlops = (width: number) => 28 * width ** 2
 /** FLOPs of self-attention per pair of tokens. */
 const pairFlops = (width: number) => 4 * width
 
-/** Transformer evaluations per step: one, plus one with guidance, plus one with spatio-temporal guidance. */
-export function evaluationsOf({ guidance, stgScale = 0 }: { guidance: number; stgScale?: number }): number {
+/** Forward passes of the transformer per step: one, plus one with guidance, plus one with spatio-temporal guidance. */
+export function forwardPassesOf({ guidance, stgScale = 0 }: { guidance: number; stgScale?: number }): number {
   return 1 + (guidance > 1 ? 1 : 0) + (stgScale > 0 ? 1 : 0)
 }
 

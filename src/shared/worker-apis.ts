@@ -88,7 +88,7 @@ export interface GenerateApi {
   ): Promise<GenerateResult & { latents?: Float32Array<ArrayBuffer> }>
   /** answers within one step; an unknown job is no error */
   cancel(jobId: string): Promise<void>
-  /** ends the clip with the window under way: it is saved as far as it has come. An unknown job is no error. */
+  /** ends the clip with the chunk under way: it is saved as far as it has come. An unknown job is no error. */
   finishEarly(jobId: string): Promise<void>
   /** deletes what is kept of these jobs; one that is under way keeps it */
   forgetJobs(ids: readonly string[]): Promise<void>
@@ -114,7 +114,10 @@ export interface SavedAsset {
 
 /** A media asset that is a video. */
 export interface SavedVideo extends SavedAsset {
+  /** that can be used: of a file that is cut off or damaged, those before that */
   seconds: number
+  /** of the whole video, as the file says; equal if nothing is missing */
+  ofSeconds: number
 }
 
 /** The queue of a tab, as it is stored. */
@@ -136,8 +139,8 @@ export interface LibraryApi {
   remove(id: string): Promise<void>
   /** saves a file as a media asset */
   saveAsset(file: File): Promise<SavedAsset>
-  /** the length of a video that this browser can decode. @throws AppError unreadable-media naming the codec */
-  videoSeconds(file: File): Promise<number>
+  /** decodes a video: how much of it can be used. @throws AppError unreadable-media naming the codec */
+  inspectVideo(file: File): Promise<Pick<SavedVideo, 'seconds' | 'ofSeconds'>>
   /** saves the first or last frame of a clip, or a still, as an image. @throws AppError not-found, unreadable-media */
   saveFrame(clipId: string, which: 'first' | 'last'): Promise<SavedAsset>
   /** @throws AppError not-found */

@@ -4,12 +4,9 @@ import type { ErrorData } from '../shared/errors'
 import type { ModelManifest } from '../shared/model'
 import type { GpuMemoryBudget } from '../shared/request-warnings'
 import { readTimes, type ModelTimes } from '../shared/time-estimate'
-import { VIDEO_SOURCES } from './model-set'
+import { VIDEO_ENTRIES } from './model-set'
 import { session, STARTER } from './session.svelte'
 import { readStored, writeStored } from './stored'
-
-/** Measurement id of the downloaded models: all versions of LTX-Video 2B have the same architecture and size. */
-export const LTX_SHAPE = 'ltx-2b'
 
 /** Measurement id of the starter. */
 export const starterShape = (version: number): string => `starter ${version}`
@@ -60,8 +57,10 @@ export const clipTimes = new ClipTimes()
 /** GPU memory that was free for clips of a model when it was measured; undefined if it was not measured. */
 export function gpuMemoryBudget({ id, version, files }: ModelManifest): GpuMemoryBudget | undefined {
   const adapter = session.adapter?.adapter
-  const times = adapter === undefined ? null : clipTimes.of(adapter, id === STARTER ? starterShape(version) : LTX_SHAPE)
+  const entry = VIDEO_ENTRIES.find((one) => one.id === id)
+  const shape = id === STARTER ? starterShape(version) : entry?.shape
+  const times = adapter === undefined || shape === undefined ? null : clipTimes.of(adapter, shape)
   if (!times) return undefined
-  const weightBytes = id === STARTER ? files.reduce((sum, file) => sum + file.bytes, 0) : (VIDEO_SOURCES.find((source) => source.id === id)?.gpuBytes ?? 0)
+  const weightBytes = id === STARTER ? files.reduce((sum, file) => sum + file.bytes, 0) : (entry?.gpuBytes ?? 0)
   return { budgetBytes: times.budgetBytes, weightBytes }
 }

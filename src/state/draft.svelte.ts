@@ -15,7 +15,7 @@ import {
 import type { InputProblem, MediaInput } from '../shared/modes/mode'
 import type { GenerateRequest } from '../shared/request'
 import { upgradeDraft } from '../shared/upgrade'
-import { sources } from './media-assets.svelte'
+import { mediaAssets } from './media-assets.svelte'
 import { isStored, moveStored, readStored, writeStored } from './stored'
 
 /** A number of the form; a field that was left empty is stored as null. */
@@ -176,8 +176,8 @@ class Draft {
   /** What is missing or wrong of the mode's inputs. */
   problems(model: ModelManifest): InputProblem[] {
     const { mode, inputs, prompt, frames, fps } = this
-    const problems = inputProblems(mode, inputs, { prompt: prompt.trim(), frames, fps, model, isGone: (id) => sources.gone.has(id) })
-    return sources.reading > 0 ? [{ at: 'reading', text: 'The chosen file is loading.', missing: true }, ...problems] : problems
+    const problems = inputProblems(mode, inputs, { prompt: prompt.trim(), frames, fps, model, isGone: (id) => mediaAssets.gone.has(id) })
+    return mediaAssets.reading > 0 ? [{ at: 'reading', text: 'The chosen file is loading.', missing: true }, ...problems] : problems
   }
 
   save(): void {

@@ -1,9 +1,10 @@
-import { SvelteSet } from 'svelte/reactivity'
+import { SvelteMap, SvelteSet } from 'svelte/reactivity'
 import { saveAsset, saveFrame, saveVideo, openAsset } from '../rpc/library'
 import { AppError, cutText } from '../shared/errors'
 import type { MediaInput } from '../shared/modes/mode'
 import type { ClipRecord } from '../shared/record'
-import type { MediaRef } from '../shared/request'
+import { mediaRefsOf } from '../shared/recipe'
+import type { GenerateRequest, MediaRef } from '../shared/request'
 import { library } from './library.svelte'
 
 /** Name and preview of a media asset. */
@@ -18,11 +19,13 @@ export interface MediaPreview {
 class MediaAssets {
   /** ids of assets that no longer exist */
   readonly gone = new SvelteSet<string>()
+  /** videos that are cut off or damaged, by id, and what of them is used */
+  readonly cutOff = new SvelteMap<string, { seconds: number; ofSeconds: number }>()
   /** number of files that are being stored; a clip generated meanwhile would miss them */
   reading = $state(0)
 
   /** Stores an image. @throws AppError unreadable-media if it cannot be decoded */
-  async keepPicture(file: File): Promise<MediaInput> {
+  async saveImage(file: File): Promise<MediaInput> {
     if (file.type.startsWith('video/'))
       throw new AppError('unreadable-media', `${cutText(file.name)} is a video. Expected an image here. To use a video, choose Extend or Remix.`, {
         file: file.name,
@@ -40,13 +43,14 @@ class MediaAssets {
       throw new AppError('unreadable-media', `${cutText(file.name)} is an image. Expected a video here. To use an image, choose Image to video or Keyframes.`, {
         file: file.name,
       })
-    const { id, name, seconds } = await this.#read(() => saveVideo(file))
+    const { id, name, seconds, ofSeconds } = await this.#read(() => saveVideo(file))
+    if (seconds < ofSeconds) this.cutOff.set(id, { seconds, ofSeconds })
     return this.#here({ kind: 'video', id, name, seconds })
   }
 
   /** Stores an image or a video. @throws AppError unreadable-media */
-  keep(file: File): Promise<MediaInput> {
-    return file.type.startsWith('image/') ? this.keepPicture(file) : this.saveVideo(file)
+  save(file: File): Promise<MediaInput> {
+    return file.type.startsWith('image/') ? this.saveImage(file) : this.saveVideo(file)
   }
 
   /** Stores a frame of a clip as an image. @throws AppError not-found, unreadable-media */
@@ -67,6 +71,13 @@ class MediaAssets {
     if (preview) this.gone.delete(id)
     else this.gone.add(id)
     return preview
+  }
+
+  /** The first image or clip that a request is made from, shown while its job waits. Null for words alone, for videos, and where it is gone. */
+  async firstImageOf(request: GenerateRequest): Promise<Blob | null> {
+    const source = mediaRefsOf(request).find(({ kind }) => kind !== 'video')
+    const preview = source && (await this.look(source).catch(() => null))
+    return preview?.blob ?? null
   }
 
   async #read<Stored>(store: () => Promise<Stored>): Promise<Stored> {
@@ -106,10 +117,26 @@ async function assertDecodable(file: File): Promise<void> {
   try {
     ;(await createImageBitmap(file)).close()
   } catch {
+    if (await isShown(file)) return
     throw new AppError('unreadable-media', `${cutText(file.name)} is not an image that this browser can read. Use JPEG, PNG, WebP, AVIF or GIF.`, {
       file: file.name,
     })
   }
 }
 
-export const sources = new MediaAssets()
+/** Whether the browser shows a file as an image; of one that is cut short, it shows what is there. */
+async function isShown(file: File): Promise<boolean> {
+  const url = URL.createObjectURL(file)
+  try {
+    return await new Promise((resolve) => {
+      const image = new Image()
+      image.onload = () => resolve(image.naturalWidth > 0)
+      image.onerror = () => resolve(false)
+      image.src = url
+    })
+  } finally {
+    URL.revokeObjectURL(url)
+  }
+}
+
+export const mediaAssets = new MediaAssets()

@@ -1,20 +1,19 @@
-// A model set is a catalogue entry with its dependencies: a video model needs a text encoder, which needs a tokenizer. Text encoder and
-// tokenizer are shared between video models. The prompt enhancer has no dependencies.
+// A model set is a catalogue entry with its dependencies: a video model needs a text encoder of its kind, which needs a tokenizer. Text
+// encoder and tokenizer are shared between video models that need the same kind. The prompt enhancer has no dependencies.
 import type { DownloadState, DownloadStatus } from '../shared/worker-apis'
-import { CATALOGUE } from '../shared/model-catalogue'
+import { CATALOGUE, tokenizerOf } from '../shared/model-catalogue'
 import type { CatalogueEntry } from '../shared/model-catalogue'
 
-export const VIDEO_SOURCES = CATALOGUE.filter((source) => source.role === 'video')
-export const ENCODER_SOURCES = CATALOGUE.filter((source) => source.role === 'text-encoder')
-export const TOKENIZER_SOURCES = CATALOGUE.filter((source) => source.role === 'tokenizer')
+export const VIDEO_ENTRIES = CATALOGUE.filter(({ role }) => role === 'video')
 
 /** Entries that the user downloads directly; their dependencies are downloaded with them. */
-export const CHOSEN_SOURCES = CATALOGUE.filter((source) => source.role !== 'tokenizer')
+export const CHOSEN_ENTRIES = CATALOGUE.filter(({ role }) => role !== 'tokenizer')
 
-/** An entry and all its dependencies, itself first. Pure. @param encoder the text encoder of video models */
-export function modelSet(source: CatalogueEntry, encoder: CatalogueEntry): CatalogueEntry[] {
-  if (source.role === 'video') return [source, encoder, ...TOKENIZER_SOURCES]
-  return source.role === 'text-encoder' ? [source, ...TOKENIZER_SOURCES] : [source]
+/** An entry and all its dependencies, itself first. Pure. @param encoder of a video model: the text encoder that it uses */
+export function modelSet(entry: CatalogueEntry, encoder?: CatalogueEntry, catalogue = CATALOGUE): CatalogueEntry[] {
+  if (entry.role !== 'video' && entry.role !== 'text-encoder') return [entry]
+  const tokenizer = tokenizerOf(entry, catalogue)
+  return [entry, ...(entry.role === 'video' && encoder ? [encoder] : []), ...(tokenizer ? [tokenizer] : [])]
 }
 
 /** A file of a set. */

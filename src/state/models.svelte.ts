@@ -5,11 +5,11 @@ import type { DownloadState, StorageSpace } from '../shared/worker-apis'
 import { toErrorData } from '../shared/errors'
 import type { ErrorData } from '../shared/errors'
 import type { ModelManifest } from '../shared/model'
-import { CATALOGUE } from '../shared/model-catalogue'
+import { CATALOGUE, encodersOf } from '../shared/model-catalogue'
 import type { CatalogueEntry } from '../shared/model-catalogue'
 import { localFiles } from './local-files.svelte'
 import { mirror } from './mirror.svelte'
-import { absent, CHOSEN_SOURCES, ENCODER_SOURCES, modelSet, setProgress, VIDEO_SOURCES } from './model-set'
+import { absent, CHOSEN_ENTRIES, modelSet, setProgress, VIDEO_ENTRIES } from './model-set'
 import type { SetProgress } from './model-set'
 import { readStored, writeStored } from './stored'
 
@@ -42,7 +42,8 @@ class Models {
   #errors = $state.raw<ReadonlyMap<string, ErrorData>>(new Map())
   /** whether a number of bytes fits into GPU memory; null if that could not be determined */
   #fits = $state.raw<ReadonlyMap<number, boolean | null>>(new Map())
-  #encoderId = $state<string>()
+  /** ids of the chosen text encoders, at most one of each kind */
+  #encoderIds = $state.raw<readonly string[]>([])
   /** URLs of accepted licenses */
   #licenses = $state.raw<ReadonlySet<string>>(new Set())
   #reading: Promise<void> | null = null
@@ -54,8 +55,7 @@ class Models {
   constructor() {
     const licenses = readStored('licences')
     if (Array.isArray(licenses)) this.#licenses = new Set(licenses.filter((entry) => typeof entry === 'string'))
-    const encoder = readStored('encoder')
-    if (ENCODER_SOURCES.some(({ id }) => id === encoder)) this.#encoderId = encoder as string
+    this.#encoderIds = [readStored('encoder')].flat().filter((id) => typeof id === 'string')
   }
 
   /** Reads the state of all downloads. Concurrent calls share one read. */
@@ -75,7 +75,7 @@ class Models {
         localFiles.load(),
       ])
       // states of active runs are newer than what was read
-      const running = [...this.#running.keys()].flatMap((id) => modelSet(entryOf(id), this.encoder)).map(({ id }) => id)
+      const running = [...this.#running.keys()].flatMap((id) => this.#setOf(entryOf(id))).map(({ id }) => id)
       const idle = states.filter(({ source }) => !running.includes(source))
       this.#states = new Map([...this.#states, ...idle.map((state) => [state.source, state] as const)])
       this.#copies = copies
@@ -88,29 +88,37 @@ class Models {
     }
   }
 
-  /** The text encoder of video models: the chosen one, otherwise one that is downloaded, otherwise the first of the catalogue. */
-  get encoder(): CatalogueEntry {
-    const chosen = ENCODER_SOURCES.find(({ id }) => id === this.#encoderId)
-    const here = ENCODER_SOURCES.find(({ id }) => this.#available.get(id)?.status === 'complete')
-    const [first] = ENCODER_SOURCES
-    if (!first) throw new Error('The model catalogue has no text encoder.')
+  /** The text encoder of a kind: the chosen one, otherwise one that is downloaded, otherwise the first of the catalogue. */
+  encoderOf(kind: string): CatalogueEntry {
+    const entries = encodersOf(kind)
+    const chosen = entries.find(({ id }) => this.#encoderIds.includes(id))
+    const here = entries.find(({ id }) => this.#available.get(id)?.status === 'complete')
+    const [first] = entries
+    if (!first) throw new Error(`The model catalogue has no text encoder of the kind ${kind}.`)
     return chosen ?? here ?? first
   }
 
-  /** Selects the text encoder. Ignored while a run is active, which needs the encoder it started with. */
+  /** See {@link modelSet}. */
+  #setOf(source: CatalogueEntry): CatalogueEntry[] {
+    return modelSet(source, source.role === 'video' && source.encoderKind !== undefined ? this.encoderOf(source.encoderKind) : undefined)
+  }
+
+  /** Selects the text encoder of its kind. Ignored while a run is active, which needs the encoder it started with. */
   chooseEncoder(source: CatalogueEntry): void {
     if (this.busy) return
-    this.#encoderId = source.id
-    writeStored('encoder', source.id)
+    const others = this.#encoderIds.filter((id) => !encodersOf(source.encoderKind ?? '').some((other) => other.id === id))
+    this.#encoderIds = [...others, source.id]
+    // one id is stored as it always was, without a list
+    writeStored('encoder', others.length === 0 ? source.id : this.#encoderIds)
   }
 
   progress(source: CatalogueEntry): SetProgress {
-    return setProgress(modelSet(source, this.encoder), this.#available, this.#running.has(source.id))
+    return setProgress(this.#setOf(source), this.#available, this.#running.has(source.id))
   }
 
   /** Dependencies of `source` that are missing; a local folder may contain them. */
   missingBeside(source: CatalogueEntry): CatalogueEntry[] {
-    return modelSet(source, this.encoder).filter((part) => part !== source && this.#available.get(part.id)?.status !== 'complete')
+    return this.#setOf(source).filter((part) => part !== source && this.#available.get(part.id)?.status !== 'complete')
   }
 
   runOf(source: CatalogueEntry): RunKind | null {
@@ -134,7 +142,7 @@ class Models {
 
   /** Entries of a set whose licenses have not been accepted. */
   licensesToAccept(source: CatalogueEntry): CatalogueEntry[] {
-    return modelSet(source, this.encoder).filter(({ license }) => !this.#licenses.has(license.url))
+    return this.#setOf(source).filter(({ license }) => !this.#licenses.has(license.url))
   }
 
   acceptLicenses(sources: readonly CatalogueEntry[]): void {
@@ -174,19 +182,19 @@ class Models {
   async pause(source: CatalogueEntry): Promise<void> {
     if (!this.#running.has(source.id)) return
     this.#stopping.add(source.id)
-    await Promise.all(modelSet(source, this.encoder).map(({ id }) => pauseDownload(id)))
+    await Promise.all(this.#setOf(source).map(({ id }) => pauseDownload(id)))
   }
 
   /**
-   * Stops the run of an entry, and deletes the entry and its incomplete dependencies. Complete dependencies are kept; the tokenizer is
-   * deleted with the last text encoder.
+   * Stops the run of an entry, and deletes the entry and its incomplete dependencies. Complete dependencies are kept; a tokenizer is
+   * deleted with the last text encoder of its kind.
    */
   async remove(source: CatalogueEntry): Promise<void> {
     this.#stopping.add(source.id)
     const isHere = ({ id }: CatalogueEntry) => this.#available.get(id)?.status !== 'absent'
-    const lastEncoder = source.role === 'text-encoder' && !ENCODER_SOURCES.some((other) => other !== source && isHere(other))
+    const lastEncoder = source.role === 'text-encoder' && !encodersOf(source.encoderKind ?? '').some((other) => other !== source && isHere(other))
     try {
-      for (const part of modelSet(source, this.encoder)) {
+      for (const part of this.#setOf(source)) {
         const deleted = part === source || this.#states.get(part.id)?.status !== 'complete' || (part.role === 'tokenizer' && lastEncoder)
         if (!deleted) continue
         await removeDownload(part.id)
@@ -209,7 +217,7 @@ class Models {
 
   /** Measures once for each video model whether it fits into GPU memory. */
   async findFits(): Promise<void> {
-    const sizes = new Set(VIDEO_SOURCES.flatMap(({ gpuBytes }) => (gpuBytes === undefined ? [] : [gpuBytes])))
+    const sizes = new Set(VIDEO_ENTRIES.flatMap(({ gpuBytes }) => (gpuBytes === undefined ? [] : [gpuBytes])))
     for (const bytes of sizes) {
       if (this.#fits.get(bytes) !== undefined) continue
       const answer = await fits(bytes).catch(() => null)
@@ -224,7 +232,7 @@ class Models {
     this.#setError(source, null)
     try {
       // local files are neither downloaded nor hashed
-      for (const part of modelSet(source, this.encoder).filter((one) => !localFiles.asDownload(one))) {
+      for (const part of this.#setOf(source).filter((one) => !localFiles.asDownload(one))) {
         if (this.#stopping.has(source.id)) break
         let finished = false
         // events use a separate port and may arrive after the result
@@ -265,7 +273,7 @@ class Models {
 }
 
 function entryOf(id: string): CatalogueEntry {
-  const source = CHOSEN_SOURCES.find((candidate) => candidate.id === id)
+  const source = CHOSEN_ENTRIES.find((candidate) => candidate.id === id)
   if (!source) throw new Error(`There is no catalogue entry with the id ${id}.`)
   return source
 }

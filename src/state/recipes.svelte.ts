@@ -1,18 +1,15 @@
 import { openAsset, videoTag } from '../rpc/library'
-import { AppError, cutText, toErrorData } from '../shared/errors'
+import { cutText, toErrorData } from '../shared/errors'
 import type { ErrorData } from '../shared/errors'
-import { MAX_FILE_BYTES } from '../shared/file-bounds'
-import { isPng, readPngText } from '../shared/png-text'
-import { parseRecipe, RECIPE_KEYWORD, RECIPE_TAG, mediaRefsOf, type ReadRecipe, type Recipe } from '../shared/recipe'
+import { MODE_FIELDS } from '../shared/modes'
+import { mediaRefsOf, type Recipe } from '../shared/recipe'
+import { readRecipeFile } from '../shared/recipe-file'
 import type { GenerateRequest, MediaRef } from '../shared/request'
 import { draft } from './draft.svelte'
 import { library } from './library.svelte'
-import { VIDEO_SOURCES } from './model-set'
+import { VIDEO_ENTRIES } from './model-set'
 import { models } from './models.svelte'
 import { session, STARTER } from './session.svelte'
-
-/** Limit of an image in bytes, which is read as a whole. */
-const MAX_IMAGE_BYTES = 256 * 2 ** 20
 
 /** The result of opening a recipe. */
 export interface OpenedRecipe {
@@ -36,7 +33,7 @@ class Recipes {
     this.reading = true
     this.dismiss()
     try {
-      const { recipe, ignored } = await readRecipe(file)
+      const { recipe, ignored } = await readRecipeFile(file, videoTag)
       const { request } = recipe
       const model = await this.#findModel(recipe)
       const sources = await missingSources(request)
@@ -65,13 +62,13 @@ class Recipes {
   modelOf({ model: id }: GenerateRequest): Recipe['model'] {
     const current = session.model
     if (current?.id === id) return { id, name: current.name, version: current.version }
-    return { id, name: VIDEO_SOURCES.find((source) => source.id === id)?.name ?? id }
+    return { id, name: VIDEO_ENTRIES.find((source) => source.id === id)?.name ?? id }
   }
 
   /** Switches to the recipe's model if it is installed. */
   async #findModel({ model: { id, name, version }, request }: Recipe): Promise<{ usable: boolean; missing: string[] }> {
     const fallback = () => `Using ${session.model?.name ?? 'the current model'} instead.`
-    const source = VIDEO_SOURCES.find((one) => one.id === request.model)
+    const source = VIDEO_ENTRIES.find((one) => one.id === request.model)
     if (!session.canUse(request.model))
       return { usable: false, missing: [`This version of Kinora does not support the model “${name}” (${id}). ${fallback()}`] }
     if (source && request.model !== STARTER) {
@@ -95,7 +92,7 @@ class Recipes {
     const model = session.model
     if (!model) return []
     const restored = draft.request(model)
-    const fields = ['conditions', 'initVideo', 'prefix', 'suffix', 'loop', 'shots', 'sameSeed', 'guidanceRescale', 'stg', 'cacheThreshold'] as const
+    const fields = [...MODE_FIELDS, 'guidanceRescale', 'stg', 'cacheThreshold'] as const
     return fields.filter((field) => request[field] !== undefined && sorted(request[field]) !== sorted(restored[field])).map((field) => `request.${field}`)
   }
 }
@@ -126,38 +123,6 @@ function sorted(value: unknown): string | undefined {
   return JSON.stringify(value, (_field, part: unknown) =>
     part !== null && typeof part === 'object' && !Array.isArray(part) ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1))) : part,
   )
-}
-
-/** Reads the recipe of a recipe file, or the one embedded in an image or a video. @throws AppError bad-request if there is none or it is invalid */
-async function readRecipe(file: File): Promise<ReadRecipe> {
-  const name = cutText(file.name)
-  const text = await recipeIn(file, name)
-  if (text === null) throw new AppError('bad-request', `${name} has no recipe. Expected a recipe file, or an unmodified clip made with Kinora.`, { file: name })
-  if (text.length > MAX_FILE_BYTES.recipe) throw tooLong(name, text.length)
-  let data: unknown
-  try {
-    data = JSON.parse(text)
-  } catch {
-    throw new AppError('bad-request', `${name} is not a recipe. Expected JSON, got other text.`, { file: name })
-  }
-  return parseRecipe(data)
-}
-
-/** @param bytes or characters */
-function tooLong(name: string, bytes: number): AppError {
-  return new AppError('bad-request', `${name} is not a recipe. Expected a few kilobytes, got ${Math.round(bytes / 2 ** 20)} MiB.`, { file: name })
-}
-
-async function recipeIn(file: File, name: string): Promise<string | null> {
-  if (/\.json$/i.test(file.name) || file.type === 'application/json') {
-    if (file.size > MAX_FILE_BYTES.recipe) throw tooLong(name, file.size)
-    return file.text()
-  }
-  if (isPng(new Uint8Array(await file.slice(0, 8).arrayBuffer()))) {
-    return file.size > MAX_IMAGE_BYTES ? null : readPngText(new Uint8Array(await file.arrayBuffer()), RECIPE_KEYWORD)
-  }
-  // other images, texts and audio files carry no recipe
-  return /^(image|text|audio)\//.test(file.type) ? null : videoTag(file, RECIPE_TAG)
 }
 
 export const recipes = new Recipes()

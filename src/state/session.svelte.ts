@@ -5,18 +5,21 @@ import { toErrorData } from '../shared/errors'
 import type { AdapterReport } from '../shared/worker-apis'
 import type { ErrorData } from '../shared/errors'
 import type { ModelManifest } from '../shared/model'
-import { VIDEO_SOURCES } from './model-set'
+import { VIDEO_ENTRIES } from './model-set'
 import { models } from './models.svelte'
 import { readStored, writeStored } from './stored'
 
 /** Id of the model that is included with the page and selected by default. */
 export const STARTER = 'starter'
 /** Models that can generate clips once they are downloaded. */
-const LOADABLE = VIDEO_SOURCES.filter(catalogueManifest)
+const LOADABLE = VIDEO_ENTRIES.filter(catalogueManifest)
 
 /** URL that a job gets as its model: the folder of the starter, or the address of a downloaded model with its text encoder. */
 export function modelUrlOf(id: string): string {
-  return id === STARTER ? modelFolderUrl(STARTER) : downloadedModelUrl(id, models.encoder.id)
+  if (id === STARTER) return modelFolderUrl(STARTER)
+  const kind = VIDEO_ENTRIES.find((entry) => entry.id === id)?.encoderKind
+  // a model of another version of the page has no encoder here: opening it says that it is unknown
+  return downloadedModelUrl(id, kind === undefined ? '' : models.encoderOf(kind).id)
 }
 
 /** The selected model, its manifest, and the GPU adapter. */

@@ -52,7 +52,7 @@ export async function openEngine(folder: string, precision?: FloatDType): Promis
   const { signal } = new AbortController()
   const server = await serveFolder(folder)
   try {
-    const manifest = await fetchManifest(server.url)
+    const manifest = await fetchManifest(new AbortController().signal, server.url)
     const gpu = await openAdapter()
     const dtype = precision ?? (gpu.facts.f16 ? 'f16' : 'f32')
     const model = await (await openModel(signal, server.url)).load(signal, gpu, { precision: dtype }, () => undefined)

@@ -21,8 +21,8 @@ const FlagsSchema = v.object({
   limit: whole(1, 1_000_000),
   /** prompts that the ways into a clip are measured with; 0: they are not */
   modes: whole(0, 1_000_000),
-  /** prompts that reuse between steps is measured with, and nothing else is */
-  reuse: whole(1, 1_000_000),
+  /** prompts that the first-block cache is measured with, and nothing else is */
+  'first-block-cache': whole(1, 1_000_000),
   'seed-base': whole(0, 0xffffffff),
   precision: v.optional(v.picklist(['f32', 'f16'], 'expected f32 or f16')),
   out: path('a folder'),
@@ -54,7 +54,7 @@ export function parseEvaluateFlags(argv: readonly string[]): EvaluateFlags {
         guidance: string,
         limit: string,
         modes: string,
-        reuse: string,
+        'first-block-cache': string,
         'seed-base': string,
         precision: string,
         out: string,

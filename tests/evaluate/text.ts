@@ -17,7 +17,7 @@ export interface NodeTextEncoder {
  * @throws AppError weights-missing, weights-truncated, weights-corrupt
  */
 export async function openNodeTextEncoder(url: string, manifest: ModelManifest): Promise<NodeTextEncoder> {
-  const fetchChecked = (path: string) => fetchModelFile(url, modelFile(manifest, path))
+  const fetchChecked = (path: string) => fetchModelFile(new AbortController().signal, url, modelFile(manifest, path))
   const [tokenizerJson, config, model] = await Promise.all([
     fetchChecked('tokenizer/tokenizer.json'),
     fetchChecked('tokenizer/tokenizer_config.json'),

@@ -3,7 +3,7 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
 import { AppError } from '../../src/shared/errors'
-import { fetchManifest, fetchModelFile, modelFile, type FetchOptions, type ModelFile } from '../../workers/weights/fetch-file'
+import { fetchManifest, fetchModelFile, modelFile, type ModelFile } from '../../workers/weights/fetch-file'
 
 const weights = new Uint8Array(300_000).map((_, i) => (i * 31) & 255)
 const file: ModelFile = { path: 'transformer/w.safetensors', bytes: weights.length, sha256: createHash('sha256').update(weights).digest('hex') }
@@ -21,8 +21,11 @@ async function serve(handler: RequestListener): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/models/starter/`
 }
 
-async function failure(modelUrl: string, options?: FetchOptions): Promise<AppError> {
-  const thrown: unknown = await fetchModelFile(modelUrl, file, options).catch((error: unknown) => error)
+/** Nothing is stopped. */
+const never = new AbortController().signal
+
+async function failure(modelUrl: string): Promise<AppError> {
+  const thrown: unknown = await fetchModelFile(never, modelUrl, file).catch((error: unknown) => error)
   expect(thrown).toBeInstanceOf(AppError)
   return thrown as AppError
 }
@@ -35,11 +38,9 @@ describe('fetchModelFile', () => {
       setTimeout(() => response.end(weights.subarray(100_000)), 20)
     })
     const seen: number[] = []
-    const bytes = await fetchModelFile(url, file, {
-      onProgress(loaded, total) {
-        expect(total).toBe(weights.length)
-        seen.push(loaded)
-      },
+    const bytes = await fetchModelFile(never, url, file, (loaded, total) => {
+      expect(total).toBe(weights.length)
+      seen.push(loaded)
     })
     expect(Buffer.compare(bytes, weights)).toBe(0)
     expect(seen[0]).toBe(0)
@@ -48,27 +49,27 @@ describe('fetchModelFile', () => {
     expect(seen).toEqual([...seen].sort((a, b) => a - b))
   })
 
-  test('404 is weights-missing with the status', async () => {
+  test('rejects a 404 as weights-missing with the status', async () => {
     const url = await serve((_, response) => response.writeHead(404).end())
     const error = await failure(url)
     expect(error.code).toBe('weights-missing')
     expect(error.details).toMatchObject({ file: file.path, status: 404 })
   })
 
-  test('an index page with status 200 is weights-missing', async () => {
+  test('rejects an index page with status 200 as weights-missing', async () => {
     const url = await serve((_, response) => response.setHeader('content-type', 'text/html; charset=utf-8').end('<!doctype html>'))
     const error = await failure(url)
     expect(error.code).toBe('weights-missing')
     expect(error.message).toContain('expected the file, got a web page')
   })
 
-  test('an unreachable server is weights-missing', async () => {
+  test('rejects an unreachable server as weights-missing', async () => {
     const url = await serve(() => undefined)
     await new Promise((closed) => server!.close(closed))
     expect((await failure(url)).code).toBe('weights-missing')
   })
 
-  test('too few or too many bytes, or a lost connection, are weights-truncated with both lengths', async () => {
+  test('rejects a wrong length or a lost connection as weights-truncated with both lengths', async () => {
     const answers: RequestListener[] = [
       (_, response) => response.end(weights.subarray(0, 1000)),
       (_, response) => response.end(Buffer.concat([weights, weights])),
@@ -88,7 +89,7 @@ describe('fetchModelFile', () => {
     }
   })
 
-  test('a flipped bit is weights-corrupt with both hashes', async () => {
+  test('rejects a flipped bit as weights-corrupt with both hashes', async () => {
     const flipped = weights.slice()
     flipped[12345]! ^= 4
     const url = await serve((_, response) => response.end(flipped))
@@ -97,29 +98,29 @@ describe('fetchModelFile', () => {
     expect(error.details).toEqual({ file: file.path, expected: file.sha256, found: createHash('sha256').update(flipped).digest('hex') })
   })
 
-  test('a damaged file is fetched once more, past the caches', async () => {
+  test('fetches a damaged file once more, past the caches', async () => {
     const caching: (string | undefined)[] = []
     const url = await serve((request, response) => {
       caching.push(request.headers['cache-control'])
       response.end(caching.length === 1 ? weights.subarray(1) : weights)
     })
-    expect(await fetchModelFile(url, file)).toHaveLength(weights.length)
+    expect(await fetchModelFile(never, url, file)).toHaveLength(weights.length)
     expect(caching).toEqual([undefined, 'no-cache'])
   })
 
-  test('an abort rejects with AbortError and closes the connection', async () => {
+  test('rejects with AbortError on an abort, and closes the connection', async () => {
     const stopped = new AbortController()
     let closed = false
     const url = await serve((_, response) => {
       response.on('close', () => (closed = true))
       response.write(weights.subarray(0, 1000))
     })
-    const run = fetchModelFile(url, file, { signal: stopped.signal, onProgress: (loaded) => loaded > 0 && stopped.abort() })
+    const run = fetchModelFile(stopped.signal, url, file, (loaded) => loaded > 0 && stopped.abort())
     await expect(run).rejects.toMatchObject({ name: 'AbortError' })
     await expect.poll(() => closed).toBe(true)
   })
 
-  test('an abort with a reason rejects with that reason, without a retry', async () => {
+  test('rejects with the reason of an abort, without a retry', async () => {
     const stopped = new AbortController()
     const reason = new AppError('cancelled', 'The job was cancelled.')
     let requests = 0
@@ -127,7 +128,7 @@ describe('fetchModelFile', () => {
       requests++
       response.write(weights.subarray(0, 1000))
     })
-    const run = fetchModelFile(url, file, { signal: stopped.signal, onProgress: (loaded) => loaded > 0 && stopped.abort(reason) })
+    const run = fetchModelFile(stopped.signal, url, file, (loaded) => loaded > 0 && stopped.abort(reason))
     await expect(run).rejects.toBe(reason)
     expect(requests).toBe(1)
   })
@@ -139,7 +140,7 @@ describe('fetchModelFile', () => {
       response.end(weights)
     })
     for (const path of ['../other/w.safetensors', '/w.safetensors', 'https://example.com/w.safetensors']) {
-      await expect(fetchModelFile(url, { ...file, path })).rejects.toMatchObject({ code: 'weights-corrupt' })
+      await expect(fetchModelFile(never, url, { ...file, path })).rejects.toMatchObject({ code: 'weights-corrupt' })
     }
     expect(requests).toBe(0)
   })
@@ -147,7 +148,7 @@ describe('fetchModelFile', () => {
 
 test.each([2 ** 50, -1, 0.5, NaN])('rejects a file of %d bytes as weights-corrupt', async (bytes) => {
   const url = await serve((_, response) => response.end(weights))
-  await expect(fetchModelFile(url, { ...file, bytes })).rejects.toMatchObject({ code: 'weights-corrupt', details: { file: file.path } })
+  await expect(fetchModelFile(never, url, { ...file, bytes })).rejects.toMatchObject({ code: 'weights-corrupt', details: { file: file.path } })
 })
 
 describe('fetchManifest', () => {
@@ -173,7 +174,7 @@ describe('fetchManifest', () => {
 
   test('reads kinora.json and finds its files', async () => {
     const url = await serve((_, response) => response.setHeader('content-type', 'application/json').end(JSON.stringify(manifest)))
-    const read = await fetchManifest(url)
+    const read = await fetchManifest(never, url)
     expect(modelFile(read, file.path)).toEqual(file)
     expect(() => modelFile(read, 'vae/none')).toThrow('vae/none: expected a file that kinora.json of Tiny lists')
   })
@@ -184,6 +185,6 @@ describe('fetchManifest', () => {
     ['another schema', 200, '{"schemaVersion":1}', 'weights-corrupt'],
   ])('rejects %s', async (_, status, body, code) => {
     const url = await serve((_request, response) => response.writeHead(status, { 'content-type': 'application/json' }).end(body))
-    await expect(fetchManifest(url)).rejects.toMatchObject({ code })
+    await expect(fetchManifest(never, url)).rejects.toMatchObject({ code })
   })
 })

@@ -11,10 +11,10 @@ function refusal(...argv: string[]): string {
     expect(error).toBeInstanceOf(UsageError)
     return (error as UsageError).message
   }
-  throw new Error(`${argv.join(' ')} was taken`)
+  throw new Error(`${argv.join(' ')} was accepted`)
 }
 
-test('reads every flag as its own type', () => {
+test('parses every flag with its type', () => {
   const flags = parseFlags([
     ...least,
     '--negative',
@@ -51,7 +51,7 @@ test('reads every flag as its own type', () => {
     'l.safetensors',
     '--mirror',
     'https://mirror.example/',
-    '--accept-licence',
+    '--accept-license',
   ])
   expect(flags).toEqual({
     prompt: 'a red sky',
@@ -74,29 +74,29 @@ test('reads every flag as its own type', () => {
     embeds: 'e.safetensors',
     'save-latents': 'l.safetensors',
     mirror: 'https://mirror.example/',
-    'accept-licence': true,
+    'accept-license': true,
     backward: false,
     loop: false,
   })
 })
 
-test('leaves out what was not said, so that the model decides', () => {
+test('omits flags that are not given, so that the model decides', () => {
   expect(parseFlags(least)).toEqual({
     prompt: 'a red sky',
     out: 'clip.webm',
     json: false,
     autotune: false,
-    'accept-licence': false,
+    'accept-license': false,
     backward: false,
     loop: false,
   })
 })
 
-test('a storyboard has its words in its file', () => {
+test('needs no prompt with a storyboard', () => {
   expect(parseFlags(['--storyboard', 'board.json', '--out', 'a.webm']).prompt).toBe('')
 })
 
-test('takes an empty prompt, and words that look like numbers', () => {
+test('accepts an empty prompt, and a prompt that looks like a number', () => {
   expect(parseFlags(['--prompt', '', '--out', 'a.webm']).prompt).toBe('')
   expect(parseFlags(['--prompt', '-3 degrees', '--out', 'a.webm']).prompt).toBe('-3 degrees')
 })
@@ -117,10 +117,27 @@ test.each([
   [['--prompt', 'x', '--out', 'still.png'], '--out: expected a file that ends in .webm, or --frames 1 for a still, got "still.png"'],
   [[...least, '--sede', '7'], "Unknown option '--sede'"],
   [[...least, 'stray'], "Unexpected argument 'stray'"],
-])('refuses %j in one line', (argv, message) => {
+])('rejects %j with one line', (argv, message) => {
   expect(refusal(...argv)).toBe(message)
 })
 
-test('a flag without its value is refused in one line', () => {
+test('rejects a flag without its value with one line', () => {
   expect(refusal(...least, '--width')).toMatch(/^Option '--width <value>' argument missing$/)
+})
+
+test('takes the licenses flag by its earlier name', () => {
+  expect(parseFlags([...least, '--accept-licence'])['accept-license']).toBe(true)
+})
+
+test('needs no prompt beside a recipe, and media only there', () => {
+  expect(parseFlags(['--recipe', 'clip.webm', '--out', 'again.webm', '--media', 'abcdef12=a.png', '--media', '12345678=b.png'])).toMatchObject({
+    recipe: 'clip.webm',
+    media: ['abcdef12=a.png', '12345678=b.png'],
+  })
+  // the recipe says how many frames there are
+  expect(parseFlags(['--recipe', 'still.png', '--out', 'again.png']).prompt).toBeUndefined()
+  expect(refusal('--recipe', 'clip.webm', '--frames', '1', '--out', 'again.webm')).toContain('ends in .png for --frames 1')
+  expect(refusal('--out', 'again.webm')).toContain('--prompt is missing')
+  expect(refusal(...least, '--media', 'abcdef12=a.png')).toBe('--media: expected --recipe beside it, got none')
+  expect(refusal('--recipe', 'clip.webm', '--out', 'again.webm', '--media', 'a.png')).toContain('--media: expected ID=FILE')
 })

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { parseMirror } from '../../src/shared/mirror'
 import { contentSecurityPolicy, siteHeaders } from '../../src/shared/site-headers'
-import { HUB, catalogueFileUrl, CATALOGUE } from '../../src/shared/model-catalogue'
+import { HUB, catalogueFileUrl, CATALOGUE, encodersOf, TEXT_ENCODER_KINDS, tokenizerOf } from '../../src/shared/model-catalogue'
 import { AppError } from '../../src/shared/errors'
 
 const FILE = 'src/shared/model-catalogue.ts'
@@ -57,6 +57,15 @@ describe('the catalogue', () => {
       }
     }
     expect(new Set(CATALOGUE.map(({ role }) => role))).toEqual(new Set(['video', 'text-encoder', 'tokenizer', 'prompt-enhancer']))
+  })
+
+  test('names for each video model its estimates, its text encoders and their tokenizer', () => {
+    for (const entry of CATALOGUE.filter(({ role }) => role === 'video')) {
+      expect([entry.shape, entry.gpuBytes]).toEqual([expect.any(String), expect.any(Number)])
+      expect(TEXT_ENCODER_KINDS.map(({ id }) => id)).toContain(entry.encoderKind)
+      expect(encodersOf(entry.encoderKind!).length).toBeGreaterThan(0)
+      expect(tokenizerOf(entry)).toBeDefined()
+    }
   })
 
   test('gives the address of a file on the hub and on a mirror', () => {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { DownloadState, DownloadStatus } from '../../src/shared/worker-apis'
 import type { ErrorData } from '../../src/shared/errors'
-import { PROMPT_ENHANCER } from '../../src/shared/model-catalogue'
-import { absent, ENCODER_SOURCES, modelSet, setProgress, VIDEO_SOURCES } from '../../src/state/model-set'
+import { CATALOGUE, encodersOf, PROMPT_ENHANCER } from '../../src/shared/model-catalogue'
+import { absent, modelSet, setProgress, VIDEO_ENTRIES } from '../../src/state/model-set'
 import {
   amountText,
   downloadErrorMessage,
@@ -14,8 +14,9 @@ import {
   statusText,
 } from '../../src/views/models/download-text'
 
-const video = VIDEO_SOURCES[0]!
-const encoder = ENCODER_SOURCES[0]!
+const video = VIDEO_ENTRIES[0]!
+const encoders = encodersOf('t5-xxl')
+const encoder = encoders[0]!
 const set = modelSet(video, encoder)
 const [, , tokenizer] = set
 
@@ -33,8 +34,17 @@ describe('modelSet and setProgress', () => {
   it('include the text encoder of a video model and the tokenizer of a text encoder', () => {
     expect(set.map(({ role }) => role)).toEqual(['video', 'text-encoder', 'tokenizer'])
     expect(modelSet(PROMPT_ENHANCER, encoder), 'the prompt enhancer has no dependencies').toEqual([PROMPT_ENHANCER])
-    expect(modelSet(ENCODER_SOURCES[1]!, encoder).map(({ id }) => id)).toEqual([ENCODER_SOURCES[1]!.id, tokenizer!.id])
+    expect(modelSet(encoders[1]!, encoder).map(({ id }) => id)).toEqual([encoders[1]!.id, tokenizer!.id])
     expect(modelSet(tokenizer!, encoder)).toEqual([tokenizer])
+  })
+
+  it('include the text encoder and the tokenizer of the architecture alone', () => {
+    const other = { ...video, id: 'other', encoderKind: 'umt5' }
+    const umt5 = { ...encoder, id: 'umt5-fp8', encoderKind: 'umt5' }
+    const catalogue = [...CATALOGUE, other, umt5, { ...tokenizer!, id: 'umt5-tokenizer', encoderKind: 'umt5' }]
+    expect(encodersOf('umt5', catalogue)).toEqual([umt5])
+    expect(modelSet(other, umt5, catalogue).map(({ id }) => id)).toEqual(['other', 'umt5-fp8', 'umt5-tokenizer'])
+    expect(modelSet(video, encoder, catalogue)).toEqual(set)
   })
 
   it('sum up the bytes of all entries', () => {

@@ -64,7 +64,7 @@ describe('first-block cache', () => {
     const { threshold, name } = CACHE_LEVELS[1]
     expect(valueOf(requestFacts({ ...request, cacheThreshold: threshold }), 'First-block cache')).toBe(name)
     expect(valueOf(requestFacts({ ...request, cacheThreshold: 0.33 }), 'First-block cache')).toBe('0.33')
-    expect(valueOf(reportFacts({ ...report, evaluations: 20, evaluationsSkipped: 0 }, 'vp9'), 'Cache hits')).toBe('0 of 20 evaluations')
+    expect(valueOf(reportFacts({ ...report, evaluations: 20, evaluationsSkipped: 0 }, 'vp9'), 'Cache hits')).toBe('0 of 20 forward passes')
   })
 
   it('has a description for each level and for other thresholds', () => {

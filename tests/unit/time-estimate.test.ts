@@ -4,7 +4,7 @@ import { clipBytes } from '../../src/shared/clip-memory'
 import { durationText, estimateClipTimes } from '../../src/views/models/clip-times-text'
 import { catalogueManifest } from '../../src/shared/model-address'
 import { CATALOGUE } from '../../src/shared/model-catalogue'
-import { blockMs, clipSeconds, evaluationsOf, fitBlockTimes, readTimes } from '../../src/shared/time-estimate'
+import { blockMs, clipSeconds, forwardPassesOf, fitBlockTimes, readTimes } from '../../src/shared/time-estimate'
 
 const WIDTH = 64
 const curve = (a: number, b: number, c: number) => (tokens: number) => a + b * tokens + c * tokens ** 2
@@ -64,8 +64,8 @@ describe('clipSeconds', () => {
     expect(seconds).toBeCloseTo(0.04096, 4)
   })
 
-  it('evaluationsOf counts the evaluations per step', () => {
-    expect([{ guidance: 1 }, { guidance: 3 }, { guidance: 3, stgScale: 1 }, { guidance: 1, stgScale: 0 }].map(evaluationsOf)).toEqual([1, 2, 3, 1])
+  it('forwardPassesOf counts the evaluations per step', () => {
+    expect([{ guidance: 1 }, { guidance: 3 }, { guidance: 3, stgScale: 1 }, { guidance: 1, stgScale: 0 }].map(forwardPassesOf)).toEqual([1, 2, 3, 1])
   })
 })
 

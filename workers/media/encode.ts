@@ -1,4 +1,4 @@
-// I420 frames → encoded chunks, through the browser's own encoder (WebCodecs).
+// I420 frames → encoded packets, through the browser's own encoder (WebCodecs).
 import { AppError } from '../../src/shared/errors'
 import { BT601, BT709, i420Bytes, type Matrix } from './yuv'
 
@@ -55,11 +55,11 @@ export async function chooseEncoder(width: number, height: number, fps: number, 
   return null
 }
 
-/** Encodes frames in time order; chunks come out in the same order. */
+/** Encodes frames in time order; packets come out in the same order. */
 export interface FrameEncoder {
   /** one frame, I420 by the codec's matrix; resolves when the encoder's queue can take the next frame */
   add(i420: Uint8ClampedArray<ArrayBuffer>): Promise<void>
-  /** resolves after the last chunk */
+  /** resolves after the last packet */
   flush(): Promise<void>
   /** drops frames that are being encoded; harmless if closed already */
   close(): void
@@ -75,9 +75,9 @@ const MAX_QUEUE = 4
 
 /**
  * Starts an encoder.
- * @param onChunk called for every chunk in order; its exceptions reject the next call
+ * @param onPacket called for every packet in order; its exceptions reject the next call
  */
-export function startEncoder(choice: EncoderChoice, fps: number, onChunk: EncodedVideoChunkOutputCallback): FrameEncoder {
+export function startEncoder(choice: EncoderChoice, fps: number, onPacket: EncodedVideoChunkOutputCallback): FrameEncoder {
   const { width, height } = choice.config
   const keyframeEvery = Math.max(1, Math.floor(KEYFRAME_SECONDS * fps))
   const frameBytes = i420Bytes(width, height)
@@ -86,9 +86,9 @@ export function startEncoder(choice: EncoderChoice, fps: number, onChunk: Encode
   let index = 0
 
   const encoder = new VideoEncoder({
-    output(chunk, metadata) {
+    output(packet, metadata) {
       try {
-        onChunk(chunk, metadata)
+        onPacket(packet, metadata)
       } catch (error) {
         failure ??= error instanceof Error ? error : new Error(String(error))
       }

@@ -9,19 +9,6 @@ import { inTime, openTimedReader } from './timed-clip-reader'
 const SAMPLE_FPS = 30
 /** Milliseconds for the tags of a file. */
 const TAG_MS = 10_000
-/** Any size shows whether a frame can be decoded. */
-const SAMPLE_SIZE = { width: 64, height: 64 }
-
-/** The length of a video in seconds; decodes its first frame. @throws AppError unreadable-media naming the codec; AbortError */
-export async function videoSeconds(signal: AbortSignal, file: Blob, name: string): Promise<number> {
-  const reader = await openTimedReader(signal, file, name)
-  try {
-    await frameAt(signal, reader, 0, SAMPLE_SIZE, name)
-    return reader.seconds
-  } finally {
-    reader.close()
-  }
-}
 
 /** The first or last frame of a clip as a PNG of its size. @throws AppError unreadable-media; AbortError */
 export async function clipFrame(signal: AbortSignal, file: Blob, which: 'first' | 'last'): Promise<Blob> {

@@ -9,10 +9,11 @@ const FRAME_MS = 20_000
 
 /**
  * Opens a video file, as openClipReader does.
+ * @param usableSeconds of it that can be used: see wholePart
  * @throws AppError unreadable-media, also when the file or one of its frames does not answer in time; AbortError
  */
-export async function openTimedReader(signal: AbortSignal, file: Blob, name: string): Promise<ClipReader> {
-  const opening = openClipReader(signal, file, name)
+export async function openTimedReader(signal: AbortSignal, file: Blob, name: string, usableSeconds = Infinity): Promise<ClipReader> {
+  const opening = openClipReader(signal, file, name, usableSeconds)
   const reader = await inTime(opening, OPEN_MS, name, 'its headers').catch((error: unknown) => {
     // one that opens after all is not used
     opening.then((late) => late.close()).catch(() => undefined)

@@ -1,4 +1,4 @@
-// Encoded chunks → a WebM file, written as a stream: only the cue list (a few numbers every two seconds) stays in memory.
+// Encoded packets → a WebM file, written as a stream: only the cue list (a few numbers every two seconds) stays in memory.
 import { Muxer, StreamTarget } from 'webm-muxer'
 import type { Codec } from './encode'
 import { patchesFor, tagsElement } from './webm-tags'
@@ -16,7 +16,7 @@ export interface WebmTrack {
 
 /** A WebM file being written. */
 export interface WebmWriter {
-  /** one chunk, in time order; `timestampUs` in microseconds from 0 */
+  /** one packet, in time order; `timestampUs` in microseconds from 0 */
   add(bytes: Uint8Array, type: EncodedVideoChunkType, timestampUs: number, metadata?: EncodedVideoChunkMetadata): void
   /**
    * Writes cues, duration and a tag.

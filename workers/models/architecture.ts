@@ -1,5 +1,5 @@
 // What the pipeline asks of a model, whatever its architecture. Each architecture has a folder beside this file and a line in
-// registry.ts; nothing outside workers/models names one.
+// registry.ts; nothing outside workers/models imports one.
 //
 // N tokens of a clip, one a spacetime patch   C channels of a token   L text tokens   E text width   D inner width
 import type { JobProgress } from '../../src/shared/job'
@@ -24,8 +24,8 @@ export interface LatentGrid {
   width: number
 }
 
-/** An evaluation of a transformer under way. Its tensors belong to `scope`. */
-export interface Evaluation {
+/** A forward pass of a transformer under way. Its tensors belong to `scope`. */
+export interface ForwardPass {
   scope: Scope
   /** f32 [B, N, D], the residual stream: blocks add to it in place */
   x: Tensor
@@ -35,13 +35,13 @@ export interface Evaluation {
  * A diffusion transformer on the GPU. `Text` and `Positions` are its own: the pipeline passes them through unread.
  * All methods only dispatch; none reads back.
  */
-export interface VideoTransformer<Text = unknown, Positions = unknown, Run extends Evaluation = Evaluation> {
+export interface VideoTransformer<Text = unknown, Positions = unknown, Run extends ForwardPass = ForwardPass> {
   /** D, for memory estimates */
   readonly width: number
   /** What a prompt is to the blocks, computed once a job. @param embeds f32 [1, L, E] */
   prepareText(scope: Scope, embeds: Tensor): Text
   /**
-   * One evaluation: the velocity of every token, f32 [1, N, C].
+   * One forward pass: the velocity of every token, f32 [1, N, C].
    * @param tokens f32 [1, N, C]
    * @param timesteps 0 … 1000: one for all, or one a token where the model has per-token timesteps
    * @param skipBlocks blocks that skip self-attention: the perturbed model of spatio-temporal guidance
@@ -50,9 +50,9 @@ export interface VideoTransformer<Text = unknown, Positions = unknown, Run exten
   /** The part of `forward` before the first block. */
   begin(scope: Scope, tokens: Tensor, text: Text, positions: Positions, timesteps: Float32Array, skipBlocks?: readonly number[]): Run
   /** Runs the blocks from `first` up to `end`. */
-  runBlocks(evaluation: Run, first?: number, end?: number): void
-  /** The part of `forward` after the last block; the result is in `scope`, which may be another than the evaluation's. */
-  velocity(scope: Scope, evaluation: Run): Tensor
+  runBlocks(pass: Run, first?: number, end?: number): void
+  /** The part of `forward` after the last block; the result is in `scope`, which may be another than the pass's. */
+  velocity(scope: Scope, pass: Run): Tensor
 }
 
 /** Frames that can be read as tensors, for an encoder that takes a few at a time. */

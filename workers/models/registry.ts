@@ -1,4 +1,5 @@
-// Every architecture, by the `_class_name` of its pipeline: adding one is a folder here and a line below.
+// Every architecture, by the name that manifests give in `architecture`: the `_class_name` of its pipeline in diffusers. Adding one is a
+// folder here and a line below.
 import { AppError } from '../../src/shared/errors'
 import type { ModelManifest } from '../../src/shared/model'
 import type { CatalogueEntry } from '../../src/shared/model-catalogue'

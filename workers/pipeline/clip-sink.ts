@@ -66,10 +66,10 @@ export async function openClipSink({ width, height, fps, frames, signal, codecs 
   const choice = await requireEncoder({ width, height, fps, ...(codecs && { codecs }) })
   const file = await openClipFile(`${crypto.randomUUID()}.webm`)
   const webm = startWebm({ codec: choice.codec, width, height, fps }, (bytes, position) => file.write(bytes, position))
-  const encoder = startEncoder(choice, fps, (chunk, metadata) => {
-    const bytes = new Uint8Array(chunk.byteLength)
-    chunk.copyTo(bytes)
-    webm.add(bytes, chunk.type, chunk.timestamp, metadata)
+  const encoder = startEncoder(choice, fps, (packet, metadata) => {
+    const bytes = new Uint8Array(packet.byteLength)
+    packet.copyTo(bytes)
+    webm.add(bytes, packet.type, packet.timestamp, metadata)
   })
   const matrix = matrixOf(choice)
   const posterFrame = Math.floor(frames / 2)

@@ -15,8 +15,8 @@ export function tokenTimesteps(strengths: Float32Array, time: number): Float32Ar
 }
 
 /** Each token's (factor, keep, add) for ops/sampler-step's tokenStep: an Euler step, or all the way and back with noise. f32 [N, 3] */
-export function stepTable(strengths: Float32Array, sigma: number, sigmaNext: number, stochastic: boolean): Float32Array {
-  const moving = stochastic ? [-sigma, 1 - sigmaNext, sigmaNext] : [sigmaNext - sigma, 1, 0]
+export function stepTable(strengths: Float32Array, sigma: number, sigmaNext: number, ancestral: boolean): Float32Array {
+  const moving = ancestral ? [-sigma, 1 - sigmaNext, sigmaNext] : [sigmaNext - sigma, 1, 0]
   return tableOf(strengths, (strength) => (sigma - NEAR < levelOf(strength) ? moving : [0, 1, 0]))
 }
 

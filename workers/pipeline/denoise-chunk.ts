@@ -95,7 +95,7 @@ function stepReader(
 
 /**
  * The state to store after each step. A state is the latent alone, so a resumed loop runs all blocks in its first step; with the first-block
- * cache that gives the same frames only before a step whose evaluations all ran all blocks, and after the last step.
+ * cache that gives the same frames only before a step whose forward passes all ran all blocks, and after the last step.
  */
 function resumableStates(cacheThreshold = 0): (after: LoopState, allBlocks: boolean, last: boolean) => LoopState | undefined {
   let before: LoopState | undefined

@@ -24,7 +24,7 @@ const DECODE_STEPS = 1.5
 export class JobClock {
   readonly startMs = performance.now()
   readonly stepMs: number[] = []
-  /** evaluations of the transformer, and those of them that ran its first block alone */
+  /** forward passes of the transformer, and those of them that ran its first block alone */
   evaluations = 0
   evaluationsSkipped = 0
   textMs = 0

@@ -24,6 +24,6 @@ export async function modelShape(signal: AbortSignal, url: string): Promise<Mode
 }
 
 async function manifestOf(signal: AbortSignal, url: string): Promise<ModelManifest> {
-  const sources = downloadedEntries(url)
-  return sources ? manifestOfDownloaded(sources) : fetchManifest(url, signal)
+  const entries = downloadedEntries(url)
+  return entries ? manifestOfDownloaded(entries) : fetchManifest(signal, url)
 }

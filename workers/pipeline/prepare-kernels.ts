@@ -38,11 +38,11 @@ export async function prepareKernels(job: JobContext, work: StepWork): Promise<v
 
 /** Takes what an earlier job found, as long as no variant has changed since; tunes the rest. */
 async function chooseKernels({ signal, gpu, report }: JobContext, work: StepWork, cache: TuningCache): Promise<void> {
-  const trials = gpu.selector.collect(() => void gpu.record(work.dispatch)).filter(({ key }) => !gpu.selector.has(key))
+  const candidates = gpu.selector.collect(() => void gpu.record(work.dispatch)).filter(({ key }) => !gpu.selector.has(key))
   const code = new Map<string, string>()
-  for (const trial of trials) code.set(trial.key, await codeOf(gpu, trial))
+  for (const candidate of candidates) code.set(candidate.key, await codeOf(gpu, candidate))
   for (const { key, kernel, ...kept } of await cache.find([...code.keys()])) if (kept.code === code.get(key)) gpu.selector.set(key, kernel)
-  const open = trials.filter(({ key }) => !gpu.selector.has(key))
+  const open = candidates.filter(({ key }) => !gpu.selector.has(key))
   if (open.length === 0) return
   report({ stage: 'tuning' })
   const used = new Set(gpu.queue.used)
@@ -88,8 +88,8 @@ function difference(values: Float32Array, expected: Float32Array): number {
   return Math.sqrt(off / all)
 }
 
-/** Hex SHA-256 of the WGSL of all kernels of a menu. */
-function codeOf(gpu: Gpu, trial: Candidate): Promise<string> {
-  const kernels = gpu.record(() => allVariants(trial).forEach((variant) => trial.run(variant)))
+/** Hex SHA-256 of the WGSL of all variants of a candidate. */
+function codeOf(gpu: Gpu, candidate: Candidate): Promise<string> {
+  const kernels = gpu.record(() => allVariants(candidate).forEach((variant) => candidate.run(variant)))
   return sha256Hex(new TextEncoder().encode(kernels.map(({ wgsl }) => wgsl).join('\n')))
 }

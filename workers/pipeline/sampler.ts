@@ -26,7 +26,7 @@ export interface DenoiseInputs {
   stg?: { scale: number; skipBlocks: readonly number[] }
   /** guidance rescale, 0 … 1: how far a guided velocity is brought back to the standard deviation of the prompt's own */
   rescale?: number
-  /** relative L1 distance of the first block's residual up to which an evaluation skips the other blocks: see FirstBlockCache. 0 or undefined: never */
+  /** relative L1 distance of the first block's residual up to which a forward pass skips the other blocks: see FirstBlockCache. 0 or undefined: never */
   cacheThreshold?: number
   /** how far each token is fixed, 0 … 1; f32 [N] */
   strengths?: Float32Array
@@ -47,7 +47,7 @@ export interface DenoiseStep {
   latent: Tensor
   /** f32 [1, N, C]: the denoised estimate x − sigma·v */
   denoised: Tensor
-  /** evaluations of the transformer that the step took, and how many of them ran the first block alone */
+  /** forward passes of the transformer that the step took, and how many of them ran the first block alone */
   evaluations: number
   skipped: number
 }
@@ -81,7 +81,7 @@ export function warmUp(scope: Scope, inputs: DenoiseInputs): Tensor {
   return scope.within((temporary) => {
     const caches = openCaches(temporary, inputs)
     const velocities: Partial<Velocities> = {}
-    for (const { output, query } of stepEvaluations(inputs, noise, index)) {
+    for (const { output, query } of stepPasses(inputs, noise, index)) {
       caches?.[output].warmUp(temporary, (inner) => transformer.begin(inner, ...query))
       velocities[output] = transformer.forward(temporary, ...query)
     }
@@ -114,13 +114,13 @@ interface Velocities {
   perturbed?: Tensor
 }
 
-/** One evaluation of a step: which velocity it gives, and the transformer's arguments. */
+/** One forward pass of a step: which velocity it gives, and the transformer's arguments. */
 interface Query {
   output: keyof Velocities
   query: readonly [tokens: Tensor, text: unknown, positions: unknown, timesteps: Float32Array, skipBlocks?: readonly number[]]
 }
 
-function stepEvaluations({ text, positions, negative, stg, strengths, timesteps }: DenoiseInputs, latent: Tensor, index: number): Query[] {
+function stepPasses({ text, positions, negative, stg, strengths, timesteps }: DenoiseInputs, latent: Tensor, index: number): Query[] {
   const time = timesteps[index] as number
   const times = strengths ? tokenTimesteps(strengths, time) : Float32Array.of(time)
   const all: Query[] = [{ output: 'velocity', query: [latent, text, positions, times] }]
@@ -129,7 +129,7 @@ function stepEvaluations({ text, positions, negative, stg, strengths, timesteps 
   return all
 }
 
-/** Runs a step's evaluations; each stream has its own cache. */
+/** Runs a step's forward passes; each stream has its own cache. */
 async function evaluate(
   signal: AbortSignal,
   scope: Scope,
@@ -140,7 +140,7 @@ async function evaluate(
 ): Promise<Velocities> {
   const { transformer } = inputs
   const velocities: Partial<Velocities> = {}
-  for (const { output, query } of stepEvaluations(inputs, latent, index)) {
+  for (const { output, query } of stepPasses(inputs, latent, index)) {
     velocities[output] = caches
       ? await caches[output].evaluate(signal, scope, (inner) => transformer.begin(inner, ...query))
       : transformer.forward(scope, ...query)

@@ -77,9 +77,9 @@ export function openDownloads(catalogue: readonly CatalogueEntry[] = CATALOGUE, 
       await sweep()
     },
     async verifyFolder(modelUrl) {
-      const { files } = await fetchManifest(modelUrl)
+      const { files } = await fetchManifest(never, modelUrl)
       let bytes = 0
-      for (const file of files) bytes += (await fetchModelFile(modelUrl, file)).length
+      for (const file of files) bytes += (await fetchModelFile(never, modelUrl, file)).length
       return bytes
     },
     async copies() {

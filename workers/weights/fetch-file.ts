@@ -7,21 +7,17 @@ import { sha256Hex } from './sha256'
 /** One entry of the manifest's `files`. */
 export type ModelFile = ModelManifest['files'][number]
 
-/** Progress and cancellation of a fetch. */
-export interface FetchOptions {
-  signal?: AbortSignal
-  /** bytes of this file so far, and in total */
-  onProgress?: (loadedBytes: number, totalBytes: number) => void
-}
+/** Gets the bytes of a file that have arrived, and its length. */
+export type OnBytes = (loadedBytes: number, totalBytes: number) => void
 
 /**
  * Reads `kinora.json` of a model folder.
  * @param modelUrl absolute URL of the folder, ending in /
- * @throws AppError weights-missing, weights-corrupt
+ * @throws AppError weights-missing, weights-corrupt; the signal's reason when it fires
  */
-export async function fetchManifest(modelUrl: string, signal?: AbortSignal): Promise<ModelManifest> {
+export async function fetchManifest(signal: AbortSignal, modelUrl: string): Promise<ModelManifest> {
   const url = new URL('kinora.json', modelUrl).href
-  const response = await request('kinora.json', url, { signal })
+  const response = await request(signal, 'kinora.json', url, 'default')
   return parseManifest(await readJsonBody(response, MAX_FILE_BYTES.manifest, 'kinora.json'), url)
 }
 
@@ -40,17 +36,17 @@ export function modelFile(manifest: ModelManifest, path: string): ModelFile {
  * Fetches a file of a model folder and verifies it against the manifest. A second call fetches it again.
  * @throws AppError weights-missing, weights-truncated, weights-corrupt; the signal's reason when it fires
  */
-export async function fetchModelFile(modelUrl: string, file: ModelFile, options: FetchOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
+export async function fetchModelFile(signal: AbortSignal, modelUrl: string, file: ModelFile, onProgress?: OnBytes): Promise<Uint8Array<ArrayBuffer>> {
   const url = fileUrl(modelUrl, file.path)
   try {
-    return await fetchOnce(url, file, 'default', options)
+    return await fetchOnce(signal, url, file, 'default', onProgress)
   } catch (error) {
-    if (options.signal?.aborted || !(error instanceof AppError) || error.code === 'weights-missing') throw error
+    if (signal.aborted || !(error instanceof AppError) || error.code === 'weights-missing') throw error
     // the bytes may be an old copy from before the model was updated: fetch once past every cache
     await deleteFromCaches(url)
-    options.signal?.throwIfAborted()
+    signal.throwIfAborted()
     try {
-      return await fetchOnce(url, file, 'reload', options)
+      return await fetchOnce(signal, url, file, 'reload', onProgress)
     } catch (second) {
       // offline, the first error is more useful than “not reachable”
       throw second instanceof AppError && second.code === 'weights-missing' ? error : second
@@ -58,11 +54,11 @@ export async function fetchModelFile(modelUrl: string, file: ModelFile, options:
   }
 }
 
-async function fetchOnce(url: string, file: ModelFile, cache: RequestCache, { signal, onProgress }: FetchOptions): Promise<Uint8Array<ArrayBuffer>> {
-  const response = await request(file.path, url, { signal, cache })
-  const bytes = await readBody(response, file, { signal, onProgress })
+async function fetchOnce(signal: AbortSignal, url: string, file: ModelFile, cache: RequestCache, onProgress?: OnBytes): Promise<Uint8Array<ArrayBuffer>> {
+  const response = await request(signal, file.path, url, cache)
+  const bytes = await readBody(signal, response, file, onProgress)
   const found = await sha256Hex(bytes)
-  signal?.throwIfAborted()
+  signal.throwIfAborted()
   if (found !== file.sha256.toLowerCase()) {
     throw new AppError(
       'weights-corrupt',
@@ -78,7 +74,7 @@ async function fetchOnce(url: string, file: ModelFile, cache: RequestCache, { si
 }
 
 /** A fetch that fails with weights-missing, or with the signal's reason. */
-async function request(path: string, url: string, init: RequestInit): Promise<Response> {
+async function request(signal: AbortSignal, path: string, url: string, cache: RequestCache): Promise<Response> {
   const missing = (found: string, status: number | null) =>
     new AppError('weights-missing', `${path} could not be fetched: expected the file, got ${found}.`, {
       file: path,
@@ -89,9 +85,9 @@ async function request(path: string, url: string, init: RequestInit): Promise<Re
     })
   let response: Response
   try {
-    response = await fetch(url, init)
+    response = await fetch(url, { signal, cache })
   } catch (error) {
-    if (init.signal?.aborted) throw error
+    if (signal.aborted) throw error
     throw missing('no answer from the server; check the connection', null)
   }
   const type = response.headers.get('content-type') ?? ''
@@ -105,7 +101,7 @@ async function request(path: string, url: string, init: RequestInit): Promise<Re
 }
 
 /** Reads exactly `file.bytes` bytes into one buffer. Content-Length is not used: it is the compressed length. */
-async function readBody(response: Response, file: ModelFile, { signal, onProgress }: FetchOptions): Promise<Uint8Array<ArrayBuffer>> {
+async function readBody(signal: AbortSignal, response: Response, file: ModelFile, onProgress?: OnBytes): Promise<Uint8Array<ArrayBuffer>> {
   const wrongLength = (found: number) =>
     new AppError('weights-truncated', `${file.path} has the wrong length: expected ${file.bytes} bytes, got ${found}. Reload the page to fetch it again.`, {
       file: file.path,
@@ -121,7 +117,7 @@ async function readBody(response: Response, file: ModelFile, { signal, onProgres
     try {
       read = await reader.read()
     } catch (error) {
-      if (signal?.aborted) throw error
+      if (signal.aborted) throw error
       throw wrongLength(loaded) // the connection broke
     }
     if (read.done) break

@@ -18,6 +18,9 @@ import { v2v } from './v2v'
 /** Later ones are the more specific: a request is of the last mode that reads it. */
 export const MODES = [t2v, i2v, keyframes, extend, inbetween, blend, loop, v2v, retime, storyboard] as const
 
+/** The fields of a request that modes set. */
+export const MODE_FIELDS = ['conditions', 'initVideo', 'prefix', 'suffix', 'loop', 'shots', 'sameSeed'] as const satisfies readonly (keyof GenerateRequest)[]
+
 type AnyMode = (typeof MODES)[number]
 
 /** The id of a mode. */

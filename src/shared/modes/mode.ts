@@ -137,8 +137,7 @@ export interface Mode<Id extends string = string, Inputs extends object = Record
   fromFlags(flags: FlagValues<F>, files: FlagFiles): Promise<{ inputs: Inputs; prompt?: string; ignored?: readonly string[] }>
 }
 
-/** The capabilities for frames that are given: images and clips are encoded, and their tokens stay while the others are generated. */
-export const GIVEN_FRAMES: readonly Capability[] = ['frameEncoder', 'perTokenTimesteps']
+export { GIVEN_FRAMES } from '../capabilities'
 
 /** The problem of a media input that is empty (`missing` names what to do) or gone. */
 export function slotProblem({ isGone }: Pick<ProblemContext, 'isGone'>, at: string, media: MediaInput | null, missing: string): InputProblem[] {

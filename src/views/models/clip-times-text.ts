@@ -1,7 +1,7 @@
 import { formatSeconds } from '../../components/quantities'
 import { clipTokens, type ModelManifest } from '../../shared/model'
 import { clipBytes } from '../../shared/clip-memory'
-import { clipSeconds, evaluationsOf } from '../../shared/time-estimate'
+import { clipSeconds, forwardPassesOf } from '../../shared/time-estimate'
 import type { ModelTimes } from '../../shared/time-estimate'
 
 type Size = ModelManifest['sizes'][number]
@@ -33,7 +33,7 @@ export function estimateClipTimes(times: ModelTimes, manifest: ModelManifest, we
     [sizes[0], frames.default],
     [large, byFrames.findLast((count) => large && fitsMemory(large, count))],
   ] as const
-  const evaluations = evaluationsOf({ guidance: guidance.default, stgScale: guided?.stg?.scale ?? 0 })
+  const evaluations = forwardPassesOf({ guidance: guidance.default, stgScale: guided?.stg?.scale ?? 0 })
   const estimates = clips.flatMap(([size, count]) => {
     if (!size || count === undefined || !fitsMemory(size, count)) return []
     const tokens = tokensOf(size, count)

@@ -15,8 +15,8 @@ export interface LtxPreset {
   steps: number
   /** noise levels of the steps, the last 0 left out, where the model was distilled to them; else the scheduler's */
   sigmas?: readonly number[]
-  /** after each step goes back to the next noise level with fresh noise */
-  stochastic: boolean
+  /** ancestral sampling: after each step goes back to the next noise level with fresh noise */
+  ancestral: boolean
   /** classifier-free guidance; 1: none */
   guidance: number
   stg?: SpatioTemporalGuidance
@@ -42,7 +42,7 @@ const COMMON = {
   sizes: { side: 32, group: 8 },
 } as const
 
-const DEV = { ...COMMON, steps: 40, stochastic: false, guidance: 3, stg: { scale: 1, skipBlocks: [19] }, guidanceRescale: 0.7 } as const
+const DEV = { ...COMMON, steps: 40, ancestral: false, guidance: 3, stg: { scale: 1, skipBlocks: [19] }, guidanceRescale: 0.7 } as const
 
 const DISTILLED = { ...COMMON, guidance: 1, guidanceRescale: 0 } as const
 
@@ -57,7 +57,7 @@ export const LTX_PRESETS = {
     steps: 8,
     // the linear-quadratic spacing of 8 steps, to four digits
     sigmas: [1, 0.9937, 0.9875, 0.9812, 0.975, 0.9094, 0.725, 0.4219],
-    stochastic: true,
+    ancestral: true,
   },
   '0.9.8-distilled': {
     ...DISTILLED,
@@ -66,6 +66,6 @@ export const LTX_PRESETS = {
     // the published first pass; its second pass works on an upscaled latent
     steps: 7,
     sigmas: [1, 0.9937, 0.9875, 0.9812, 0.975, 0.9094, 0.725],
-    stochastic: false,
+    ancestral: false,
   },
 } as const satisfies Record<string, LtxPreset>

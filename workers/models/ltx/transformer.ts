@@ -14,7 +14,7 @@ import { norm, normFor } from '../../ops/norm'
 import { normRope, type RopeTable } from '../../ops/rope'
 import type { QuantizedActivations } from '../../ops/quantize-activations'
 import { buildFrom, renamedStream, requestsOf, type WeightRequest, type WeightStream, type WeightTaker } from '../../ops/weight-stream'
-import type { Evaluation, ModelParts, VideoTransformer } from '../architecture'
+import type { ForwardPass, ModelParts, VideoTransformer } from '../architecture'
 import { coordinateFractions, gridFractions, ropeAngles, type RopeGrid } from './rope'
 import { takeFrom } from '../stream-in-memory'
 import { embedTimesteps, takeTimestepEmbedder, timestepRows, type TimestepEmbedder } from '../timestep-embedding'
@@ -98,8 +98,8 @@ interface Weights {
   tokensOut: LinearWeight
 }
 
-/** An evaluation under way. Its tensors belong to the scope that it was begun in. */
-interface LtxEvaluation extends Evaluation {
+/** A forward pass under way. Its tensors belong to the scope that it was begun in. */
+interface LtxForwardPass extends ForwardPass {
   text: PreparedText
   rope: RopeTable
   skipBlocks: readonly number[]
@@ -112,7 +112,7 @@ interface LtxEvaluation extends Evaluation {
 }
 
 /** The weights on the GPU, and the forward pass. Its tensors belong to the scope it was loaded in. */
-export class LtxTransformer implements VideoTransformer<PreparedText, RopeTable, LtxEvaluation> {
+export class LtxTransformer implements VideoTransformer<PreparedText, RopeTable, LtxForwardPass> {
   private readonly weights: Omit<Weights, 'blockTables'>
   /** f32 [blocks, 6·D] */
   private readonly tables: Tensor
@@ -154,6 +154,12 @@ export class LtxTransformer implements VideoTransformer<PreparedText, RopeTable,
   static requests(config: unknown, source: WeightStream, options: TransformerOptions): WeightRequest[] {
     const parsed = parseLtxTransformerConfig(config)
     return requestsOf(withDiffusersNames(source, renamedStream), (take) => takeWeights(take, parsed, options))
+  }
+
+  /** Checks by the files' headers that `stream` will find all that it reads. @throws AppError weights-corrupt */
+  static requireWeights(config: unknown, source: WeightStream, options: TransformerOptions): void {
+    const weights = withDiffusersNames(source, renamedStream)
+    weights.require?.(requestsOf(weights, (take) => takeWeights(take, parseLtxTransformerConfig(config), options)))
   }
 
   /** What the pipeline needs of the config: patches, and E. */
@@ -206,7 +212,7 @@ export class LtxTransformer implements VideoTransformer<PreparedText, RopeTable,
   }
 
   /**
-   * One evaluation: the velocity of every token, f32 [B, N, C]. Only dispatches; reads nothing back.
+   * One forward pass: the velocity of every token, f32 [B, N, C]. Only dispatches; reads nothing back.
    * @param tokens f32 [B, N, C]
    * @param timesteps 0 … 1000: one for all, one a clip, or one a token ([B·N])
    * @param skipBlocks indices of blocks whose self-attention hands each token its own value, so that no token sees another:
@@ -214,14 +220,14 @@ export class LtxTransformer implements VideoTransformer<PreparedText, RopeTable,
    */
   forward(scope: Scope, tokens: Tensor, text: PreparedText, rope: RopeTable, timesteps: Float32Array, skipBlocks?: readonly number[]): Tensor {
     return scope.within((inner) => {
-      const evaluation = this.begin(inner, tokens, text, rope, timesteps, skipBlocks)
-      this.runBlocks(evaluation)
-      return this.velocity(scope, evaluation)
+      const pass = this.begin(inner, tokens, text, rope, timesteps, skipBlocks)
+      this.runBlocks(pass)
+      return this.velocity(scope, pass)
     })
   }
 
   /** What forward does before the first block. */
-  begin(scope: Scope, tokens: Tensor, text: PreparedText, rope: RopeTable, timesteps: Float32Array, skipBlocks: readonly number[] = []): LtxEvaluation {
+  begin(scope: Scope, tokens: Tensor, text: PreparedText, rope: RopeTable, timesteps: Float32Array, skipBlocks: readonly number[] = []): LtxForwardPass {
     const { tokensIn, time, timeOut } = this.weights
     const [batch, count] = [dim(tokens, 0), dim(tokens, 1)]
     const { times, rowOf } = timestepRows(timesteps, batch, count)
@@ -238,22 +244,22 @@ export class LtxTransformer implements VideoTransformer<PreparedText, RopeTable,
     }
   }
 
-  /** Runs the blocks from `first` up to `end`, which add to the evaluation's x. */
-  runBlocks(evaluation: LtxEvaluation, first = 0, end = this.weights.blocks.length): void {
-    const { scope, modulation } = evaluation
+  /** Runs the blocks from `first` up to `end`, which add to the pass's x. */
+  runBlocks(pass: LtxForwardPass, first = 0, end = this.weights.blocks.length): void {
+    const { scope, modulation } = pass
     const together = Math.max(1, Math.floor(MODULATION_BYTES / tensorBytes(modulation.shape, 'f32')))
     for (let from = first; from < end; from += together) {
       const count = Math.min(together, end - from)
       scope.within((own) => {
         const tables = modulationTables(own, modulation, this.tables, from, count) // [U, blocks, 6·D]
         const table = reshape(tables, [dim(modulation, 0), count * SLOTS, this.width])
-        for (let at = 0; at < count; at++) own.within((block) => this.runBlock(block, evaluation, from + at, table, at * SLOTS))
+        for (let at = 0; at < count; at++) own.within((block) => this.runBlock(block, pass, from + at, table, at * SLOTS))
       })
     }
   }
 
   /** What forward does after the last block: the velocity of every token, f32 [B, N, C], in a scope that may be another. */
-  velocity(scope: Scope, { x, embedded, rowOf }: LtxEvaluation): Tensor {
+  velocity(scope: Scope, { x, embedded, rowOf }: LtxForwardPass): Tensor {
     const { outTable, tokensOut } = this.weights
     return scope.within((inner) => {
       const table = modulationTables(inner, embedded, outTable) // [U, 2, D]
@@ -271,7 +277,7 @@ export class LtxTransformer implements VideoTransformer<PreparedText, RopeTable,
   }
 
   /** @param table f32 [U, S, D], with the block's slots from `firstSlot` on */
-  private runBlock(scope: Scope, { x, text, rope, rowOf, skipBlocks }: LtxEvaluation, index: number, table: Tensor, firstSlot: number): void {
+  private runBlock(scope: Scope, { x, text, rope, rowOf, skipBlocks }: LtxForwardPass, index: number, table: Tensor, firstSlot: number): void {
     const dtype = this.options.precision
     const heads = this.config.num_attention_heads
     const eps = this.config.norm_eps

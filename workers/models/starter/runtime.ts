@@ -38,7 +38,7 @@ export const starter: Architecture = {
   },
 
   async shape(signal, url, manifest) {
-    const config = async (path: string) => parseJson(await fetchModelFile(url, modelFile(manifest, path), { signal }), path)
+    const config = async (path: string) => parseJson(await fetchModelFile(signal, url, modelFile(manifest, path)), path)
     const transformer = await config(FILES.transformerConfig)
     const { num_attention_heads: heads, attention_head_dim: headWidth, num_layers: blocks } = parseLtxTransformerConfig(transformer)
     return {
@@ -57,7 +57,7 @@ export const starter: Architecture = {
  */
 async function requireLatent(signal: AbortSignal, url: string, manifest: ModelManifest): Promise<void> {
   const path = FILES.autoencoderConfig
-  const config = parseKinoraAutoencoderConfig(parseJson(await fetchModelFile(url, modelFile(manifest, path), { signal }), path))
+  const config = parseKinoraAutoencoderConfig(parseJson(await fetchModelFile(signal, url, modelFile(manifest, path)), path))
   const expected = { channels: config.latent_channels, scaleSpace: config.patch_size, scaleTime: config.patch_size_t }
   for (const [field, value] of Object.entries(expected)) {
     const found = manifest.latent[field as keyof typeof expected]
@@ -142,16 +142,13 @@ async function fetchAll(signal: AbortSignal, url: string, manifest: ModelManifes
   let reportedPercent = -1
   const fetched = await Promise.all(
     entries.map(async ({ name, file }) => {
-      const bytes = await fetchModelFile(url, file, {
-        signal,
-        onProgress: (fileBytes) => {
-          loaded.set(name, fileBytes)
-          const loadedBytes = [...loaded.values()].reduce((a, b) => a + b, 0)
-          const percent = Math.floor((100 * loadedBytes) / totalBytes)
-          if (percent === reportedPercent) return // a network chunk is a few KB: not each is worth a message
-          reportedPercent = percent
-          onProgress({ stage: 'loading', loadedBytes, totalBytes })
-        },
+      const bytes = await fetchModelFile(signal, url, file, (fileBytes) => {
+        loaded.set(name, fileBytes)
+        const loadedBytes = [...loaded.values()].reduce((a, b) => a + b, 0)
+        const percent = Math.floor((100 * loadedBytes) / totalBytes)
+        if (percent === reportedPercent) return // a network chunk is a few KB: not each is worth a message
+        reportedPercent = percent
+        onProgress({ stage: 'loading', loadedBytes, totalBytes })
       })
       return [name, bytes] as const
     }),
