@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { readFileSync } from 'node:fs'
 import { deflateSync } from 'node:zlib'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { AppError, cutText } from '../../src/shared/errors'
 import { MAX_FILE_BYTES, readJson, readJsonBody } from '../../src/shared/file-bounds'
 import { parseManifest } from '../../src/shared/model'
@@ -26,6 +26,9 @@ const spentMs = (since?: NodeJS.CpuUsage) => {
   const { user, system } = process.cpuUsage(since)
   return (user + system) / 1000
 }
+
+// files of megabytes are made; what is measured is processor time
+vi.setConfig({ testTimeout: 120_000 })
 
 const bytesOf = (text: string) => new TextEncoder().encode(text)
 const json = (path: string) => JSON.parse(readFileSync(new URL(`../../public/models/starter/${path}`, import.meta.url), 'utf8')) as Record<string, unknown>
