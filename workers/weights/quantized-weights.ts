@@ -18,8 +18,12 @@ import type { TensorWriter } from './tensor-writer'
 
 type LinearRequest = Extract<WeightRequest, { kind: 'linear' }>
 
-/** Changes with the layout of panels or of this file, and when other values are read from the same original files: older files are then made again. */
-const LAYOUT = 'kinora panels 2'
+/**
+ * Changes with the layout of panels or of this file, and when other values are read from the same original files: older files are then made
+ * again. Copies of layout 1 made from the user's own files may lack the scales of their fp8 matrices; no model of the catalogue has such scales,
+ * so copies of downloads, which are identified by their SHA-256, are layout 1 as before.
+ */
+const layoutOf = (modelFiles: string) => (/^[0-9a-f]{64}$/.test(modelFiles) ? 'kinora panels 1' : 'kinora panels 2')
 /** Bytes read back from the GPU at once. */
 const READ_BACK_BYTES = 16 * 2 ** 20
 
@@ -40,7 +44,7 @@ export interface CacheIdentity {
 
 /** The file name of a cached copy. */
 export async function cacheFileName({ modelFiles, format }: CacheIdentity): Promise<string> {
-  const hash = await sha256Hex(new TextEncoder().encode(JSON.stringify([LAYOUT, modelFiles, format])))
+  const hash = await sha256Hex(new TextEncoder().encode(JSON.stringify([layoutOf(modelFiles), modelFiles, format])))
   return `${hash.slice(0, 32)}.safetensors`
 }
 
@@ -50,13 +54,14 @@ export async function cacheFileName({ modelFiles, format }: CacheIdentity): Prom
  */
 export function openCache(table: TensorTable, identity: CacheIdentity): CachedWeights | undefined {
   const { layout, source, format } = table.metadata
-  if (layout !== LAYOUT || source !== identity.modelFiles || format !== identity.format) return undefined
+  if (layout !== layoutOf(identity.modelFiles) || source !== identity.modelFiles || format !== identity.format) return undefined
   return new CachedWeights(new TensorReader(table))
 }
 
 /** The identity of the model files that a cached copy was made from; undefined if it has an older layout. */
 export function cachedFrom({ metadata }: TensorTable): string | undefined {
-  return metadata['layout'] === LAYOUT ? metadata['source'] : undefined
+  const { layout, source } = metadata
+  return source !== undefined && layout === layoutOf(source) ? source : undefined
 }
 
 /** Cached weights: their bytes are uploaded to the GPU as they are. */
@@ -199,7 +204,7 @@ export class CacheRecorder implements WeightStream {
     if (this.failure === undefined) {
       try {
         const { modelFiles, format } = this.identity
-        this.writer.finish({ layout: LAYOUT, source: modelFiles, format, stored_int8: [...this.storedInt8].join(' ') })
+        this.writer.finish({ layout: layoutOf(modelFiles), source: modelFiles, format, stored_int8: [...this.storedInt8].join(' ') })
         return true
       } catch (error) {
         this.failure = error
