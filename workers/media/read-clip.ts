@@ -71,9 +71,13 @@ export async function openClipReader(signal: AbortSignal, file: Blob, name: stri
     }
   } catch (error) {
     input.dispose()
-    if (error instanceof AppError || signal.aborted) throw error
-    throw unreadable(name, `an unreadable file (${error instanceof Error ? error.message : String(error)})`)
+    throw signal.aborted ? error : readError(name, error)
   }
+}
+
+/** What went wrong while a video was read, as an AppError that names it. */
+export function readError(name: string, error: unknown): AppError {
+  return error instanceof AppError ? error : unreadable(name, `an unreadable file (${error instanceof Error ? error.message : String(error)})`)
 }
 
 /** The video track of a file, set up to be decoded as players do. @throws AppError unreadable-media naming what was found instead */

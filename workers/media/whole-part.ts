@@ -1,6 +1,6 @@
 // Where a video ends that was cut off or damaged: found by decoding it once, when it is chosen, and not in the middle of a job.
 import { ALL_FORMATS, BlobSource, EncodedPacketSink, Input, VideoSampleSink, type EncodedPacket, type InputVideoTrack } from 'mediabunny'
-import { openTrack, readTimeline, unreadable } from './read-clip'
+import { openTrack, readError, readTimeline, unreadable } from './read-clip'
 import { secondsOf, type Span } from './timeline'
 
 /** How much of a video can be used. */
@@ -54,6 +54,8 @@ export async function wholePart(signal: AbortSignal, file: Blob, name: string): 
     // a header may promise more than there is: of a recording that was cut off
     const ofSeconds = spans.length === 1 && said - seconds > ROUNDING_SECONDS ? said : seconds
     return { seconds: whole, ofSeconds }
+  } catch (error) {
+    throw signal.aborted ? error : readError(name, error)
   } finally {
     input.dispose()
   }

@@ -4,7 +4,7 @@ import { AppError } from '../../src/shared/errors'
 import { MIDDLE, type ClipPart, type Condition, type Crop, type MediaRef } from '../../src/shared/request'
 import type { ClipReader } from '../media/read-clip'
 import { openImageReader, readImage } from '../media/read-image'
-import { openTimedReader } from '../media/timed-clip-reader'
+import { inTime, openTimedReader } from '../media/timed-clip-reader'
 import { wholePart } from '../media/whole-part'
 import { openAsset } from '../storage/assets'
 import { openSavedClip } from '../storage/library'
@@ -110,6 +110,8 @@ async function openVideo(signal: AbortSignal, { kind, id }: MediaRef): Promise<C
   return openTimedReader(signal, file, name, await usableSeconds(signal, id, file, name))
 }
 
+/** Milliseconds for the check of a video, which stops by itself earlier where the demuxer answers. */
+const CHECK_MS = 45_000
 /** What of each video of the user's own can be used, found once: a job opens it several times. */
 const usable = new Map<string, number>()
 
@@ -117,7 +119,7 @@ const usable = new Map<string, number>()
 async function usableSeconds(signal: AbortSignal, id: string, file: Blob, name: string): Promise<number> {
   const known = usable.get(id)
   if (known !== undefined) return known
-  const { seconds, ofSeconds } = await wholePart(signal, file, name)
+  const { seconds, ofSeconds } = await inTime(wholePart(signal, file, name), CHECK_MS, name, 'the end of its frames')
   const found = seconds < ofSeconds ? seconds : Infinity
   usable.set(id, found)
   return found
