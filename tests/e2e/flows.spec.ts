@@ -164,6 +164,7 @@ test.describe.serial('in one page', () => {
   })
 
   test('saves a draft as a PNG, and animates another', smoke, async () => {
+    await fixSeed(page)
     await page.getByRole('radiogroup', { name: 'Batch' }).getByRole('radio', { name: 'Drafts', exact: true }).click()
     await page.getByRole('slider', { name: 'Draft steps' }).press('Home')
     await page.getByRole('button', { name: 'Generate 4' }).click()
