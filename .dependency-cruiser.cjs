@@ -20,7 +20,7 @@ const WORKER_FOLDERS = '^workers/(pipeline|models|ops|engine|weights|text|media|
 
 /** What brings a model's files to the GPU: an architecture's runtime, and the files that it shares with others. */
 const LOADERS =
-  '^workers/models/((architecture|registry|load-on-gpu|gpu-memory-budget|model-files|checkpoint-kind)|[^/]+/(runtime|files|check-files|cached-models|encoder-on-demand|decoder-on-demand|block-probe|gguf-table|gguf-names))\\.ts$'
+  '^workers/models/((architecture|registry|load-on-gpu|gpu-memory-budget|model-files|checkpoint-kind|open-gguf)|[^/]+/(runtime|files|check-files|cached-models|encoder-on-demand|decoder-on-demand|block-probe|tokenizer|gguf-table|gguf-names))\\.ts$'
 const MANIFESTS = '^workers/models/(manifests|[^/]+/(manifest|presets))\\.ts$'
 
 module.exports = {

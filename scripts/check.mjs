@@ -87,7 +87,7 @@ const textOf = (path) => {
 /** Of all that a check reads: every file's path, and what it takes of its text. */
 function stateOf({ inputs, reads = (text) => text }) {
   const hash = createHash('sha256')
-  for (const path of filesIn([...inputs, ...CONFIG], (file) => !file.startsWith('dist/'))) hash.update(`${path}\0${reads(textOf(path), path)}\0`)
+  for (const path of filesIn([...inputs, ...CONFIG], (file) => !/^(dist|test-results)\//.test(file))) hash.update(`${path}\0${reads(textOf(path), path)}\0`)
   return hash.digest('hex')
 }
 

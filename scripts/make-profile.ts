@@ -15,7 +15,7 @@ import { recipeOf } from '../src/shared/recipe'
 import type { GenerateRequest } from '../src/shared/request'
 import { CLIP_MS, generate, reachStep, smallClip } from '../tests/e2e/app'
 import { withPage } from '../tests/e2e/browser'
-import { chooseFile, chooseMode, twoColours } from '../tests/e2e/locators'
+import { chooseFile, chooseMode, twoColors } from '../tests/e2e/locators'
 import { ModelHub } from '../tests/e2e/model-hub'
 import { hashOf, profileHub, PROFILE_PORT, readJobs, readLibrary, readStorage, type ProfileContents } from '../tests/e2e/profile'
 import { card, download } from '../tests/e2e/tiny-hub'
@@ -78,8 +78,8 @@ async function live(page: Page): Promise<ProfileContents> {
   await step('a clip that begins with a picture', async () => {
     await page.goto(`${server.url}/#/create`)
     await fillForm(page, smallClip(starter))
-    await chooseMode(page, 'Picture')
-    await chooseFile(page, 'Image', await twoColours(page, 'my own photo.png', '#d43', '#36b', 64))
+    await chooseMode(page, 'Image to video')
+    await chooseFile(page, 'Image', await twoColors(page, 'my own photo.png', '#d43', '#36b', 64))
     await page.getByRole('button', { name: 'Generate', exact: true }).click()
     await page.getByRole('region', { name: 'Your clip' }).waitFor({ timeout: CLIP_MS })
   })

@@ -1,6 +1,7 @@
 // From the flags of the command line to a mode and its fields of a request. The modes declare their flags: src/shared/modes.
-import { readFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs'
 import { basename, dirname, extname, join } from 'node:path'
+import { KIND_BYTES, mediaKind, type MediaKind } from '../src/shared/media-kind'
 import type { ModelManifest } from '../src/shared/model'
 import { modeById, MODES, unavailableReason, type ModeId } from '../src/shared/modes'
 import type { FlagFiles, MediaInput } from '../src/shared/modes/mode'
@@ -16,6 +17,9 @@ const IMAGES: Record<string, string> = {
   '.avif': 'image/avif',
   '.gif': 'image/gif',
 }
+
+/** Images that Chromium does not decode. */
+const UNREADABLE = ['image/heic', 'image/tiff', 'image/jxl', 'image/vnd.adobe.photoshop']
 
 /** A file of the disk for the page to store. */
 export interface InputFile {
@@ -98,11 +102,32 @@ export async function loadMedia(path: string, keep: Keep): Promise<MediaInput> {
   } catch {
     throw new UsageError(`${path} cannot be read: expected an image or video`)
   }
-  const type = IMAGES[extname(path).toLowerCase()]
-  const { id, seconds } = await keep({ name: basename(path), type: type ?? 'video/webm', bytes })
-  return { kind: type ? 'image' : 'video', id, name: basename(path), ...(seconds !== undefined && { seconds }) }
+  const { kind, type, name } = mediaKind(bytes) ?? kindByName(path)
+  if (UNREADABLE.includes(type)) throw new UsageError(`${path} is a picture of type ${name}, which the browser cannot decode: convert it to JPEG or PNG`)
+  const { id, seconds } = await keep({ name: basename(path), type, bytes })
+  return { kind, id, name: basename(path), ...(seconds !== undefined && { seconds }) }
 }
 
+/** Told by its first bytes, as the page does; by its name where those say nothing. */
 function isImage(path: string): boolean {
-  return extname(path).toLowerCase() in IMAGES
+  return (kindOnDisk(path) ?? kindByName(path)).kind === 'image'
+}
+
+function kindOnDisk(path: string): MediaKind | undefined {
+  try {
+    const file = openSync(path, 'r')
+    try {
+      const first = Buffer.alloc(KIND_BYTES)
+      return mediaKind(first.subarray(0, readSync(file, first)))
+    } finally {
+      closeSync(file)
+    }
+  } catch {
+    return undefined // load says that it cannot be read
+  }
+}
+
+function kindByName(path: string): MediaKind {
+  const type = IMAGES[extname(path).toLowerCase()]
+  return type ? { kind: 'image', type, name: type } : { kind: 'video', type: 'video/webm', name: 'unknown' }
 }

@@ -108,7 +108,7 @@ async function measure({ url, hub, profile, reference }: Place): Promise<Row[]> 
   hub.reset()
   await visit('second start', async (page) => {
     compare('the same again', await timed('second start, int4', () => generate(page, { noise, keepLatents: true })), 't5_latents', MOST.q4Error)
-    add({ name: 'requests of the second start', value: hub.asked.length, most: MOST.requests })
+    add({ name: 'requests of the second start', value: hub.requested.length, most: MOST.requests })
   })
   await visit('int8', async (page) => {
     const embeds = { prompt: reference.base64('prompt_embeds'), width: reference.width('prompt_embeds') }

@@ -21,7 +21,7 @@ export default defineConfig<object, AppOptions>({
     // tests watch and replace requests; those about the service worker allow it
     serviceWorkers: 'block',
     screenshot: 'only-on-failure',
-    // an element that is not there fails its test long before the test's own limit
+    // a missing element fails its test long before the test's own limit
     actionTimeout: 60_000,
     launchOptions: { executablePath: findChromium(), args: chromiumFlags('swiftshader') },
   },
@@ -34,7 +34,7 @@ export default defineConfig<object, AppOptions>({
       testDir: './workers',
       fullyParallel: false,
       workers: CORES,
-      // memory is measured at once and not at the next collection, 20 s later
+      // memory is measured immediately and not at the next garbage collection, 20 s later
       use: { launchOptions: { executablePath: findChromium(), args: [...chromiumFlags('swiftshader'), '--enable-blink-features=ForceEagerMeasureMemory'] } },
     },
     // the production build with Chromium's software adapter, everywhere the same: it uses every core, so that one test runs at a time

@@ -23,9 +23,9 @@ const library: LibraryApi = {
   open: openSavedClip,
   saveAsset: save,
   async saveVideo(file) {
-    const { videoSeconds } = await import('./media/inspect-video')
-    const seconds = await videoSeconds(new AbortController().signal, file, file.name)
-    return { ...(await save(file)), seconds }
+    const { wholePart } = await import('./media/whole-part')
+    const whole = await wholePart(new AbortController().signal, file, file.name)
+    return { ...(await save(file)), ...whole }
   },
   async saveFrame(clipId, which) {
     const clip = await openSavedClip(clipId)

@@ -21,6 +21,29 @@ export function cropRectangle(from: Size, to: Size, { x, y, zoom }: Crop): CropR
   return { left: x * (from.width - width), top: y * (from.height - height), width, height }
 }
 
+/**
+ * The crop in whole, even pixels, for video decoders: chroma of video is stored for 2 × 2 pixels, and they cut nothing else. It differs
+ * from {@link cropRectangle} by less than 2 pixels on each side, and lies within `from`. A side of `from` below 2 pixels is not cropped. Pure.
+ */
+export function evenCropRectangle(from: Size, to: Size, crop: Crop): CropRectangle {
+  const exact = cropRectangle(from, to, crop)
+  const [left, width] = evenSpan(exact.left, exact.width, from.width)
+  const [top, height] = evenSpan(exact.top, exact.height, from.height)
+  return { left, top, width, height }
+}
+
+/** The even span nearest to `start` and `size` in `0 … whole`: its start and its size. */
+function evenSpan(start: number, size: number, whole: number): [start: number, size: number] {
+  if (whole < 2) return [0, whole]
+  const most = evenBelow(whole)
+  const evenSize = Math.min(most, Math.max(2, 2 * Math.round(size / 2)))
+  return [Math.min(evenBelow(whole - evenSize), Math.max(0, 2 * Math.round(start / 2))), evenSize]
+}
+
+function evenBelow(pixels: number): number {
+  return 2 * Math.floor(pixels / 2)
+}
+
 /** Whether a crop is the default of a request. Pure. */
 export function isMiddle({ x, y, zoom }: Crop): boolean {
   return x === MIDDLE.x && y === MIDDLE.y && zoom === MIDDLE.zoom

@@ -112,7 +112,10 @@ export interface SavedAsset {
 
 /** A media asset that is a video. */
 export interface SavedVideo extends SavedAsset {
+  /** that can be used: of a file that is cut off or damaged, those before that */
   seconds: number
+  /** of the whole video, as the file says; equal if nothing is missing */
+  ofSeconds: number
 }
 
 /** library.worker: clips and assets on OPFS, records in IndexedDB. */
@@ -124,7 +127,7 @@ export interface LibraryApi {
   remove(id: string): Promise<void>
   /** saves a file as a media asset */
   saveAsset(file: File): Promise<SavedAsset>
-  /** saves a video that this browser can decode. @throws AppError unreadable-media naming the codec */
+  /** decodes a video, and saves it if there is a frame. @throws AppError unreadable-media naming the codec */
   saveVideo(file: File): Promise<SavedVideo>
   /** saves the first or last frame of a clip, or a still, as an image. @throws AppError not-found, unreadable-media */
   saveFrame(clipId: string, which: 'first' | 'last'): Promise<SavedAsset>

@@ -1,4 +1,4 @@
-import { SvelteSet } from 'svelte/reactivity'
+import { SvelteMap, SvelteSet } from 'svelte/reactivity'
 import { saveAsset, saveFrame, saveVideo, openAsset } from '../rpc/library'
 import { AppError } from '../shared/errors'
 import type { MediaInput } from '../shared/modes/mode'
@@ -19,6 +19,8 @@ export interface MediaPreview {
 class MediaAssets {
   /** ids of assets that no longer exist */
   readonly gone = new SvelteSet<string>()
+  /** videos that are cut off or damaged, by id, and what of them is used */
+  readonly cutOff = new SvelteMap<string, { seconds: number; ofSeconds: number }>()
   /** number of files that are being stored; a clip generated meanwhile would miss them */
   reading = $state(0)
 
@@ -39,7 +41,8 @@ class MediaAssets {
       throw new AppError('unreadable-media', `${file.name} is an image. Expected a video here. To use an image, choose Image to video or Keyframes.`, {
         file: file.name,
       })
-    const { id, name, seconds } = await this.#read(() => saveVideo(file))
+    const { id, name, seconds, ofSeconds } = await this.#read(() => saveVideo(file))
+    if (seconds < ofSeconds) this.cutOff.set(id, { seconds, ofSeconds })
     return this.#here({ kind: 'video', id, name, seconds })
   }
 
@@ -112,7 +115,23 @@ async function assertDecodable(file: File): Promise<void> {
   try {
     ;(await createImageBitmap(file)).close()
   } catch {
+    if (await isShown(file)) return
     throw new AppError('unreadable-media', `${file.name} is not an image that this browser can read. Use JPEG, PNG, WebP, AVIF or GIF.`, { file: file.name })
+  }
+}
+
+/** Whether the browser shows a file as an image; of one that is cut short, it shows what is there. */
+async function isShown(file: File): Promise<boolean> {
+  const url = URL.createObjectURL(file)
+  try {
+    return await new Promise((resolve) => {
+      const image = new Image()
+      image.onload = () => resolve(image.naturalWidth > 0)
+      image.onerror = () => resolve(false)
+      image.src = url
+    })
+  } finally {
+    URL.revokeObjectURL(url)
   }
 }
 

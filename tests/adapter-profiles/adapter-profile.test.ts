@@ -88,7 +88,7 @@ describe('the adapter', () => {
 
 describe.each(kinds)('kernels for %s', (_, on) => {
   describe.each(dtypes)('in %s', (dtype) => {
-    test('attention', async () => {
+    test('attention matches the reference', async () => {
       const c = { batch: 2, queries: 37, keys: 71, heads: 2, size: 48 }
       const width = c.heads * c.size
       const rounded = (values: Float32Array) => (dtype === 'f16' ? asHalf(values) : values)
@@ -105,7 +105,7 @@ describe.each(kinds)('kernels for %s', (_, on) => {
       }
     })
 
-    test.each(formats)('linear, %s weights, few and many rows', async (format) => {
+    test.each(formats)('linear layers match the reference with %s weights, for few and many rows', async (format) => {
       const [inner, out] = [68, 44]
       const values = randomValues(4, out * inner, 0.02)
       const bias = randomValues(5, out)
@@ -121,7 +121,7 @@ describe.each(kinds)('kernels for %s', (_, on) => {
       }
     })
 
-    test('norm, with some and with only outliers', async () => {
+    test('norms match the reference with some and with only outliers', async () => {
       const [rows, size] = [19, 260]
       const plain = withOutliers(7, rows * size, dtype)
       const flat = plain.map((value) => Math.sign(value) * OUTLIER)
@@ -133,7 +133,7 @@ describe.each(kinds)('kernels for %s', (_, on) => {
       }
     })
 
-    test('norm and rotation', async () => {
+    test('norm and rotation match the reference', async () => {
       const [rows, size] = [19, 96]
       const x = withOutliers(8, rows * size, dtype)
       const weight = randomValues(9, size)
@@ -151,7 +151,7 @@ describe.each(kinds)('kernels for %s', (_, on) => {
       })
     })
 
-    test('elementwise', async () => {
+    test('elementwise functions match the reference', async () => {
       const x = withOutliers(11, 1113, dtype)
       await withScope(on, async (scope) => {
         for (const [op, reference] of [

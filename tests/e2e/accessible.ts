@@ -1,4 +1,4 @@
-// What every screen has to be in each of its states: without faults that axe finds, and no wider than its window.
+// The accessibility of a screen in one of its states: no faults that axe finds, and no wider than the viewport.
 import AxeBuilder from '@axe-core/playwright'
 import type { Page } from '@playwright/test'
 import { expect } from './app'
@@ -13,15 +13,15 @@ export async function expectAccessible(page: Page, when: string): Promise<void> 
   await page.evaluate(() => (document.adoptedStyleSheets = []))
   expect(violations.map(({ id, nodes }) => `${when}: ${id}: ${nodes.map(({ html }) => html).join(' ')}`)).toEqual([])
   const width = page.viewportSize()?.width ?? 0
-  expect(await page.evaluate(() => document.documentElement.scrollWidth), `${when}: the page scrolls sideways`).toBeLessThanOrEqual(width)
+  expect(await page.evaluate(() => document.documentElement.scrollWidth), `${when}: no horizontal scrolling`).toBeLessThanOrEqual(width)
 }
 
-/** Between two colours a button has too little contrast: changes are sudden from now on, and what fades in once is waited for. */
+/** Disables transitions, during which the contrast may be too low, and waits for finite animations. */
 async function holdStill(page: Page): Promise<void> {
   await page.evaluate(() => {
-    const sudden = new CSSStyleSheet()
-    sudden.replaceSync('*, ::before, ::after { transition: none !important }')
-    document.adoptedStyleSheets = [sudden]
+    const withoutTransitions = new CSSStyleSheet()
+    withoutTransitions.replaceSync('*, ::before, ::after { transition: none !important }')
+    document.adoptedStyleSheets = [withoutTransitions]
     return Promise.allSettled(
       document.getAnimations().flatMap(({ effect, finished }) => (effect?.getComputedTiming().iterations === Infinity ? [] : [finished])),
     )

@@ -37,9 +37,9 @@ export interface Site {
 }
 
 export interface AppOptions {
-  /** folder that is served: the production build, or the same with the scripted generator in place of the generate worker */
+  /** served folder: the production build, or the same with the scripted generator in place of the generate worker */
   build: string
-  /** serves a folder with more routes on a port of its own; the build when none is named. Closed with the test's worker at the latest */
+  /** serves a folder (by default the build) with more routes on a port of its own; closed with the test's worker at the latest */
   serve(plugins?: Plugin[], folder?: string): Promise<Site>
   app: App
 }
@@ -51,7 +51,7 @@ export const test = base.extend<{ elsewhere: string[] }, AppOptions>({
     async ({ build }, use, { parallelIndex }) => {
       const open = new Set<Site>()
       await use(async (plugins = [], folder = build) => {
-        // each test worker has ports of its own, so that two do not try the same one at once
+        // each test worker has ports of its own, so that two workers do not try the same one
         const server = await serveBuild(4400 + 60 * parallelIndex, plugins, folder)
         const site = {
           url: server.url,
@@ -96,7 +96,7 @@ export const test = base.extend<{ elsewhere: string[] }, AppOptions>({
     { scope: 'worker' },
   ],
 
-  /** Every request that left this machine's own servers, or would have; there must be none, so each test ends by looking. */
+  /** Requests to other machines, sent or blocked; each test ends by checking that there are none. */
   elsewhere: [
     async ({ context }, use) => {
       const elsewhere: string[] = []
@@ -104,7 +104,7 @@ export const test = base.extend<{ elsewhere: string[] }, AppOptions>({
         const url = new URL(request.url())
         if (url.protocol.startsWith('http') && url.hostname !== 'localhost') elsewhere.push(url.href)
       })
-      // one that the policy stops is never sent, but the page tried
+      // a request that the policy blocks is never sent, but the page tried
       context.on('console', (message) => {
         if (/Content Security Policy/.test(message.text())) elsewhere.push(message.text())
       })
@@ -119,7 +119,7 @@ export { expect } from '@playwright/test'
 
 function spoil(bytes: Buffer, damage: Damage): Buffer {
   if (damage === 'truncated') return bytes.subarray(0, Math.floor(bytes.length / 2))
-  // one bit in the middle: only a hash can tell
+  // one bit in the middle, which only a hash detects
   const copy = Buffer.from(bytes)
   const middle = Math.floor(copy.length / 2)
   copy[middle] = copy[middle]! ^ 1
@@ -152,12 +152,12 @@ export async function generate(page: Page, request: GenerateRequest, options: Au
   return result
 }
 
-/** Opens the page with this request in its form, as a person left it. */
+/** Opens the page with this request as the stored draft of its form. */
 export async function openWith(page: Page, url: string, request: GenerateRequest): Promise<void> {
   const { model: _model, negativePrompt = '', ...rest } = request
   await page.addInitScript(
     (draft) => {
-      // only where nothing was written yet: a reload keeps what the test did
+      // only if there is no draft yet: a reload keeps what the test changed
       if (!localStorage.getItem('kinora.draft')) localStorage.setItem('kinora.draft', JSON.stringify(draft))
     },
     { ...rest, negativePrompt, seedMode: 'fixed' },
@@ -165,7 +165,7 @@ export async function openWith(page: Page, url: string, request: GenerateRequest
   await page.goto(url)
 }
 
-/** What the library has, newest first. */
+/** The records of the library, newest first. */
 export function records(page: Page): Promise<Pick<ClipRecord, 'request' | 'report' | 'durationSeconds'>[]> {
   return page.evaluate(async () => {
     if (!(await indexedDB.databases()).some(({ name }) => name === 'kinora')) return []
@@ -178,8 +178,8 @@ export function records(page: Page): Promise<Pick<ClipRecord, 'request' | 'repor
   })
 }
 
-/** Names in a folder of the app's private file system: jobs that something is kept of, or files that were given to it. */
-export function keptIn(page: Page, folder: 'jobs' | 'assets'): Promise<string[]> {
+/** Names in a folder of the app's private file system: ids of jobs with a checkpoint, or of saved assets. */
+export function storedIn(page: Page, folder: 'jobs' | 'assets'): Promise<string[]> {
   return page.evaluate(async (name) => {
     const names: string[] = []
     for await (const entry of (await (await navigator.storage.getDirectory()).getDirectoryHandle(name, { create: true })).keys()) names.push(entry)

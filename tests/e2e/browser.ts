@@ -8,9 +8,9 @@ import { testEnvironmentFile } from '../../scripts/test-environment.mjs'
 export interface BrowserOptions {
   /** `swiftshader`: Chromium's own software adapter; `default`: the machine's GPU, or else the former; `none`: no WebGPU at all */
   adapter: 'default' | 'swiftshader' | 'none'
-  /** folder of a profile that is kept; without one nothing is */
+  /** folder of a persistent profile; without one nothing is stored */
   profile?: string
-  /** whether the page's service worker may work; where it does, it answers requests instead of the server */
+  /** whether the page's service worker may run and answer requests in place of the server */
   serviceWorkers?: 'allow' | 'block'
   viewport?: { width: number; height: number }
   colorScheme?: 'dark' | 'light'
@@ -24,12 +24,12 @@ export function chromiumFlags(adapter: BrowserOptions['adapter']): string[] {
   return [...sandbox, '--enable-unsafe-webgpu', '--enable-features=Vulkan', '--ignore-gpu-blocklist', ...software]
 }
 
-/** An installed Chromium: the one named by KINORA_CHROMIUM, the one `npm test` noted, one on PATH, or Playwright's. */
+/** An installed Chromium: the one named by KINORA_CHROMIUM, the one that `npm test` recorded, one on PATH, or Playwright's. */
 export function findChromium(): string {
-  const noted = existsSync(testEnvironmentFile) ? (JSON.parse(readFileSync(testEnvironmentFile, 'utf8')) as { chromium?: string }).chromium : undefined
+  const recorded = existsSync(testEnvironmentFile) ? (JSON.parse(readFileSync(testEnvironmentFile, 'utf8')) as { chromium?: string }).chromium : undefined
   const candidates = [
     process.env.KINORA_CHROMIUM,
-    noted,
+    recorded,
     findOnPath(['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome']),
     chromium.executablePath(),
   ]
@@ -38,7 +38,7 @@ export function findChromium(): string {
   return found
 }
 
-/** Starts Chromium, hands one page of it to `use`, and ends it whatever happens. */
+/** Starts Chromium, passes one page to `use`, and always closes it. */
 export async function withPage<T>(options: BrowserOptions, use: (page: Page, context: BrowserContext) => Promise<T>): Promise<T> {
   const launch = { executablePath: findChromium(), args: chromiumFlags(options.adapter), headless: true }
   const look = {

@@ -1,4 +1,4 @@
-// npm run generate, as a script would use it.
+// npm run generate, as a script uses it.
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
@@ -60,7 +60,7 @@ test.describe.serial('npm run generate', () => {
     expect(createHash('sha256').update(saved.bytes).digest('hex')).toBe(line.latentsSha256)
   })
 
-  test('the recipe in the clip and the same weights from another folder give the same frames, and other noise others', async ({ app }, info) => {
+  test('repeats the frames from the clip’s recipe and another model folder, and changes them with given noise', async ({ app }, info) => {
     mkdirSync(info.outputDir, { recursive: true })
     const out = info.outputPath('clip.webm')
     // a model folder from elsewhere on the disk, served under the page's origin: the same weights, the same clip
@@ -69,14 +69,14 @@ test.describe.serial('npm run generate', () => {
     const again = JSON.parse(copy.stdout) as Record<string, unknown>
     expect([again.latentsSha256, again.framesSha256]).toEqual([line.latentsSha256, line.framesSha256])
 
-    // latents as noise: another start, another clip
+    // latents as noise give another clip
     const fromNoise = await npmRunGenerate(...flagsOf(app), '--out', out, '--noise', latents, '--json')
     expect(fromNoise.code).toBe(0)
     expect((JSON.parse(fromNoise.stdout) as Record<string, unknown>).latentsSha256).not.toBe(line.latentsSha256)
   })
 })
 
-test('refuses wrong flags and values with exit code 2 and one line', async ({ app }, info) => {
+test('rejects wrong flags and values with exit code 2 and one line', async ({ app }, info) => {
   const out = info.outputPath('none.webm')
   const allowed = app.starter.frames.allowed
   const wrong: [string[], string][] = [
@@ -86,12 +86,12 @@ test('refuses wrong flags and values with exit code 2 and one line', async ({ ap
     [['--prompt', 'x', '--out', out, '--frames', String(Math.max(...allowed) + 1)], `one more than a multiple of ${app.starter.latent.scaleTime}`],
     [['--prompt', 'x', '--out', out, '--noise', '/nowhere.safetensors'], '--noise'],
   ]
-  const runs = await Promise.all(wrong.map(async ([flags, says]) => ({ flags, says, ...(await npmRunGenerate(...flags)) })))
-  for (const { flags, says, code, stdout, stderr } of runs) {
+  const runs = await Promise.all(wrong.map(async ([flags, message]) => ({ flags, message, ...(await npmRunGenerate(...flags)) })))
+  for (const { flags, message, code, stdout, stderr } of runs) {
     expect(code, flags.join(' ')).toBe(2)
     expect(stdout).toBe('')
     expect(stderr.trim().split('\n')).toHaveLength(1)
-    expect(stderr).toContain(says)
+    expect(stderr).toContain(message)
   }
   expect(existsSync(out)).toBe(false)
 })

@@ -1,4 +1,4 @@
-// npm run generate with a model that it downloads first: licences, progress, the clip, and again from the profile alone.
+// npm run generate with a model that it downloads first: licenses, progress, the clip, and the clip again from the profile alone.
 import { execFile } from 'node:child_process'
 import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -17,15 +17,15 @@ interface Run {
   stderr: string
 }
 
-test('downloads what is missing from a mirror once its licences are accepted, and keeps it in the profile', async ({}, info) => {
+test('downloads a model from a mirror once its licenses are accepted, and keeps it in the profile', async ({}, info) => {
   test.setTimeout(2 * CLIP_MS)
   const hub = new ModelHub({ 'ltxv-2b-0.9.8-distilled.safetensors': tinyLtx(), 't5xxl_fp8_e4m3fn.safetensors': tinyT5(), 'tokenizer.json': tinyTokenizer })
-  // the same build, but for the lengths and hashes of the table
+  // the same build with the hub's lengths and hashes in its catalogue
   const folder = info.outputPath('build')
   cpSync(dist, folder, { recursive: true })
   for (const name of readdirSync(join(folder, 'assets'), { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.js'))) {
     const file = join(folder, 'assets', name)
-    writeFileSync(file, hub.withSmallTable(readFileSync(file, 'utf8')))
+    writeFileSync(file, hub.withHubCatalogue(readFileSync(file, 'utf8')))
   }
   const server = await serveBuild(4700, [hub.plugin(dist)])
   const out = info.outputPath('clip.webm')
@@ -57,40 +57,40 @@ test('downloads what is missing from a mirror once its licences are accepted, an
     expect(refused.stderr).toContain('T5 XXL encoder, 8-bit floats: Apache 2.0, https://')
     expect(refused.stderr).toContain('say --accept-license to download')
     expect(refused.code).toBe(2)
-    expect(hub.asked, 'nothing is accepted silently').toEqual([])
+    expect(hub.requested, 'nothing is accepted silently').toEqual([])
 
     const first = await run('--accept-license')
     expect(first.stderr).toMatch(/LTX-Video 2B 0\.9\.8 distilled: downloading \d+ %/)
     expect(first.code, first.stderr).toBe(0)
     expect(existsSync(out)).toBe(true)
-    expect(new Set(hub.asked.map(({ path }) => path)).size).toBe(3)
+    expect(new Set(hub.requested.map(({ path }) => path)).size).toBe(3)
     const line = JSON.parse(first.stdout.slice(first.stdout.indexOf('{'))) as Record<string, unknown>
     expect(line).toMatchObject({ model: 'ltxv-2b-0.9.8-distilled', steps: 7, guidance: 1, tokens: 8 })
 
-    hub.asked.length = 0
+    hub.requested.length = 0
     const second = await run()
     expect(second.code, second.stderr).toBe(0)
     expect((JSON.parse(second.stdout.slice(second.stdout.indexOf('{'))) as Record<string, unknown>).framesSha256).toBe(line.framesSha256)
-    expect(hub.asked, 'the profile has it all').toEqual([])
+    expect(hub.requested, 'all files are in the profile').toEqual([])
   } finally {
     await server.close()
   }
 })
 
-test('an unknown model and a wrong mirror are refused with exit code 2 before a browser starts', async ({}, info) => {
+test('rejects an unknown model and a wrong mirror with exit code 2 before a browser starts', async ({}, info) => {
   const wrong = [
     ['--model', 'download:ltxv-13b?encoder=t5-xxl-fp8', 'No video model is called ltxv-13b'],
     ['--model', 'download:ltxv-2b-0.9.5', 'No text encoder of LTX-Video 2B 0.9.5 is called (nothing)'],
     ['--mirror', 'http://mirror.example/', 'it must start with https:'],
   ] as const
-  for (const [flag, value, says] of wrong) {
+  for (const [flag, value, message] of wrong) {
     const { code, stderr } = await new Promise<Run>((done) => {
       const flags = ['--prompt', 'x', '--out', info.outputPath('none.webm'), flag, value]
       execFile('npm', ['run', 'generate', '--', ...flags], { cwd: root }, (error, stdout, stderr) =>
         done({ code: error ? Number(error.code) : 0, stdout, stderr }),
       )
     })
-    expect(stderr).toContain(says)
+    expect(stderr).toContain(message)
     expect(code, value).toBe(2)
   }
 })

@@ -1,5 +1,5 @@
-// Failures of the real engine: what is wrong is found before anything is made of it, reported with what was expected and found, and
-// leaves nothing on the GPU. What the page says of each: tests/page/failures.spec.ts
+// Failures of the real engine: each is found before a clip is generated, reported with the expected and found values, and
+// leaves nothing on the GPU. How the page reports each: tests/page/failures.spec.ts
 import { chromiumFlags, findChromium } from './browser'
 import { CLIP_MS, expect, openWith, reachStep, smallClip, test } from './app'
 import type { Damage } from './app'
@@ -7,7 +7,7 @@ import { generateButton, progress } from './locators'
 
 const WEIGHTS = 'transformer/diffusion_pytorch_model.safetensors'
 
-test('a damaged weight file is named with what was expected and found, and Retry works once it is right', async ({ page, app }) => {
+test('names a damaged weight file with expected and found values, and Retry works afterwards', async ({ page, app }) => {
   const expected = app.starter.files.find(({ path }) => path === WEIGHTS)!
   await openWith(page, app.url, smallClip(app.starter, { width: 64, height: 64 }))
   const faults: [Damage, string, string[]][] = [
@@ -26,7 +26,7 @@ test('a damaged weight file is named with what was expected and found, and Retry
       await expect(notice).toBeVisible({ timeout: CLIP_MS })
       for (const fact of [WEIGHTS, ...facts]) await expect(notice).toContainText(fact)
       const buffers = await page.evaluate(() => window.kinora!.gpuBuffers())
-      expect(buffers.live, 'nothing half-loaded stays').toBe(buffers.weights)
+      expect(buffers.live, 'partly loaded weights are freed').toBe(buffers.weights)
     }
   } finally {
     app.repair()
@@ -35,14 +35,14 @@ test('a damaged weight file is named with what was expected and found, and Retry
   await expect(progress(page)).toHaveText('Done.', { timeout: CLIP_MS })
 })
 
-test('a lost GPU device fails the job with its reason, and Retry works without a reload', async ({ page, app, browser }) => {
+test('fails the job with its reason if the GPU device is lost, and Retry works without a reload', async ({ page, app, browser }) => {
   const request = smallClip(app.starter, { width: 64, height: 64, steps: app.starter.steps.max })
   await openWith(page, app.url, request)
   await generateButton(page).click()
   await reachStep(page, 1)
 
   const cdp = await browser.newBrowserCDPSession()
-  // the process that every WebGPU device of this browser lives in; the browser starts another
+  // the process of all WebGPU devices of this browser; the browser starts another
   await cdp.send('Browser.crashGpuProcess').catch(() => undefined)
   const notice = page.getByRole('alert').filter({ hasText: 'The GPU stopped responding during generation.' })
   await expect(notice).toBeVisible({ timeout: 30_000 })
@@ -55,7 +55,7 @@ test('a lost GPU device fails the job with its reason, and Retry works without a
   await expect(progress(page)).toHaveText('Canceled. Nothing was saved.', { timeout: CLIP_MS })
 })
 
-test('without WebGPU the page says so and how to get it; the library still opens', async ({ app, playwright }) => {
+test('explains how to get WebGPU if there is none, and still opens the library', async ({ app, playwright }) => {
   const browser = await playwright.chromium.launch({ executablePath: findChromium(), args: chromiumFlags('none') })
   try {
     const page = await browser.newPage()

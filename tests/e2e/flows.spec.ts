@@ -1,31 +1,31 @@
-// Real flows from words to a saved file, as a person takes them: the form, the real workers, Chromium's software adapter. One page stays
+// Real flows from a prompt to a saved file, as a user takes them: the form, the real workers, Chromium's software adapter. One page stays
 // open, so that model and kernels are loaded once.
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import type { Page } from '@playwright/test'
 import { psnr } from '../evaluate/clip-frames'
-import { CLIP_MS, expect, generate, keptIn, openWith, reachStep, records, smallClip, test } from './app'
+import { CLIP_MS, expect, generate, storedIn, openWith, reachStep, records, smallClip, test } from './app'
 import {
   chooseFile,
   chooseFromLibrary,
   chooseMode,
   generateButton,
   libraryLink,
-  madeFrom,
+  modeInputs,
   makeClip,
-  meanColour,
+  meanColor,
   progress,
   promptField,
-  sideBySide,
+  batchResults,
   slot,
   storyCard,
-  twoColours,
+  twoColors,
 } from './locators'
 
 const SIZE = { width: 64, height: 64 }
 const smoke = { tag: '@smoke' }
 
-/** Sets the seed to 7: starting from a clip of the library has made it random. */
+/** Sets the seed to 7, which starting from a library clip has made random. */
 async function fixSeed(page: Page): Promise<void> {
   await page.getByRole('radiogroup', { name: 'Seed' }).getByRole('radio', { name: 'Fixed' }).click()
   const seed = page.getByRole('spinbutton', { name: 'Seed value' })
@@ -49,11 +49,11 @@ test.describe.serial('in one page', () => {
   test.afterEach(() => expect(foreign, 'requests that left the machine').toEqual([]))
   test.afterAll(() => page.close())
 
-  test('words become a clip with progress and previews; it plays, is in the library, and is downloaded as a WebM', smoke, async ({ app }, info) => {
+  test('generates a clip from text, plays it, and downloads it from the library as a WebM', smoke, async ({ app }, info) => {
     const status = progress(page)
     await generateButton(page).click()
     await reachStep(page, 1)
-    await expect(page.locator('.strip canvas').first(), 'a moving preview after a step').toBeAttached({ timeout: CLIP_MS })
+    await expect(page.locator('.strip canvas').first(), 'a preview after a step').toBeAttached({ timeout: CLIP_MS })
     await expect(status).toHaveText('Done.', { timeout: CLIP_MS })
     const video = page.getByLabel('Clip: a red sky at sunset')
     await expect.poll(() => video.evaluate((element: HTMLVideoElement) => [element.videoWidth, element.videoHeight])).toEqual([64, 64])
@@ -77,20 +77,20 @@ test.describe.serial('in one page', () => {
     await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Create' }).click()
   })
 
-  test('a picture, cropped to its right half, is the first frame', smoke, async () => {
-    await chooseMode(page, 'Picture')
-    await chooseFile(page, 'Image', await twoColours(page, 'halves.png', '#e83', '#27c', 400))
-    const frame = madeFrom(page).getByRole('button', { name: 'Crop area: Image', exact: true })
+  test('image to video: shows the right half of a cropped image as the first frame', smoke, async () => {
+    await chooseMode(page, 'Image to video')
+    await chooseFile(page, 'Image', await twoColors(page, 'halves.png', '#e83', '#27c', 400))
+    const frame = modeInputs(page).getByRole('button', { name: 'Crop area: Image', exact: true })
     for (let presses = 0; presses < 10; presses++) await frame.press('ArrowRight')
-    await expect(madeFrom(page).getByRole('status', { name: 'Crop of image' })).toContainText('100 % to the right')
+    await expect(modeInputs(page).getByRole('status', { name: 'Crop of image' })).toContainText('100 % to the right')
     const [first] = await makeClip(page, SIZE)
-    const { red, blue } = meanColour(first!, SIZE)
+    const { red, blue } = meanColor(first!, SIZE)
     expect(red - blue, 'the right half is blue').toBeLessThan(-100)
   })
 
-  test('keyframes: two croppings of one picture are the first and the last frame', async () => {
+  test('keyframes: shows two crops of one image as the first and the last frame', async () => {
     await chooseMode(page, 'Keyframes')
-    const halves = await twoColours(page, 'halves.png', '#e83', '#27c', 400)
+    const halves = await twoColors(page, 'halves.png', '#e83', '#27c', 400)
     for (const [label, key] of [
       ['First frame', 'ArrowRight'],
       ['Last frame', 'ArrowLeft'],
@@ -99,22 +99,22 @@ test.describe.serial('in one page', () => {
       await slot(page, label)
         .getByRole('button', { name: `Crop: ${label}`, exact: true })
         .press('Enter')
-      const where = madeFrom(page).getByRole('status', { name: `Crop of ${label.toLowerCase()}`, exact: true })
+      const where = modeInputs(page).getByRole('status', { name: `Crop of ${label.toLowerCase()}`, exact: true })
       await expect(where).toContainText('in the center')
       for (let presses = 0; presses < 10; presses++)
-        await madeFrom(page)
+        await modeInputs(page)
           .getByRole('button', { name: `Crop area: ${label}`, exact: true })
           .press(key)
       await expect(where).toContainText(key === 'ArrowRight' ? '100 % to the right' : '100 % to the left')
     }
     const frames = await makeClip(page, SIZE)
-    const redness = (frame: Uint8Array) => meanColour(frame, SIZE).red - meanColour(frame, SIZE).blue
+    const redness = (frame: Uint8Array) => meanColor(frame, SIZE).red - meanColor(frame, SIZE).blue
     expect(redness(frames[0]!), 'the right half is blue').toBeLessThan(-100)
-    expect(redness(frames[8]!) - redness(frames[0]!), 'and the left one is not').toBeGreaterThan(100)
+    expect(redness(frames[8]!) - redness(frames[0]!), 'the left half is not').toBeGreaterThan(100)
   })
 
-  test('a clip of the library is extended: its frames as they were, then new ones', smoke, async () => {
-    await chooseMode(page, 'Words')
+  test('extends a library clip, and keeps its frames', smoke, async () => {
+    await chooseMode(page, 'Text to video')
     made = await makeClip(page, SIZE)
     await libraryLink(page).click()
     await page.getByRole('dialog').getByRole('button', { name: 'Extend' }).click()
@@ -124,18 +124,18 @@ test.describe.serial('in one page', () => {
     for (const index of [0, 8]) expect(psnr(frames[index]!, made[index]!)).toBeGreaterThan(28)
   })
 
-  test('a clip of the library is remixed', smoke, async () => {
+  test('remixes a library clip', smoke, async () => {
     await chooseMode(page, 'Remix')
     await chooseFromLibrary(page, 'Clip')
-    await madeFrom(page).getByRole('radio', { name: 'Subtle' }).press('Space')
-    // the newest is the one that was extended; it begins with the clip before
+    await modeInputs(page).getByRole('radio', { name: 'Subtle' }).press('Space')
+    // the newest clip is the extended one, which begins with the clip before
     const frames = await makeClip(page, SIZE)
     expect(frames).toHaveLength(9)
     expect(psnr(frames[0]!, made[0]!)).toBeGreaterThan(15)
     expect(psnr(frames[0]!, made[0]!)).toBeLessThan(60)
   })
 
-  test('a storyboard of two cards, the second faded into', smoke, async () => {
+  test('storyboard: dissolves between two cards', smoke, async () => {
     await chooseMode(page, 'Storyboard')
     await promptField(page).fill('flat style')
     for (const [number, words] of [
@@ -149,25 +149,25 @@ test.describe.serial('in one page', () => {
     const frames = await makeClip(page, SIZE)
     expect(frames).toHaveLength(9 + 9 - 4)
     expect(psnr(frames[0]!, frames.at(-1)!), 'two shots').toBeLessThan(25)
-    await chooseMode(page, 'Words')
+    await chooseMode(page, 'Text to video')
     await promptField(page).fill('a red sky at sunset')
   })
 
-  test('two seeds side by side are two clips', async () => {
+  test('generates two different clips from two seeds', async () => {
     await fixSeed(page)
     await page.getByRole('radiogroup', { name: 'Batch' }).getByRole('radio', { name: '2', exact: true }).click()
     await page.getByRole('button', { name: 'Generate 2' }).click()
-    await expect(sideBySide(page).getByRole('status')).toHaveText('2 of 2 done', { timeout: CLIP_MS })
+    await expect(batchResults(page).getByRole('status')).toHaveText('2 of 2 done', { timeout: CLIP_MS })
     const [second, first] = await records(page)
     expect([first, second].map((record) => record?.request.seed)).toEqual([7, 8])
     expect(first?.report.framesSha256).not.toBe(second?.report.framesSha256)
   })
 
-  test('a draft is a PNG, and begins a clip', smoke, async () => {
+  test('saves a draft as a PNG, and animates another', smoke, async () => {
     await page.getByRole('radiogroup', { name: 'Batch' }).getByRole('radio', { name: 'Drafts', exact: true }).click()
     await page.getByRole('slider', { name: 'Draft steps' }).press('Home')
     await page.getByRole('button', { name: 'Generate 4' }).click()
-    const sheet = sideBySide(page)
+    const sheet = batchResults(page)
     await expect(sheet.getByRole('status')).toHaveText('4 of 4 done', { timeout: 2 * CLIP_MS })
     await sheet.getByRole('button', { name: 'View Seed 8' }).click()
     const image = page.getByRole('img', { name: 'Draft: a red sky at sunset' })
@@ -181,8 +181,8 @@ test.describe.serial('in one page', () => {
     expect(frames).toHaveLength(9)
   })
 
-  test('a queue that a reload interrupts resumes, and its frames are those of a job that was not interrupted', smoke, async () => {
-    await chooseMode(page, 'Words')
+  test('resumes a queue after a reload, with the frames of an uninterrupted job', smoke, async () => {
+    await chooseMode(page, 'Text to video')
     await promptField(page).fill('a blue sky')
     const stepsSlider = page.getByRole('slider', { name: 'Steps', exact: true })
     await stepsSlider.press('Home')
@@ -198,17 +198,17 @@ test.describe.serial('in one page', () => {
     await page.reload()
     const offer = page.getByRole('alert').filter({ hasText: '1 unfinished clip from your last session' })
     await expect(offer).toBeVisible()
-    expect(await keptIn(page, 'jobs')).toHaveLength(1)
+    expect(await storedIn(page, 'jobs')).toHaveLength(1)
     await offer.getByRole('button', { name: 'Resume' }).click()
     await expect.poll(async () => (await records(page))[0]?.report.stepMs.length, { timeout: CLIP_MS }).not.toBe(steps)
     const [resumed] = await records(page)
-    expect(resumed!.report.stepMs.length, 'the first steps are not done again').toBeLessThan(steps)
+    expect(resumed!.report.stepMs.length, 'the first steps are not repeated').toBeLessThan(steps)
     expect(resumed!.request).toEqual(whole!.request)
     expect(resumed!.report.framesSha256).toBe(whole!.report.framesSha256)
-    expect(await keptIn(page, 'jobs')).toEqual([])
+    expect(await storedIn(page, 'jobs')).toEqual([])
   })
 
-  test('a script gets the clip that the form gets', async () => {
+  test('generates the same clip from a script as from the form', async () => {
     const [made] = await records(page)
     const { webm: _webm, report } = await generate(page, made!.request)
     expect(report.framesSha256).toBe(made!.report.framesSha256)

@@ -1,14 +1,14 @@
-// A job's life in the real generate worker: cancelled, resumed, stopped early, refused, cached; and what it leaves on the GPU and in storage.
+// A job in the real generate worker: cancelled, resumed, stopped early, rejected, cached; and what it leaves on the GPU and in storage.
 import type { Page } from '@playwright/test'
 import { CACHE_LEVELS } from '../../src/shared/cache-levels'
 import { readClipFrames } from '../evaluate/clip-frames'
-import { generate, keptIn, records } from './app'
+import { generate, storedIn, records } from './app'
 import { anyEmbeds, expect, runJob, test, tinyClip } from './warm'
 
 const gpuBuffers = (page: Page) => page.evaluate(() => window.kinora!.gpuBuffers())
 const make = (page: Page, request: Parameters<typeof generate>[1]) => generate(page, request, { embeds: anyEmbeds() })
 
-/** The result of a job that was made to its end. */
+/** The result of a finished job. */
 function finished({ result }: Awaited<ReturnType<typeof runJob>>) {
   if (!result.ok) throw new Error(`${result.error.code}: ${result.error.message}`)
   return result
@@ -18,18 +18,18 @@ function finished({ result }: Awaited<ReturnType<typeof runJob>>) {
 const stepsOf = ({ events }: Awaited<ReturnType<typeof runJob>>) =>
   events.flatMap(({ stage, step, piece }) => (stage === 'denoising' && step ? [piece ? [piece, step] : step] : []))
 
-test('cancel stops within a step, and frees what the job held', async ({ page, app }) => {
+test('cancels within a step, and frees what the job held', async ({ page, app }) => {
   const request = tinyClip(app, { steps: app.starter.steps.max })
   const job = await runJob(page, request, 'cancelled', { at: { stage: 'denoising', step: 3 }, act: 'cancel' })
   expect(job.result).toMatchObject({ ok: false, error: { code: 'cancelled' } })
   const [second, third] = [2, 3].map((step) => job.events.find((event) => event.stage === 'denoising' && event.step === step)!.atMs) as [number, number]
-  expect(job.endedMs - job.askedMs, `a step takes ${third - second} ms`).toBeLessThan(1.5 * (third - second) + 1000)
+  expect(job.endedMs - job.requestedMs, `a step takes ${third - second} ms`).toBeLessThan(1.5 * (third - second) + 1000)
   const buffers = await gpuBuffers(page)
   expect(buffers.live).toBe(buffers.weights)
   expect(await records(page), 'nothing was saved').toEqual([])
 })
 
-test('after a clip only weights are left on the GPU, and the next job makes no more of them', async ({ page, app }) => {
+test('leaves only weights on the GPU after a clip, and reuses them in the next job', async ({ page, app }) => {
   await make(page, tinyClip(app))
   const first = await gpuBuffers(page)
   expect(first.live).toBe(first.weights)
@@ -38,7 +38,7 @@ test('after a clip only weights are left on the GPU, and the next job makes no m
   expect(await gpuBuffers(page)).toEqual(first)
 })
 
-test('a request outside what the model allows is refused with expected and got, and leaves nothing behind', async ({ page, app }) => {
+test('rejects a size that the model does not support, and leaves nothing behind', async ({ page, app }) => {
   const request = tinyClip(app)
   await make(page, request)
   const before = await gpuBuffers(page)
@@ -47,23 +47,23 @@ test('a request outside what the model allows is refused with expected and got, 
   expect(await gpuBuffers(page)).toEqual(before)
 })
 
-test('a clip of two chunks, stopped in the second and resumed, is the clip made at once', async ({ page, app }) => {
-  // more than the starter makes at once
+test('resumes a clip in its second chunk to the frames of an uninterrupted job', async ({ page, app }) => {
+  // more than one chunk of the starter
   const request = tinyClip(app, { frames: 41, steps: 3 })
   const whole = await make(page, request)
   const stopped = await runJob(page, request, 'one', { at: { piece: 2, stage: 'denoising', step: 2 }, act: 'cancel' })
   expect(stopped.result).toMatchObject({ ok: false, error: { code: 'cancelled' } })
-  expect(await keptIn(page, 'jobs')).toEqual(['one'])
+  expect(await storedIn(page, 'jobs')).toEqual(['one'])
   const resumed = await runJob(page, request, 'one')
-  expect(stepsOf(resumed), 'nothing is done twice: the first chunk is only decoded, of the second the last step is left').toEqual([
+  expect(stepsOf(resumed), 'no step is repeated: the first chunk is only decoded, and the second continues after step 2').toEqual([
     [2, 2],
     [2, 3],
   ])
   expect(finished(resumed).report.framesSha256).toBe(whole.report.framesSha256)
-  expect(await keptIn(page, 'jobs'), 'nothing is left of a finished job').toEqual([])
+  expect(await storedIn(page, 'jobs'), 'a finished job has no checkpoint').toEqual([])
 })
 
-test('a checkpoint is for its own request only, and goes when the job is forgotten', async ({ page, app }) => {
+test('uses a checkpoint for its own request only, and deletes it with its job', async ({ page, app }) => {
   const request = tinyClip(app, { steps: 3 })
   await runJob(page, request, 'two', { at: { stage: 'denoising', step: 2 }, act: 'cancel' })
   const other = { ...request, seed: request.seed + 1 }
@@ -75,10 +75,10 @@ test('a checkpoint is for its own request only, and goes when the job is forgott
     for (const name of ['kept', 'left']) await jobs.getDirectoryHandle(name, { create: true })
     await window.kinora!.forgetJobs(['left'])
   })
-  expect(await keptIn(page, 'jobs')).toEqual(['kept'])
+  expect(await storedIn(page, 'jobs')).toEqual(['kept'])
 })
 
-test('a long clip that is stopped early is saved as far as it has come, with the request that makes just that', async ({ page, app }) => {
+test('saves a clip that is stopped early, with the frames of its shorter request', async ({ page, app }) => {
   const request = tinyClip(app, { frames: 65, steps: 1 })
   const result = finished(await runJob(page, request, 'three', { at: { piece: 2, stage: 'denoising' }, act: 'finishEarly' }))
   const frames = readClipFrames(Buffer.from(result.webm, 'base64'), request).length
@@ -87,15 +87,15 @@ test('a long clip that is stopped early is saved as far as it has come, with the
   expect((await make(page, { ...request, frames })).report.framesSha256).toBe(result.report.framesSha256)
 })
 
-test('a script’s checkpoint is there for the page that comes after, and goes a day later', async ({ page, app }) => {
+test('resumes a script’s checkpoint after a reload, and deletes it a day later', async ({ page, app }) => {
   const request = tinyClip(app, { steps: 3 })
   const whole = await make(page, request)
   const stop = { at: { stage: 'denoising', step: 2 }, act: 'cancel' } as const
   await runJob(page, request, 'four', stop)
-  // another page that opens, and has looked through what is kept
+  // another page that opens, and has swept old checkpoints
   const other = await page.context().newPage()
-  await leaveOldJob(other, app.url)
-  await expect.poll(() => keptIn(other, 'jobs')).toEqual(['four'])
+  await leaveEmptyJob(other, app.url)
+  await expect.poll(() => storedIn(other, 'jobs')).toEqual(['four'])
   await page.reload()
   const resumed = await runJob(page, request, 'four')
   expect(stepsOf(resumed)).toEqual([2, 3])
@@ -104,12 +104,12 @@ test('a script’s checkpoint is there for the page that comes after, and goes a
   await runJob(page, request, 'five', stop)
   await other.clock.setFixedTime(Date.now() + 25 * 3_600_000)
   await other.reload()
-  await expect.poll(() => keptIn(other, 'jobs')).toEqual([])
+  await expect.poll(() => storedIn(other, 'jobs')).toEqual([])
   await other.close()
 })
 
-/** Leaves a job in which nothing was ever written, which every page that opens removes, and opens the app. */
-async function leaveOldJob(page: Page, url: string): Promise<void> {
+/** Leaves an empty job folder, which every page removes when it opens, and opens the app. */
+async function leaveEmptyJob(page: Page, url: string): Promise<void> {
   await page.goto(`${url}/manifest.webmanifest`)
   await page.evaluate(async () =>
     (await (await navigator.storage.getDirectory()).getDirectoryHandle('jobs', { create: true })).getDirectoryHandle('old', { create: true }),
@@ -117,7 +117,7 @@ async function leaveOldJob(page: Page, url: string): Promise<void> {
   await page.goto(url)
 }
 
-test('GPU memory is flat in the length, and what is made is saved from the first chunk on', async ({ page, app }) => {
+test('uses GPU memory that does not grow with the length, and saves from the first chunk on', async ({ page, app }) => {
   const make = (frames: number) =>
     page.evaluate(
       async ([request, embeds]) => {
@@ -145,7 +145,7 @@ test('GPU memory is flat in the length, and what is made is saved from the first
   expect(long.gpuBytes / short.gpuBytes).toBeLessThanOrEqual(1.15)
 })
 
-test('a clip that reuses its steps skips evaluations, and is another clip than without', async ({ page, app }) => {
+test('skips evaluations with the first-block cache, and repeats the same frames', async ({ page, app }) => {
   const { threshold } = CACHE_LEVELS[CACHE_LEVELS.length - 1]!
   const request = tinyClip(app, { steps: 16 })
   const cached = await make(page, { ...request, cacheThreshold: threshold })
@@ -160,12 +160,12 @@ test('a clip that reuses its steps skips evaluations, and is another clip than w
   expect(whole.report.evaluationsSkipped).toBeUndefined()
 })
 
-test('how long a block takes is measured on this GPU, and leaves nothing there', async ({ page, app }) => {
+test('measures the time of a block on this GPU, and frees its memory', async ({ page, app }) => {
   await page.goto(`${app.url}/#/models`)
   await page.reload()
   const times = page.getByRole('group', { name: 'Generation times of Kinora Starter' })
   await times.getByRole('button').click()
   await expect(times).toContainText(/128 × 128, [\d.]+ s\s*about .+/, { timeout: 120_000 })
-  expect(await gpuBuffers(page), 'nothing stays').toEqual({ live: 0, weights: 0 })
+  expect(await gpuBuffers(page), 'all buffers are freed').toEqual({ live: 0, weights: 0 })
   await page.goto(`${app.url}/#/create`)
 })

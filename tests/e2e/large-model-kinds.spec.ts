@@ -1,4 +1,4 @@
-// The other kinds of LTX-Video and of its text encoder, from download to clip: not distilled and guided; distilled with fresh noise; GGUF.
+// The other kinds of LTX-Video and of its text encoder, from download to clip: guided; distilled with ancestral sampling; GGUF.
 import type { Page } from '@playwright/test'
 import { downloadedModelUrl, manifestOfDownloaded } from '../../src/shared/model-address'
 import type { DownloadedEntries } from '../../src/shared/model-address'
@@ -10,10 +10,10 @@ import { download, openModels, withTinyHubPage } from './tiny-hub'
 import { tinyGgufT5 } from './tiny-gguf-t5'
 import { tinyDevLtx, tinyLtx, tinyT5, tinyTokenizer } from './tiny-ltx'
 
-/** One more than the number of the block that 0.9.5's spatio-temporal guidance skips. */
+/** One more than the index of the block that 0.9.5's spatio-temporal guidance skips. */
 const DEV_BLOCKS = 20
 const DEV = 'LTX-Video 2B 0.9.5'
-const FRESH = 'LTX-Video 2B 0.9.6 distilled'
+const ANCESTRAL = 'LTX-Video 2B 0.9.6 distilled'
 const OTHER = 'LTX-Video 2B 0.9.8 distilled'
 
 const test = withTinyHubPage(() => {
@@ -25,14 +25,14 @@ const test = withTinyHubPage(() => {
     't5xxl_fp16.safetensors': safetensors,
     't5-v1_1-xxl-encoder-Q8_0.gguf': gguf,
     'tokenizer.json': tinyTokenizer,
-    // of the name that the table knows, but another model
+    // another model under a name of the catalogue
     'ltxv-2b-0.9.8-distilled.safetensors': writeSafetensors({ 'blocks.0.self_attn.norm_q.weight': { dtype: 'F32', shape: [4], values: new Float32Array(4) } }),
   }
 })
 
 const SMALL = { prompt: 'a red sailboat over the sea', width: 64, height: 64, frames: 9, fps: 24, seed: 3 }
 
-/** A small clip of a model by its name, with the model's own settings, but for `changes`. */
+/** Generates a small clip with a model by its name, with the model's own settings and `changes`. */
 function make(page: Page, name: string, changes: Partial<GenerateRequest> = {}, encoder = 't5-xxl-fp8'): Promise<Finished> {
   const video = CATALOGUE.find((source) => source.name === name)!
   const { steps, guidance, guided } = manifestOfDownloaded({ video } as DownloadedEntries)
@@ -40,7 +40,7 @@ function make(page: Page, name: string, changes: Partial<GenerateRequest> = {}, 
   return generate(page, request, { modelUrl: downloadedModelUrl(video.id, encoder) })
 }
 
-test('0.9.5: guidance, spatio-temporal guidance, rescale and the negative prompt each count', async ({ page, site }) => {
+test('0.9.5: the negative prompt, spatio-temporal guidance and rescale each change the clip', async ({ page, site }) => {
   test.setTimeout(2 * CLIP_MS)
   await openModels(page, site)
   await download(page, DEV)
@@ -51,31 +51,31 @@ test('0.9.5: guidance, spatio-temporal guidance, rescale and the negative prompt
   for (const change of changes) expect((await make(page, DEV, change)).report.framesSha256, JSON.stringify(change)).not.toBe(frames)
 })
 
-test('0.9.6 distilled goes back with fresh noise, the same for the same seed', async ({ page, site }) => {
+test('0.9.6 distilled: ancestral sampling is repeatable for the same seed', async ({ page, site }) => {
   test.setTimeout(2 * CLIP_MS)
   await openModels(page, site)
-  await download(page, FRESH)
-  const { report } = await make(page, FRESH)
+  await download(page, ANCESTRAL)
+  const { report } = await make(page, ANCESTRAL)
   expect(report.stepMs).toHaveLength(8)
   await page.reload()
-  expect((await make(page, FRESH)).report.framesSha256).toBe(report.framesSha256)
-  expect((await make(page, FRESH, { seed: 4 })).report.framesSha256).not.toBe(report.framesSha256)
+  expect((await make(page, ANCESTRAL)).report.framesSha256).toBe(report.framesSha256)
+  expect((await make(page, ANCESTRAL, { seed: 4 })).report.framesSha256).not.toBe(report.framesSha256)
 })
 
-test('an encoder in GGUF gives the clip that its values give as safetensors', async ({ page, site }) => {
+test('gives the same clip with an encoder in GGUF and with its values in safetensors', async ({ page, site }) => {
   test.setTimeout(2 * CLIP_MS)
   await openModels(page, site)
   for (const encoder of ['GGUF Q8_0', '16-bit floats']) {
     await page.getByRole('radio', { name: `T5 XXL encoder, ${encoder}` }).check()
-    await download(page, FRESH)
+    await download(page, ANCESTRAL)
   }
-  const gguf = await make(page, FRESH, {}, 't5-xxl-q8')
-  const safetensors = await make(page, FRESH, {}, 't5-xxl-fp16')
+  const gguf = await make(page, ANCESTRAL, {}, 't5-xxl-q8')
+  const safetensors = await make(page, ANCESTRAL, {}, 't5-xxl-fp16')
   expect(gguf.report.latentsSha256).toBe(safetensors.report.latentsSha256)
-  expect((await make(page, FRESH, { prompt: 'a white sea' }, 't5-xxl-q8')).report.latentsSha256, 'the words count').not.toBe(gguf.report.latentsSha256)
+  expect((await make(page, ANCESTRAL, { prompt: 'a white sea' }, 't5-xxl-q8')).report.latentsSha256, 'the prompt matters').not.toBe(gguf.report.latentsSha256)
 })
 
-test('a file that is not LTX-Video is refused by what it is, and nothing of it comes onto the GPU', async ({ page, site }) => {
+test('rejects the file of another model by name, and uploads nothing of it', async ({ page, site }) => {
   await openModels(page, site)
   await download(page, OTHER)
   // a worker that has loaded nothing yet

@@ -1,4 +1,4 @@
-// LTX-Video from download to clip in a real browser: small files of its published layout come from a hub, are chosen, and make clips.
+// LTX-Video from download to clip in a real browser, with small files of its published layout from a hub.
 import type { Page } from '@playwright/test'
 import { formatBytes } from '../../src/components/quantities'
 import { downloadedModelUrl } from '../../src/shared/model-address'
@@ -39,25 +39,25 @@ const failure = (page: Page, modelUrl = URL_OF_MODEL) =>
     [REQUEST, modelUrl] as const,
   )
 
-/** Starts a clip through the page and cancels it when the words were read. → what was said meanwhile */
+/** Starts a clip through the page and cancels it after text encoding. @returns the progress texts */
 async function progressOf(page: Page, prompt?: string): Promise<string[]> {
   if (prompt) await promptField(page).fill(prompt)
   await page.evaluate(() => {
     const line = document.querySelector('[role="status"][aria-label="Progress"]')!
-    const said: string[] = []
-    Object.assign(window, { said })
-    new MutationObserver(() => said.push(line.textContent)).observe(line, { childList: true, characterData: true, subtree: true })
+    const reported: string[] = []
+    Object.assign(window, { reported })
+    new MutationObserver(() => reported.push(line.textContent)).observe(line, { childList: true, characterData: true, subtree: true })
   })
   await generateButton(page).click()
-  const said = () => page.evaluate(() => (window as unknown as { said: string[] }).said)
-  await expect.poll(said, { timeout: 30_000 }).toContain('Loading the model')
+  const reported = () => page.evaluate(() => (window as unknown as { reported: string[] }).reported)
+  await expect.poll(reported, { timeout: 30_000 }).toContain('Loading the model')
   await page.getByRole('button', { name: 'Cancel', exact: true }).click()
-  await expect.poll(said, { timeout: 60_000 }).toContain('Canceled. Nothing was saved.')
-  return said()
+  await expect.poll(reported, { timeout: 60_000 }).toContain('Canceled. Nothing was saved.')
+  return reported()
 }
 
 /** Bytes of the files in weights/, finished or not. */
-const keptCopies = (page: Page) =>
+const cacheSizes = (page: Page) =>
   page.evaluate(async () => {
     const sizes: number[] = []
     for await (const entry of (await (await navigator.storage.getDirectory()).getDirectoryHandle('weights', { create: true })).values()) {
@@ -66,8 +66,8 @@ const keptCopies = (page: Page) =>
     return sizes
   })
 
-/** A file as a crash leaves it in the middle of writing. */
-const leaveCopy = (page: Page) =>
+/** Leaves an unfinished cache file, as a crash does. */
+const leaveUnfinishedCache = (page: Page) =>
   page.evaluate(async () => {
     const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('weights')
     const file = await (await folder.getFileHandle('unfinished.safetensors', { create: true })).createWritable()
@@ -75,7 +75,7 @@ const leaveCopy = (page: Page) =>
     await file.close()
   })
 
-test('is downloaded, chosen, and makes the same clip again from this disk alone', async ({ page, site }) => {
+test('is downloaded and selected, and repeats a clip without a request', async ({ page, site }) => {
   test.setTimeout(2 * CLIP_MS)
   await openModels(page, site)
   await expect(card(page)).toContainText('up to 768 × 512')
@@ -87,20 +87,20 @@ test('is downloaded, chosen, and makes the same clip again from this disk alone'
   await expect(page.getByRole('heading', { name: 'Settings', exact: true })).toBeVisible()
   await expect(page.getByRole('radio', { name: '768 × 512' })).toBeChecked()
   await expect(page.getByRole('radio', { name: '3.2 s' })).toBeChecked()
-  await expect(page.getByRole('slider', { name: 'Steps' }), 'it was distilled to its steps').toBeHidden()
+  await expect(page.getByRole('slider', { name: 'Steps' }), 'its steps are fixed by distillation').toBeHidden()
   await promptField(page).fill('a zeppelin over the sea')
   await expect(page.locator('#prompt-notes'), 'its vocabulary is open').toHaveText('')
   await expect(generateButton(page)).toBeEnabled()
 
-  site.hub.asked.length = 0
-  expect(await progressOf(page), 'at the first start alone').toContain('Preparing the text encoder (first run only)')
+  site.hub.requested.length = 0
+  expect(await progressOf(page), 'at the first start only').toContain('Preparing the text encoder (first run only)')
   expect(await progressOf(page, 'a white sea')).not.toContain('Preparing the text encoder (first run only)')
   const first = await make(page)
   expect(first.report.tokens).toBe(8)
   expect(first.report.stepMs).toHaveLength(7)
   const { live, weights } = await page.evaluate(() => window.kinora!.gpuBuffers())
   expect(weights).toBeGreaterThan(20)
-  expect(live, 'nothing but weights stays').toBe(weights)
+  expect(live, 'only weights stay').toBe(weights)
   const frames = await page.evaluate(async (webm) => {
     const video = document.createElement('video')
     video.muted = true
@@ -114,42 +114,42 @@ test('is downloaded, chosen, and makes the same clip again from this disk alone'
   expect(frames).toMatchObject({ width: 64, height: 64 })
   expect(frames.seconds).toBeCloseTo(9 / 24, 1)
 
-  // the weights kept at the first start, read in a new worker
+  // the weights cached at the first start, read in a new worker
   await page.reload()
   const again = await make(page)
   expect(again.report.framesSha256).toBe(first.report.framesSha256)
-  expect((await make(page, { prompt: 'a white sea' })).report.latentsSha256, 'the words count').not.toBe(first.report.latentsSha256)
+  expect((await make(page, { prompt: 'a white sea' })).report.latentsSha256, 'the prompt matters').not.toBe(first.report.latentsSha256)
   expect((await make(page, { seed: 4 })).report.framesSha256, 'so does the seed').not.toBe(first.report.framesSha256)
-  const picture = await page.evaluate(async () => {
+  const image = await page.evaluate(async () => {
     const canvas = new OffscreenCanvas(64, 64)
     canvas.getContext('2d')!.fillRect(10, 10, 30, 30)
     const bytes = new Uint8Array(await (await canvas.convertToBlob({ type: 'image/png' })).arrayBuffer())
     return (await window.kinora!.saveAsset('square.png', 'image/png', btoa(String.fromCharCode(...bytes)))).id
   })
-  const around = await make(page, { conditions: [{ source: { kind: 'image', id: picture }, atFrame: 0, strength: 1 }] })
-  expect(around.report.framesSha256, 'a picture counts').not.toBe(first.report.framesSha256)
-  const { live: after, weights: kept } = await page.evaluate(() => window.kinora!.gpuBuffers())
-  expect(after, 'its encoder leaves').toBe(kept)
-  expect(site.hub.asked).toEqual([])
+  const conditioned = await make(page, { conditions: [{ source: { kind: 'image', id: image }, atFrame: 0, strength: 1 }] })
+  expect(conditioned.report.framesSha256, 'the image matters').not.toBe(first.report.framesSha256)
+  const { live: after, weights: loaded } = await page.evaluate(() => window.kinora!.gpuBuffers())
+  expect(after, 'its encoder is freed').toBe(loaded)
+  expect(site.hub.requested).toEqual([])
 
   await page.goto(`${site.url}/#/models`)
-  await expect(card(page), 'the choice outlives a reload').toContainText('In use')
-  const copies = await keptCopies(page)
+  await expect(card(page), 'kept after a reload').toContainText('In use')
+  const copies = await cacheSizes(page)
   expect(copies).toHaveLength(2)
-  const ofTransformer = Math.max(...copies) // its tables alone are more than the encoder
-  await expect(card(page), 'what was made of it counts').toContainText(formatBytes(tinyLtx().length + ofTransformer))
-  await leaveCopy(page)
-  expect(await keptCopies(page)).toHaveLength(3)
+  const ofTransformer = Math.max(...copies) // its tables alone are larger than the encoder
+  await expect(card(page), 'its cache counts').toContainText(formatBytes(tinyLtx().length + ofTransformer))
+  await leaveUnfinishedCache(page)
+  expect(await cacheSizes(page)).toHaveLength(3)
   await card(page).getByRole('button', { name: 'Delete' }).click()
   await page.getByRole('dialog').getByRole('button', { name: 'Delete', exact: true }).click()
-  await expect(page.getByRole('article', { name: 'Kinora Starter' }), 'what is gone gives way to the starter').toContainText('In use')
-  await expect.poll(() => keptCopies(page), 'the copy of what is gone, and one that was never finished, are gone too').toEqual([Math.min(...copies)])
+  await expect(page.getByRole('article', { name: 'Kinora Starter' }), 'the starter replaces a deleted model').toContainText('In use')
+  await expect.poll(() => cacheSizes(page), 'the cache of the deleted model and the unfinished cache are deleted').toEqual([Math.min(...copies)])
   await page.getByRole('button', { name: 'Delete T5 XXL encoder, 8-bit floats' }).click()
   await page.getByRole('dialog').getByRole('button', { name: 'Delete', exact: true }).click()
-  await expect.poll(() => keptCopies(page)).toEqual([])
+  await expect.poll(() => cacheSizes(page)).toEqual([])
 })
 
-test('what is missing is named', async ({ page, site }) => {
+test('names the missing file', async ({ page, site }) => {
   await openModels(page, site)
   await expect(card(page)).toBeVisible()
   expect(await failure(page)).toMatchObject({ code: 'weights-missing', message: `${ID}.safetensors is not downloaded: download it in Models.` })

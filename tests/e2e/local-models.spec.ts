@@ -1,4 +1,4 @@
-// LTX-Video from the user's own disk in a real browser: chosen through the page, checked by headers, made clips with, never copied.
+// LTX-Video from local files in a real browser: chosen through the page, checked by their headers, used for clips, never copied.
 import type { Page } from '@playwright/test'
 import { mkdirSync, utimesSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -32,7 +32,7 @@ const REQUEST: GenerateRequest = {
 
 interface Site {
   url: string
-  /** has the files of the folder, for a test to write them into one */
+  /** serves the files of the folder, which a test writes into a folder of its own */
   hub: ModelHub
 }
 
@@ -97,7 +97,7 @@ const chooseFor = (page: Page, source: string, path: string) => choose(page, pag
 async function drop(page: Page, path: string): Promise<void> {
   await card(page).scrollIntoViewIfNeeded()
   const box = await card(page).boundingBox()
-  if (!box) throw new Error('the card is not to be seen')
+  if (!box) throw new Error('The card is not visible.')
   const place = { x: box.x + box.width / 2, y: box.y + 40 }
   const session = await page.context().newCDPSession(page)
   for (const type of ['dragEnter', 'dragOver', 'drop'] as const) {
@@ -105,7 +105,7 @@ async function drop(page: Page, path: string): Promise<void> {
   }
 }
 
-test('single files through an input make a clip without a request, for this visit', { tag: '@smoke' }, async ({ page, site, disk }) => {
+test('generates a clip from files of a file input without a request, for this visit', { tag: '@smoke' }, async ({ page, site, disk }) => {
   test.setTimeout(CLIP_MS)
   const folder = disk({ 'ltxv.safetensors': tinyLtx(), 't5.safetensors': tinyT5(), 'tokenizer.json': tinyTokenizer })
   await withoutPickers(page)
@@ -124,9 +124,9 @@ test('single files through an input make a clip without a request, for this visi
 
   const clip = await make(page)
   expect(clip.report.stepMs).toHaveLength(7)
-  expect(site.hub.asked).toEqual([])
+  expect(site.hub.requested).toEqual([])
   const { live, weights } = await page.evaluate(() => window.kinora!.gpuBuffers())
-  expect(live, 'nothing but weights stays').toBe(weights)
+  expect(live, 'only weights stay').toBe(weights)
   expect(
     await page.evaluate(async () => {
       const names: string[] = []
@@ -138,14 +138,14 @@ test('single files through an input make a clip without a request, for this visi
 
   await card(page).getByRole('button', { name: 'Unlink' }).click()
   await expect(card(page).getByRole('button', { name: /^Download/ })).toBeVisible()
-  await expect(page.getByRole('article', { name: 'Kinora Starter' }), 'what is gone gives way to the starter').toContainText('In use')
+  await expect(page.getByRole('article', { name: 'Kinora Starter' }), 'the starter replaces an unlinked model').toContainText('In use')
   expect(await failure(page)).toMatchObject({ code: 'weights-missing', message: `${ID}.safetensors is not downloaded: download it in Models.` })
 
   await page.reload()
-  await expect(page.getByText(', read from your disk.'), 'File objects are for one visit').toHaveCount(0)
+  await expect(page.getByText(', read from your disk.'), 'File objects last for one visit').toHaveCount(0)
 })
 
-test('a folder in diffusers’ layout supplies encoder and tokenizer, outlives a reload, and gives the clip of the single file', async ({ page, site, disk }) => {
+test('uses a diffusers folder also after a reload, with the same clip as from the single file', async ({ page, site, disk }) => {
   test.setTimeout(2 * CLIP_MS)
   // a handle of the origin's own file system is a real one, and needs no picker
   await page.addInitScript(() => {
@@ -171,12 +171,12 @@ test('a folder in diffusers’ layout supplies encoder and tokenizer, outlives a
   await expect(status(page)).toContainText('Ready.')
   await card(page).getByRole('button', { name: 'Use this model' }).click()
   await page.reload()
-  await expect(card(page), 'a handle is remembered').toContainText('In use')
+  await expect(card(page), 'the handle is stored').toContainText('In use')
   await expect(status(page)).toContainText('Ready.')
   const byFolder = await make(page)
-  expect(site.hub.asked).toEqual([])
+  expect(site.hub.requested).toEqual([])
 
-  // the very same weights under the names of the original code
+  // the same weights under the original names
   const single = disk({ 'ltxv.safetensors': tinyLtx() })
   await card(page).getByRole('button', { name: 'Unlink' }).click()
   await withoutPickers(page)
@@ -186,32 +186,32 @@ test('a folder in diffusers’ layout supplies encoder and tokenizer, outlives a
   expect((await make(page)).report.framesSha256).toBe(byFolder.report.framesSha256)
 })
 
-test('what is no such model is refused by its header, and nothing is allocated', async ({ page, site, disk }) => {
+test('rejects other models by their headers, and allocates nothing', async ({ page, site, disk }) => {
   const float = { dtype: 'F32', shape: [1], values: Float32Array.of(1) } as const
-  const lying = tinyLtx()
-  new DataView(lying.buffer).setBigUint64(0, 2n ** 40n, true)
+  const wrongLength = tinyLtx()
+  new DataView(wrongLength.buffer).setBigUint64(0, 2n ** 40n, true)
   const folder = disk({
     'wan.safetensors': writeSafetensors({ 'blocks.0.self_attn.norm_q.weight': float }),
     'model.ckpt': Uint8Array.of(0x80, 2, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8), // torch.save's first bytes before 1.6
     'cut.safetensors': tinyLtx().subarray(0, 2_000_000),
-    'lying.safetensors': lying,
+    'wrongLength.safetensors': wrongLength,
     't5.safetensors': tinyT5(),
     'large.safetensors': largeHeader(),
     'not a model/readme.txt': Uint8Array.of(65),
   })
   await withoutPickers(page)
   await openModels(page, site)
-  const refused = async (file: string, words: string | RegExp) => {
+  const expectRejected = async (file: string, words: string | RegExp) => {
     await chooseModel(page, join(folder, file))
     await expect(card(page).getByRole('alert'), file).toContainText(words)
     await expect(card(page).getByRole('button', { name: 'Unlink' }), file).toHaveCount(0)
   }
-  await refused('wan.safetensors', 'wan.safetensors contains Wan; Kinora runs LTX-Video 2B')
-  await refused('model.ckpt', 'it is a PyTorch pickle, which can run code when it is loaded')
-  await refused('cut.safetensors', 'cut.safetensors is not readable')
-  await refused('lying.safetensors', 'bytes, got 1099511627776')
-  await refused('t5.safetensors', 't5.safetensors has no config in its metadata')
-  await refused(
+  await expectRejected('wan.safetensors', 'wan.safetensors contains Wan; Kinora runs LTX-Video 2B')
+  await expectRejected('model.ckpt', 'it is a PyTorch pickle, which can run code when it is loaded')
+  await expectRejected('cut.safetensors', 'cut.safetensors is not readable')
+  await expectRejected('wrongLength.safetensors', 'bytes, got 1099511627776')
+  await expectRejected('t5.safetensors', 't5.safetensors has no config in its metadata')
+  await expectRejected(
     'large.safetensors',
     /large\.safetensors: expected LTX-Video 2B 0\.9\.8 distilled, which needs 2\.0 GB of GPU memory, got a larger model of 48 blocks of width 4096, which needs \d\.\d GB/,
   )
@@ -224,7 +224,7 @@ test('what is no such model is refused by its header, and nothing is allocated',
   expect(await page.evaluate(() => window.kinora!.gpuBuffers())).toEqual({ live: 0, weights: 0 })
 })
 
-test('a file that changes after it was chosen is not read', async ({ page, site, disk }) => {
+test('does not read a file that has changed since it was chosen', async ({ page, site, disk }) => {
   const folder = disk({ 'ltxv.safetensors': tinyLtx(), 't5.safetensors': tinyT5(), 'tokenizer.json': tinyTokenizer })
   const path = join(folder, 'ltxv.safetensors')
   await withoutPickers(page)
@@ -243,7 +243,7 @@ test('a file that changes after it was chosen is not read', async ({ page, site,
   expect(await page.evaluate(() => window.kinora!.gpuBuffers())).toEqual({ live: 0, weights: 0 })
 })
 
-test('a dropped file is remembered over a reload, and not taken for what it was when it has changed', async ({ page, site, disk }) => {
+test('keeps a dropped file after a reload, and reports that it has changed', async ({ page, site, disk }) => {
   const path = join(disk({ 'ltxv.safetensors': tinyLtx() }), 'ltxv.safetensors')
   await openModels(page, site)
   await drop(page, path)
@@ -251,9 +251,9 @@ test('a dropped file is remembered over a reload, and not taken for what it was 
   await expect(card(page)).not.toContainText('for this visit only')
   await page.reload()
   await expect(card(page)).toContainText('ltxv.safetensors, 7.3 MB, read from your disk.')
-  await expect(status(page), 'the page may read it as long as it is open').toContainText('Incomplete')
+  await expect(status(page), 'the permission lasts while the page is open').toContainText('Incomplete')
 
-  // as it changes on the disk, it is another file
+  // a file that has changed on the disk is another file
   writeFileSync(path, tinyLtx())
   utimesSync(path, new Date(), new Date(Date.now() + 5000))
   await page.reload()
@@ -267,15 +267,15 @@ test('a dropped file is remembered over a reload, and not taken for what it was 
   await card(page).getByRole('button', { name: 'Unlink' }).click()
   await expect(card(page).getByRole('button', { name: 'Choose local file…' })).toBeVisible()
   await page.reload()
-  await expect(card(page).getByRole('button', { name: 'Choose local file…' }), 'what is forgotten stays so').toBeVisible()
+  await expect(card(page).getByRole('button', { name: 'Choose local file…' }), 'an unlinked file stays unlinked').toBeVisible()
 })
 
-test('where the browser wants to be asked again, the card asks at a click', async ({ page, site, disk }) => {
+test('requests the browser’s permission again when the user clicks', async ({ page, site, disk }) => {
   const path = join(disk({ 'ltxv.safetensors': tinyLtx() }), 'ltxv.safetensors')
   await openModels(page, site)
   await drop(page, path)
   await expect(status(page)).toContainText('Incomplete')
-  // a headless browser has no prompt: its answers alone are given for it
+  // a headless browser has no permission prompt: its answers are simulated
   await page.route(/local-files\.worker.*\.js/, async (route) => {
     const response = await route.fetch()
     const prompting =
@@ -299,7 +299,7 @@ test('where the browser wants to be asked again, the card asks at a click', asyn
   await expect(card(page).getByRole('button', { name: /^Download/ }), 'the focus stays in the card').toBeFocused()
 })
 
-test('the view is accessible and fits a phone with files of the disk in it', async ({ page, site, disk }) => {
+test('has no accessibility faults with local files, also at the width of a phone', async ({ page, site, disk }) => {
   const folder = disk({
     'ltxv.safetensors': tinyLtx(),
     'wan.safetensors': writeSafetensors({ 'blocks.0.self_attn.norm_q.weight': { dtype: 'F32', shape: [1], values: Float32Array.of(1) } }),
@@ -324,7 +324,7 @@ test('the view is accessible and fits a phone with files of the disk in it', asy
   }
 })
 
-/** LTX-Video 13B as far as a header tells its kind and size. */
+/** LTX-Video 13B: a header with its kind and size. */
 function largeHeader(): Uint8Array<ArrayBuffer> {
   const zeros = (...shape: number[]) => ({ dtype: 'F32', shape, values: new Float32Array(shape.reduce((product, size) => product * size, 1)) }) as const
   const transformer = {

@@ -1,4 +1,4 @@
-// The labels of the page that several specs use, and what a person does with them: a change of wording changes this file.
+// The labels of the page that several specs use, and user actions on them: a change of wording changes only this file.
 import type { Locator, Page } from '@playwright/test'
 import { readFileSync } from 'node:fs'
 import { readClipFrames } from '../evaluate/clip-frames'
@@ -14,39 +14,27 @@ export interface GivenFile {
 export const promptField = (page: Page): Locator => page.getByRole('textbox', { name: 'Prompt', exact: true })
 export const progress = (page: Page): Locator => page.getByRole('status', { name: 'Progress' })
 export const yourClip = (page: Page): Locator => page.getByRole('region', { name: 'Your clip' })
-export const sideBySide = (page: Page): Locator => page.getByRole('region', { name: 'Batch results' })
+export const batchResults = (page: Page): Locator => page.getByRole('region', { name: 'Batch results' })
 export const queueRegion = (page: Page): Locator => page.getByRole('region', { name: 'Queue' })
 export const libraryLink = (page: Page): Locator => page.getByRole('link', { name: 'View in Library' })
-export const madeFrom = (page: Page): Locator => page.getByRole('group', { name: 'Mode and inputs' })
-export const slot = (page: Page, label: string): Locator => madeFrom(page).getByRole('group', { name: label, exact: true })
-export const storyCard = (page: Page, number: number): Locator => madeFrom(page).getByRole('listitem', { name: `Card ${number}`, exact: true })
+export const modeInputs = (page: Page): Locator => page.getByRole('group', { name: 'Mode and inputs' })
+export const slot = (page: Page, label: string): Locator => modeInputs(page).getByRole('group', { name: label, exact: true })
+export const storyCard = (page: Page, number: number): Locator => modeInputs(page).getByRole('listitem', { name: `Card ${number}`, exact: true })
 export const generateButton = (page: Page): Locator => page.getByRole('button', { name: 'Generate', exact: true })
 
-/** Labels of modes in the form, by the names that specs use. */
-const MODES: Record<string, string> = {
-  Words: 'Text to video',
-  Picture: 'Image to video',
-  Keyframes: 'Keyframes',
-  Extend: 'Extend',
-  Fill: 'Interpolate',
-  Blend: 'Blend',
-  Loop: 'Loop',
-  Remix: 'Remix',
-  'Re-time': 'Re-time',
-  Storyboard: 'Storyboard',
-}
+/** Labels of the modes in the form. */
+type ModeLabel = 'Text to video' | 'Image to video' | 'Keyframes' | 'Extend' | 'Interpolate' | 'Blend' | 'Loop' | 'Remix' | 'Re-time' | 'Storyboard'
 
-/** Chooses a mode with arrow keys, from wherever the choice stands. */
-export async function chooseMode(page: Page, mode: string): Promise<void> {
-  const label = MODES[mode] ?? mode
-  const modes = madeFrom(page).getByRole('radiogroup', { name: 'Mode' })
+/** Chooses a mode with arrow keys, from any mode. */
+export async function chooseMode(page: Page, label: ModeLabel): Promise<void> {
+  const modes = modeInputs(page).getByRole('radiogroup', { name: 'Mode' })
   await modes.getByRole('radio', { checked: true }).focus()
   const wanted = modes.getByRole('radio', { name: label, exact: true })
   for (let presses = 0; presses < 12 && !(await wanted.isChecked()); presses++) await page.keyboard.press('ArrowRight')
   await expect(wanted).toBeChecked()
 }
 
-/** Opens a slot's file chooser from the keyboard, and gives it a file. */
+/** Chooses a file for a slot, with the keyboard. */
 export async function chooseFile(page: Page, label: string, file: GivenFile): Promise<void> {
   const opened = page.waitForEvent('filechooser')
   await slot(page, label)
@@ -55,7 +43,7 @@ export async function chooseFile(page: Page, label: string, file: GivenFile): Pr
   await (await opened).setFiles(file)
 }
 
-/** Takes a clip of the library for a slot, from the keyboard: the newest, or the newest with these words. */
+/** Chooses a library clip for a slot with the keyboard: the newest, or the newest with `words`. */
 export async function chooseFromLibrary(page: Page, label: string, frame?: 'The first frame' | 'The last frame', words = ''): Promise<void> {
   await slot(page, label)
     .getByRole('button', { name: /library/i })
@@ -65,7 +53,7 @@ export async function chooseFromLibrary(page: Page, label: string, frame?: 'The 
   await expect(page.getByRole('dialog')).toHaveCount(0)
 }
 
-/** Presses Generate, waits for the clip, and reads its frames from the file that is downloaded: RGB u8 [height, width, 3] each. */
+/** Presses Generate, waits for the clip, and reads its frames from the downloaded file: RGB u8 [height, width, 3] each. */
 export async function makeClip(page: Page, size: { width: number; height: number }): Promise<Uint8Array[]> {
   await expect(generateButton(page)).toBeEnabled()
   await generateButton(page).press('Enter')
@@ -77,8 +65,8 @@ export async function makeClip(page: Page, size: { width: number; height: number
   return readClipFrames(readFileSync(await (await downloading).path()), size)
 }
 
-/** A PNG of two colours, `width` pixels wide: which half is which tells how it was cropped. */
-export async function twoColours(page: Page, name: string, left: string, right: string, width = 320): Promise<GivenFile> {
+/** A PNG with a color for each half, `width` pixels wide: the visible color tells how it was cropped. */
+export async function twoColors(page: Page, name: string, left: string, right: string, width = 320): Promise<GivenFile> {
   const bytes = await page.evaluate(
     async ([first, second, wide]) => {
       const canvas = new OffscreenCanvas(wide, 200)
@@ -94,8 +82,8 @@ export async function twoColours(page: Page, name: string, left: string, right: 
   return { name, mimeType: 'image/png', buffer: Buffer.from(bytes) }
 }
 
-/** What red and blue come to in a frame, 0 … 255 each. @param area the frame's size, and `columns` of it `from` one on where only they are meant */
-export function meanColour(frame: Uint8Array, area: { width: number; height: number; from?: number; columns?: number }): { red: number; blue: number } {
+/** Mean red and blue of a frame, 0 to 255 each. @param area the frame's size, and optionally the first and the number of columns to measure */
+export function meanColor(frame: Uint8Array, area: { width: number; height: number; from?: number; columns?: number }): { red: number; blue: number } {
   const { width, height, from = 0, columns = width } = area
   const sum = { red: 0, blue: 0 }
   for (let y = 0; y < height; y++) {

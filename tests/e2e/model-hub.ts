@@ -1,5 +1,5 @@
-// A hub of models on the app's own origin, for tests: files of the table's names, but with other content, and a table that knows
-// their lengths and hashes. The page and its workers are the built ones, but for those numbers.
+// A hub of models on the app's own origin, for tests: files under the names of the catalogue with other content, and a build whose
+// catalogue has their lengths and hashes. The page and its workers are otherwise those of the build.
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { createReadStream, readFileSync } from 'node:fs'
@@ -23,26 +23,26 @@ export interface HubFile {
 }
 
 export class ModelHub {
-  /** of the answers' bodies; what the slow parts of a test look at */
+  /** rate of response bodies, for tests that act during a download */
   bytesPerSecond = Infinity
-  /** answers everything with this status instead */
+  /** answers every request with this status instead */
   status: number | null = null
-  /** what was asked for: bytes `start` up to, not including, `end`; null: the whole file */
-  readonly asked: { path: string; start: number | null; end: number | null }[] = []
+  /** requested ranges: bytes `start` up to, not including, `end`; null: the whole file */
+  readonly requested: { path: string; start: number | null; end: number | null }[] = []
   readonly #files = new Map<string, HubFile>()
 
-  /** @param files the bytes of each path, or how many, or where they are; others are not there. A path may begin with its repository, where two have the same. */
+  /** @param files content, length or source by path; other paths are missing. A path may begin with its repository, if two have the same path. */
   constructor(files: Record<string, number | Uint8Array | HubFile>) {
     for (const [path, file] of Object.entries(files)) {
       this.#files.set(path, typeof file === 'number' ? inMemory(content(path, file)) : file instanceof Uint8Array ? inMemory(file) : file)
     }
   }
 
-  /** As it was at first. */
+  /** Restores the initial state. */
   reset(): void {
     this.bytesPerSecond = Infinity
     this.status = null
-    this.asked.length = 0
+    this.requested.length = 0
   }
 
   /** Address of the hub as a mirror, on the app's origin. */
@@ -50,7 +50,7 @@ export class ModelHub {
     return `${origin}/hub/`
   }
 
-  /** What the served build needs. @param folder of the build */
+  /** The Vite plugin that serves the hub beside a build. @param folder of the build */
   plugin(folder: string): Plugin {
     return {
       name: 'kinora:model-hub',
@@ -61,18 +61,18 @@ export class ModelHub {
           if (!path.endsWith('.js')) return next()
           for (const [name, value] of Object.entries(siteHeaders())) response.setHeader(name, value)
           response.writeHead(200, { 'content-type': 'text/javascript', 'cache-control': 'no-store' })
-          return response.end(this.withSmallTable(readFileSync(join(folder, 'assets', path), 'utf8')))
+          return response.end(this.withHubCatalogue(readFileSync(join(folder, 'assets', path), 'utf8')))
         })
       },
     }
   }
 
-  /** A built script whose table has these files' lengths and hashes. */
-  withSmallTable(script: string): string {
-    return CATALOGUE.flatMap(({ files }) => files).reduce((text, file) => this.#withSmallFile(text, file), script)
+  /** A built script whose catalogue has these files' lengths and hashes. */
+  withHubCatalogue(script: string): string {
+    return CATALOGUE.flatMap(({ files }) => files).reduce((text, file) => this.#withHubFile(text, file), script)
   }
 
-  #withSmallFile(script: string, { path, pin }: CatalogueFile): string {
+  #withHubFile(script: string, { path, pin }: CatalogueFile): string {
     const file = this.#files.get(path)
     if (!file || !pin) return script
     return script.replaceAll(String(pin.bytes), String(file.bytes)).replaceAll(pin.sha256, file.sha256)
@@ -82,7 +82,7 @@ export class ModelHub {
     const [, repo = '', path = ''] = /([^/]+\/[^/]+)\/resolve\/[^/]+\/(.+)$/.exec(request.url ?? '') ?? []
     const file = this.#files.get(`${repo}/${path}`) ?? this.#files.get(path)
     const range = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '')
-    this.asked.push({ path, start: range ? Number(range[1]) : null, end: range ? Number(range[2]) + 1 : null })
+    this.requested.push({ path, start: range ? Number(range[1]) : null, end: range ? Number(range[2]) + 1 : null })
     const status = this.status ?? (file ? null : 404)
     if (status !== null || !file) {
       response.writeHead(status ?? 404).end()
@@ -115,7 +115,7 @@ function inMemory(bytes: Uint8Array): HubFile {
   }
 }
 
-/** A file of this disk, of any size; it is read to its end once, for its hash. */
+/** A local file of any size; it is read once for its hash. */
 export async function onDisk(path: string): Promise<HubFile> {
   const hash = createHash('sha256')
   for await (const piece of createReadStream(path, { highWaterMark: 2 ** 22 })) hash.update(piece as Buffer)
@@ -130,7 +130,7 @@ export async function onDisk(path: string): Promise<HubFile> {
   }
 }
 
-/** Bytes that differ from file to file and from place to place. */
+/** Bytes that differ between files and between positions. */
 function content(path: string, length: number): Buffer {
   const bytes = Buffer.alloc(length)
   let state = path.length

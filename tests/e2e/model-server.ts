@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-/** What goes wrong, once, when `atByte` bytes were sent in all: the line is cut, the answer ends early as if that were all, or a bit flips. */
+/** A fault that occurs once, after `atByte` sent bytes: the connection is cut, the response ends early as if complete, or a bit flips. */
 export interface Fault {
   kind: 'cut' | 'truncate' | 'flip'
   atByte: number
@@ -11,29 +11,29 @@ export interface Fault {
 export interface ModelServer {
   /** base URL, ending in / */
   url: string
-  /** bytes of the file that were sent, in all answers together */
+  /** bytes of the file that were sent, in all responses together */
   sent: number
   /** the Range header of each request */
-  asked: (string | undefined)[]
+  requested: (string | undefined)[]
   fault: Fault | null
-  /** answers in place of the file; null: the file */
+  /** responds in place of the file; null: the file is sent */
   instead: ((request: IncomingMessage, response: ServerResponse) => void) | null
-  /** false: it knows no Range and answers with the whole file, whatever part was asked for */
+  /** false: Range is not supported, every response has the whole file */
   parts: boolean
   /** milliseconds between pieces of 16 KiB */
   pauseMs: number
-  /** the ETag that it gives */
+  /** the ETag of responses */
   etag: string
-  /** resolves when so many bytes were sent */
+  /** resolves when this many bytes were sent */
   reached(bytes: number): Promise<void>
-  /** forgets what it counted and all faults */
+  /** resets counters and faults */
   reset(): void
   close(): Promise<void>
 }
 
 const PIECE = 16 * 1024
 
-/** What pages of other origins may read. */
+/** Headers that let pages of other origins read a response. */
 export const OPEN_TO_ALL = {
   'access-control-allow-origin': '*',
   'access-control-allow-headers': 'range',
@@ -41,7 +41,7 @@ export const OPEN_TO_ALL = {
   'cache-control': 'no-store',
 }
 
-/** Starts it, with this file at every path. */
+/** Starts a server with this file at every path. */
 export async function serveModel(content: Buffer): Promise<ModelServer> {
   const waiting = new Set<{ bytes: number; done: () => void }>()
 
@@ -68,7 +68,7 @@ export async function serveModel(content: Buffer): Promise<ModelServer> {
         } else {
           response.write(piece.subarray(0, before))
           count(before)
-          await pause(5) // so that what was sent arrives before the line ends
+          await pause(5) // so that the sent bytes arrive before the connection ends
           return fault.kind === 'cut' ? response.destroy() : response.end()
         }
       }
@@ -81,30 +81,30 @@ export async function serveModel(content: Buffer): Promise<ModelServer> {
   }
 
   const server = createServer((request, response) => {
-    state.asked.push(request.headers.range)
+    state.requested.push(request.headers.range)
     if (state.instead) return state.instead(request, response)
     if (request.method === 'OPTIONS') return response.writeHead(204, OPEN_TO_ALL).end()
-    const asked = state.parts ? (request.headers.range ?? '') : ''
-    const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(asked)?.map(Number) ?? []
+    const range = state.parts ? (request.headers.range ?? '') : ''
+    const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(range)?.map(Number) ?? []
     const [start, end] = first === undefined || last === undefined ? [0, content.length] : [first, Math.min(last + 1, content.length)]
-    const range = first === undefined ? {} : { 'content-range': `bytes ${start}-${end - 1}/${content.length}` }
-    // an answer that will end early says no length: the client must notice by itself
+    const contentRange = first === undefined ? {} : { 'content-range': `bytes ${start}-${end - 1}/${content.length}` }
+    // a response that will end early has no length: the client must notice by itself
     const length = state.fault?.kind === 'truncate' ? {} : { 'content-length': end - start }
-    response.writeHead(first === undefined ? 200 : 206, { ...OPEN_TO_ALL, etag: state.etag, ...range, ...length })
+    response.writeHead(first === undefined ? 200 : 206, { ...OPEN_TO_ALL, etag: state.etag, ...contentRange, ...length })
     return sendPart(response, start, end)
   })
 
   const state: ModelServer = {
     url: '',
     sent: 0,
-    asked: [],
+    requested: [],
     fault: null,
     instead: null,
     parts: true,
     pauseMs: 1,
     etag: '"1"',
     reached: (bytes) => (state.sent >= bytes ? Promise.resolve() : new Promise((done) => waiting.add({ bytes, done }))),
-    reset: () => Object.assign(state, { sent: 0, asked: [], fault: null, instead: null, parts: true, pauseMs: 1, etag: '"1"' }),
+    reset: () => Object.assign(state, { sent: 0, requested: [], fault: null, instead: null, parts: true, pauseMs: 1, etag: '"1"' }),
     close: () =>
       new Promise((done) => {
         server.closeAllConnections()

@@ -1,10 +1,10 @@
-// Media that cannot be used are named in the error, through the page's own workers. What each mode makes is proved by flows.spec.ts in the
-// browser, and by tests/gpu/starter-clips.test.ts frame by frame.
+// Unusable media are named in the error, through the page's own workers. The clips of each mode are tested by flows.spec.ts in the browser,
+// and by tests/gpu/starter-clips.test.ts frame by frame.
 import type { GenerateRequest } from '../../src/shared/request'
 import { smallClip } from './app'
 import { expect, test } from './warm'
 
-test('a picture or clip that is gone, or is none, is named', async ({ page, app }) => {
+test('names an image or clip that is missing or unreadable', async ({ page, app }) => {
   const failure = (changes: Partial<GenerateRequest>) =>
     page.evaluate(
       async (request) => {
@@ -13,7 +13,7 @@ test('a picture or clip that is gone, or is none, is named', async ({ page, app 
       },
       smallClip(app.starter, changes),
     )
-  const text = await page.evaluate(async () => (await window.kinora!.saveAsset('notes.txt', 'text/plain', btoa('no picture'))).id)
+  const text = await page.evaluate(async () => (await window.kinora!.saveAsset('notes.txt', 'text/plain', btoa('no image'))).id)
   const empty = await page.evaluate(async () => (await window.kinora!.saveAsset('empty.mp4', 'video/mp4', '')).id)
   expect(await failure({ conditions: [{ source: { kind: 'image', id: 'f00d'.repeat(16) }, atFrame: 0, strength: 1 }] })).toMatchObject({ code: 'not-found' })
   expect(await failure({ conditions: [{ source: { kind: 'image', id: text }, atFrame: 0, strength: 1 }] })).toEqual({

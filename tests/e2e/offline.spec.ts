@@ -4,8 +4,8 @@ import { expect, generate, smallClip, test } from './app'
 
 test.use({ serviceWorkers: 'allow' })
 
-/** Until the service worker says that everything is here. */
-async function untilOfflineReady(page: Page): Promise<void> {
+/** Waits until the service worker reports that all files are cached. */
+async function waitUntilOfflineReady(page: Page): Promise<void> {
   await page.evaluate(async () => {
     const ready = new Promise<void>((done) => {
       navigator.serviceWorker.addEventListener('message', ({ data }: MessageEvent<{ type: string }>) => {
@@ -18,11 +18,11 @@ async function untilOfflineReady(page: Page): Promise<void> {
   })
 }
 
-test('after one visit, with the server gone, the page opens and generates', { tag: '@smoke' }, async ({ page, app, context, serve }) => {
-  // a server of its own, so that stopping it takes nothing from the other tests
+test('opens and generates offline after one visit', { tag: '@smoke' }, async ({ page, app, context, serve }) => {
+  // a server of its own, because the test stops it
   const server = await serve()
   await page.goto(server.url)
-  await untilOfflineReady(page)
+  await waitUntilOfflineReady(page)
   await server.close()
   await context.setOffline(true)
 

@@ -1,5 +1,5 @@
-// What a person has survives a new version: a profile that an older build made is opened with this one, at the same address, and nothing
-// in it is lost. make-profile.ts makes such profiles. What is looked at is the person's own: files, words and numbers, not the page's words.
+// User data survives a new version: a profile of an older build is opened with this one, at the same address, and nothing in it is
+// lost. make-profile.ts makes such profiles. Checked are the user's files, texts and numbers, not the texts of the page.
 import { expect, test as base } from '@playwright/test'
 import { rmSync } from 'node:fs'
 import { chromium, type Page } from 'playwright'
@@ -21,7 +21,7 @@ interface OldProfile {
   hub: ModelHub
 }
 
-/** Opened once; a test that fails has the next ones open it anew. */
+/** Opened once; after a failed test it is opened again. */
 const test = base.extend<object, { old: OldProfile; profileName: string }>({
   profileName: ['profile-0.1.0', { option: true, scope: 'worker' }],
   old: [
@@ -54,7 +54,7 @@ const test = base.extend<object, { old: OldProfile; profileName: string }>({
   ],
 })
 
-/** What the fields of the view hold, boxes and choices left out. */
+/** Values of the text and number fields of the view. */
 const fieldValues = (page: Page) =>
   page.evaluate(() =>
     [...document.querySelectorAll<HTMLInputElement | HTMLTextAreaElement>('input:not([type=radio], [type=checkbox], [type=file]), textarea')].map(
@@ -62,10 +62,10 @@ const fieldValues = (page: Page) =>
     ),
   )
 
-/** The stored values of a beginning, whatever their keys are called behind it. */
-async function stored(page: Page, beginning: string): Promise<string> {
+/** The stored values of all keys that begin with `prefix`, as JSON. */
+async function stored(page: Page, prefix: string): Promise<string> {
   const { local } = await readStorage(page)
-  return JSON.stringify(Object.entries(local).flatMap(([key, value]) => (key.startsWith(beginning) ? [value] : [])))
+  return JSON.stringify(Object.entries(local).flatMap(([key, value]) => (key.startsWith(prefix) ? [value] : [])))
 }
 
 /** Runs a request through the page's scripting interface. @returns its report, and its progress events */
@@ -81,24 +81,24 @@ function run(page: Page, request: GenerateRequest, options: { modelUrl?: string;
   )
 }
 
-test('what was typed and set is in the form', async ({ old: { page, contents } }) => {
+test('restores the texts and settings of the form', async ({ old: { page, contents } }) => {
   const { draft, picture } = contents
   await page.goto(`${contents.origin}/#/create`)
   await expect.poll(() => fieldValues(page)).toContain(draft.prompt)
   const values = await fieldValues(page)
   expect(values).toEqual(expect.arrayContaining([draft.negativePrompt, draft.steps, draft.guidance, draft.seed].map(String)))
-  expect(values, 'how much of the picture is kept').toContain(String(draft.conditions?.[0]?.strength))
+  expect(values, 'the strength of the image').toContain(String(draft.conditions?.[0]?.strength))
   await expect(page.getByText(picture.name).first()).toBeVisible()
-  const kept = await stored(page, 'kinora.draft')
+  const storedText = await stored(page, 'kinora.draft')
   const { width, height, frames, fps, cacheThreshold } = draft
-  expect(JSON.parse(kept)).toEqual([expect.objectContaining({ width, height, frames, fps, cacheThreshold, seedMode: 'fixed' })])
-  expect(kept, 'and what of it is shown').toContain(JSON.stringify(draft.conditions?.[0]?.crop))
+  expect(JSON.parse(storedText)).toEqual([expect.objectContaining({ width, height, frames, fps, cacheThreshold, seedMode: 'fixed' })])
+  expect(storedText, 'the crop of the image').toContain(JSON.stringify(draft.conditions?.[0]?.crop))
 })
 
-test('every file is there, to the byte', async ({ old: { page, contents } }) => {
+test('keeps every file unchanged', async ({ old: { page, contents } }) => {
   await page.goto(`${contents.origin}/#/library`)
   await expect(page.getByText(contents.library[0]?.request.prompt ?? '').first()).toBeVisible()
-  // a job that was under way when the page was closed went on after the list was made, and what there was of its clip is no clip
+  // a job that ran when the page was closed continued after the list was written, and its unfinished file is not a clip of the library
   const running = contents.queue.flatMap(({ id, status }) => (status === 'running' ? [`jobs/${id}/`] : []))
   const clips = contents.library.map(({ file }) => `clips/${file}`)
   const settled = contents.files.filter(({ path }) => (path.startsWith('clips/') ? clips.includes(path) : !running.some((folder) => path.startsWith(folder))))
@@ -107,7 +107,7 @@ test('every file is there, to the byte', async ({ old: { page, contents } }) => 
   expect(files).toEqual(expect.arrayContaining(settled))
 })
 
-test('the library shows every clip, and each plays', async ({ old: { page, contents } }) => {
+test('shows and plays every clip of the library', async ({ old: { page, contents } }) => {
   await page.goto(`${contents.origin}/#/library`)
   for (const { id, request } of contents.library) {
     await expect(page.getByText(request.prompt).first()).toBeVisible()
@@ -135,7 +135,7 @@ test('the library shows every clip, and each plays', async ({ old: { page, conte
   }
 })
 
-test('a clip’s recipe fills in the form', async ({ old: { page, contents } }) => {
+test('fills in the form from the recipe of a clip', async ({ old: { page, contents } }) => {
   const [{ file, request } = { file: '', request: contents.draft }] = contents.library
   const base64 = await page.evaluate(async (name) => {
     const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('clips')
@@ -146,10 +146,10 @@ test('a clip’s recipe fills in the form', async ({ old: { page, contents } }) 
   await page.locator('input[type=file][accept*=json]').setInputFiles({ name: 'clip.webm', mimeType: 'video/webm', buffer: Buffer.from(base64, 'base64') })
   await expect.poll(() => fieldValues(page)).toContain(request.prompt)
   expect(await fieldValues(page)).toEqual(expect.arrayContaining([String(request.seed), String(request.steps)]))
-  expect(await stored(page, 'kinora.draft'), 'the picture that it begins with').toContain(contents.picture.id)
+  expect(await stored(page, 'kinora.draft'), 'its first image').toContain(contents.picture.id)
 })
 
-test('the look, the mirror and earlier prompts are as they were', async ({ old: { page, contents } }) => {
+test('keeps the theme, the mirror and the prompt history', async ({ old: { page, contents } }) => {
   expect(await page.evaluate(() => document.documentElement.dataset['theme'])).toBe(contents.theme)
   await page.goto(`${contents.origin}/#/settings`)
   await expect.poll(() => fieldValues(page)).toContain(contents.mirror)
@@ -162,18 +162,18 @@ test('the look, the mirror and earlier prompts are as they were', async ({ old: 
   await page.keyboard.press('Escape')
 })
 
-test('the downloaded model is here with its quantized copies, and makes a clip without a request', async ({ old: { page, contents, hub } }) => {
+test('keeps the downloaded model with its caches, and generates a clip without a request', async ({ old: { page, contents, hub } }) => {
   test.setTimeout(2 * CLIP_MS)
   const { id, name, encoder } = contents.model
   const states = await page.evaluate(() => window.kinora!.downloads())
   expect(states.filter(({ status }) => status === 'complete').map(({ source }) => source)).toEqual(expect.arrayContaining(contents.downloads))
   const bytesIn = (folder: string) => contents.files.filter(({ path }) => path.startsWith(folder) && !path.endsWith('.journal')).map(({ bytes }) => bytes)
   const [file = 0] = bytesIn(`downloads/${id}/`)
-  const copies = bytesIn('weights/')
-  expect(copies).toHaveLength(2)
+  const caches = bytesIn('weights/')
+  expect(caches).toHaveLength(2)
   await page.goto(`${contents.origin}/#/models`)
-  // of the two copies the transformer's is the larger
-  await expect(page.getByRole('article', { name })).toContainText(formatBytes(file + Math.max(...copies)))
+  // of the two caches the transformer's is the larger
+  await expect(page.getByRole('article', { name })).toContainText(formatBytes(file + Math.max(...caches)))
 
   hub.reset()
   const before = (await readStorage(page)).files.filter(({ path }) => path.startsWith('weights/'))
@@ -185,21 +185,21 @@ test('the downloaded model is here with its quantized copies, and makes a clip w
     'the encoder is not quantized again',
   ).toEqual([])
   expect((await readStorage(page)).files.filter(({ path }) => path.startsWith('weights/'))).toEqual(before)
-  expect(hub.asked).toEqual([])
+  expect(hub.requested).toEqual([])
 })
 
-test('the queue has its jobs, and the one that was stopped goes on from its step', async ({ old: { page, contents } }) => {
+test('keeps the jobs of the queue, and resumes a paused one from its step', async ({ old: { page, contents } }) => {
   test.setTimeout(2 * CLIP_MS)
   await page.goto(`${contents.origin}/#/create`)
   for (const { request } of contents.queue) await expect(page.getByRole('group', { name: request.prompt, exact: true })).toBeVisible()
-  const kept = await stored(page, 'kinora.queue')
-  for (const { id } of contents.queue) expect(kept).toContain(id)
+  const storedText = await stored(page, 'kinora.queue')
+  for (const { id } of contents.queue) expect(storedText).toContain(id)
   const [stopped] = contents.queue.filter(({ status }) => status === 'paused')
   const { id, request, step } = stopped as ProfileContents['queue'][number]
   expect(step).toBeGreaterThan(1)
   expect(await readJobs(page)).toMatchObject({ [id]: step })
   const { report, events } = await run(page, request, { checkpoint: id })
   const steps = events.flatMap((event) => (event.stage === 'denoising' && event.step ? [event.step] : []))
-  expect(Math.min(...steps), 'no step is done twice').toBeGreaterThanOrEqual(step)
+  expect(Math.min(...steps), 'no step is repeated').toBeGreaterThanOrEqual(step)
   expect(report.stepMs).toHaveLength(request.steps - step)
 })

@@ -1,4 +1,4 @@
-// A browser profile that a version of the page has left behind: what is in it, how it is unpacked, and how a page's storage is read.
+// A browser profile of an older version of the page: its contents, how it is unpacked, and how the storage of a page is read.
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { mkdtempSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
@@ -11,17 +11,17 @@ import type { GenerateRequest } from '../../src/shared/request'
 import { ModelHub } from './model-hub'
 import { tinyLtx, tinyT5, tinyTokenizer } from './tiny-ltx'
 
-/** Of the pages of all profiles: a browser keeps the files of each port apart. */
+/** The port of the pages of all profiles: a browser stores the files of each port separately. */
 export const PROFILE_PORT = 4455
 
 /** A file of the page's private file system. */
-export interface KeptFile {
+export interface StoredFile {
   path: string
   bytes: number
   sha256: string
 }
 
-/** What is in a profile. */
+/** The contents of a profile. */
 export interface ProfileContents {
   /** of package.json */
   version: string
@@ -29,21 +29,21 @@ export interface ProfileContents {
   origin: string
   /** newest first */
   library: (Pick<ClipRecord, 'id' | 'file' | 'request'> & { framesSha256: string })[]
-  /** what is in the form */
+  /** the draft in the form */
   draft: GenerateRequest
-  /** `step`: what is kept of it; 0: nothing yet. A job that was under way may have come further. */
+  /** `step`: the last saved step; 0: none. A running job may be further. */
   queue: { id: string; status: string; request: GenerateRequest; step: number }[]
-  /** sources that are here and checked */
+  /** catalogue entries that are downloaded and verified */
   downloads: string[]
   model: { id: string; name: string; encoder: string }
-  files: KeptFile[]
+  files: StoredFile[]
   /** prompts, newest first */
   history: string[]
   theme: string
   mirror: string
-  /** a person's own, which a clip and the form begin with */
+  /** the user's image, with which a clip and the form begin */
   picture: { id: string; name: string }
-  /** files of the profile that are made again instead of packed */
+  /** files of the profile that are generated again instead of packed */
   remade: { path: string; sha256: string; modifiedMs: number }[]
 }
 
@@ -60,7 +60,7 @@ export function unpackProfile(name: string): { folder: string; contents: Profile
   execFileSync('tar', ['-xzf', fixture('.tar.gz'), '-C', folder])
   for (const { path, sha256, modifiedMs } of contents.remade) {
     const bytes = tinyLtx()
-    if (hashOf(bytes) !== sha256) throw new Error('tinyLtx() makes other bytes than the profile was made with.')
+    if (hashOf(bytes) !== sha256) throw new Error('tinyLtx() returns other bytes than those of the profile.')
     writeFileSync(join(folder, path), bytes)
     utimesSync(join(folder, path), modifiedMs / 1000, modifiedMs / 1000)
   }
@@ -71,7 +71,7 @@ export function hashOf(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex')
 }
 
-/** The library's records as they lie in the database, newest first. */
+/** The library's records as stored in the database, newest first. */
 export async function readLibrary(page: Page): Promise<ProfileContents['library']> {
   return page.evaluate(async () => {
     const open = indexedDB.open('kinora')
@@ -85,10 +85,10 @@ export async function readLibrary(page: Page): Promise<ProfileContents['library'
   })
 }
 
-/** Everything in localStorage, parsed, and every file of the private file system that is not just being written. */
-export async function readStorage(page: Page): Promise<{ local: Record<string, unknown>; files: KeptFile[] }> {
+/** Everything in localStorage, parsed, and every file of the private file system that is not being written. */
+export async function readStorage(page: Page): Promise<{ local: Record<string, unknown>; files: StoredFile[] }> {
   return page.evaluate(async () => {
-    const files: KeptFile[] = []
+    const files: StoredFile[] = []
     const look = async (folder: FileSystemDirectoryHandle, above: string): Promise<void> => {
       for await (const [name, entry] of folder.entries()) {
         const path = `${above}${name}`
@@ -106,17 +106,17 @@ export async function readStorage(page: Page): Promise<{ local: Record<string, u
   })
 }
 
-/** The step that each job has come to, by its id. */
+/** The last saved step of each job, by its id. */
 export async function readJobs(page: Page): Promise<Record<string, number>> {
   return page.evaluate(async () => {
     const steps: Record<string, number> = {}
     const jobs = await (await navigator.storage.getDirectory()).getDirectoryHandle('jobs', { create: true })
     for await (const [id, folder] of jobs.entries()) {
-      const window = await (folder as FileSystemDirectoryHandle).getFileHandle('0').then(
+      const chunk = await (folder as FileSystemDirectoryHandle).getFileHandle('0').then(
         (file) => file.getFile(),
         () => null,
       )
-      if (window) steps[id] = new DataView(await window.slice(0, 4).arrayBuffer()).getUint32(0, true)
+      if (chunk) steps[id] = new DataView(await chunk.slice(0, 4).arrayBuffer()).getUint32(0, true)
     }
     return steps
   })

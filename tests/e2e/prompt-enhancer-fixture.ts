@@ -1,4 +1,4 @@
-// A tiny language model that knows a few answers by heart, made by training/fixture_writer.py, and what transformers says that it says.
+// A tiny language model that has memorized a few answers, made by training/fixture_writer.py, and the answers that transformers generates.
 import { readFileSync } from 'node:fs'
 import { PROMPT_ENHANCER } from '../../src/shared/model-catalogue'
 
@@ -12,7 +12,7 @@ export const enhancerOnHub: Readonly<Record<string, Buffer>> = Object.fromEntrie
   Object.entries(enhancerFiles).map(([path, bytes]) => [`${PROMPT_ENHANCER.repo}/${path}`, bytes]),
 )
 
-/** What is asked, with the ids of the whole prompt, and the likeliest answer. */
+/** The user's words, the ids of the whole prompt, and the greedy answer. */
 export interface EnhancerCase {
   words: string
   prompt_ids: number[]

@@ -1,4 +1,5 @@
-// The page on Chromium's software adapter makes the frames that Dawn in Node makes on it: the hashes are those of tests/gpu/same-frames.json.
+// The page on Chromium's software adapter generates the frames that Dawn in Node generates on it: the hashes are those of
+// tests/gpu/same-frames.json.
 import { readFileSync } from 'node:fs'
 import { parseRecipe } from '../../src/shared/recipe'
 import { fixedEmbeds } from '../gpu/fixed-embeds'
@@ -14,9 +15,9 @@ for (const name of ['text to video', 'two windows']) {
   test(`starter: ${name}`, async ({ page, app }) => {
     test.setTimeout(CLIP_MS)
     const { request } = parseRecipe(recipes['starter']?.[name]).recipe
-    const words = (prompt: string) => Buffer.from(fixedEmbeds(prompt, width).values.buffer).toString('base64')
+    const embedsOf = (prompt: string) => Buffer.from(fixedEmbeds(prompt, width).values.buffer).toString('base64')
     const { prompt, negativePrompt } = request
-    const embeds = { prompt: words(prompt), ...(negativePrompt !== undefined && { negative: words(negativePrompt) }), width }
+    const embeds = { prompt: embedsOf(prompt), ...(negativePrompt !== undefined && { negative: embedsOf(negativePrompt) }), width }
     await page.goto(app.url)
     const { report } = await generate(page, request, { embeds })
     expect(report).toMatchObject(only(stored['swiftshader']?.made[`starter: ${name}`]))

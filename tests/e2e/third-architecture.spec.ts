@@ -1,5 +1,5 @@
-// A third architecture in the page: a folder and a line of the registry. It generates a WebM from words, and only the modes that it can do
-// are offered.
+// A third architecture in the page: a folder and a line of the registry. It generates a WebM from text, and the page offers only the
+// modes that it supports.
 import { cpSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { build } from 'vite'
@@ -7,7 +7,7 @@ import { cacheFolder, root } from '../../scripts/process.mjs'
 import { writeTinyDit } from '../third-architecture/folder'
 import { registerTinyDit } from '../third-architecture/register'
 import { CLIP_MS, expect, test } from './app'
-import { generateButton, madeFrom, makeClip, promptField } from './locators'
+import { generateButton, modeInputs, makeClip, promptField } from './locators'
 
 /** The page with the architecture registered, and its model folder in place of the starter's. */
 async function buildWithTinyDit(): Promise<string> {
@@ -26,23 +26,23 @@ async function buildWithTinyDit(): Promise<string> {
   return outDir
 }
 
-test('generates a clip from words, and offers the modes that it can do', async ({ page, serve }) => {
+test('generates a clip from text, and offers only the modes that the model supports', async ({ page, serve }) => {
   test.setTimeout(2 * CLIP_MS)
   const site = await serve([], await buildWithTinyDit())
   await page.goto(site.url)
   await promptField(page).fill('a red balloon over a meadow')
 
-  await test.step('modes that need frames or per-token timesteps are off, with the reason', async () => {
-    const modes = madeFrom(page).getByRole('radiogroup', { name: 'Mode' })
+  await test.step('disables modes that need a frame encoder or per-token timesteps, with the reason', async () => {
+    const modes = modeInputs(page).getByRole('radiogroup', { name: 'Mode' })
     for (const name of ['Text to video', 'Storyboard']) await expect(modes.getByRole('radio', { name, exact: true })).toBeEnabled()
     for (const name of ['Image to video', 'Keyframes', 'Extend', 'Interpolate', 'Blend', 'Loop', 'Remix', 'Re-time']) {
       await expect(modes.getByRole('radio', { name, exact: true })).toBeDisabled()
     }
-    await expect(madeFrom(page)).toContainText('Tiny DiT cannot read images or clips.')
+    await expect(modeInputs(page)).toContainText('Tiny DiT cannot read images or clips.')
     await expect(page.getByRole('textbox', { name: 'Negative prompt' })).toHaveCount(0)
   })
 
-  await test.step('words become a WebM', async () => {
+  await test.step('generates a WebM from text', async () => {
     await expect(generateButton(page)).toBeEnabled()
     const frames = await makeClip(page, { width: 64, height: 64 })
     expect(frames).toHaveLength(9)

@@ -5,8 +5,8 @@ import { ggufOf, key, tensor, text } from '../unit/write-gguf'
 import { randomValues, t5Shapes } from './tiny-ltx'
 
 /**
- * An encoder as llama.cpp's converter writes it, and the same as safetensors, for both have the very same values: matrices are Q8_0, the
- * second half of each feed-forward, whose rows are 256 values, Q4_K, vectors and the position bias F32.
+ * An encoder as llama.cpp's converter writes it, and the same values as safetensors: matrices are Q8_0, the second half of each
+ * feed-forward, whose rows are 256 values, Q4_K, vectors and the position bias F32.
  */
 export function tinyGgufT5(): { gguf: Uint8Array<ArrayBuffer>; safetensors: Uint8Array<ArrayBuffer> } {
   const parts = Object.entries(t5Shapes(256)).map(([name, shape], index) => {
@@ -16,12 +16,12 @@ export function tinyGgufT5(): { gguf: Uint8Array<ArrayBuffer>; safetensors: Uint
   })
   let at = 0
   const tensors = parts.map(({ name, shape, type, bytes }) => {
-    const place = at
+    const offset = at
     at += Math.ceil(bytes.length / 32) * 32
-    return { place, entry: tensor(ggufNameOfT5(name) ?? name, shape.toReversed(), type, place), bytes }
+    return { offset, entry: tensor(ggufNameOfT5(name) ?? name, shape.toReversed(), type, offset), bytes }
   })
   const gguf = new Uint8Array(ggufOf({ keys: [key('general.architecture', 8, text('t5encoder'))], tensors: tensors.map(({ entry }) => entry), dataBytes: at }))
-  for (const { place, bytes } of tensors) gguf.set(bytes, gguf.length - at + place)
+  for (const { offset, bytes } of tensors) gguf.set(bytes, gguf.length - at + offset)
   return { gguf, safetensors: writeSafetensors(Object.fromEntries(parts.map(({ name, shape, values }) => [name, { dtype: 'F32', shape, values }]))) }
 }
 

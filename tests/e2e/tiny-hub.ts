@@ -1,4 +1,4 @@
-// `test` with a hub of small LTX-Video files beside the built page, and what a person does in Models with them.
+// `test` with a hub of small LTX-Video files beside the built page, and user actions in Models.
 import type { BrowserContext, Page } from '@playwright/test'
 import { expect, test as base } from './app'
 import { ModelHub } from './model-hub'
@@ -24,10 +24,10 @@ export function withTinyHub(files: () => Record<string, Uint8Array>) {
   })
 }
 
-/** The same with one page for all tests of a file: what one has downloaded and compiled is there for the next. */
+/** The same with one page for all tests of a file, which share downloads and compiled kernels. */
 export function withTinyHubPage(files: () => Record<string, Uint8Array>) {
-  return withTinyHub(files).extend<{ page: Page; context: BrowserContext }, { kept: { page: Page; context: BrowserContext } }>({
-    kept: [
+  return withTinyHub(files).extend<{ page: Page; context: BrowserContext }, { shared: { page: Page; context: BrowserContext } }>({
+    shared: [
       async ({ browser }, use) => {
         const context = await browser.newContext({ serviceWorkers: 'block', viewport: { width: 1280, height: 800 }, colorScheme: 'dark' })
         await use({ context, page: await context.newPage() })
@@ -35,8 +35,8 @@ export function withTinyHubPage(files: () => Record<string, Uint8Array>) {
       },
       { scope: 'worker' },
     ],
-    context: async ({ kept }, use) => use(kept.context),
-    page: async ({ kept }, use) => use(kept.page),
+    context: async ({ shared }, use) => use(shared.context),
+    page: async ({ shared }, use) => use(shared.page),
   })
 }
 
@@ -49,13 +49,13 @@ export async function openModels(page: Page, { url, hub }: TinyHub): Promise<voi
   await page.goto(`${url}/#/models`)
 }
 
-/** Downloads a model with the encoder that is chosen; licences that were accepted are not asked for again. */
+/** Downloads a model with the selected encoder; accepted licenses are not requested again. */
 export async function download(page: Page, model: string): Promise<void> {
   const complete = page.getByRole('status', { name: `Status of ${model}` }).filter({ hasText: 'Ready' })
   const begin = card(page, model).getByRole('button', { name: /^(Download|Resume)/ })
   await expect(begin.or(complete).first()).toBeVisible()
   if (await complete.isVisible()) return
-  // where the model is here and its encoder is not, the rest is a continuation
+  // if only the encoder is missing, the button is Resume
   await card(page, model)
     .getByRole('button', { name: /^(Download|Resume)/ })
     .click({ timeout: 15_000 })

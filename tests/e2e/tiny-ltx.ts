@@ -1,5 +1,5 @@
-// LTX-Video so small that a processor runs it: a single-file checkpoint with the published names, a T5 encoder and a tokenizer, their
-// weights drawn at random. The decoder halves and doubles as often as the real one: 32×32 pixels of 8 frames are a latent pixel.
+// LTX-Video small enough for a software adapter: a single-file checkpoint with the published names, a T5 encoder and a tokenizer, with
+// random weights. The autoencoder compresses like the real one: 32×32 pixels of 8 frames are a latent pixel.
 import { readFileSync } from 'node:fs'
 import { parseLtxOriginalConfig } from '../../workers/models/ltx/original-config'
 import { gaussianNoise } from '../../workers/pipeline/noise'
@@ -14,10 +14,10 @@ const { config, shapes } = JSON.parse(read('fixtures/ltx-tiny.json').toString())
 }
 export const tinyConfig = config
 
-/** Words that it knows: a, red, sail, boat, sea, sun, … */
+/** Its vocabulary: a, red, sail, boat, sea, sun, … */
 export const tinyTokenizer = read('../unit/fixtures/unigram-tokenizer.json')
 
-/** Distilled: the metadata says to which steps. */
+/** A distilled checkpoint: its metadata lists the steps. */
 export function tinyLtx(): Uint8Array<ArrayBuffer> {
   return randomFile(shapes, { config: JSON.stringify(config) })
 }
@@ -47,13 +47,13 @@ export function tinyLtxFolder(): Record<string, Uint8Array<ArrayBuffer>> {
   }
 }
 
-/** Runs of the encoder before its middle one. */
+/** Stages of the encoder before its middle block. */
 const DOWN_STAGES = 4
 
 const diffusersTransformerName = (name: string) =>
   name.replace('patchify_proj', 'proj_in').replace('adaln_single', 'time_embed').replace('q_norm', 'norm_q').replace('k_norm', 'norm_k')
 
-/** Of the decoder's blocks the first is diffusers' middle one, of the encoder's the last; steps and runs take turns. null: diffusers has no such tensor. */
+/** diffusers' middle block is the first of the decoder's and the last of the encoder's; resamplers and stages alternate. null: diffusers has no such tensor. */
 function diffusersAutoencoderName(name: string): string | null {
   const statistic = /^per_channel_statistics\.(.*)/.exec(name)?.[1]
   if (statistic !== undefined) return { 'mean-of-means': 'latents_mean', 'std-of-means': 'latents_std' }[statistic] ?? null
@@ -70,7 +70,7 @@ function diffusersAutoencoderName(name: string): string | null {
     .replace('last_', '')
 }
 
-/** Not distilled, and with so many blocks. */
+/** A checkpoint that is not distilled, with this number of blocks. */
 export function tinyDevLtx(blocks: number): Uint8Array<ArrayBuffer> {
   const { transformer, vae, scheduler } = config
   const first = /^(model\.diffusion_model\.transformer_blocks)\.0\.(.+)$/
@@ -120,11 +120,11 @@ function randomTensors(tensors: Record<string, number[]>): Tensors {
   )
 }
 
-/** Matrices keep the size of what they are given, gains and deviations are about 1, and the decoder's timestep is 0 … 1000. */
+/** Matrices preserve the scale of their inputs, gains and deviations are about 1, and the decoder's timestep is 0 … 1000. */
 export function randomValues(name: string, shape: readonly number[], index: number): Float32Array<ArrayBuffer> {
   const count = shape.reduce((product, size) => product * size, 1)
   const inputs = shape.length > 1 ? count / shape[0]! : 1
-  const centre = name.endsWith('timestep_scale_multiplier') ? 1000 : /norm|std/.test(name) ? 1 : 0
+  const center = name.endsWith('timestep_scale_multiplier') ? 1000 : /norm|std/.test(name) ? 1 : 0
   const spread = shape.length > 1 ? 1 / Math.sqrt(inputs) : shape.length === 1 ? 0.05 : 0
-  return gaussianNoise(1, count, index).map((value) => centre + spread * value)
+  return gaussianNoise(1, count, index).map((value) => center + spread * value)
 }

@@ -1,5 +1,5 @@
-// `test` with one page that stays open: the generate worker, its model and its kernels are warm from the second clip on. What a test leaves
-// in storage is cleared before the next. For tests that speak to window.kinora; those of the form open pages of their own.
+// `test` with one page that stays open: the generate worker, its model and its kernels are warm from the second clip on. Storage
+// is cleared before each test. For tests that call window.kinora; those of the form open pages of their own.
 import type { BrowserContext, Page } from '@playwright/test'
 import type { AutomationOptions, AutomationResult } from '../../src/rpc/automation'
 import type { JobProgress } from '../../src/shared/job'
@@ -27,13 +27,13 @@ export const test = base.extend<{ page: Page; context: BrowserContext }, AppOpti
   },
 })
 
-/** Deletes the library, checkpoints and assets. Files that a worker has open are for the next time. */
+/** Deletes the library, checkpoints and assets. Files that a worker has open are deleted the next time. */
 async function clearStorage(page: Page): Promise<void> {
   await page.evaluate(async () => {
     localStorage.clear()
-    // opening would make an empty one of a database that is not there yet
-    const there = (await indexedDB.databases()).some(({ name }) => name === 'kinora')
-    const open = indexedDB.open(there ? 'kinora' : 'kinora-none')
+    // opening a missing database would create an empty one
+    const exists = (await indexedDB.databases()).some(({ name }) => name === 'kinora')
+    const open = indexedDB.open(exists ? 'kinora' : 'kinora-none')
     await new Promise((done) => (open.onsuccess = done))
     const { result } = open
     if (result.objectStoreNames.contains('clips')) {
@@ -47,7 +47,7 @@ async function clearStorage(page: Page): Promise<void> {
   })
 }
 
-/** The smallest request that exercises a clip's whole way: 64 × 64, 9 frames, 2 steps. */
+/** The smallest request that runs every stage of a clip: 64 × 64, 9 frames, 2 steps. */
 export function tinyClip({ starter }: App, changes: Partial<GenerateRequest> = {}): GenerateRequest {
   return smallClip(starter, { width: 64, height: 64, ...changes })
 }
@@ -55,7 +55,7 @@ export function tinyClip({ starter }: App, changes: Partial<GenerateRequest> = {
 /** Width of the starter's text encoder. */
 const EMBED_WIDTH = 128
 
-/** Embeddings in place of the text encoder's, which takes longer than the clip: any do where the words are not the matter. */
+/** Embeds in place of the text encoder's, which takes longer than the clip: any serve where the prompt does not matter. */
 export function anyEmbeds(seed = 1): NonNullable<AutomationOptions['embeds']> {
   const floats = (from: number) => {
     let state = from
@@ -68,32 +68,32 @@ export function anyEmbeds(seed = 1): NonNullable<AutomationOptions['embeds']> {
   return { prompt: base64(floats(seed)), negative: base64(floats(seed + 1)), width: EMBED_WIDTH }
 }
 
-/** Acts on a job from within the page, as soon as an event says so. */
+/** Acts on a job from within the page as soon as an event occurs. */
 export interface Reaction {
   /** of the first event with all of these values */
   at: Partial<Pick<JobProgress, 'stage' | 'step' | 'piece'>>
   act: 'cancel' | 'finishEarly'
 }
 
-/** Runs a job under an id, with its progress events and when they came (ms), and when the reaction was asked for. */
+/** Runs a job under an id. @returns its progress events with their times, and the times of the reaction and of the end (ms) */
 export function runJob(
   page: Page,
   request: GenerateRequest,
   id: string,
   reaction?: Reaction,
   embeds = anyEmbeds(),
-): Promise<{ result: AutomationResult; events: (JobProgress & { atMs: number })[]; askedMs: number; endedMs: number }> {
+): Promise<{ result: AutomationResult; events: (JobProgress & { atMs: number })[]; requestedMs: number; endedMs: number }> {
   return page.evaluate(
     async ([what, checkpoint, react, given]) => {
       const events: (JobProgress & { atMs: number })[] = []
-      let askedMs = 0
+      let requestedMs = 0
       const result = await window.kinora!.generate(what, { checkpoint, embeds: given }, (event) => {
         events.push({ ...event, atMs: performance.now() })
-        if (!react || askedMs > 0 || !Object.entries(react.at).every(([key, value]) => event[key as keyof JobProgress] === value)) return
-        askedMs = performance.now()
+        if (!react || requestedMs > 0 || !Object.entries(react.at).every(([key, value]) => event[key as keyof JobProgress] === value)) return
+        requestedMs = performance.now()
         void window.kinora![react.act](checkpoint)
       })
-      return { result, events, askedMs, endedMs: performance.now() }
+      return { result, events, requestedMs, endedMs: performance.now() }
     },
     [request, id, reaction, embeds] as const,
   )

@@ -1,4 +1,4 @@
-// A minute of video takes no more memory than ten seconds, and is on the disk as it grows.
+// A minute of video takes no more memory than ten seconds, and is written to the disk as it grows.
 import type { Page } from '@playwright/test'
 import { watchHostMemory } from '../../scripts/host-memory'
 import { CLIP_MS, expect, smallClip, test, type App } from '../e2e/app'
@@ -7,11 +7,11 @@ interface Run {
   gpuBytes: number
   hostBytes: number
   frames: number
-  /** bytes of the clip's file when its third window was begun */
+  /** bytes of the clip's file at the start of its third chunk */
   savedEarly: number
 }
 
-/** Makes a clip of so many seconds in a page of its own: one step a window. */
+/** Generates a clip of this many seconds in a page of its own: one step per chunk. */
 async function make(page: Page, app: App, seconds: number): Promise<Run> {
   const fps = app.starter.fps.default
   const { scaleTime } = app.starter.latent
@@ -34,7 +34,7 @@ async function make(page: Page, app: App, seconds: number): Promise<Run> {
         }
       })
       if (!done.ok) throw new Error(done.error.message)
-      // the clip itself stays in the page: it is not what is measured
+      // the clip stays in the page, because its size is not measured
       return { gpuBytes: done.report.peakGpuBytes, savedEarly }
     },
     smallClip(app.starter, { width: 64, height: 64, frames, steps: 1 }),
@@ -43,7 +43,7 @@ async function make(page: Page, app: App, seconds: number): Promise<Run> {
   return { ...result, frames, hostBytes: memory.peakBytes() }
 }
 
-test('memory is flat in the length: a minute at most 1.15 times ten seconds', async ({ page, app }) => {
+test('uses at most 1.15 times the memory of ten seconds for a minute of video', async ({ page, app }) => {
   test.setTimeout(6 * CLIP_MS)
   const short = await make(page, app, 10)
   const other = await page.context().newPage()
@@ -51,7 +51,7 @@ test('memory is flat in the length: a minute at most 1.15 times ten seconds', as
   const long = await make(other, app, 60)
   test.info().annotations.push({ type: 'memory', description: JSON.stringify({ short, long }) })
   expect(long.frames).toBeGreaterThan(5 * short.frames)
-  expect(long.savedEarly, 'what is made is saved from the first window on').toBeGreaterThan(1000)
+  expect(long.savedEarly, 'frames are saved from the first chunk on').toBeGreaterThan(1000)
   expect(long.gpuBytes / short.gpuBytes, 'GPU').toBeLessThanOrEqual(1.15)
   expect(long.hostBytes / short.hostBytes, `host: ${short.hostBytes} and ${long.hostBytes} bytes`).toBeLessThanOrEqual(1.15)
 })

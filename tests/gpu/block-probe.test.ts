@@ -1,4 +1,4 @@
-// What is told of a clip's time, beside the time that a whole transformer takes on this adapter.
+// The estimated time of a step against the measured time of a whole transformer on this adapter.
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { blockMs, fitBlockTimes } from '../../src/shared/time-estimate'
@@ -15,13 +15,13 @@ const config = JSON.parse(file('config.json').toString()) as Record<string, unkn
 const OPTIONS = { precision: 'f32', linearFormat: 'i8' } as const
 const TOKENS = 320 // 128 × 128 pixels, 17 frames
 
-test('a probed block foretells a step of the starter within a factor of two, and leaves nothing', async () => {
+test('predicts a step of the starter within a factor of two from one block, and frees its memory', async () => {
   const gpu = await testGpu()
   const measured = await probeBlock(signal, gpu, config, OPTIONS)
   expect(gpu.pool.liveBuffers).toBe(0)
   expect(measured.length).toBeGreaterThan(0)
   const curve = fitBlockTimes({ measured, width: Number(config['num_attention_heads']) * Number(config['attention_head_dim']) })
-  const told = blockMs(curve, TOKENS) * config.num_layers
+  const estimated = blockMs(curve, TOKENS) * config.num_layers
 
   const took = await withScope(gpu, async (scope) => {
     const weights = weightSource(openSafetensors(new Uint8Array(file('diffusion_pytorch_model.safetensors'))))
@@ -41,11 +41,11 @@ test('a probed block foretells a step of the starter within a factor of two, and
     }
     return times.slice(1).sort((a, b) => a - b)[2] as number
   })
-  expect(told, `told ${told} ms, took ${took} ms; measured ${JSON.stringify(measured)}`).toBeGreaterThan(took / 2)
-  expect(told, `told ${told} ms, took ${took} ms; measured ${JSON.stringify(measured)}`).toBeLessThan(took * 2)
+  expect(estimated, `estimated ${estimated} ms, took ${took} ms; measured ${JSON.stringify(measured)}`).toBeGreaterThan(took / 2)
+  expect(estimated, `estimated ${estimated} ms, took ${took} ms; measured ${JSON.stringify(measured)}`).toBeLessThan(took * 2)
 })
 
-test('is refused for a config that is no transformer’s, and stops when it is asked to', async () => {
+test('rejects a config that is not a transformer’s, and stops when aborted', async () => {
   const gpu = await testGpu()
   await expect(probeBlock(signal, gpu, { ...config, attention_head_dim: 'wide' }, OPTIONS)).rejects.toMatchObject({ code: 'weights-corrupt' })
   await expect(probeBlock(AbortSignal.abort(), gpu, config, OPTIONS)).rejects.toMatchObject({ name: 'AbortError' })

@@ -25,7 +25,7 @@ async function frames(groups: AsyncGenerator<Uint8ClampedArray>): Promise<number
 
 const openTiny = () => openLtxCheckpoint(signal, blobSource('tiny.safetensors', new Blob([tinyLtx()])))
 
-test('decodes like a loaded decoder, beside the transformer or, without enough memory, in its place, and frees all GPU memory', async () => {
+test('decodes like a loaded decoder, also in place of the transformer, and frees all GPU memory', async () => {
   const gpu = await testGpu()
   const { config, table } = await openTiny()
   const noise = { latents: gaussianNoise(2, COUNT) }

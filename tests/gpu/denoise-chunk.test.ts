@@ -66,7 +66,7 @@ describe('a chunk', () => {
     const latents = await make({}, { conditioning: [first] })
     expect(latents.slice(0, first.values.length)).toEqual(first.values)
     expect(latents.slice(first.values.length)).not.toEqual(plain.slice(first.values.length))
-    expect(await make({})).toEqual(plain) // words alone, to the bit
+    expect(await make({})).toEqual(plain) // text alone, bit-exact
   })
 
   test('uses an image at a later frame, and drops its tokens', async () => {
@@ -93,7 +93,7 @@ describe('a chunk', () => {
       await make({ steps: 4 }, { initVideo: { values, atFrame: 0, strength: 0.8 } }),
     ]
     expect(distance(mild)).toBeLessThan(distance(strong))
-    // below its last noise level: one step from the level that was asked for
+    // below the last noise level of the schedule: one step from the requested level
     const few = withSigmas([1, 0.9, 0.8, 0.7])
     const begun = (strength: number) => make({ steps: 4 }, { model: few, initVideo: { values, atFrame: 0, strength } })
     expect(distance(await begun(0.35))).toBeLessThan(distance(await begun(0.7)) / 1.5)
@@ -104,7 +104,7 @@ describe('a chunk', () => {
     )
   })
 
-  test('refuses a number of steps that its sigmas do not have', async () => {
+  test('rejects a number of steps other than that of its sigmas', async () => {
     await expect(make({ steps: 3 }, { model: withSigmas([1, 0.5]) })).rejects.toThrow('steps: expected 2')
   })
 
@@ -157,7 +157,7 @@ describe('a chunk', () => {
       if (!queue.recording) dispatched++
       dispatch(call)
     }
-    queue.rate = 1e9 // a step is far less than a submit: no wait for the GPU is between two of them
+    queue.rate = 1e9 // a step is far smaller than a submit, so that no step waits for the GPU
     try {
       const checkpoint: DenoiseRun['checkpoint'] = { save: (state) => void tokens.push(state.step) }
       await make({ steps: 4 }, { checkpoint }, { report: (progress) => void (progress.stage === 'denoising' && reportedAt.push(dispatched)) })

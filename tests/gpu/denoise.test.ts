@@ -12,20 +12,20 @@ import { randomValues, relativeError } from './reference'
 
 const { signal } = new AbortController()
 const FOLDER = 'tests/parity/ltx_transformer_coords' // 2 blocks, 24 channels, text of width 20
-const [TOKENS, CHANNELS, WORDS, TEXT_WIDTH] = [6, 24, 4, 20]
+const [TOKENS, CHANNELS, TEXT_TOKENS, TEXT_WIDTH] = [6, 24, 4, 20]
 const SHAPE = [1, TOKENS, CHANNELS]
 const SIGMAS = [1, 0.9, 0.6, 0]
 const TIMESTEPS = [1000, 900, 600]
 
-function load(scope: Scope): { transformer: LtxTransformer; rope: RopeTable; words: (seed: number, batch?: number) => PreparedText } {
+function load(scope: Scope): { transformer: LtxTransformer; rope: RopeTable; textOf: (seed: number, batch?: number) => PreparedText } {
   const { config } = readCase(FOLDER)
   const transformer = LtxTransformer.load(scope, config, readWeights(FOLDER), { precision: 'f32', linearFormat: 'f32' })
-  const words = (seed: number, batch = 1) => {
-    const one = randomValues(seed, WORDS * TEXT_WIDTH)
+  const textOf = (seed: number, batch = 1) => {
+    const one = randomValues(seed, TEXT_TOKENS * TEXT_WIDTH)
     const all = Float32Array.from({ length: batch * one.length }, (_, i) => one[i % one.length] as number)
-    return transformer.prepareText(scope, scope.upload(all, [batch, WORDS, TEXT_WIDTH], 'f32'))
+    return transformer.prepareText(scope, scope.upload(all, [batch, TEXT_TOKENS, TEXT_WIDTH], 'f32'))
   }
-  return { transformer, rope: transformer.prepareGrid(scope, { frames: 3, height: 2, width: 1, scale: [0.32, 32, 32] }), words }
+  return { transformer, rope: transformer.prepareGrid(scope, { frames: 3, height: 2, width: 1, scale: [0.32, 32, 32] }), textOf }
 }
 
 /** Runs a loop; the latent after each step. */
@@ -43,22 +43,22 @@ function deviation(values: Float32Array): number {
   return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length)
 }
 
-describe('a block that does not look around', () => {
-  test('gives what it gives each token alone in a clip', async () => {
+describe('an STG skip block', () => {
+  test('gives each token the result that it has alone in a clip', async () => {
     const gpu = await testGpu()
     await withScope(gpu, async (scope) => {
-      const { transformer, rope, words } = load(scope)
+      const { transformer, rope, textOf } = load(scope)
       const time = Float32Array.of(700)
       const x = scope.upload(noise, SHAPE, 'f32')
-      const forward = (tokens: Tensor, text: PreparedText, blind?: number[]) => gpu.read(transformer.forward(scope, tokens, text, rope, time, blind))
-      const alone = await forward(scope.upload(noise, [TOKENS, 1, CHANNELS], 'f32'), words(1, TOKENS))
-      const text = words(1)
+      const forward = (tokens: Tensor, text: PreparedText, skipBlocks?: number[]) => gpu.read(transformer.forward(scope, tokens, text, rope, time, skipBlocks))
+      const alone = await forward(scope.upload(noise, [TOKENS, 1, CHANNELS], 'f32'), textOf(1, TOKENS))
+      const text = textOf(1)
       expect(relativeError(await forward(x, text, [0, 1]), alone)).toBeLessThan(1e-5)
-      // and one block alone is another thing, as is the other
-      const [seeing, first, second] = [await forward(x, text), await forward(x, text, [0]), await forward(x, text, [1])]
+      // skipping only one of the two blocks gives other results
+      const [attending, first, second] = [await forward(x, text), await forward(x, text, [0]), await forward(x, text, [1])]
       for (const [a, b] of [
-        [seeing, first],
-        [seeing, second],
+        [attending, first],
+        [attending, second],
         [first, second],
         [second, alone],
       ] as const) {
@@ -69,11 +69,11 @@ describe('a block that does not look around', () => {
   })
 })
 
-test('stochastic sampling goes all the way to the estimate, then back with fresh noise', async () => {
+test('denoises fully and renoises in each step of ancestral sampling', async () => {
   const gpu = await testGpu()
   await withScope(gpu, async (scope) => {
-    const { transformer, rope, words } = load(scope)
-    const text = words(1)
+    const { transformer, rope, textOf } = load(scope)
+    const text = textOf(1)
     const renoise = (step: number) => gaussianNoise(7, TOKENS * CHANNELS, step)
     const latents = await run(scope, {
       transformer,
@@ -89,9 +89,9 @@ test('stochastic sampling goes all the way to the estimate, then back with fresh
     for (const [index, time] of TIMESTEPS.entries()) {
       const velocity = await gpu.read(transformer.forward(scope, scope.upload(x, SHAPE, 'f32'), text, rope, Float32Array.of(time)))
       const next = SIGMAS[index + 1] as number
-      const landed = plus(x, -(SIGMAS[index] as number), velocity)
+      const denoised = plus(x, -(SIGMAS[index] as number), velocity)
       x = plus(
-        landed.map((value) => (1 - next) * value),
+        denoised.map((value) => (1 - next) * value),
         next,
         renoise(index + 1),
       )
@@ -101,11 +101,11 @@ test('stochastic sampling goes all the way to the estimate, then back with fresh
   expect(gpu.pool.liveBuffers).toBe(0)
 })
 
-test('all guidance together: other words, a perturbed model, and the spread brought back', async () => {
+test('combines guidance, spatio-temporal guidance and guidance rescale', async () => {
   const gpu = await testGpu()
   await withScope(gpu, async (scope) => {
-    const { transformer, rope, words } = load(scope)
-    const [text, unconditional] = [words(1), words(2)]
+    const { transformer, rope, textOf } = load(scope)
+    const [text, unconditional] = [textOf(1), textOf(2)]
     const stg = { scale: 1, skipBlocks: [1] }
     const latents = await run(scope, {
       transformer,
@@ -121,10 +121,10 @@ test('all guidance together: other words, a perturbed model, and the spread brou
     })
     let x: Float32Array = noise
     for (const [index, time] of TIMESTEPS.entries()) {
-      const evaluate = (prompt: PreparedText, blind?: number[]) =>
-        gpu.read(transformer.forward(scope, scope.upload(x, SHAPE, 'f32'), prompt, rope, Float32Array.of(time), blind))
-      const [v, away, weak] = [await evaluate(text), await evaluate(unconditional), await evaluate(text, [1])]
-      const guided = v.map((value, i) => (away[i] as number) + 3 * (value - (away[i] as number)) + (value - (weak[i] as number)))
+      const evaluate = (prompt: PreparedText, skipBlocks?: number[]) =>
+        gpu.read(transformer.forward(scope, scope.upload(x, SHAPE, 'f32'), prompt, rope, Float32Array.of(time), skipBlocks))
+      const [v, negative, perturbed] = [await evaluate(text), await evaluate(unconditional), await evaluate(text, [1])]
+      const guided = v.map((value, i) => (negative[i] as number) + 3 * (value - (negative[i] as number)) + (value - (perturbed[i] as number)))
       const factor = (0.7 * deviation(v)) / deviation(guided) + 0.3
       x = plus(x, ((SIGMAS[index + 1] as number) - (SIGMAS[index] as number)) * factor, guided)
       expect(relativeError(latents[index] as Float32Array, x)).toBeLessThan(1e-5)
@@ -133,11 +133,11 @@ test('all guidance together: other words, a perturbed model, and the spread brou
   expect(gpu.pool.liveBuffers).toBe(0)
 })
 
-test('known tokens: told their own time, still until the loop has come down to them, the others as ever', async () => {
+test('gives conditioning tokens their own timestep, and no step above their own noise level', async () => {
   const gpu = await testGpu()
   await withScope(gpu, async (scope) => {
-    const { transformer, rope, words } = load(scope)
-    const text = words(1)
+    const { transformer, rope, textOf } = load(scope)
+    const text = textOf(1)
     const strengths = Float32Array.of(1, 0, 0.3, 0, 0, 0.1) // levels 0, 1, 0.7 and 0.9
     const inputs = {
       transformer,
@@ -158,7 +158,7 @@ test('known tokens: told their own time, still until the loop has come down to t
     for (const index of [1, 3, 4]) {
       expect(relativeError(token(one.latent, index), plus(token(noise, index), Math.fround(0.9) - 1, token(first, index)))).toBeLessThan(1e-5)
     }
-    // where a known token would land counts from its own level
+    // the denoised estimate of a conditioning token starts from its own level
     expect(token(one.denoised, 0)).toEqual(token(noise, 0))
     expect(relativeError(token(one.denoised, 2), plus(token(noise, 2), -0.7, token(first, 2)))).toBeLessThan(1e-5)
     expect(token(two.latent, 2)).toEqual(token(noise, 2))
@@ -169,42 +169,42 @@ test('known tokens: told their own time, still until the loop has come down to t
   expect(gpu.pool.liveBuffers).toBe(0)
 })
 
-describe('with reuse between steps', () => {
+describe('with the first-block cache', () => {
   const FINE_SIGMAS = [1, 0.97, 0.93, 0.88, 0.7, 0.3, 0]
   const FINE_TIMES = FINE_SIGMAS.slice(0, -1).map((sigma) => 1000 * sigma)
   const GUIDANCE = { guidance: 3, stg: { scale: 1, skipBlocks: [0] } }
   const minus = (a: Float32Array, b: Float32Array) => plus(a, -1, b)
   const size = (values: Float32Array) => values.reduce((sum, value) => sum + Math.abs(value), 0)
 
-  /** The method in plain arithmetic: each step's latent, and in how many of its three evaluations all blocks but the first were left out. */
-  async function plainly(scope: Scope, threshold: number): Promise<{ latents: Float32Array[]; skipped: number[] }> {
+  /** The cache in plain arithmetic: each step's latent, and how many of its three evaluations skipped all blocks but the first. */
+  async function cachedReference(scope: Scope, threshold: number): Promise<{ latents: Float32Array[]; skipped: number[] }> {
     const { gpu } = scope
-    const { transformer, rope, words } = load(scope)
-    const streams = [{ text: words(1) }, { text: words(2) }, { text: words(1), blind: GUIDANCE.stg.skipBlocks }]
-    const kept: { first: Float32Array; others: Float32Array }[] = []
+    const { transformer, rope, textOf } = load(scope)
+    const streams = [{ text: textOf(1) }, { text: textOf(2) }, { text: textOf(1), skipBlocks: GUIDANCE.stg.skipBlocks }]
+    const cache: { first: Float32Array; others: Float32Array }[] = []
     const [latents, skipped]: [Float32Array[], number[]] = [[], []]
     let x: Float32Array = noise
     for (const [index, time] of FINE_TIMES.entries()) {
       const velocities: Float32Array[] = []
       let left = 0
-      for (const [at, { text, blind }] of streams.entries()) {
-        const begun = transformer.begin(scope, scope.upload(x, SHAPE, 'f32'), text, rope, Float32Array.of(time), blind)
+      for (const [at, { text, skipBlocks }] of streams.entries()) {
+        const begun = transformer.begin(scope, scope.upload(x, SHAPE, 'f32'), text, rope, Float32Array.of(time), skipBlocks)
         const before = await gpu.read(begun.x)
         transformer.runBlocks(begun, 0, 1)
         const between = await gpu.read(begun.x)
         const first = minus(between, before)
-        const last = kept[at]
+        const last = cache[at]
         if (last && size(minus(first, last.first)) / size(last.first) <= threshold) {
           left++
           begun.x = scope.upload(plus(between, 1, last.others), begun.x.shape, 'f32')
         } else {
           transformer.runBlocks(begun, 1)
-          kept[at] = { first, others: minus(await gpu.read(begun.x), between) }
+          cache[at] = { first, others: minus(await gpu.read(begun.x), between) }
         }
         velocities.push(await gpu.read(transformer.velocity(scope, begun)))
       }
-      const [v, away, weak] = velocities as [Float32Array, Float32Array, Float32Array]
-      const guided = v.map((value, i) => (away[i] as number) + 3 * (value - (away[i] as number)) + (value - (weak[i] as number)))
+      const [v, negative, perturbed] = velocities as [Float32Array, Float32Array, Float32Array]
+      const guided = v.map((value, i) => (negative[i] as number) + 3 * (value - (negative[i] as number)) + (value - (perturbed[i] as number)))
       x = plus(x, (FINE_SIGMAS[index + 1] as number) - (FINE_SIGMAS[index] as number), guided)
       latents.push(x)
       skipped.push(left)
@@ -212,23 +212,23 @@ describe('with reuse between steps', () => {
     return { latents, skipped }
   }
 
-  // only the perturbed model's evaluation changes little enough in the second step; then all do now and then; then always
+  // in the second step only the perturbed model changes little enough; at a higher threshold all three in some steps; then in every step
   test.each([
     [0.118, [0, 1, 0, 0, 0, 0]],
     [0.2, [0, 3, 0, 3, 0, 0]],
     [Infinity, [0, 3, 3, 3, 3, 3]],
-  ])('up to a change of %d it is what the method gives, each evaluation by itself', async (cacheThreshold, expected) => {
+  ])('matches the reference at a threshold of %d, separately for each evaluation', async (cacheThreshold, expected) => {
     const gpu = await testGpu()
     await withScope(gpu, async (scope) => {
-      const wanted = await plainly(scope, cacheThreshold)
+      const wanted = await cachedReference(scope, cacheThreshold)
       expect(wanted.skipped).toEqual(expected)
-      const { transformer, rope, words } = load(scope)
+      const { transformer, rope, textOf } = load(scope)
       const inputs = {
         transformer,
         noise: scope.upload(noise, SHAPE, 'f32'),
         positions: rope,
-        text: words(1),
-        negative: words(2),
+        text: textOf(1),
+        negative: textOf(2),
         ...GUIDANCE,
         cacheThreshold,
         sigmas: FINE_SIGMAS,
@@ -243,11 +243,11 @@ describe('with reuse between steps', () => {
     expect(gpu.pool.liveBuffers).toBe(0)
   })
 
-  test('with a threshold of 0, and with one that nothing meets, it is what it is without, to the bit', async () => {
+  test('is bit-exact without the cache at a threshold of 0 and at one that is never met', async () => {
     const gpu = await testGpu()
     await withScope(gpu, async (scope) => {
-      const { transformer, rope, words } = load(scope)
-      const [text, unconditional] = [words(1), words(2)]
+      const { transformer, rope, textOf } = load(scope)
+      const [text, unconditional] = [textOf(1), textOf(2)]
       const loop = (more: Partial<DenoiseInputs>) =>
         run(scope, {
           transformer,
@@ -267,16 +267,16 @@ describe('with reuse between steps', () => {
     expect(gpu.pool.liveBuffers).toBe(0)
   })
 
-  test('known tokens have their own times in evaluations that are reused, too', async () => {
+  test('gives conditioning tokens their own timesteps in skipped evaluations, too', async () => {
     const gpu = await testGpu()
     await withScope(gpu, async (scope) => {
-      const { transformer, rope, words } = load(scope)
+      const { transformer, rope, textOf } = load(scope)
       const strengths = Float32Array.of(1, 0, 0.3, 0, 0, 0.1)
-      const inputs = { transformer, positions: rope, text: words(1), guidance: 1, strengths, sigmas: FINE_SIGMAS, timesteps: FINE_TIMES }
+      const inputs = { transformer, positions: rope, text: textOf(1), guidance: 1, strengths, sigmas: FINE_SIGMAS, timesteps: FINE_TIMES }
       const latents = await run(scope, { ...inputs, noise: scope.upload(noise, SHAPE, 'f32'), cacheThreshold: Infinity })
-      expect((latents.at(-1) as Float32Array).slice(0, CHANNELS)).toEqual(noise.slice(0, CHANNELS)) // wholly known
+      expect((latents.at(-1) as Float32Array).slice(0, CHANNELS)).toEqual(noise.slice(0, CHANNELS)) // strength 1
       expect((latents[4] as Float32Array).every(Number.isFinite)).toBe(true)
-      // from the second step on the first block and the last norm alone hear of the time
+      // from the second step on, only the first block and the last norm use the timestep
       const whole = await run(scope, { ...inputs, noise: scope.upload(noise, SHAPE, 'f32') })
       expect(latents[0]).toEqual(whole[0])
       expect(relativeError(latents[1] as Float32Array, whole[1] as Float32Array)).toBeGreaterThan(1e-5)

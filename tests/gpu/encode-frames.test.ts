@@ -34,30 +34,30 @@ test('encodes frames to normalized latents, and drops those beyond T·k + 1', as
     const [width, height] = [2 * patch, patch]
     const rgba = pixels((frames + 1) * width * height * 4)
     const live = gpu.pool.liveBuffers
-    const known = await encodeRgba({ signal }, scope, encoder, grid, { rgba, width, height, atFrame: encoder.scaleTime, strength: 0.5 })
+    const conditioning = await encodeRgba({ signal }, scope, encoder, grid, { rgba, width, height, atFrame: encoder.scaleTime, strength: 0.5 })
     expect(gpu.pool.liveBuffers).toBe(live)
-    expect(known).toMatchObject({ atFrame: encoder.scaleTime, strength: 0.5 })
+    expect(conditioning).toMatchObject({ atFrame: encoder.scaleTime, strength: 0.5 })
 
     const rgb = Float32Array.from({ length: frames * width * height * 3 }, (_, i) => (rgba[Math.floor(i / 3) * 4 + (i % 3)] as number) / 127.5 - 1)
     const raw = await gpu.read(autoencoder.encode(scope, scope.upload(rgb, [frames, height, width, 3], 'f32')))
-    const white = raw.map((value, i) => (value - (mean[i % mean.length] as number)) / (std[i % mean.length] as number))
-    expect(known.values.length).toBe(2 * 2 * mean.length)
-    expect(relativeError(known.values, white)).toBeLessThan(1e-5)
+    const normalized = raw.map((value, i) => (value - (mean[i % mean.length] as number)) / (std[i % mean.length] as number))
+    expect(conditioning.values.length).toBe(2 * 2 * mean.length)
+    expect(relativeError(conditioning.values, normalized)).toBeLessThan(1e-5)
   })
   expect(gpu.pool.liveBuffers).toBe(0)
 })
 
-test('refuses frames of another size, stops when aborted, and leaves nothing on the GPU', async () => {
+test('rejects frames of another size, stops when aborted, and frees all GPU memory', async () => {
   const gpu = await testGpu()
   await withScope(gpu, async (scope) => {
     const { encoder, patch } = open(scope)
     const grid = { channels: encoder.mean.length, frames: 3, height: 2, width: 2 }
-    const known = { rgba: pixels(patch * patch * 2 * 4), width: 2 * patch, height: patch, atFrame: 0, strength: 1 }
+    const conditioning = { rgba: pixels(patch * patch * 2 * 4), width: 2 * patch, height: patch, atFrame: 0, strength: 1 }
     const live = gpu.pool.liveBuffers
-    await expect(encodeRgba({ signal }, scope, encoder, grid, known)).rejects.toThrow(/expected frames whose latents are 2×2 .* got 1×2/)
+    await expect(encodeRgba({ signal }, scope, encoder, grid, conditioning)).rejects.toThrow(/expected frames whose latents are 2×2 .* got 1×2/)
     expect(gpu.pool.liveBuffers).toBe(live)
-    await expect(encodeRgba({ signal }, scope, encoder, grid, { ...known, height: patch + 1 })).rejects.toThrow(AppError)
-    await expect(encodeRgba({ signal: AbortSignal.abort() }, scope, encoder, grid, known)).rejects.toThrow(/abort/i)
+    await expect(encodeRgba({ signal }, scope, encoder, grid, { ...conditioning, height: patch + 1 })).rejects.toThrow(AppError)
+    await expect(encodeRgba({ signal: AbortSignal.abort() }, scope, encoder, grid, conditioning)).rejects.toThrow(/abort/i)
   })
   expect(gpu.pool.liveBuffers).toBe(0)
 })

@@ -17,7 +17,7 @@ import type { WeightStream } from '../../workers/ops/weight-stream'
 import { openSafetensors, writeSafetensors, type TensorToWrite } from '../../workers/weights/safetensors'
 import { FileWeights } from '../../workers/weights/file-weights'
 import { TensorReader } from '../../workers/weights/tensor-reader'
-import { openTensorTable, readSafetensorsHeader } from '../../workers/weights/tensor-table'
+import { openTensorTable, readSafetensorsHeader } from '../../workers/weights/safetensors-table'
 import { TensorWriter } from '../../workers/weights/tensor-writer'
 import { CacheRecorder, cacheFileName, openCache, type CacheIdentity } from '../../workers/weights/quantized-weights'
 import { readCase, readWeights } from '../parity/read-case'
@@ -167,7 +167,7 @@ function writeT5(blocks: number): string {
   return path
 }
 
-test('loads T5 from a file and from its cache, one half of a block at a time, in memory that does not grow with the blocks', async () => {
+test('loads T5 from a file and from its cache, half a block at a time, in constant memory', async () => {
   const prompt = Uint32Array.of(7, 39, 7, 0, 1)
   const encode = async (stream: WeightStream, blocks: number, format: WeightFormat) => {
     gpu.pool.resetPeak()

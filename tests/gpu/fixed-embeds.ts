@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import type { Embeds } from '../../src/shared/prompt-embeds'
 import { gaussianNoise } from '../../workers/pipeline/noise'
 
-/** One token a word, and one for the end. @param width E */
+/** One token per word, and one for the end. @param width E */
 export function fixedEmbeds(prompt: string, width: number): Embeds {
   const tokens = prompt.split(' ').length + 1
   const seed = createHash('sha256').update(prompt).digest().readUInt32LE()

@@ -1,5 +1,5 @@
-// Every way into a clip with LTX-Video: a tiny one of random weights, opened as files on the disk are, through the loop that makes every clip.
-// Of random weights no picture can be told; what holds whatever the weights are is the plan, and that what is known stays as it is.
+// Every mode with LTX-Video: a tiny model of random weights, opened from local files, through the pipeline of every clip.
+// Random weights give no recognizable image. Checked is what holds for any weights: the plan, and that conditioning stays unchanged.
 import { beforeAll, describe, expect, test, vi } from 'vitest'
 import type { LocalFiles } from '../../src/shared/local-files'
 import type { Embeds } from '../../src/shared/prompt-embeds'
@@ -27,9 +27,9 @@ const { signal } = new AbortController()
 const URL_OF_MODEL = downloadedModelUrl('ltxv-2b-0.9.8-distilled', 't5-xxl-fp8')
 const SIZE = { width: 64, height: 64 }
 const FPS = 24
-/** the prompts go through the model's own encoder */
+/** prompts are encoded by the model's own encoder */
 const TEXT: TextServices = { report: () => undefined, encodeText: () => Promise.reject(new Error('LTX-Video brings its encoder.')) }
-/** Of a window, in the place of 257: what it shares with its neighbours is as of a whole one. */
+/** Frames of a chunk, in place of 257: the overlap is the same. */
 const LONGEST = 49
 
 let model: LoadedModel
@@ -38,12 +38,12 @@ let embed: (prompt: string) => Promise<Embeds>
 beforeAll(async () => {
   const gpu = await testGpu()
   const sources = downloadedEntries(URL_OF_MODEL) as DownloadedEntries
-  const picks = [
-    pick(sources.video.id, 'ltx.safetensors', tinyLtx()),
-    pick(sources.encoder.id, 't5.safetensors', tinyT5()),
-    pick(sources.tokenizer.id, 'tokenizer.json', Uint8Array.from(tinyTokenizer)),
+  const localFiles = [
+    localFile(sources.video.id, 'ltx.safetensors', tinyLtx()),
+    localFile(sources.encoder.id, 't5.safetensors', tinyT5()),
+    localFile(sources.tokenizer.id, 'tokenizer.json', Uint8Array.from(tinyTokenizer)),
   ]
-  const opened = await openModel(signal, URL_OF_MODEL, picks)
+  const opened = await openModel(signal, URL_OF_MODEL, localFiles)
   const loaded = await opened.load(signal, gpu, { precision: 'f32' }, () => undefined)
   model = { ...loaded, manifest: { ...opened.manifest, frames: { default: LONGEST, allowed: [25, LONGEST] } } }
   const embedded = new Map<string, Embeds>()
@@ -55,12 +55,12 @@ beforeAll(async () => {
   return () => loaded.close()
 })
 
-function pick(source: string, name: string, bytes: Uint8Array<ArrayBuffer>): LocalFiles {
+function localFile(source: string, name: string, bytes: Uint8Array<ArrayBuffer>): LocalFiles {
   const file = new File([bytes], name)
   return { schemaVersion: 1, source, place: { kind: 'file', file }, files: [{ path: name, bytes: file.size, lastModified: file.lastModified }] }
 }
 
-/** The frames of a clip: squares that move over a field of colour. */
+/** The frames of a clip: a square that moves over a colored background. */
 function drawn(frames: number, seed: number): Clip {
   const { width, height } = SIZE
   return {
@@ -82,18 +82,18 @@ const part = (id: string) => ({ source: { kind: 'clip', id } as const })
 const image = (id: string, atFrame: number): Condition => ({ source: { kind: 'image', id }, atFrame, strength: 1 })
 const seconds = 25 / FPS
 
-/** What is asked for, the frames that come of it, and the latent frames that are known in each window: in place, and behind the grid. */
+/** A request, the number of its frames, and the conditioning latent frames of each chunk: in place, and appended to the grid. */
 interface Mode {
   request: Partial<GenerateRequest>
   frames: number
-  known: [inPlace: number, appended: number][]
+  conditioning: [inPlace: number, appended: number][]
 }
 
 const MODES: Record<string, Mode> = {
   image: {
     request: { frames: 57, conditions: [image('first', 0)] },
     frames: 57,
-    known: [
+    conditioning: [
       [1, 0],
       [3, 0],
     ],
@@ -101,7 +101,7 @@ const MODES: Record<string, Mode> = {
   extend: {
     request: { frames: 41, prefix: part('source') },
     frames: 25 + 40,
-    known: [
+    conditioning: [
       [3, 0],
       [3, 0],
     ],
@@ -109,7 +109,7 @@ const MODES: Record<string, Mode> = {
   'extend backwards': {
     request: { frames: 41, suffix: part('source') },
     frames: 40 + 25,
-    known: [
+    conditioning: [
       [1, 2],
       [1, 2],
     ],
@@ -117,7 +117,7 @@ const MODES: Record<string, Mode> = {
   keyframes: {
     request: { frames: 57, conditions: [image('first', 0), image('middle', 20), image('last', 56)] },
     frames: 57,
-    known: [
+    conditioning: [
       [1, 1],
       [3, 1],
     ],
@@ -125,7 +125,7 @@ const MODES: Record<string, Mode> = {
   'fill a gap': {
     request: { frames: 25, prefix: { ...part('source'), toSeconds: 9 / FPS }, suffix: { ...part('source'), fromSeconds: 16 / FPS } },
     frames: 9 + 23 + 9,
-    known: [
+    conditioning: [
       [3, 0],
       [4, 2],
     ],
@@ -133,7 +133,7 @@ const MODES: Record<string, Mode> = {
   blend: {
     request: { frames: 25, ...blendParts({ ...part('source'), seconds }, { ...part('other'), seconds }) },
     frames: 13 + 23 + 12,
-    known: [
+    conditioning: [
       [3, 0],
       [4, 2],
     ],
@@ -141,7 +141,7 @@ const MODES: Record<string, Mode> = {
   loop: {
     request: { frames: 25, prefix: part('source'), loop: true },
     frames: 25 + 23,
-    known: [
+    conditioning: [
       [3, 0],
       [4, 2],
     ],
@@ -149,7 +149,7 @@ const MODES: Record<string, Mode> = {
   'loop of its own': {
     request: { frames: 25, loop: true },
     frames: 25 + 15,
-    known: [
+    conditioning: [
       [0, 0],
       [4, 2],
     ],
@@ -157,7 +157,7 @@ const MODES: Record<string, Mode> = {
   remix: {
     request: { frames: 57, initVideo: { ...part('long'), strength: 0.95 } },
     frames: 57,
-    known: [
+    conditioning: [
       [0, 0],
       [3, 0],
     ],
@@ -165,7 +165,7 @@ const MODES: Record<string, Mode> = {
   're-time': {
     request: { frames: 57, initVideo: { ...part('source'), strength: 0.95, stretch: true } },
     frames: 57,
-    known: [
+    conditioning: [
       [0, 0],
       [3, 0],
     ],
@@ -180,7 +180,7 @@ const MODES: Record<string, Mode> = {
       ],
     },
     frames: 25 + 48 + 25 - 12,
-    known: [
+    conditioning: [
       [0, 0],
       [3, 0],
       [3, 0],
@@ -196,14 +196,14 @@ const requestOf = (changes: Partial<GenerateRequest>): GenerateRequest =>
   )
 
 /**
- * Makes a clip, and keeps the tokens of each window after each step.
- * @param kept what an earlier run had come to in its windows
- * @param form of its frames
+ * Generates a clip, and records the tokens of each chunk after each step.
+ * @param stored states of an earlier run, by chunk
+ * @param form format of its frames
  */
-async function make(changes: Partial<GenerateRequest>, kept = new Map<number, LoopState>(), endsEarly = () => false, form?: FrameFormat) {
+async function make(changes: Partial<GenerateRequest>, stored = new Map<number, LoopState>(), endsEarly = () => false, form?: FrameFormat) {
   const steps = new Map<number, LoopState[]>()
   const checkpoint: JobCheckpoint = {
-    chunk: (index) => ({ read: () => Promise.resolve(kept.get(index)), save: (state) => void steps.set(index, [...(steps.get(index) ?? []), state]) }),
+    chunk: (index) => ({ read: () => Promise.resolve(stored.get(index)), save: (state) => void steps.set(index, [...(steps.get(index) ?? []), state]) }),
     settle: () => Promise.resolve(),
     remove: () => Promise.resolve(),
   }
@@ -228,7 +228,7 @@ function partOf({ source, fromSeconds = 0, toSeconds = Infinity }: ClipPart): Ui
   return (given.get(source.id) as Clip).frames.filter((_, frame) => frame >= Math.round(fromSeconds * FPS) && frame < Math.round(toSeconds * FPS))
 }
 
-/** `count` frames from `first` on; those before the first and after the last are as these. */
+/** `count` frames from `first` on; those before the first and after the last repeat these. */
 function slice(frames: readonly Uint8ClampedArray[], first: number, count: number): Uint8ClampedArray<ArrayBuffer> {
   const size = SIZE.width * SIZE.height * 4
   const all = new Uint8ClampedArray(count * size)
@@ -236,22 +236,22 @@ function slice(frames: readonly Uint8ClampedArray[], first: number, count: numbe
   return all
 }
 
-/** What the plan says is known of a window, encoded, in its places: tokens f32 [N + K, C], and how much of each is known. */
-async function knownOf({ plan, clip, request, steps }: Made, index: number) {
-  const window = plan[index] as ChunkPiece
-  const grid = latentGrid({ ...request, frames: window.frames }, model.manifest)
+/** The encoded conditioning of a chunk by its plan: tokens f32 [N + K, C], and the strength of each. */
+async function conditioningOf({ plan, clip, request, steps }: Made, index: number) {
+  const chunk = plan[index] as ChunkPiece
+  const grid = latentGrid({ ...request, frames: chunk.frames }, model.manifest)
   const begins = beginnings(plan)[index] as number
-  const known = await withScope(await testGpu(), async (scope) => {
+  const conditioning = await withScope(await testGpu(), async (scope) => {
     const all: ConditioningLatents[] = []
     const encode = async (rgba: Uint8ClampedArray<ArrayBuffer>, atFrame: number) => {
       all.push(await encodeRgba({ signal }, scope, model.encoder as FrameEncoder, grid, { ...SIZE, rgba, atFrame, strength: 1 }))
     }
-    for (const { at, frames: count, of } of window.context) {
-      const atFrame = at === 'start' ? 0 : window.frames - count
+    for (const { at, frames: count, of } of chunk.context) {
+      const atFrame = at === 'start' ? 0 : chunk.frames - count
       if (of === 'last-shown') await encode(slice(clip.frames.slice(0, begins), begins - count, count), atFrame)
       else if (of === 'first-shown') await encode(slice(clip.frames, 0, count), atFrame)
       else if (of !== 'next-chunk') await encode(slice(partOf(of), 0, count), atFrame)
-      // three latent frames of the window behind it, as they were made
+      // the first three latent frames of the next chunk, as they were generated
       else
         all.push({
           values: (steps.get(index + 1)?.at(-1)?.tokens as Float32Array).slice(0, 3 * grid.height * grid.width * grid.channels),
@@ -259,31 +259,31 @@ async function knownOf({ plan, clip, request, steps }: Made, index: number) {
           strength: 1,
         })
     }
-    for (const { source, atFrame } of window.conditions) await encode(slice((given.get(source.id) as Clip).frames, 0, 1), atFrame)
+    for (const { source, atFrame } of chunk.conditions) await encode(slice((given.get(source.id) as Clip).frames, 0, 1), atFrame)
     return all
   })
   const {
     latent: tokens,
     strengths: ofFrames,
     appended,
-  } = injectConditioning(new Float32Array(latentCount(grid)), grid, model.manifest.latent.scaleTime, known, (_, count) => new Float32Array(count))
+  } = injectConditioning(new Float32Array(latentCount(grid)), grid, model.manifest.latent.scaleTime, conditioning, (_, count) => new Float32Array(count))
   const perFrame = grid.height * grid.width
   const strengths = Float32Array.from({ length: ofFrames.length * perFrame }, (_, token) => ofFrames[Math.floor(token / perFrame)] as number)
   const latents = ofFrames.filter((strength) => strength === 1).length
   return { tokens, strengths, channels: grid.channels, count: [latents - appended.length, appended.length] }
 }
 
-describe.each(Object.entries(MODES))('%s', (_, { request: changes, frames, known }) => {
+describe.each(Object.entries(MODES))('%s', (_, { request: changes, frames, conditioning }) => {
   let made: Made
   beforeAll(async () => {
     made = await make(changes)
   })
 
-  test('comes to its frames, and those of its sources stand in it as they are', () => {
+  test('has the planned frames, with those of its sources unchanged', () => {
     const { clip, plan, result } = made
     expect(clip.frames).toHaveLength(frames)
     expect(result.latents?.every(Number.isFinite)).toBe(true)
-    expect(new Set(clip.frames.at(-1)).size, 'a picture, not one colour').toBeGreaterThan(20)
+    expect(new Set(clip.frames.at(-1)).size, 'an image, not one color').toBeGreaterThan(20)
     for (const [index, piece] of plan.entries()) {
       if (piece.kind !== 'media') continue
       const own = partOf(piece.part)
@@ -292,12 +292,12 @@ describe.each(Object.entries(MODES))('%s', (_, { request: changes, frames, known
     }
   })
 
-  test('keeps what is known of each window to the bit, in every step', async () => {
-    const windows = [...made.plan.entries()].filter(([, { kind }]) => kind === 'chunk').map(([index]) => index)
-    expect(windows).toHaveLength(known.length)
-    for (const [at, index] of windows.entries()) {
-      const { tokens, strengths, channels, count } = await knownOf(made, index)
-      expect(count).toEqual(known[at])
+  test('keeps the conditioning of each chunk bit-exact in every step', async () => {
+    const chunks = [...made.plan.entries()].filter(([, { kind }]) => kind === 'chunk').map(([index]) => index)
+    expect(chunks).toHaveLength(conditioning.length)
+    for (const [at, index] of chunks.entries()) {
+      const { tokens, strengths, channels, count } = await conditioningOf(made, index)
+      expect(count).toEqual(conditioning[at])
       const steps = made.steps.get(index) ?? []
       expect(steps.length).toBeGreaterThan(0)
       for (const state of steps) {
@@ -305,13 +305,13 @@ describe.each(Object.entries(MODES))('%s', (_, { request: changes, frames, known
         expect(state.tokens.every(Number.isFinite)).toBe(true)
         expect(state.tokens.filter((value, place) => strengths[Math.floor(place / channels)] === 1 && value !== tokens[place])).toHaveLength(0)
       }
-      // and the rest moves
+      // the other tokens change
       const [first, last] = [steps[0], steps.at(-1)]
       expect(first?.tokens).not.toEqual(last?.tokens)
     }
   })
 
-  test('is the same again from its recipe', async () => {
+  test('is repeated exactly from its recipe', async () => {
     const { request, plan, result, framesSha256 } = made
     const { recipe, ignored } = parseRecipe(JSON.parse(recipeText(recipeOf(request, model.manifest))))
     expect(ignored).toEqual([])
@@ -322,7 +322,7 @@ describe.each(Object.entries(MODES))('%s', (_, { request: changes, frames, known
   })
 })
 
-test('each picture counts, wherever it stands', async () => {
+test('changes the clip with each image, at any frame', async () => {
   const { request: changes } = MODES['keyframes'] as Mode
   const { framesSha256 } = await make(changes)
   for (const other of [0, 1, 2]) {
@@ -332,10 +332,10 @@ test('each picture counts, wherever it stands', async () => {
   }
 })
 
-test.each(['extend backwards', 'fill a gap'])('%s goes on from where it was stopped: what is finished is not made or encoded again', async (mode) => {
+test.each(['extend backwards', 'fill a gap'])('%s resumes without generating or encoding finished chunks again', async (mode) => {
   const { request: changes } = MODES[mode] as Mode
   const whole = await make(changes)
-  // window 1 is made first backwards, window 0 forwards; the other was stopped after three steps
+  // backwards chunk 1 is generated first, forwards chunk 0; the other was stopped after three steps
   const [finished, begun] = [...whole.steps.keys()] as [number, number]
   const stateOf = (index: number, step: number) => whole.steps.get(index)?.[step - 1] as LoopState
   const again = await make(
@@ -350,7 +350,7 @@ test.each(['extend backwards', 'fill a gap'])('%s goes on from where it was stop
   expect([whole.encoded, again.encoded]).toEqual(mode === 'fill a gap' ? [3, 2] : [1, 0])
 })
 
-test('a clip that is led to, ended early, begins with the window under way, and its request makes just that', async () => {
+test('begins with the current chunk if a backward extension is stopped early, like its shorter request', async () => {
   const { request: changes } = MODES['extend backwards'] as Mode
   const long = { ...changes, frames: 81 }
   let made = 0
@@ -363,9 +363,9 @@ test('a clip that is led to, ended early, begins with the window under way, and 
 })
 
 test.each([
-  ['from words alone are made on the GPU as a video has them', {}, 0],
-  ['that something is known beside are made so afterwards', (MODES['extend'] as Mode).request, 65],
-])('frames %s, and are the same', async (_, changes, converted) => {
+  ['converted to I420 on the GPU, for text alone', {}, 0],
+  ['converted to I420 afterwards, beside conditioning', (MODES['extend'] as Mode).request, 65],
+])('gives the same frames %s', async (_, changes, converted) => {
   const { ofRgba, ...rest } = i420Format(SIZE.width, SIZE.height, BT709)
   const form: FrameFormat = { ...rest, ofRgba: vi.fn(ofRgba) }
   const rgba = await make(changes)

@@ -1,5 +1,5 @@
-// LTXVideoTransformer3DModel.forward in plain loops: what the engine is held to where no run of diffusers is recorded.
-// The shape column is that of workers/models/ltx/transformer.ts. Itself it is held to a recorded run.
+// LTXVideoTransformer3DModel.forward in plain loops: the reference of the engine where no run of diffusers is recorded.
+// The shape column is that of workers/models/ltx/transformer.ts. The reference itself is tested against a recorded run.
 import type { LtxTransformerConfig } from '../../workers/models/ltx/transformer'
 import { sinusoids } from '../../workers/models/timestep-embedding'
 import type { WeightSource } from '../../workers/models/weight-source'

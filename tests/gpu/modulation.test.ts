@@ -14,7 +14,7 @@ describe('modulationTables', () => {
     [1, 6, 12, 0, 6],
     [3, 5, 53, 1, 3],
     [7, 2, 129, 1, 1],
-  ])('%i × %i × %i, from layer %i on, %i layers', async (times, layers, period, first, taken) => {
+  ])('adds %i timesteps to %i layers of %i values, from layer %i on, %i layers', async (times, layers, period, first, taken) => {
     const gpu = await testGpu()
     const [values, tables] = [randomValues(1, times * period), randomValues(2, layers * period)]
     await withScope(gpu, async (scope) => {
@@ -45,7 +45,7 @@ test('gives each token the same result when many distinct timesteps require the 
   const gpu = await testGpu()
   const file = (name: string) => readFileSync(new URL(`../../public/models/starter/transformer/${name}`, import.meta.url))
   const config = JSON.parse(file('config.json').toString()) as { num_layers: number; in_channels: number; caption_channels: number }
-  const blind = Array.from({ length: config.num_layers }, (_, index) => index) // no token attends to another
+  const skipBlocks = Array.from({ length: config.num_layers }, (_, index) => index) // no token attends to another
   const tokens = 320 // 6 · 6 · 192 · 4 bytes each are more than 8 MiB
   await withScope(gpu, async (scope) => {
     const weights = weightSource(openSafetensors(new Uint8Array(file('diffusion_pytorch_model.safetensors'))))
@@ -56,7 +56,7 @@ test('gives each token the same result when many distinct timesteps require the 
     const forward = async (from: number, to: number) => {
       const part = scope.upload(x.slice(from * config.in_channels, to * config.in_channels), [1, to - from, config.in_channels], 'f32')
       const rope = transformer.prepareCoordinates(scope, new Float32Array(3 * (to - from)))
-      return [...(await gpu.read(transformer.forward(scope, part, text, rope, times.slice(from, to), blind)))]
+      return [...(await gpu.read(transformer.forward(scope, part, text, rope, times.slice(from, to), skipBlocks)))]
     }
     expect(await forward(0, tokens)).toEqual([...(await forward(0, tokens / 2)), ...(await forward(tokens / 2, tokens))])
   })

@@ -21,12 +21,12 @@ export function nodeSource(path: string, reads: [start: number, end: number][] =
   }
 }
 
-/** A new file for writing on a disk with `room` free bytes. */
-export function nodeSink(path: string, room = Infinity): ByteSink {
+/** A new file for writing on a disk with `freeBytes` free bytes. */
+export function nodeSink(path: string, freeBytes = Infinity): ByteSink {
   const file = openSync(path, 'w')
   return {
     write(bytes, position) {
-      if (position + bytes.length > room) throw new DOMException('The disk is full.', 'QuotaExceededError')
+      if (position + bytes.length > freeBytes) throw new DOMException('The disk is full.', 'QuotaExceededError')
       writeSync(file, bytes, 0, bytes.length, position)
     },
     flush: () => fsyncSync(file),

@@ -21,7 +21,7 @@ describe.each(await floatTypes())('patchify in %s', (dtype) => {
     { size: [3, 7, 3, 5] as const, patch: 1, patchTime: 1 },
     { size: [4, 6, 10, 3] as const, patch: 2, patchTime: 1 },
     { size: [6, 3, 9, 2] as const, patch: 3, patchTime: 2 },
-  ])('$size in patches of $patchTime×$patch×$patch: forth and back', async ({ size, patch, patchTime }) => {
+  ])('patchifies and unpatchifies $size in patches of $patchTime×$patch×$patch', async ({ size, patch, patchTime }) => {
     const gpu = await testGpu()
     const [F, H, W, C] = size
     const values = asHalf(randomValues(11, C * F * H * W))

@@ -4,32 +4,32 @@ import type { Tensor } from '../../workers/engine/tensor'
 import { readFrames } from '../../workers/models/read-frames'
 import { testGpu } from './open-gpu'
 
-/** One word a group, the group's number; notes which were asked for. */
-function* numbered(scope: Scope, count: number, asked: number[]): Generator<Tensor | undefined, void, undefined> {
+/** Groups of one word, the index of the group; records which were requested. */
+function* numbered(scope: Scope, count: number, requested: number[]): Generator<Tensor | undefined, void, undefined> {
   for (let i = 0; i < count; i++) {
-    asked.push(i)
+    requested.push(i)
     if (i % 3 === 2) yield undefined
     yield scope.upload(Uint32Array.of(i), [1], 'u32')
   }
 }
 
-test('groups come in order, and each is handed out after the next one is on its way, and no other', async () => {
+test('returns groups in order, and requests exactly one group ahead', async () => {
   const gpu = await testGpu()
   await withScope(gpu, async (scope) => {
     const live = gpu.pool.liveBuffers
-    const asked: number[] = []
-    let place = 0
-    for await (const bytes of readFrames(new AbortController().signal, scope, numbered(scope, 7, asked))) {
-      expect(new Uint32Array(bytes.buffer)).toEqual(Uint32Array.of(place))
-      expect(asked.length).toBe(Math.min(place + 2, 7))
-      place++
+    const requested: number[] = []
+    let index = 0
+    for await (const bytes of readFrames(new AbortController().signal, scope, numbered(scope, 7, requested))) {
+      expect(new Uint32Array(bytes.buffer)).toEqual(Uint32Array.of(index))
+      expect(requested.length).toBe(Math.min(index + 2, 7))
+      index++
     }
-    expect(place).toBe(7)
+    expect(index).toBe(7)
     expect(gpu.pool.liveBuffers).toBe(live)
   })
 })
 
-test('whoever leaves, or is stopped, leaves nothing behind', async () => {
+test('frees all memory if reading ends early or is aborted', async () => {
   const gpu = await testGpu()
   await withScope(gpu, async (scope) => {
     const live = gpu.pool.liveBuffers
@@ -39,12 +39,12 @@ test('whoever leaves, or is stopped, leaves nothing behind', async () => {
     }
     expect(gpu.pool.liveBuffers).toBe(live)
     const controller = new AbortController()
-    const asked: number[] = []
+    const requested: number[] = []
     const reading = (async () => {
-      for await (const bytes of readFrames(controller.signal, scope, numbered(scope, 5, asked))) if (bytes[0] === 1) controller.abort()
+      for await (const bytes of readFrames(controller.signal, scope, numbered(scope, 5, requested))) if (bytes[0] === 1) controller.abort()
     })()
     await expect(reading).rejects.toMatchObject({ name: 'AbortError' })
-    expect(asked).toEqual([0, 1, 2, 3])
+    expect(requested).toEqual([0, 1, 2, 3])
     expect(gpu.pool.liveBuffers).toBe(live)
   })
 })

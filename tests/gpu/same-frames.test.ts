@@ -84,12 +84,12 @@ async function openStarter(): Promise<Opened> {
 async function openTinyLtx(id: string, checkpoint: Uint8Array<ArrayBuffer>): Promise<Opened> {
   const url = downloadedModelUrl(id, 't5-xxl-fp8')
   const sources = downloadedEntries(url) as DownloadedEntries
-  const picks = [
-    pick(sources.video.id, 'ltx.safetensors', checkpoint),
-    pick(sources.encoder.id, 't5.safetensors', tinyT5()),
-    pick(sources.tokenizer.id, 'tokenizer.json', Uint8Array.from(tinyTokenizer)),
+  const localFiles = [
+    localFile(sources.video.id, 'ltx.safetensors', checkpoint),
+    localFile(sources.encoder.id, 't5.safetensors', tinyT5()),
+    localFile(sources.tokenizer.id, 'tokenizer.json', Uint8Array.from(tinyTokenizer)),
   ]
-  const opened = await openModel(signal, url, picks)
+  const opened = await openModel(signal, url, localFiles)
   const loaded = await opened.load(signal, gpu, { precision }, () => undefined)
   // chunks of 49 frames in place of 257: the overlap is the same
   const model = { ...loaded, manifest: { ...opened.manifest, frames: { default: 49, allowed: [25, 49] } } }
@@ -97,12 +97,12 @@ async function openTinyLtx(id: string, checkpoint: Uint8Array<ArrayBuffer>): Pro
   return { model, embed: async (prompt) => (await opened.embed(signal, gpu, [prompt], text))[0] as Embeds }
 }
 
-function pick(source: string, name: string, bytes: Uint8Array<ArrayBuffer>): LocalFiles {
+function localFile(source: string, name: string, bytes: Uint8Array<ArrayBuffer>): LocalFiles {
   const file = new File([bytes], name)
   return { schemaVersion: 1, source, place: { kind: 'file', file }, files: [{ path: name, bytes: file.size, lastModified: file.lastModified }] }
 }
 
-/** The frames of a clip: a square that moves over a field of colour. Whole numbers, the same everywhere. */
+/** The frames of a clip: a square that moves over a colored background. Whole numbers, the same everywhere. */
 function drawn(side: number, frames: number, seed: number): Clip {
   const [width, height] = [side, side]
   return {
@@ -127,9 +127,9 @@ const GIVEN: Record<string, Map<string, Clip>> = Object.fromEntries(
   }),
 )
 
-test('each model has recipes, and there are hashes for this adapter', () => {
+test('has recipes for each model, and hashes for this adapter', () => {
   expect(Object.keys(recipes)).toEqual(Object.keys(MODELS))
-  if (!updates) expect(Object.keys(stored), `Nothing is stored for ${family}. Look at what it makes, then store it: KINORA_UPDATE_HASHES=1.`).toContain(family)
+  if (!updates) expect(Object.keys(stored), `Nothing is stored for ${family}. Check its frames, then store them: KINORA_UPDATE_HASHES=1.`).toContain(family)
 })
 
 const recipesOf = (name: string, model: number) => Object.entries(recipes[name] ?? {}).filter((_, index) => !alternate || index % 2 === model % 2)
@@ -184,7 +184,7 @@ afterAll(() => {
     console.warn(`Frames are compared by their blocks: hashes are of ${stored[family]?.adapter}, this is ${adapter}.`)
 })
 
-/** u8 [3, 8, 8]: of R, G and B of a picture, of Y, U and V of a video's frame. */
+/** u8 [3, 8, 8]: of R, G and B of an image, of Y, U and V of a frame of a video. */
 function blockMeans(frame: Uint8ClampedArray, { width, height }: { width: number; height: number }, rgba: boolean): Uint8Array {
   const half = { width: width / 2, height: height / 2 }
   const pixels = width * height

@@ -1,5 +1,5 @@
 // A third architecture through the pipeline: patches of 1×2×2, one timestep for all tokens, a text encoder of its own. The registry has one
-// line more, and nothing else knows of it.
+// more line, and nothing else changes.
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import type { ModelManifest } from '../../src/shared/model'
 import type { GenerateRequest } from '../../src/shared/request'
@@ -80,7 +80,7 @@ test.each([
   ['an image', { conditions: [{ source: { kind: 'image', id: 'first' } as const, atFrame: 0, strength: 1 }] }],
   ['a length beyond its longest', { frames: 17 }],
   ['sides that are not whole patches', { width: 72 }],
-])('refuses %s before anything is generated', (_, changes) => {
+])('rejects %s before anything is generated', (_, changes) => {
   expect(() => request(changes)).toThrow()
 })
 

@@ -1,13 +1,12 @@
-// Several clips of one form, side by side: other seeds, other words, a table over two settings, and drafts that are made to move.
+// A batch from one form, side by side: other seeds, other prompts, a grid of two settings, and drafts that become clips.
 import type { Page } from '@playwright/test'
 import { expectAccessible } from '../e2e/accessible'
 import { CLIP_MS, expect, openWith, smallClip, test } from '../e2e/app'
 import { follow } from './scripted'
-import { promptField, sideBySide, yourClip } from '../e2e/locators'
+import { promptField, batchResults, yourClip } from '../e2e/locators'
 
-const sheet = sideBySide
-const howMany = (page: Page, name: string) => page.getByRole('radiogroup', { name: 'Batch' }).getByRole('radio', { name, exact: true }).click()
-const words = promptField
+const sheet = batchResults
+const chooseBatch = (page: Page, name: string) => page.getByRole('radiogroup', { name: 'Batch' }).getByRole('radio', { name, exact: true }).click()
 
 async function allDone(page: Page, count: number): Promise<void> {
   await expect(sheet(page).getByRole('status')).toHaveText(`${count} of ${count} done`, { timeout: count * CLIP_MS })
@@ -15,18 +14,18 @@ async function allDone(page: Page, count: number): Promise<void> {
 
 test.beforeEach(({ page }) => page.emulateMedia({ reducedMotion: 'reduce' }))
 
-test('drafts fill a sheet; one of them is made to move, with the same words and size and a clip’s length', async ({ page, app }, info) => {
+test('shows drafts side by side, and animates one with its prompt and size', async ({ page, app }, info) => {
   test.setTimeout(6 * CLIP_MS)
   const request = smallClip(app.starter, { steps: 3 })
   await openWith(page, app.url, request)
   await follow(page, { stepMs: 200 })
-  await howMany(page, 'Drafts')
+  await chooseBatch(page, 'Drafts')
   await page.getByRole('slider', { name: 'Draft steps' }).press('Home')
   await page.getByRole('button', { name: 'Generate 4' }).click()
   await expect(sheet(page).getByRole('listitem')).toHaveCount(4)
   await allDone(page, 4)
   await expect(sheet(page)).toContainText(`Seed ${request.seed + 3}`)
-  await expect(page.getByText('faster than full clips'), 'no clip was made yet').toBeHidden()
+  await expect(page.getByText('faster than full clips'), 'no full clip exists yet').toBeHidden()
   await expectAccessible(page, 'side by side')
   await page.screenshot({ path: info.outputPath('drafts.png'), fullPage: true })
 
@@ -40,27 +39,27 @@ test('drafts fill a sheet; one of them is made to move, with the same words and 
   expect((await waiting).suggestedFilename()).toMatch(/\.png$/)
   await page.getByRole('button', { name: 'View batch' }).click()
 
-  await words(page).fill('something else')
+  await promptField(page).fill('something else')
   await sheet(page)
     .getByRole('button', { name: `Animate Seed ${request.seed + 2}` })
     .click()
   await expect(page.getByRole('group', { name: 'Mode and inputs' })).toContainText('This draft')
-  await expect(words(page)).toHaveValue(request.prompt)
-  await expect(words(page)).toBeFocused()
+  await expect(promptField(page)).toHaveValue(request.prompt)
+  await expect(promptField(page)).toBeFocused()
   await expect(page.getByRole('slider', { name: 'Steps', exact: true })).toHaveValue(String(request.steps))
   await page.keyboard.press('Control+Enter')
   const clip = page.getByLabel(`Clip: ${request.prompt}`)
   await expect(clip).toBeVisible({ timeout: CLIP_MS })
   await expect(yourClip(page)).toContainText(`${request.frames} frames`)
-  await howMany(page, 'Drafts')
+  await chooseBatch(page, 'Drafts')
   await expect(page.getByText(/Drafts are about \d+× faster than full clips\./)).toBeVisible()
 })
 
-test('variations and alternatives in the words stand side by side, in seeds and words', async ({ page, app }, info) => {
+test('shows variations and prompt alternatives as a table of seeds and prompts', async ({ page, app }, info) => {
   test.setTimeout(6 * CLIP_MS)
   const request = smallClip(app.starter, { prompt: 'a {red|blue} sky', steps: 2 })
   await openWith(page, app.url, request)
-  await howMany(page, '2')
+  await chooseBatch(page, '2')
   await page.getByRole('button', { name: 'Generate 4' }).click()
   for (const heading of [`Seed ${request.seed}`, `Seed ${request.seed + 1}`])
     await expect(sheet(page).getByRole('columnheader', { name: heading, exact: true })).toBeVisible()
@@ -82,12 +81,12 @@ test('variations and alternatives in the words stand side by side, in seeds and 
   await expect(page.getByRole('link', { name: 'a blue sky' })).toHaveCount(2)
 })
 
-test('a table says what does not fit; half of it, left by a reload, is filled by the next page', async ({ page, app }, info) => {
+test('rejects invalid grid values, and finishes a grid that a reload interrupted', async ({ page, app }, info) => {
   test.setTimeout(6 * CLIP_MS)
   const { min, max } = app.starter.steps
   await openWith(page, app.url, smallClip(app.starter))
   await follow(page, { stepMs: 700 })
-  await howMany(page, 'Grid…')
+  await chooseBatch(page, 'Grid…')
   const rows = page.getByRole('textbox', { name: 'Row values' })
   const off = page.locator('#generate-hint')
   await rows.fill(`${min}, many`)
@@ -111,5 +110,5 @@ test('a table says what does not fit; half of it, left by a reload, is filled by
   await page.reload()
   await page.getByRole('alert').filter({ hasText: '3 unfinished clips' }).getByRole('button', { name: 'Resume' }).click()
   await allDone(page, 4)
-  await expect(sheet(page).getByRole('button', { name: 'View 2 steps, Seed 7' }), 'the one of the page before').toBeVisible()
+  await expect(sheet(page).getByRole('button', { name: 'View 2 steps, Seed 7' }), 'the clip from before the reload').toBeVisible()
 })

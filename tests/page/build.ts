@@ -1,4 +1,4 @@
-// The production build with one file exchanged: the generate worker is the scripted one. The page and every other worker are the built ones.
+// The production build with a scripted generate worker. The page and every other worker are those of the build.
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -6,7 +6,7 @@ import { build } from 'vite'
 import { dist } from '../../scripts/build.mjs'
 import { cacheFolder } from '../../scripts/process.mjs'
 
-/** The folder, absolute. */
+/** Absolute path of the folder. */
 export const scriptedDist = join(cacheFolder, 'scripted-dist')
 
 const entry = fileURLToPath(new URL('./scripted-generate.worker.ts', import.meta.url))
@@ -17,7 +17,7 @@ function generateWorkerIn(folder: string): string | undefined {
   return existsSync(join(folder, ENGINE)) ? readdirSync(join(folder, ENGINE)).find(isGenerateWorker) : undefined
 }
 
-/** Makes it anew where the build or the scripted generator has changed. */
+/** Builds the folder again if the build or the scripted generator has changed. */
 export async function buildScripted(): Promise<void> {
   const name = generateWorkerIn(dist)
   if (!name) throw new Error(`buildScripted: expected one generate.worker-*.js in ${dist}/${ENGINE}, got none: the page's build names its workers otherwise.`)
@@ -41,7 +41,7 @@ export async function buildScripted(): Promise<void> {
   rmSync(scriptedDist, { recursive: true, force: true })
   mkdirSync(scriptedDist, { recursive: true })
   cpSync(dist, scriptedDist, { recursive: true })
-  // not through a link to the product's own file
+  // removed first, so that nothing is written through a link to the file of the build
   rmSync(made)
   cpSync(join(outDir, 'worker.js'), made)
   if (!readFileSync(made, 'utf8').includes('Scripted adapter')) throw new Error(`buildScripted: ${made} is not the scripted generator.`)

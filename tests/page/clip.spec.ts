@@ -1,4 +1,4 @@
-// A clip's whole life in the page: made, played, kept, found again, reused, downloaded, deleted.
+// The life of a clip in the page: generated, played, saved, found again, downloaded, reused, deleted.
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import type { Locator } from '@playwright/test'
@@ -6,7 +6,7 @@ import { CLIP_MS, expect, openWith, smallClip, test } from '../e2e/app'
 import { follow } from './scripted'
 import { generateButton, progress, promptField } from '../e2e/locators'
 
-test('a clip is made, played, kept across a reload, reused, downloaded and deleted', async ({ page, app }, info) => {
+test('generates, plays, saves, downloads, reuses and deletes a clip', async ({ page, app }, info) => {
   const elsewhere: string[] = []
   page.context().on('request', (sent) => {
     const { origin, protocol } = new URL(sent.url())
@@ -16,20 +16,20 @@ test('a clip is made, played, kept across a reload, reused, downloaded and delet
   await openWith(page, app.url, request)
   await follow(page, { stepMs: 400 })
 
-  await test.step('make it', async () => {
+  await test.step('generates it with progress and previews', async () => {
     const status = progress(page)
     await generateButton(page).click()
     await expect(page.getByRole('button', { name: 'Cancel' })).toBeVisible()
     await expect(status).toHaveText(new RegExp(`step \\d of ${request.steps}`), { timeout: CLIP_MS })
-    // a moving preview after a step: the strip shows one picture a step
+    // a preview after each step: the strip shows one image per step
     await expect(page.locator('.strip canvas').first()).toBeAttached({ timeout: CLIP_MS })
     await expect(status).toHaveText('Done.', { timeout: CLIP_MS })
     await expect(page.locator('.screen'), 'the clip is in view').toBeInViewport({ ratio: 0.5 })
   })
 
-  await test.step('it plays and loops', async () => plays(page.getByLabel(`Clip: ${request.prompt}`), request.width, request.height))
+  await test.step('plays and loops it', async () => plays(page.getByLabel(`Clip: ${request.prompt}`), request.width, request.height))
 
-  await test.step('it is in the library after a reload', async () => {
+  await test.step('has it in the library after a reload', async () => {
     await page.reload()
     await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Library' }).click()
     await page.getByRole('link', { name: request.prompt }).click()
@@ -40,7 +40,7 @@ test('a clip is made, played, kept across a reload, reused, downloaded and delet
     }
   })
 
-  await test.step('download it', async () => {
+  await test.step('downloads it as a WebM with seek cues', async () => {
     const waiting = page.waitForEvent('download')
     await page.getByRole('dialog').getByRole('button', { name: 'Download' }).click()
     const download = await waiting
@@ -56,7 +56,7 @@ test('a clip is made, played, kept across a reload, reused, downloaded and delet
     expect(hasCues(file), 'seek cues').toBe(true)
   })
 
-  await test.step('reuse its settings', async () => {
+  await test.step('reuses its settings', async () => {
     await page.evaluate(() => localStorage.removeItem('kinora.draft'))
     await page.getByRole('dialog').getByRole('button', { name: 'Reuse settings' }).click()
     await expect(promptField(page)).toHaveValue(request.prompt)
@@ -64,7 +64,7 @@ test('a clip is made, played, kept across a reload, reused, downloaded and delet
     await expect(page.getByRole('slider', { name: 'Steps' })).toHaveValue(String(request.steps))
   })
 
-  await test.step('delete it', async () => {
+  await test.step('deletes it with its file', async () => {
     await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Library' }).click()
     await page.getByRole('link', { name: request.prompt }).click()
     await page.getByRole('button', { name: 'Delete', exact: true }).click()
@@ -78,9 +78,9 @@ test('a clip is made, played, kept across a reload, reused, downloaded and delet
   expect(elsewhere, 'requests that left the origin').toEqual([])
 })
 
-/** Decoded pictures of the right size, whose time moves on and starts again. */
+/** Expects decoded frames of this size, and that playback advances and starts again. */
 async function plays(video: Locator, width: number, height: number): Promise<void> {
-  // browsers pause silent clips that nobody sees
+  // browsers pause muted videos that are out of view
   await video.scrollIntoViewIfNeeded()
   await expect.poll(() => video.evaluate((element: HTMLVideoElement) => element.readyState)).toBeGreaterThanOrEqual(2)
   const facts = await video.evaluate((element: HTMLVideoElement) => ({ width: element.videoWidth, height: element.videoHeight, loop: element.loop }))

@@ -1,19 +1,19 @@
-// What of a picture is shown, chosen by keys, pointer and finger.
+// Cropping an image with keys, pointer and touch.
 import type { Locator, Page } from '@playwright/test'
 import { CLIP_MS, expect, openWith, records, smallClip, test } from '../e2e/app'
-import { chooseFile, chooseMode, libraryLink, madeFrom, makeClip, slot, storyCard, twoColours } from '../e2e/locators'
+import { chooseFile, chooseMode, libraryLink, modeInputs, makeClip, slot, storyCard, twoColors } from '../e2e/locators'
 
 const SIZE = { width: 64, height: 64 }
 
-/** The frame that a picture is moved in, and what is read out of where it stands. */
+/** The crop area of an image, and the status that describes its position. */
 function cropper(page: Page, label: string): { frame: Locator; where: Locator } {
   return {
-    frame: madeFrom(page).getByRole('button', { name: `Crop area: ${label}`, exact: true }),
-    where: madeFrom(page).getByRole('status', { name: `Crop of ${label.toLowerCase()}`, exact: true }),
+    frame: modeInputs(page).getByRole('button', { name: `Crop area: ${label}`, exact: true }),
+    where: modeInputs(page).getByRole('status', { name: `Crop of ${label.toLowerCase()}`, exact: true }),
   }
 }
 
-/** Opens a picture's cropper and moves it all the way to one side, from the keyboard. */
+/** Opens an image's cropper and moves the crop to one side, with the keyboard. */
 async function cropTo(page: Page, label: string, side: 'left' | 'right'): Promise<void> {
   await slot(page, label)
     .getByRole('button', { name: `Crop: ${label}`, exact: true })
@@ -24,10 +24,10 @@ async function cropTo(page: Page, label: string, side: 'left' | 'right'): Promis
   await expect(where).toContainText(`100 % to the ${side}`)
 }
 
-test('a picture is cropped by keys, by dragging and by zooming, and follows the shape', async ({ page, app }) => {
+test('crops an image with keys, drag and zoom, at the aspect ratio of the clip', async ({ page, app }) => {
   await openWith(page, app.url, smallClip(app.starter, SIZE))
-  const file = await twoColours(page, 'halves.png', '#e83', '#27c', 400)
-  await test.step('a paste where words alone are asked for opens the picture', async () => {
+  const file = await twoColors(page, 'halves.png', '#e83', '#27c', 400)
+  await test.step('selects image to video when an image is pasted', async () => {
     await page.evaluate(
       (bytes) => {
         const data = new DataTransfer()
@@ -36,7 +36,7 @@ test('a picture is cropped by keys, by dragging and by zooming, and follows the 
       },
       [...file.buffer],
     )
-    await expect(madeFrom(page).getByRole('radio', { name: 'Image to video' })).toBeChecked()
+    await expect(modeInputs(page).getByRole('radio', { name: 'Image to video' })).toBeChecked()
     await expect(slot(page, 'Image')).toContainText('halves.png')
   })
   const { frame, where } = cropper(page, 'Image')
@@ -59,20 +59,20 @@ test('a picture is cropped by keys, by dragging and by zooming, and follows the 
   await page.mouse.move(box.x + box.width / 2 + 2 * box.width, box.y + box.height / 2, { steps: 4 })
   await page.mouse.up()
   await expect(where).toContainText('100 % to the left')
-  await madeFrom(page).getByRole('slider', { name: 'Zoom' }).press('End')
+  await modeInputs(page).getByRole('slider', { name: 'Zoom' }).press('End')
   await expect(where).toContainText('4.00 times enlarged')
   await page.getByRole('radio', { name: '16:9' }).check({ force: true })
-  expect(await ratio(), 'the shape of the clip').toBeCloseTo(176 / 96, 1)
-  await madeFrom(page).getByRole('button', { name: 'Center' }).click()
+  expect(await ratio(), 'the aspect ratio of the clip').toBeCloseTo(176 / 96, 1)
+  await modeInputs(page).getByRole('button', { name: 'Center' }).click()
   await expect(where).toContainText('in the center')
-  await expect(madeFrom(page).getByRole('slider', { name: 'Zoom' })).toHaveValue('1')
+  await expect(modeInputs(page).getByRole('slider', { name: 'Zoom' })).toHaveValue('1')
 })
 
-test('two fingers enlarge a picture, and move it', async ({ page, app }) => {
+test('zooms an image with two fingers, and moves it with one', async ({ page, app }) => {
   await page.setViewportSize({ width: 390, height: 800 })
   await openWith(page, app.url, smallClip(app.starter, SIZE))
-  await chooseMode(page, 'Picture')
-  await chooseFile(page, 'Image', await twoColours(page, 'halves.png', '#e83', '#27c', 400))
+  await chooseMode(page, 'Image to video')
+  await chooseFile(page, 'Image', await twoColors(page, 'halves.png', '#e83', '#27c', 400))
   const { frame, where } = cropper(page, 'Image')
   await expect(where).toContainText('1.00 times enlarged')
   await frame.scrollIntoViewIfNeeded()
@@ -85,20 +85,20 @@ test('two fingers enlarge a picture, and move it', async ({ page, app }) => {
   await touch('touchStart', at(0.4, 1), at(0.6, 2))
   for (const apart of [0.15, 0.2]) await touch('touchMove', at(0.5 - apart, 1), at(0.5 + apart, 2))
   await touch('touchEnd')
-  await expect(where, 'twice as far apart, around what is between them').toHaveText('in the center, in the center, 2.00 times enlarged')
+  await expect(where, 'twice the distance, centered between the fingers').toHaveText('in the center, in the center, 2.00 times enlarged')
   await touch('touchStart', at(0.5, 1))
   await touch('touchMove', at(0.7, 1))
   await touch('touchEnd')
   await expect(where).toContainText('to the left')
-  expect(await page.evaluate(() => window.scrollY), 'a finger moves the picture, not the page').toBe(scrolled)
+  expect(await page.evaluate(() => window.scrollY), 'a finger moves the image, not the page').toBe(scrolled)
 })
 
-test('pictures of keyframes and of cards are cropped, each for itself, and requested so', async ({ page, app }) => {
+test('requests a separate crop for each keyframe and storyboard card', async ({ page, app }) => {
   test.setTimeout(3 * CLIP_MS)
   await openWith(page, app.url, smallClip(app.starter, { ...SIZE, prompt: 'flat style' }))
-  const halves = await twoColours(page, 'halves.png', '#e83', '#27c', 400)
+  const halves = await twoColors(page, 'halves.png', '#e83', '#27c', 400)
 
-  await test.step('keyframes', async () => {
+  await test.step('requests the crops of two keyframes', async () => {
     await chooseMode(page, 'Keyframes')
     await chooseFile(page, 'First frame', halves)
     await cropTo(page, 'First frame', 'right')
@@ -112,13 +112,13 @@ test('pictures of keyframes and of cards are cropped, each for itself, and reque
     ])
   })
 
-  await test.step('another picture is shown from its middle again', async () => {
+  await test.step('resets the crop for another image', async () => {
     await expect(slot(page, 'First frame').getByRole('button', { name: 'Cropped: First frame' })).toHaveAttribute('aria-expanded', 'true')
-    await chooseFile(page, 'First frame', await twoColours(page, 'other.png', '#284', '#824', 400))
+    await chooseFile(page, 'First frame', await twoColors(page, 'other.png', '#284', '#824', 400))
     await expect(slot(page, 'First frame').getByRole('button', { name: 'Crop: First frame', exact: true })).toBeVisible()
   })
 
-  await test.step('a card', async () => {
+  await test.step('requests the crop of a card', async () => {
     await chooseMode(page, 'Storyboard')
     await storyCard(page, 2).getByRole('button', { name: 'Remove card 2' }).press('Enter')
     await storyCard(page, 1).getByRole('spinbutton', { name: 'Seconds' }).fill('1')
@@ -129,8 +129,8 @@ test('pictures of keyframes and of cards are cropped, each for itself, and reque
     expect(record?.request.shots?.[0]?.conditions?.map(({ crop }) => crop)).toEqual([{ x: 0, y: 0.5, zoom: 1 }])
   })
 
-  await test.step('its recipe brings what is shown back', async () => {
-    await chooseMode(page, 'Words')
+  await test.step('restores the crop from the recipe', async () => {
+    await chooseMode(page, 'Text to video')
     await libraryLink(page).click()
     await page.getByRole('dialog').getByRole('button', { name: 'Reuse settings' }).click()
     await slot(page, 'Image or clip of card 1').getByRole('button', { name: 'Cropped: Image or clip of card 1' }).press('Enter')

@@ -1,4 +1,4 @@
-// Failures: each reports what happened, loses nothing else, and offers the way out. What raises them: tests/e2e/failures.spec.ts
+// Failures: each is reported with its cause and a way out, and loses nothing else. Their causes in the engine: tests/e2e/failures.spec.ts
 import { CLIP_MS, expect, openWith, reachStep, smallClip, test } from '../e2e/app'
 import { follow } from './scripted'
 import type { ErrorData } from '../../src/shared/errors'
@@ -26,7 +26,7 @@ const FAULTS: { fault: ErrorData; title: string; facts: string[] }[] = [
 ]
 
 for (const { fault, title, facts } of FAULTS) {
-  test(`${fault.code} is reported with its facts, and Retry works once it is right`, async ({ page, app }) => {
+  test(`reports ${fault.code} with its facts, and Retry works once it is fixed`, async ({ page, app }) => {
     await openWith(page, app.url, smallClip(app.starter))
     await follow(page, { fail: { error: fault, atStep: 0, times: 1 } })
     await generateButton(page).click()
@@ -38,7 +38,7 @@ for (const { fault, title, facts } of FAULTS) {
   })
 }
 
-test('a damaged kinora.json is named, and Retry works', async ({ page, app }) => {
+test('names a damaged kinora.json, and Retry works once it is fixed', async ({ page, app }) => {
   app.damage('kinora.json', 'truncated')
   try {
     await page.goto(app.url)
@@ -52,7 +52,7 @@ test('a damaged kinora.json is named, and Retry works', async ({ page, app }) =>
   await expect(page.getByRole('heading', { name: 'Settings', exact: true })).toBeVisible()
 })
 
-test('with storage full the clip still plays and downloads, with a notice', async ({ page, app }) => {
+test('plays and downloads a clip that could not be saved, with a notice', async ({ page, app }) => {
   const request = smallClip(app.starter)
   await openWith(page, app.url, request)
   const cdp = await page.context().newCDPSession(page)
@@ -72,7 +72,7 @@ test('with storage full the clip still plays and downloads, with a notice', asyn
   await expect(page.getByText('No clips yet.')).toBeVisible()
 })
 
-test('a lost GPU device fails the job with its reason, and Retry works without a reload', async ({ page, app }) => {
+test('fails the job with its reason if the GPU device is lost, and Retry works without a reload', async ({ page, app }) => {
   const request = smallClip(app.starter, { steps: app.starter.steps.max })
   await openWith(page, app.url, request)
   await follow(page, { stepMs: 300, fail: { error: error('device-lost', 'The GPU process crashed.'), atStep: 2, times: 1 } })
@@ -90,7 +90,7 @@ test('a lost GPU device fails the job with its reason, and Retry works without a
   await expect(progress(page)).toHaveText('Canceled. Nothing was saved.', { timeout: CLIP_MS })
 })
 
-test('without a GPU the page says so and how to get it; the library still opens', async ({ page, app }) => {
+test('explains how to enable a GPU if there is none, and still opens the library', async ({ page, app }) => {
   await page.goto(app.url)
   await follow(page, { noGpu: error('no-adapter', 'No GPU answers.') })
   await page.reload()

@@ -1,10 +1,10 @@
-// Reuse between steps: chosen in the form, kept with the clip, and shown. What it does to a clip: tests/e2e/generate.spec.ts
+// First-block cache: chosen in the form, saved with the clip, and shown. What it does to a clip: tests/e2e/jobs.spec.ts
 import { CACHE_LEVELS } from '../../src/shared/cache-levels'
 import { expectAccessible } from '../e2e/accessible'
 import { CLIP_MS, expect, openWith, records, smallClip, test } from '../e2e/app'
 import { generateButton, yourClip } from '../e2e/locators'
 
-test('a clip that reuses its steps says so, in the result and in the library', async ({ page, app }) => {
+test('reports the first-block cache of a clip in the result and in the library', async ({ page, app }) => {
   const { threshold, name } = CACHE_LEVELS[CACHE_LEVELS.length - 1]!
   const request = smallClip(app.starter, { steps: 16, cacheThreshold: threshold })
   const { cacheThreshold: _chosen, ...without } = request
@@ -14,8 +14,8 @@ test('a clip that reuses its steps says so, in the result and in the library', a
   await expect(choice('Off')).toBeChecked()
   await choice(name).check()
   await page.reload()
-  await expect(choice(name), 'a choice is kept, and shown').toBeChecked()
-  await expectAccessible(page, 'a choice is made')
+  await expect(choice(name), 'kept after a reload').toBeChecked()
+  await expectAccessible(page, 'a level is chosen')
 
   await generateButton(page).click()
   const clip = yourClip(page)

@@ -1,4 +1,4 @@
-// A person's mirror: forbidden by the page's policy until it is set, allowed from the next reload on, and nothing else with it.
+// The user's mirror: blocked by the page's policy until it is set, allowed after the next reload, and no other origin with it.
 import type { Page } from '@playwright/test'
 import { expect, test } from '../e2e/app'
 import { OPEN_TO_ALL, serveModel } from '../e2e/model-server'
@@ -16,7 +16,7 @@ const mayRead = (page: Page, url: string) =>
     url,
   )
 
-/** As the page's state sets it, with the service worker's answer. */
+/** Sets the mirror as the page does. @returns the service worker's reply */
 function setMirror(page: Page, url: string | null): Promise<string> {
   return page.evaluate(async (address) => {
     const { active } = await navigator.serviceWorker.ready
@@ -28,7 +28,7 @@ function setMirror(page: Page, url: string | null): Promise<string> {
 }
 
 for (const host of ['with headers', 'without headers'] as const) {
-  test(`on a host ${host}, a mirror may be read after it was set and the page reloaded`, async ({ page, serve, elsewhere }) => {
+  test(`allows a mirror after it is set and the page is reloaded, on a host ${host}`, async ({ page, serve, elsewhere }) => {
     const [mirror, other] = await Promise.all([serveModel(Buffer.from('model')), serveModel(Buffer.from('other'))])
     const server = await serve([
       {
@@ -44,24 +44,24 @@ for (const host of ['with headers', 'without headers'] as const) {
     ])
     try {
       await page.goto(server.url)
-      expect(await mayRead(page, mirror.url), 'the policy forbids it').toBe(false)
+      expect(await mayRead(page, mirror.url), 'blocked by the policy').toBe(false)
       expect(await setMirror(page, mirror.url)).toBe('mirror-set')
       await page.reload()
       expect(await mayRead(page, mirror.url)).toBe(true)
       expect(await mayRead(page, other.url)).toBe(false)
-      // a worker's policy is that of its own script
+      // a worker's policy comes from its own script
       const workers = await page.evaluate(async () => {
         const cache = await caches.open('kinora-engine')
         await navigator.serviceWorker.ready
         const [script] = (await cache.keys()).map(({ url }) => url).filter((url) => url.endsWith('.js'))
-        return script ? (await fetch(script)).headers.get('content-security-policy') : 'no script was kept'
+        return script ? (await fetch(script)).headers.get('content-security-policy') : 'no script is cached'
       })
       expect(workers).toContain(new URL(mirror.url).origin)
 
       expect(await setMirror(page, null)).toBe('mirror-set')
       await page.reload()
       expect(await mayRead(page, mirror.url)).toBe(false)
-      // this test's own requests, which the policy had to stop
+      // the test's own requests, which the policy had to block
       expect(elsewhere.splice(0).length).toBeGreaterThan(0)
     } finally {
       await Promise.all([server.close(), mirror.close(), other.close()])
@@ -69,7 +69,7 @@ for (const host of ['with headers', 'without headers'] as const) {
   })
 }
 
-test('what would add more than an origin to the policy adds nothing', async ({ page, app, elsewhere }) => {
+test('ignores a mirror that would add more than an origin to the policy', async ({ page, app, elsewhere }) => {
   const open = await serveModel(Buffer.from('model'))
   open.instead = (_, response) => void response.writeHead(200, OPEN_TO_ALL).end('x')
   try {
@@ -79,7 +79,7 @@ test('what would add more than an origin to the policy adds nothing', async ({ p
     expect(await mayRead(page, open.url)).toBe(false)
     const policy = await page.evaluate(async () => (await fetch('/')).headers.get('content-security-policy'))
     expect(policy).not.toContain(new URL(open.url).host)
-    // this test's own request, which the policy had to stop
+    // the test's own request, which the policy had to block
     expect(elsewhere.splice(0).length).toBeGreaterThan(0)
   } finally {
     await open.close()

@@ -1,4 +1,4 @@
-// The Models view with its real worker, against a hub of small files: what is asked before, shown during and kept after a download.
+// The Models view with its real worker, against a hub of small files: what is requested before, shown during and stored after a download.
 import AxeBuilder from '@axe-core/playwright'
 import type { Page } from '@playwright/test'
 import { expectAccessible } from '../e2e/accessible'
@@ -11,7 +11,7 @@ const OTHER = 'LTX-Video 2B 0.9.6 distilled'
 const ENCODER = 'T5 XXL encoder, 8-bit floats'
 const FILE = 'ltxv-2b-0.9.8-distilled.safetensors'
 const CHUNK_BYTES = 16 * 2 ** 20
-/** a little over two chunks, so that a pause in the second keeps one */
+/** a little over two chunks, so that a pause in the second leaves one on the disk */
 const MODEL_BYTES = 36_000_000
 
 interface Site {
@@ -56,7 +56,7 @@ async function download(page: Page): Promise<void> {
   await expect(status(page)).toContainText('Ready. All files were verified.', { timeout: 30_000 })
 }
 
-test('a licence is shown before the first byte, accepted once, and remembered', async ({ page, site }) => {
+test('shows the licenses before the first byte, and asks only once', async ({ page, site }) => {
   await expect(card(page).getByRole('link', { name: /LTXV Open Weights License 0\.X/ })).toHaveAttribute(
     'href',
     /^https:\/\/huggingface\.co\/Lightricks\/LTX-Video\//,
@@ -68,52 +68,52 @@ test('a licence is shown before the first byte, accepted once, and remembered', 
   await expect(dialog).toContainText(`downloaded from ${new URL(site.url).host}`)
   await dialog.getByRole('button', { name: 'Not now' }).click()
   await expect(dialog).toBeHidden()
-  expect(site.hub.asked).toEqual([])
+  expect(site.hub.requested).toEqual([])
 
   await download(page)
-  await expect(card(page), 'the card of the other model counts the encoder that is here').toContainText('On disk')
+  await expect(card(page), 'the card of the other model counts the downloaded encoder').toContainText('On disk')
   await expect(card(page, OTHER)).not.toContainText('including text encoder')
   await page.reload()
   await card(page, OTHER)
     .getByRole('button', { name: /^Download/ })
     .click()
-  await expect(page.getByRole('dialog'), 'the same licences are not asked for again').toBeHidden()
+  await expect(page.getByRole('dialog'), 'the same licenses are not requested again').toBeHidden()
   await expect(card(page, OTHER).getByRole('alert')).toContainText('The file was not found on the server.')
 })
 
-test('a download is paused, outlives a reload, and goes on with what is missing', async ({ page, site }) => {
+test('pauses a download, keeps it after a reload, and resumes with the missing bytes', async ({ page, site }) => {
   site.hub.bytesPerSecond = 12e6
   await startDownload(page)
   await expect(status(page)).toContainText('Downloading')
   await expect(card(page)).toContainText(/of 40 MB · [\d.]+ MB\/s · (about \d+ s left|almost done)/)
-  await expect.poll(() => site.hub.asked.some(({ start }) => start === CHUNK_BYTES)).toBe(true)
+  await expect.poll(() => site.hub.requested.some(({ start }) => start === CHUNK_BYTES)).toBe(true)
   await button(page, 'Pause').click()
   await expect(status(page)).toContainText('Paused. Progress is saved.')
   await expect(card(page).getByRole('progressbar')).toHaveAttribute('aria-valuenow', String(Math.floor((100 * CHUNK_BYTES) / (MODEL_BYTES + 4_390_000))))
 
-  const before = site.hub.asked.length
+  const before = site.hub.requested.length
   await page.reload()
   await expect(status(page)).toContainText('Paused. Progress is saved.')
   await expect(card(page)).toContainText('17 MB of 36 MB, paused')
-  expect(site.hub.asked.length, 'nothing comes without being asked for').toBe(before)
+  expect(site.hub.requested.length, 'nothing is fetched without a click').toBe(before)
 
   site.hub.bytesPerSecond = Infinity
   await button(page, 'Resume').click()
   await expect(status(page)).toContainText('Ready. All files were verified.', { timeout: 30_000 })
-  const again = site.hub.asked.slice(before).filter(({ path, start, end }) => path === FILE && (end ?? 0) - (start ?? 0) > 1)
+  const again = site.hub.requested.slice(before).filter(({ path, start, end }) => path === FILE && (end ?? 0) - (start ?? 0) > 1)
   expect(
     again.map(({ start }) => start),
-    'what was here is not fetched again',
+    'the downloaded chunk is not fetched again',
   ).toEqual([CHUNK_BYTES, 2 * CHUNK_BYTES])
 })
 
-test('what is complete can be verified and deleted; a shared encoder stays until it is deleted itself', async ({ page, site }) => {
+test('verifies and deletes a model, and keeps its shared encoder until that is deleted', async ({ page, site }) => {
   await download(page)
-  const asked = site.hub.asked.length
+  const before = site.hub.requested.length
   await button(page, 'Verify').click()
-  await expect(button(page, 'Use this model')).toBeFocused() // Verify went; the focus stays in its group, on the first button
+  await expect(button(page, 'Use this model')).toBeFocused() // Verify is gone; the focus stays in its group, on the first button
   await expect(status(page)).toContainText('Ready. All files were verified.')
-  expect(site.hub.asked.length, 'a check needs no server').toBe(asked)
+  expect(site.hub.requested.length, 'verifying needs no server').toBe(before)
 
   await button(page, 'Delete').click()
   await page.getByRole('dialog').getByRole('button', { name: 'Keep model' }).click()
@@ -128,8 +128,8 @@ test('what is complete can be verified and deleted; a shared encoder stays until
   expect(await page.evaluate(() => navigator.storage.estimate().then(({ usage = 0 }) => usage))).toBeLessThan(1_000_000)
 })
 
-test('reports the missing bytes before anything is requested, when there is too little room', async ({ site, playwright }) => {
-  // Chrome tells pages of 10 GiB whatever there is; other browsers, and this one with the flag, tell the truth
+test('reports the missing bytes before any request if there is too little free space', async ({ site, playwright }) => {
+  // Chrome reports 10 GiB to pages whatever is free; other browsers, and this one with the flag, report the real quota
   const browser = await playwright.chromium.launch({
     executablePath: findChromium(),
     args: [...chromiumFlags('swiftshader'), '--disable-features=StaticStorageQuota'],
@@ -143,17 +143,17 @@ test('reports the missing bytes before anything is requested, when there is too 
     await expect(card(page)).toContainText('Not enough storage.')
     await expect(card(page)).toContainText(/The download needs 40 MB, but only [\d.]+ MB is free\. Free up at least 3\d MB/)
     await expect(button(page, /^Download/)).toBeDisabled()
-    expect(site.hub.asked).toEqual([])
+    expect(site.hub.requested).toEqual([])
   } finally {
     await browser.close()
   }
 })
 
-test('room that runs out midway stops a download; what is here is kept, and it goes on when there is room', async ({ page, site }) => {
+test('stops a download when storage runs out, and resumes it when there is free space', async ({ page, site }) => {
   const cdp = await page.context().newCDPSession(page)
   site.hub.bytesPerSecond = 12e6
   await startDownload(page)
-  await expect.poll(() => site.hub.asked.some(({ start }) => start === CHUNK_BYTES)).toBe(true)
+  await expect.poll(() => site.hub.requested.some(({ start }) => start === CHUNK_BYTES)).toBe(true)
   await cdp.send('Storage.overrideQuotaForOrigin', { origin: site.url, quotaSize: 20_000_000 })
   await expect(card(page).getByRole('alert')).toContainText('Not enough storage.', { timeout: 20_000 })
   await expect(status(page)).toContainText('Stopped. Progress is saved.')
@@ -165,7 +165,7 @@ test('room that runs out midway stops a download; what is here is kept, and it g
   await expect(status(page)).toContainText('Ready. All files were verified.', { timeout: 30_000 })
 })
 
-test('a refusal is said in its own words; the way out works; cancelling leaves nothing', async ({ page, site }) => {
+test('explains a rejected download, retries it, and leaves nothing after a cancel', async ({ page, site }) => {
   site.hub.status = 403
   await startDownload(page)
   const notice = card(page).getByRole('alert')
@@ -175,7 +175,7 @@ test('a refusal is said in its own words; the way out works; cancelling leaves n
   site.hub.bytesPerSecond = 12e6
   await button(page, /^Download|^Resume/).click()
   await expect(notice).toBeHidden()
-  await expect.poll(() => site.hub.asked.some(({ start }) => start === CHUNK_BYTES)).toBe(true)
+  await expect.poll(() => site.hub.requested.some(({ start }) => start === CHUNK_BYTES)).toBe(true)
   await button(page, 'Cancel').click()
   await page.getByRole('dialog').getByRole('button', { name: 'Cancel and delete' }).click()
   await expect(button(page, /^Download 40 MB/)).toBeVisible()
@@ -183,7 +183,7 @@ test('a refusal is said in its own words; the way out works; cancelling leaves n
   await expect(button(page, /^Download 40 MB/)).toBeVisible()
 })
 
-test('goes by the keyboard alone, the focus never lost', async ({ page, site }) => {
+test('works with the keyboard alone, and never loses the focus', async ({ page, site }) => {
   site.hub.bytesPerSecond = 12e6
   await button(page, /^Download/).focus()
   await page.keyboard.press('Enter')
@@ -191,7 +191,7 @@ test('goes by the keyboard alone, the focus never lost', async ({ page, site }) 
   await page.getByRole('button', { name: 'Accept and download' }).focus()
   await page.keyboard.press('Enter')
   await expect(button(page, 'Pause')).toBeFocused()
-  await expect(page.getByRole('radio', { name: ENCODER }), 'the encoder of a download stays the same').toBeDisabled()
+  await expect(page.getByRole('radio', { name: ENCODER }), 'the encoder cannot change during a download').toBeDisabled()
   await page.keyboard.press('Space')
   await expect(button(page, 'Resume')).toBeFocused()
   await page.keyboard.press('Tab')
@@ -201,14 +201,14 @@ test('goes by the keyboard alone, the focus never lost', async ({ page, site }) 
   await expect(button(page, 'Delete')).toBeFocused()
 })
 
-test('a text encoder is chosen for all models, and kept', async ({ page }) => {
+test('applies a text encoder to all models, and keeps it after a reload', async ({ page }) => {
   await page.getByRole('radio', { name: 'T5 XXL encoder, GGUF Q4_K_M' }).check()
   await expect(button(page, /^Download 2\.9 GB/)).toBeVisible()
   await page.reload()
   await expect(page.getByRole('radio', { name: 'T5 XXL encoder, GGUF Q4_K_M' })).toBeChecked()
 })
 
-test('the model of Create is the starter, also after a page that knew others', async ({ page, site }) => {
+test('uses the starter if the selected model is not downloaded', async ({ page, site }) => {
   await page.evaluate(() => localStorage.setItem('kinora.model', '"ltxv-2b-0.9.8-distilled"'))
   await page.reload()
   await expect(card(page, 'Kinora Starter')).toContainText('In use')
@@ -216,7 +216,7 @@ test('the model of Create is the starter, also after a page that knew others', a
   await expect(page.getByRole('heading', { name: 'Settings', exact: true })).toBeVisible()
 })
 
-test('a mirror is a setting: a wrong address is refused with what one looks like', async ({ page, site }) => {
+test('saves the address of a mirror, and rejects one that does not start with https:', async ({ page, site }) => {
   await page.goto(`${site.url}/#/settings`)
   const address = page.getByRole('textbox', { name: 'Mirror address' })
   await expect(address).toHaveValue(ModelHub.url(site.url))
@@ -238,7 +238,7 @@ for (const [theme, width] of [
   ['dark', 390],
   ['light', 1280],
 ] as const) {
-  test(`has no accessibility faults while it downloads, paused or refused, ${theme}, ${width} pixels wide`, async ({ page, site }) => {
+  test(`has no accessibility faults while downloading, paused or rejected, ${theme}, ${width} pixels wide`, async ({ page, site }) => {
     await page.setViewportSize({ width, height: 844 })
     await page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' })
     const check = async (when: string) => {
@@ -248,7 +248,7 @@ for (const [theme, width] of [
     }
     site.hub.bytesPerSecond = 12e6
     await button(page, /^Download/).click()
-    await check('licences')
+    await check('licenses')
     await page.getByRole('button', { name: 'Accept and download' }).click()
     await expect(status(page)).toContainText('Downloading')
     await check('downloading')
@@ -257,24 +257,24 @@ for (const [theme, width] of [
     site.hub.status = 401
     await button(page, 'Resume').click()
     await expect(card(page).getByRole('alert')).toContainText('The server requires a login.')
-    await check('refused')
+    await check('rejected')
   })
 }
 
-test('how long a clip takes here is measured when it is asked for, and kept', async ({ page }) => {
+test('estimates generation times on request, and keeps them after a reload', async ({ page }) => {
   const times = page.getByRole('group', { name: 'Generation times of Kinora Starter' })
   await expect(times.getByRole('button')).toHaveText('Estimate generation time')
   await expect(page.getByRole('group', { name: `Generation times of ${MODEL}` }).getByRole('button')).toBeVisible()
   await times.getByRole('button').click()
   await expect(times).toContainText(/128 × 128, [\d.]+ s\s*about .+/, { timeout: 120_000 })
-  expect(await page.evaluate(() => window.kinora!.gpuBuffers()), 'nothing stays').toEqual({ live: 0, weights: 0 })
+  expect(await page.evaluate(() => window.kinora!.gpuBuffers()), 'all GPU memory is freed').toEqual({ live: 0, weights: 0 })
   await page.reload()
   await expect(times).toContainText(/about .+/)
   const { violations } = await new AxeBuilder({ page }).include('article').analyze()
   expect(violations).toEqual([])
 })
 
-test('the starter is verified like any other, and a damaged file of it is named', async ({ page }) => {
+test('verifies the starter, and names its damaged file', async ({ page }) => {
   const starter = page.getByRole('article', { name: 'Kinora Starter' })
   await starter.getByRole('button', { name: 'Verify' }).click()
   await expect(page.getByRole('status', { name: 'Status of Kinora Starter' })).toHaveText('Ready. All files were verified.')

@@ -1,4 +1,4 @@
-// The service worker: isolation on any host, and a new version waits to be asked. Generating without a network: tests/e2e/offline.spec.ts
+// The service worker: isolation on any host, and a new version that waits for Reload. Generating offline: tests/e2e/offline.spec.ts
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,7 +6,7 @@ import { expect, test } from '../e2e/app'
 
 test.use({ serviceWorkers: 'allow' })
 
-test('a static host without headers is isolated from the second visit on', async ({ page, serve }) => {
+test('isolates the page on a host without headers from the second visit on', async ({ page, serve }) => {
   const server = await serve([
     {
       name: 'kinora:no-headers',
@@ -35,7 +35,7 @@ test('a static host without headers is isolated from the second visit on', async
   }
 })
 
-test('a new version waits until it is asked for, then the page reloads into it', async ({ page, build, serve }) => {
+test('activates a new version only when the user presses Reload', async ({ page, build, serve }) => {
   const folder = mkdtempSync(join(tmpdir(), 'kinora-'))
   cpSync(build, folder, { recursive: true, filter: (path) => !path.includes('/models/') })
   const server = await serve([], folder)

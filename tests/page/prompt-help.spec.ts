@@ -1,4 +1,4 @@
-// What helps with writing a prompt: a surprise, a fuller prompt, styles, and the prompts used before. By keyboard and by pointer.
+// Prompt tools: surprise, expansion, styles and history, by keyboard and by pointer.
 import type { Page } from '@playwright/test'
 import { expectAccessible } from '../e2e/accessible'
 import { CLIP_MS, expect, openWith, smallClip, test } from '../e2e/app'
@@ -8,13 +8,13 @@ const field = promptField
 const help = (page: Page) => page.getByRole('group', { name: 'Prompt tools' })
 const button = (page: Page, name: string) => help(page).getByRole('button', { name, exact: true })
 
-async function earlier(page: Page, prompts: readonly string[]): Promise<void> {
-  await page.addInitScript((kept) => {
-    if (!localStorage.getItem('kinora.prompts')) localStorage.setItem('kinora.prompts', JSON.stringify(kept))
+async function storeHistory(page: Page, prompts: readonly string[]): Promise<void> {
+  await page.addInitScript((saved) => {
+    if (!localStorage.getItem('kinora.prompts')) localStorage.setItem('kinora.prompts', JSON.stringify(saved))
   }, prompts)
 }
 
-test('a surprise is in words that the model knows, is another each time, and can be undone', async ({ page, app }) => {
+test('surprises with known words, differently each time, and can be undone', async ({ page, app }) => {
   await openWith(page, app.url, smallClip(app.starter, { prompt: 'a red sky' }))
   await button(page, 'Surprise me').click()
   const first = await field(page).inputValue()
@@ -28,22 +28,22 @@ test('a surprise is in words that the model knows, is another each time, and can
   await expect(button(page, 'Undo')).toHaveCount(0)
 })
 
-test('a short prompt is filled in: looked at, changed, taken and undone, from the keyboard', async ({ page, app }) => {
+test('expands a short prompt that is edited, used and undone with the keyboard', async ({ page, app }) => {
   await openWith(page, app.url, smallClip(app.starter, { prompt: 'a red balloon' }))
   await button(page, 'Enhance prompt').focus()
   await page.keyboard.press('Enter')
   const suggestion = page.getByRole('textbox', { name: 'Expanded prompt' })
   await expect(suggestion).toHaveValue(/^a red balloon .+ over .+style/)
-  await expect(field(page), 'nothing is changed before it is taken').toHaveValue('a red balloon')
+  await expect(field(page), 'the prompt is unchanged before Use this prompt').toHaveValue('a red balloon')
   await expect(page.locator(':focus')).toHaveText('Use this prompt')
-  await expectAccessible(page, 'filled in')
+  await expectAccessible(page, 'expanded')
 
   await suggestion.fill('a red balloon rising, fog')
   await page.keyboard.press('Tab')
   await page.keyboard.press('Enter')
   await expect(field(page)).toHaveValue('a red balloon rising, fog')
   await expect(suggestion).toHaveCount(0)
-  await expect(button(page, 'Enhance prompt'), 'the focus is where it was').toBeFocused()
+  await expect(button(page, 'Enhance prompt'), 'the focus returns').toBeFocused()
   await button(page, 'Undo').press('Enter')
   await expect(field(page)).toHaveValue('a red balloon')
 
@@ -52,7 +52,7 @@ test('a short prompt is filled in: looked at, changed, taken and undone, from th
   await expect(page.getByRole('group', { name: 'Expanded prompt' }).getByText('Enter a prompt first.')).toBeVisible()
 })
 
-test('a style is words at the end of the prompt; those that the model was not taught are set apart', async ({ page, app }) => {
+test('appends and removes a style, and separates styles that the model was not trained on', async ({ page, app }) => {
   await openWith(page, app.url, smallClip(app.starter, { prompt: 'a red sky' }))
   await button(page, 'Styles').click()
   const styles = page.getByRole('group', { name: 'Styles' })
@@ -70,8 +70,8 @@ test('a style is words at the end of the prompt; those that the model was not ta
   await expectAccessible(page, 'styles')
 })
 
-test('earlier prompts are searched, taken and removed from the keyboard', async ({ page, app }) => {
-  await earlier(page, ['a red sky at sunset', 'a white sailboat on the ocean', 'a starry night over the ocean'])
+test('searches, reuses and deletes earlier prompts with the keyboard', async ({ page, app }) => {
+  await storeHistory(page, ['a red sky at sunset', 'a white sailboat on the ocean', 'a starry night over the ocean'])
   await openWith(page, app.url, smallClip(app.starter, { prompt: 'a meadow' }))
   await button(page, 'Prompt history').press('Enter')
   const search = page.getByRole('searchbox', { name: 'Search prompt history' })
@@ -102,15 +102,15 @@ test('earlier prompts are searched, taken and removed from the keyboard', async 
 
   await page.reload()
   await button(page, 'Prompt history').click()
-  await expect(entries, 'a removed one stays away').toHaveCount(2)
+  await expect(entries, 'a deleted prompt stays deleted').toHaveCount(2)
   await page.getByRole('button', { name: 'Clear all' }).click()
   await page.getByRole('dialog').getByRole('button', { name: 'Clear all' }).click()
   await button(page, 'Prompt history').click()
   await expect(page.getByText('are saved here')).toBeVisible()
 })
 
-test('a prompt is remembered when a clip is begun with it, once', async ({ page, app }) => {
-  await earlier(page, ['a starry night', 'a red sky at sunset'])
+test('saves the prompt of a clip in the history, once', async ({ page, app }) => {
+  await storeHistory(page, ['a starry night', 'a red sky at sunset'])
   await openWith(page, app.url, smallClip(app.starter))
   await generateButton(page).click({ timeout: CLIP_MS })
   await button(page, 'Prompt history').click()

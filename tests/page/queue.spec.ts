@@ -1,7 +1,7 @@
-// The queue: clips that wait for their turn, changed while they wait, and gone on with by the page that comes after.
+// The queue: jobs that wait, are changed while they wait, and are resumed by the next page.
 import type { Locator, Page } from '@playwright/test'
 import { expectAccessible } from '../e2e/accessible'
-import { CLIP_MS, expect, keptIn, openWith, reachStep, records, smallClip, test } from '../e2e/app'
+import { CLIP_MS, expect, storedIn, openWith, reachStep, records, smallClip, test } from '../e2e/app'
 import { follow } from './scripted'
 import { generateButton, progress, promptField, queueRegion, yourClip } from '../e2e/locators'
 
@@ -9,9 +9,9 @@ const prompt = promptField
 const queue = queueRegion
 const rows = (page: Page) => queue(page).getByRole('group')
 const row = (page: Page, words: string) => queue(page).getByRole('group', { name: words, exact: true })
-const act = (page: Page, name: string, words: string) => queue(page).getByRole('button', { name: name.replace('…', `“${words}”`), exact: true })
+const action = (page: Page, name: string, words: string) => queue(page).getByRole('button', { name: name.replace('…', `“${words}”`), exact: true })
 
-/** The words of the rows, from the first to the last. */
+/** The prompts of the rows, first to last. */
 async function order(page: Page): Promise<string[]> {
   return rows(page).evaluateAll((found) => found.map((element) => element.getAttribute('aria-label') ?? ''))
 }
@@ -21,13 +21,13 @@ async function add(page: Page, words: string): Promise<void> {
   await page.getByRole('button', { name: 'Add to queue', exact: true }).click()
 }
 
-const stands = (locator: Locator, words: string | RegExp) => expect(locator).toContainText(words, { timeout: CLIP_MS })
+const expectText = (locator: Locator, words: string | RegExp) => expect(locator).toContainText(words, { timeout: CLIP_MS })
 
-test('clips wait their turn, and are moved, edited, duplicated and removed meanwhile', async ({ page, app }, info) => {
+test('moves, edits, duplicates and removes waiting jobs', async ({ page, app }, info) => {
   test.setTimeout(4 * CLIP_MS)
   await page.emulateMedia({ reducedMotion: 'reduce' })
   await openWith(page, app.url, smallClip(app.starter, { steps: app.starter.steps.max }))
-  // long enough to be there still when the list has been changed
+  // slow enough that the first job still runs after the changes
   await follow(page, { stepMs: 1000 })
   await generateButton(page).click()
   await expect(queue(page).getByRole('button', { name: 'Queue' })).toHaveAttribute('aria-expanded', 'false')
@@ -39,24 +39,24 @@ test('clips wait their turn, and are moved, edited, duplicated and removed meanw
   await expectAccessible(page, 'the queue')
   await page.screenshot({ path: info.outputPath('queue.png'), fullPage: true })
 
-  await test.step('move by button and by drag', async () => {
-    await act(page, 'Move … up', 'a starry night').click()
+  await test.step('moves by button and by drag', async () => {
+    await action(page, 'Move … up', 'a starry night').click()
     expect(await order(page)).toEqual(['a red sky at sunset', 'a starry night', 'a blue sky'])
-    await expect(act(page, 'Move … down', 'a blue sky')).toBeDisabled()
+    await expect(action(page, 'Move … down', 'a blue sky')).toBeDisabled()
     await row(page, 'a blue sky').dragTo(row(page, 'a starry night'))
     expect(await order(page)).toEqual(['a red sky at sunset', 'a blue sky', 'a starry night'])
   })
 
-  await test.step('edit in its place, and leave another as it was', async () => {
-    await act(page, 'Edit …', 'a blue sky').click()
+  await test.step('edits a job in its position, and discards changes to another', async () => {
+    await action(page, 'Edit …', 'a blue sky').click()
     await expect(prompt(page)).toHaveValue('a blue sky')
     await expect(prompt(page)).toBeFocused()
-    await stands(row(page, 'a blue sky'), 'Editing')
+    await expectText(row(page, 'a blue sky'), 'Editing')
     await prompt(page).fill('a green sky')
     await page.getByRole('button', { name: 'Update in queue' }).click()
-    await expect(prompt(page), 'what the form had comes back').toHaveValue('a starry night')
+    await expect(prompt(page), 'the form is restored').toHaveValue('a starry night')
     expect(await order(page)).toEqual(['a red sky at sunset', 'a green sky', 'a starry night'])
-    await act(page, 'Edit …', 'a starry night').click()
+    await action(page, 'Edit …', 'a starry night').click()
     await prompt(page).fill('nothing of this')
     await page.getByRole('button', { name: 'Discard changes' }).click()
     await expect(prompt(page)).toHaveValue('a starry night')
@@ -64,33 +64,33 @@ test('clips wait their turn, and are moved, edited, duplicated and removed meanw
     expect(await order(page)).toEqual(['a red sky at sunset', 'a green sky', 'a starry night'])
   })
 
-  await test.step('duplicate, hold and remove', async () => {
-    await act(page, 'Duplicate …', 'a green sky').click()
+  await test.step('duplicates, pauses and removes', async () => {
+    await action(page, 'Duplicate …', 'a green sky').click()
     expect(await order(page)).toEqual(['a red sky at sunset', 'a green sky', 'a green sky', 'a starry night'])
-    await act(page, 'Remove …', 'a green sky').first().click()
+    await action(page, 'Remove …', 'a green sky').first().click()
     expect(await order(page)).toEqual(['a red sky at sunset', 'a green sky', 'a starry night'])
-    await act(page, 'Pause …', 'a green sky').click()
-    await stands(row(page, 'a green sky'), 'Paused')
-    await act(page, 'Remove …', 'a starry night').click()
+    await action(page, 'Pause …', 'a green sky').click()
+    await expectText(row(page, 'a green sky'), 'Paused')
+    await action(page, 'Remove …', 'a starry night').click()
   })
 
-  await test.step('Esc ends the running one alone; it can be tried again, and what is held waits', async () => {
+  await test.step('cancels only the running job with Esc, and retries it', async () => {
     await page.keyboard.press('Escape')
-    await stands(row(page, 'a red sky at sunset'), 'Canceled')
+    await expectText(row(page, 'a red sky at sunset'), 'Canceled')
     await expect(queue(page)).toContainText('1 paused, 1 canceled')
     await expect(generateButton(page)).toBeVisible()
-    await expect.poll(() => keptIn(page, 'jobs'), 'nothing is kept of a cancelled job').toEqual([])
-    await act(page, 'Retry …', 'a red sky at sunset').click()
+    await expect.poll(() => storedIn(page, 'jobs'), 'a cancelled job leaves no checkpoint').toEqual([])
+    await action(page, 'Retry …', 'a red sky at sunset').click()
     await reachStep(page, 1)
     await page.getByRole('button', { name: 'Cancel', exact: true }).click()
-    await stands(row(page, 'a red sky at sunset'), 'Canceled')
+    await expectText(row(page, 'a red sky at sunset'), 'Canceled')
     await queue(page).getByRole('button', { name: 'Clear finished' }).click()
     expect(await order(page)).toEqual(['a green sky'])
-    await act(page, 'Remove …', 'a green sky').click()
+    await action(page, 'Remove …', 'a green sky').click()
     await expect(queue(page)).toBeHidden()
   })
 
-  await test.step('all are cancelled at once', async () => {
+  await test.step('cancels all jobs at once', async () => {
     await generateButton(page).click()
     await add(page, 'a blue sky')
     await add(page, 'a green sky')
@@ -100,7 +100,7 @@ test('clips wait their turn, and are moved, edited, duplicated and removed meanw
   })
 })
 
-test('a reload in the middle: the next page offers to resume, and the first job resumes from its last step', async ({ page, app }, info) => {
+test('offers to resume after a reload, and resumes the first job from its last step', async ({ page, app }, info) => {
   test.setTimeout(5 * CLIP_MS)
   await page.emulateMedia({ reducedMotion: 'reduce' })
   const request = smallClip(app.starter, { steps: 6 })
@@ -109,20 +109,20 @@ test('a reload in the middle: the next page offers to resume, and the first job 
   await generateButton(page).click()
   await add(page, 'a blue sky')
   await reachStep(page, 3)
-  let asked = false
+  let dialogShown = false
   page.on('dialog', (dialog) => {
-    asked = true
+    dialogShown = true
     void dialog.accept()
   })
   await page.reload()
-  expect(asked, 'nothing would be lost, and nothing is asked').toBe(false)
+  expect(dialogShown, 'no confirmation, because nothing would be lost').toBe(false)
   const offer = page.getByRole('alert').filter({ hasText: '2 unfinished clips from your last session' })
   await expect(offer).toBeVisible()
   await expect(queue(page)).toContainText('2 paused')
   await expectAccessible(page, 'the queue')
   await page.screenshot({ path: info.outputPath('offer.png'), fullPage: true })
-  const kept = await keptIn(page, 'jobs')
-  expect(kept, 'what was done of the first').toHaveLength(1)
+  const checkpoints = await storedIn(page, 'jobs')
+  expect(checkpoints, 'the checkpoint of the first job').toHaveLength(1)
 
   await offer.getByRole('button', { name: 'Resume' }).press('Enter')
   await expect(offer).toBeHidden()
@@ -135,28 +135,28 @@ test('a reload in the middle: the next page offers to resume, and the first job 
       characterData: true,
     })
   })
-  await stands(row(page, 'a red sky at sunset'), 'Done')
+  await expectText(row(page, 'a red sky at sunset'), 'Done')
   const seen = await page.evaluate(() => (window as unknown as { seen: string[] }).seen)
   expect(
     seen.filter((words) => /step 1 of 6/.test(words)),
-    'the first steps are not done again',
+    'the first steps are not repeated',
   ).toEqual([])
-  await stands(row(page, 'a blue sky'), 'Done')
+  await expectText(row(page, 'a blue sky'), 'Done')
   const made = (await records(page)).filter((record) => record.request.prompt === request.prompt)
   expect(made).toHaveLength(1)
-  expect(await keptIn(page, 'jobs')).toEqual([])
+  expect(await storedIn(page, 'jobs')).toEqual([])
 
-  await act(page, 'View …', 'a red sky at sunset').click()
+  await action(page, 'View …', 'a red sky at sunset').click()
   await expect(page.getByLabel('Clip: a red sky at sunset')).toBeVisible()
   await page.getByRole('button', { name: 'Back to latest' }).click()
   await expect(page.getByLabel('Clip: a blue sky')).toBeVisible()
   await page.reload()
   await expect(prompt(page)).toBeVisible()
   await expect(generateButton(page)).toBeEnabled()
-  await expect(queue(page), 'a queue that is done leaves nothing').toBeHidden()
+  await expect(queue(page), 'a finished queue is not restored').toBeHidden()
 })
 
-test('all is paused and goes on by keyboard; what another tab has is its own until it is closed, and can be discarded', async ({ page, app, context }) => {
+test('pauses and resumes with the keyboard, and takes over the jobs of a tab only once it is closed', async ({ page, app, context }) => {
   test.setTimeout(4 * CLIP_MS)
   await page.emulateMedia({ reducedMotion: 'reduce' })
   await openWith(page, app.url, smallClip(app.starter, { steps: 6 }))
@@ -167,15 +167,15 @@ test('all is paused and goes on by keyboard; what another tab has is its own unt
   const pause = queue(page).getByRole('button', { name: 'Pause', exact: true })
   await pause.first().press('Enter')
   await expect(progress(page)).toHaveText('Paused. Progress is saved.', { timeout: CLIP_MS })
-  expect(await keptIn(page, 'jobs')).toHaveLength(1)
+  expect(await storedIn(page, 'jobs')).toHaveLength(1)
 
   const other = await context.newPage()
   await other.goto(app.url)
   await expect(generateButton(other)).toBeEnabled()
-  // longer than a tab waits for the lock of one that may be reloading
+  // longer than a tab waits for the lock of a tab that may be reloading
   await other.waitForTimeout(1500)
-  await expect(queue(other), 'the first tab lives').toBeHidden()
-  expect(await keptIn(other, 'jobs'), 'and so does what it keeps').toHaveLength(1)
+  await expect(queue(other), 'the first tab is open').toBeHidden()
+  expect(await storedIn(other, 'jobs'), 'its checkpoint remains').toHaveLength(1)
 
   await queue(page).getByRole('button', { name: 'Resume all' }).press('Enter')
   await reachStep(page, 3)
@@ -183,16 +183,16 @@ test('all is paused and goes on by keyboard; what another tab has is its own unt
   await other.reload()
   const offer = other.getByRole('alert').filter({ hasText: '1 unfinished clip from your last session' })
   await expect(offer).toBeVisible()
-  await expect(queue(other).getByRole('button', { name: 'Cancel all' }), 'of one clip there is no all').toBeHidden()
+  await expect(queue(other).getByRole('button', { name: 'Cancel all' }), 'no Cancel all for a single job').toBeHidden()
   await offer.getByRole('button', { name: 'Discard' }).press('Enter')
   await expect(queue(other)).toBeHidden()
-  await expect.poll(() => keptIn(other, 'jobs')).toEqual([])
+  await expect.poll(() => storedIn(other, 'jobs')).toEqual([])
   await other.reload()
   await expect(generateButton(other)).toBeEnabled()
   await expect(offer).toBeHidden()
 })
 
-test('a failed clip does not stop the queue, and is tried again from it', async ({ page, app }) => {
+test('continues after a failed job, and retries it', async ({ page, app }) => {
   test.setTimeout(3 * CLIP_MS)
   await page.emulateMedia({ reducedMotion: 'reduce' })
   await openWith(page, app.url, smallClip(app.starter))
@@ -210,14 +210,14 @@ test('a failed clip does not stop the queue, and is tried again from it', async 
   })
   await generateButton(page).click()
   await add(page, 'a blue sky')
-  await stands(row(page, 'a red sky at sunset'), 'A model file is incomplete.')
-  await stands(row(page, 'a blue sky'), 'A model file is incomplete.')
-  await act(page, 'Retry …', 'a red sky at sunset').click()
-  await stands(row(page, 'a red sky at sunset'), 'Done')
+  await expectText(row(page, 'a red sky at sunset'), 'A model file is incomplete.')
+  await expectText(row(page, 'a blue sky'), 'A model file is incomplete.')
+  await action(page, 'Retry …', 'a red sky at sunset').click()
+  await expectText(row(page, 'a red sky at sunset'), 'Done')
   await expect(queue(page)).toContainText('1 failed, 1 done')
 })
 
-test('a clip of several parts is stopped and kept as far as it has come', async ({ page, app }) => {
+test('saves the finished chunks of a clip that is stopped early', async ({ page, app }) => {
   test.setTimeout(3 * CLIP_MS)
   await page.emulateMedia({ reducedMotion: 'reduce' })
   const longest = Math.max(...app.starter.frames.allowed)

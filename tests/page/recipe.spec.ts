@@ -1,4 +1,4 @@
-// Recipes: a clip's settings go out as a file, and come back when it, or the clip that carries it, is dropped on the page.
+// Recipes: a clip's settings are saved as a file, and restored by dropping that file or the clip on the page.
 import type { Page } from '@playwright/test'
 import { ALL_FORMATS, BufferSource, BufferTarget, Conversion, Input, Output, WebMOutputFormat } from 'mediabunny'
 import { readFileSync } from 'node:fs'
@@ -17,7 +17,7 @@ interface Dropped {
   bytes: Buffer
 }
 
-/** Drops a file on an element, as the browser tells the page of it. */
+/** Dispatches the events of dropping a file on an element. */
 async function drop(page: Page, selector: string, { name, type, bytes }: Dropped): Promise<void> {
   await page.evaluate(
     ([target, file, kind, base64]) => {
@@ -32,7 +32,7 @@ async function drop(page: Page, selector: string, { name, type, bytes }: Dropped
 
 const jsonFile = (data: unknown): Dropped => ({ name: 'clip.recipe.json', type: 'application/json', bytes: Buffer.from(JSON.stringify(data)) })
 
-/** The same pictures in a new file, as other programs write them. */
+/** The same frames in a new file without tags, as other programs write it. */
 async function rewritten(webm: Buffer): Promise<Buffer> {
   const target = new BufferTarget()
   const output = new Output({ format: new WebMOutputFormat(), target })
@@ -41,7 +41,7 @@ async function rewritten(webm: Buffer): Promise<Buffer> {
   return Buffer.from(target.buffer!)
 }
 
-/** The same PNG with an iTXt chunk behind its header. */
+/** The same PNG with an iTXt chunk after its header. */
 function withText(png: Buffer, keyword: string, text: string): Buffer {
   const data = Buffer.concat([Buffer.from('iTXt'), Buffer.from(`${keyword}\0\0\0\0\0`, 'latin1'), Buffer.from(text)])
   const length = Buffer.alloc(4)
@@ -50,7 +50,7 @@ function withText(png: Buffer, keyword: string, text: string): Buffer {
   return Buffer.concat([png.subarray(0, header), length, data, Buffer.alloc(4), png.subarray(header)])
 }
 
-test('a clip’s recipe is a file that brings every setting back; so does the clip that carries it', async ({ page, app }) => {
+test('restores every setting from the recipe file of a clip, and from the clip itself', async ({ page, app }) => {
   test.setTimeout(2 * CLIP_MS)
   const request = smallClip(app.starter, { prompt: 'a yellow kite over a meadow', negativePrompt: 'fog', seed: 4242 })
   await openWith(page, app.url, request)
@@ -91,7 +91,7 @@ test('a clip’s recipe is a file that brings every setting back; so does the cl
   await expect(page.getByRole('alert')).toContainText('other.webm has no recipe')
 })
 
-test('a still that carries its recipe is opened with the button; a picture without one is said to have none', async ({ page, app }) => {
+test('restores a recipe from a still, and reports an image without a recipe', async ({ page, app }) => {
   test.setTimeout(2 * CLIP_MS)
   const request = smallClip(app.starter, { prompt: 'snowy hills', seed: 99 })
   await openWith(page, app.url, smallClip(app.starter))
@@ -114,25 +114,25 @@ test('a still that carries its recipe is opened with the button; a picture witho
 
   await drop(page, 'main', { name: 'holiday.png', type: 'image/png', bytes: plain })
   await expect(page.getByRole('alert')).toContainText('holiday.png has no recipe')
-  await expect(field(page), 'nothing is lost').toHaveValue('snowy hills')
+  await expect(field(page), 'the form is unchanged').toHaveValue('snowy hills')
 })
 
-test('on the place for a picture, a recipe is a recipe and a picture the first frame', async ({ page, app }) => {
+test('restores a recipe dropped on the image slot, and takes a dropped image as the first frame', async ({ page, app }) => {
   await openWith(page, app.url, smallClip(app.starter))
-  const place = '[aria-label="Begins with"], [aria-label="Mode and inputs"]'
+  const imageSlot = '[aria-label="Begins with"], [aria-label="Mode and inputs"]'
   const request = smallClip(app.starter, { prompt: 'a green meadow' })
   await expect(field(page)).toHaveValue('a red sky at sunset')
-  await drop(page, place, jsonFile(recipeOf(request, { id: 'starter', name: 'Kinora Starter' })))
+  await drop(page, imageSlot, jsonFile(recipeOf(request, { id: 'starter', name: 'Kinora Starter' })))
   await expect(restored(page)).toContainText('a green meadow')
   await expect(page.locator('.over')).toHaveCount(0)
 
   const dot = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64')
-  await drop(page, place, { name: 'dot.png', type: 'image/png', bytes: dot })
-  await expect(page.locator(place).first()).toContainText('dot.png')
+  await drop(page, imageSlot, { name: 'dot.png', type: 'image/png', bytes: dot })
+  await expect(page.locator(imageSlot).first()).toContainText('dot.png')
   await expect(page.getByText('has no recipe')).toHaveCount(0)
 })
 
-test('what is missing here is named, and what is not understood is listed', async ({ page, app }) => {
+test('lists missing inputs and unknown fields of a recipe', async ({ page, app }) => {
   const request: GenerateRequest = {
     ...smallClip(app.starter, { prompt: 'a blue planet' }),
     model: 'ltxv-2b-0.9.5',
@@ -149,23 +149,23 @@ test('what is missing here is named, and what is not understood is listed', asyn
   await expect(field(page)).toHaveValue('a blue planet')
 })
 
-test.describe('what is no recipe', () => {
+test.describe('an invalid recipe file', () => {
   for (const [name, file, words] of [
-    ['text', { name: 'a.json', type: 'application/json', bytes: Buffer.from('not json') }, 'a.json is not a recipe. Expected JSON'],
-    ['other JSON', { name: 'b.json', type: 'application/json', bytes: Buffer.from('{"shots": []}') }, 'not a Kinora recipe: format'],
+    ['plain text', { name: 'a.json', type: 'application/json', bytes: Buffer.from('not json') }, 'a.json is not a recipe. Expected JSON'],
+    ['JSON of another kind', { name: 'b.json', type: 'application/json', bytes: Buffer.from('{"shots": []}') }, 'not a Kinora recipe: format'],
     [
-      'a recipe without words',
+      'a recipe without a prompt',
       jsonFile({ format: 'kinora-recipe', version: 1, model: { id: 'starter', name: 'x' }, request: { model: 'starter' } }),
       'request.prompt',
     ],
-    ['no bytes', { name: 'c.webm', type: 'video/webm', bytes: Buffer.alloc(0) }, 'c.webm has no recipe'],
+    ['an empty file', { name: 'c.webm', type: 'video/webm', bytes: Buffer.alloc(0) }, 'c.webm has no recipe'],
     [
-      'noise',
+      'random bytes',
       { name: 'd.webm', type: 'video/webm', bytes: Buffer.from(Array.from({ length: 5000 }, (_, index) => (index * 7919) % 251)) },
       'd.webm has no recipe',
     ],
   ] as const) {
-    test(`${name} is refused in a sentence`, async ({ page, app }) => {
+    test(`rejects ${name}`, async ({ page, app }) => {
       await openWith(page, app.url, smallClip(app.starter))
       await expect(field(page)).toHaveValue('a red sky at sunset')
       await drop(page, 'main', file)

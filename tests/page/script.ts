@@ -1,4 +1,4 @@
-// What the scripted generator is to do: written by a test into the page's Cache storage, read by the worker when a job begins.
+// The script of the scripted generator: written by a test into the page's Cache storage, read by the worker when a job begins.
 import type { ErrorData } from '../../src/shared/errors'
 
 /** Cache and address that hold the script. */
@@ -10,7 +10,7 @@ export interface Script {
   stepMs?: number
   /** jobs reject with this error at this step of their first chunk; 0: before the model is loaded */
   fail?: { error: ErrorData; atStep: number; times: number }
-  /** bytes that the GPU has; all fits when left out */
+  /** GPU memory in bytes; unlimited when left out */
   budgetBytes?: number
   /** the GPU cannot be used: probe() and every job reject with this */
   noGpu?: ErrorData

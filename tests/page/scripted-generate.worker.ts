@@ -1,5 +1,5 @@
 // GenerateApi without a GPU, for tests of the page: real requests, plans, media, files, records and checkpoints around frames that are
-// painted instead of generated. What a frame shows follows from its prompt, its seed and its number.
+// painted instead of generated. The content of a frame depends on its prompt, seed and number alone.
 import { expose } from 'comlink'
 import type { GenerateApi, GenerateOptions, JobCallbacks } from '../../src/shared/worker-apis'
 import { fetchManifest } from '../../src/rpc/manifest'
@@ -77,7 +77,7 @@ function previewOf({ width, height }: GenerateRequest, { prompt, seed }: ChunkPi
   return { ...small, frames: 2, rgba }
 }
 
-/** A number for a report that tests may compare: it follows from the request alone. */
+/** A hash for the report that depends on its input alone, so that tests can compare it. */
 const sha256 = async (value: unknown) =>
   [...new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(JSON.stringify(value))))]
     .map((byte) => byte.toString(16).padStart(2, '0'))
@@ -105,29 +105,29 @@ async function play(
   const plan = options.plan ? parsePlan(options.plan, request, manifest) : planOf(request, manifest)
   const frames = await countFrames(signal, storedMedia, plan, request)
   if (frames > 1) await requireEncoder(request)
-  const tell = (event: JobProgress) => void callbacks.onProgress(event)
-  tell({ stage: 'encoding-text' })
+  const emit = (event: JobProgress) => void callbacks.onProgress(event)
+  emit({ stage: 'encoding-text' })
   await failAt(0)
-  for (const share of [0, 0.5, 1]) tell({ stage: 'loading', loadedBytes: share * 1e6, totalBytes: 1e6 })
-  for (const step of [0, 4, 8]) tell({ stage: 'compiling', step, steps: 8 })
+  for (const share of [0, 0.5, 1]) emit({ stage: 'loading', loadedBytes: share * 1e6, totalBytes: 1e6 })
+  for (const step of [0, 4, 8]) emit({ stage: 'compiling', step, steps: 8 })
 
   const checkpoint = options.checkpoint ? await openCheckpoint(jobId, JSON.stringify([request, modelUrl, manifest.version])) : null
   const sink = frames > 1 ? await openClipSink({ ...request, frames, signal }) : await openStillSink(request)
   const writer = new FrameWriter(sink, retainedFrames(plan, manifest))
-  const reportPiece = (piece: number) => (event: JobProgress) => tell(plan.length > 1 ? { ...event, piece, pieces: plan.length } : event)
+  const reportPiece = (piece: number) => (event: JobProgress) => emit(plan.length > 1 ? { ...event, piece, pieces: plan.length } : event)
   const stepTimes: number[] = []
 
   const denoise = async (piece: ChunkPiece, index: number) => {
     const { steps } = request
-    const kept = checkpoint?.chunk(index)
-    const done = (await kept?.read())?.step ?? 0
+    const chunk = checkpoint?.chunk(index)
+    const done = (await chunk?.read())?.step ?? 0
     const first = done === 0
     if (first) reportPiece(index + 1)({ stage: 'denoising', steps })
     for (let step = done + 1; step <= steps; step++) {
       if (index === 0) await failAt(step)
       await pause(signal, stepMs)
       stepTimes.push(stepMs)
-      kept?.save({ step, tokens: new Float32Array(4).fill(step) })
+      chunk?.save({ step, tokens: new Float32Array(4).fill(step) })
       reportPiece(index + 1)({ stage: 'denoising', step, steps, etaSeconds: ((steps - step) * stepMs) / 1000, preview: previewOf(request, piece, step) })
     }
   }
@@ -154,7 +154,7 @@ async function play(
       if (ending.has(jobId) && !('part' in piece) && !leadsToNext(plan[0]) && plan.slice(index + 1).some((later) => !('part' in later))) break
     }
     await writer.end(signal)
-    tell({ stage: 'saving' })
+    emit({ stage: 'saving' })
     const made = options.plan ? request : truncatedRequest(request, plan, pieces)
     const clip = await sink.finish(writer.written, recipeOf(made, manifest))
     const cached = request.cacheThreshold ? { evaluations: request.steps, evaluationsSkipped: request.steps >> 1 } : {}
@@ -186,7 +186,7 @@ async function play(
   }
 }
 
-/** In turn with the jobs. */
+/** Runs an action after the jobs before it. */
 function inTurn<Result>(action: () => Promise<Result>): Promise<Result> {
   const answer = queue.then(action)
   queue = answer.catch(() => undefined)

@@ -1,8 +1,8 @@
-// How a test writes the scripted generator's script.
+// Writes the script of the scripted generator from a test.
 import type { Page } from '@playwright/test'
 import { SCRIPT_CACHE, SCRIPT_URL, type Script } from './script'
 
-/** Jobs that begin from now on follow this script; the page must have been opened. */
+/** Sets the script of later jobs; the page must be open. */
 export function follow(page: Page, script: Script): Promise<void> {
   return page.evaluate(async ([cache, url, text]) => (await caches.open(cache)).put(url, new Response(text)), [
     SCRIPT_CACHE,

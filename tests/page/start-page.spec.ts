@@ -1,4 +1,4 @@
-// The first screen: what it says, what it weighs, and that everybody can use it.
+// The first screen: its texts, its size and its accessibility.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -8,7 +8,7 @@ import { generateButton, promptField } from '../e2e/locators'
 
 const FIRST_SCREEN_BYTES = 150 * 1024
 
-test('offers words that work, and says what it does not know', async ({ page, app }) => {
+test('offers example prompts, and marks unknown words', async ({ page, app }) => {
   await page.goto(app.url)
   await expect(page).toHaveTitle(/Kinora/)
   const prompt = promptField(page)
@@ -28,7 +28,7 @@ test('offers words that work, and says what it does not know', async ({ page, ap
   await expect(page.locator('#prompt-notes')).toContainText('does not know the underlined word')
 })
 
-test('cuts a prompt that is too long, and says where', async ({ page, app }) => {
+test('reports where a long prompt is cut off', async ({ page, app }) => {
   await page.goto(app.url)
   const words = Array.from({ length: app.starter.text.maxTokens + 5 }, (_, index) => (index % 2 ? 'sky' : 'red'))
   await promptField(page).fill(words.join(' '))
@@ -38,7 +38,7 @@ test('cuts a prompt that is too long, and says where', async ({ page, app }) => 
   await expect(generateButton(page)).toBeEnabled()
 })
 
-test('offers the nearest size and length when the model cannot make one', async ({ page, app }) => {
+test('offers the nearest size and length if the model does not support the chosen ones', async ({ page, app }) => {
   const { width, height } = app.starter.sizes[0]!
   const frames = Math.max(...app.starter.frames.allowed)
   await openWith(page, app.url, smallClip(app.starter, { width: width + 3, height, frames: frames + 1 }))
@@ -51,7 +51,7 @@ test('offers the nearest size and length when the model cannot make one', async 
   await expect(generateButton(page)).toBeEnabled()
 })
 
-test('offers shapes and lengths that the model was not taught, and says so', async ({ page, app }) => {
+test('warns about aspect ratios and lengths that the model was not trained on', async ({ page, app }) => {
   await openWith(page, app.url, smallClip(app.starter))
   const settings = page.getByRole('region', { name: 'Settings' })
   const generate = generateButton(page)
@@ -59,13 +59,13 @@ test('offers shapes and lengths that the model was not taught, and says so', asy
 
   await settings.getByRole('radio', { name: '4:3 (not in the training data)' }).check()
   await expect(settings.getByText('was not trained at 144 × 112')).toBeVisible()
-  await expect(generate, 'it is a warning').toBeEnabled()
+  await expect(generate, 'only a warning').toBeEnabled()
 
   await settings.getByRole('radio', { name: 'Custom' }).check()
   await settings.getByRole('spinbutton', { name: 'Width in pixels' }).fill('1000')
   await settings.getByRole('spinbutton', { name: 'Height in pixels' }).fill('5')
   await page.keyboard.press('Tab')
-  await expect(settings.getByText('was not trained at 1008 × 32'), 'whole latent pixels, two at least').toBeVisible()
+  await expect(settings.getByText('was not trained at 1008 × 32'), 'rounded to whole latent pixels, at least two').toBeVisible()
   await settings.getByRole('button', { name: /^Use 176 × 96/ }).click()
   await settings.getByRole('radio', { name: '16:9' }).check()
   await expect(settings.getByText('was not trained')).toHaveCount(0)
@@ -81,9 +81,9 @@ test('offers shapes and lengths that the model was not taught, and says so', asy
   await expect(settings.getByRole('spinbutton', { name: 'seconds' })).toHaveValue('0.6')
 })
 
-test('says when a clip is larger than the memory that was measured', async ({ page, app }) => {
+test('warns if a clip needs more than the measured GPU memory', async ({ page, app }) => {
   await openWith(page, app.url, smallClip(app.starter))
-  // what Models measures and keeps, of a GPU with little room
+  // a stored measurement of a GPU with little memory
   await page.evaluate((version) => {
     const times = { measured: [{ tokens: 100, ms: 1 }], width: 192, blocks: 6, decoderFlops: 1, budgetBytes: 1e8 }
     localStorage.setItem('kinora.times', JSON.stringify([[JSON.stringify([2, 'Scripted adapter', `starter ${version}`]), times]]))
@@ -103,7 +103,7 @@ for (const theme of ['dark', 'light'] as const) {
     test(`has no accessibility faults, ${theme}, ${width} pixels wide`, async ({ page, app }) => {
       await page.setViewportSize({ width, height: 800 })
       await page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' })
-      // the widest shape and the most steps make the longest film strip
+      // the widest size and the most steps make the longest film strip
       const widest = app.starter.sizes.toSorted((a, b) => b.width - a.width)[0]!
       await openWith(page, app.url, smallClip(app.starter, { width: widest.width, height: widest.height, steps: app.starter.steps.max }))
       await promptField(page).fill('a red sky over a xylophone ')
@@ -117,7 +117,7 @@ for (const theme of ['dark', 'light'] as const) {
   }
 }
 
-test('works from the keyboard alone', async ({ page, app }) => {
+test('works with the keyboard alone', async ({ page, app }) => {
   await page.goto(app.url)
   await expect(page.getByRole('button', { name: 'Skip to content' }).or(page.getByRole('link', { name: 'Skip to content' }))).toBeAttached()
   await page.keyboard.press('Tab')
@@ -131,10 +131,10 @@ test('works from the keyboard alone', async ({ page, app }) => {
   await expect(generate).toBeEnabled()
   await page.keyboard.press('Tab')
   await expect(generate).toBeFocused()
-  expect(await generate.evaluate((button) => getComputedStyle(button).outlineStyle), 'the focus is seen').not.toBe('none')
+  expect(await generate.evaluate((button) => getComputedStyle(button).outlineStyle), 'the focus is visible').not.toBe('none')
 })
 
-test('first screen: at most 150 KB of script and style, compressed', async ({ page, app, build }) => {
+test('loads at most 150 KB of compressed scripts and styles for the first screen', async ({ page, app, build }) => {
   const files = new Set<string>()
   page.on('response', (response) => {
     const { pathname } = new URL(response.url())
@@ -147,7 +147,7 @@ test('first screen: at most 150 KB of script and style, compressed', async ({ pa
   expect(bytes).toBeLessThanOrEqual(FIRST_SCREEN_BYTES)
 })
 
-test('is isolated and keeps to the strict policy', async ({ page, app, elsewhere }) => {
+test('is isolated, and blocks other origins by its policy', async ({ page, app, elsewhere }) => {
   const response = await page.goto(app.url)
   expect(await page.evaluate(() => crossOriginIsolated)).toBe(true)
   const policy = response?.headers()['content-security-policy'] ?? ''
@@ -161,7 +161,7 @@ test('is isolated and keeps to the strict policy', async ({ page, app, elsewhere
       ),
     ),
   ).toBe('refused')
-  // this test's own request, which the policy had to stop
+  // the test's own request, which the policy had to block
   expect(elsewhere.splice(0).length).toBeGreaterThan(0)
 })
 

@@ -1,4 +1,4 @@
-// Storyboards, written by keyboard and made through the real page.
+// Storyboards, edited with the keyboard and generated through the real page.
 import { readFileSync } from 'node:fs'
 import { CLIP_MS, expect, openWith, records, smallClip, test } from '../e2e/app'
 import {
@@ -7,18 +7,18 @@ import {
   chooseMode,
   generateButton,
   libraryLink,
-  madeFrom,
+  modeInputs,
   makeClip,
   promptField,
-  sideBySide,
+  batchResults,
   slot,
   storyCard,
-  twoColours,
+  twoColors,
 } from '../e2e/locators'
 
 const SIZE = { width: 64, height: 64 }
 
-test('storyboard: cards are written, moved and made, and go into a file and out of it', async ({ page, app }, info) => {
+test('storyboard: edits, generates, saves and loads cards', async ({ page, app }, info) => {
   test.setTimeout(4 * CLIP_MS)
   await openWith(page, app.url, smallClip(app.starter, { ...SIZE, prompt: 'flat style' }))
   await chooseMode(page, 'Storyboard')
@@ -31,16 +31,16 @@ test('storyboard: cards are written, moved and made, and go into a file and out 
 
   await words(2).press('Alt+ArrowUp')
   await expect(words(1)).toHaveValue('a red car in the desert')
-  await expect(words(1), 'the focus goes with the card').toBeFocused()
+  await expect(words(1), 'the focus follows the card').toBeFocused()
   await card(1).getByRole('button', { name: 'Duplicate card 1' }).press('Enter')
   await expect(card(3)).toBeVisible()
   await card(2).getByRole('button', { name: 'Move card 2 down' }).press('Enter')
   await expect(words(2)).toHaveValue('a white bird over the sea')
-  await expect(card(3).getByRole('button', { name: 'Move card 3 up' }), 'the end was reached').toBeFocused()
+  await expect(card(3).getByRole('button', { name: 'Move card 3 up' }), 'the card is the last one').toBeFocused()
   await card(3).getByRole('button', { name: 'Remove card 3' }).press('Enter')
   await expect(card(3)).toHaveCount(0)
   await card(2).getByRole('radio', { name: 'Dissolve' }).press('Space')
-  await expect(madeFrom(page)).toContainText('2.3 s of at most 60 s')
+  await expect(modeInputs(page)).toContainText('2.3 s of at most 60 s')
 
   await card(2).getByRole('spinbutton', { name: 'Seconds' }).fill('0.2')
   await expect(card(2).getByText('Card 2 is shorter than 1 s, the shortest length of this model.')).toBeVisible()
@@ -48,7 +48,7 @@ test('storyboard: cards are written, moved and made, and go into a file and out 
   await card(2).getByRole('spinbutton', { name: 'Seconds' }).fill('1')
 
   const saving = page.waitForEvent('download')
-  await madeFrom(page).getByRole('button', { name: 'Save as a file' }).press('Enter')
+  await modeInputs(page).getByRole('button', { name: 'Save as a file' }).press('Enter')
   const saved = readFileSync(await (await saving).path(), 'utf8')
   expect(JSON.parse(saved)).toEqual({
     version: 1,
@@ -69,26 +69,26 @@ test('storyboard: cards are written, moved and made, and go into a file and out 
 
   const load = async (...files: { name: string; mimeType: string; buffer: Buffer }[]) => {
     const opened = page.waitForEvent('filechooser')
-    await madeFrom(page).getByRole('button', { name: 'Load from a file…' }).press('Enter')
+    await modeInputs(page).getByRole('button', { name: 'Load from a file…' }).press('Enter')
     await (await opened).setFiles(files)
   }
   const json = (data: unknown) => ({ name: 'board.json', mimeType: 'application/json', buffer: Buffer.from(JSON.stringify(data)) })
   await load(
     json({ version: 9, prompt: 'pastel style', mood: 'calm', shots: [{ prompt: 'a kite', seconds: 3, join: 'wipe', image: 'sky.png' }] }),
-    await twoColours(page, 'sky.png', '#27c', '#48d'),
+    await twoColors(page, 'sky.png', '#27c', '#48d'),
   )
   await expect(promptField(page)).toHaveValue('pastel style')
   await expect(words(1)).toHaveValue('a kite')
   await expect(slot(page, 'Image or clip of card 1')).toContainText('sky.png')
-  await expect(madeFrom(page).getByRole('alert')).toContainText('mood')
-  await expect(madeFrom(page).getByRole('alert')).toContainText('join "wipe" of card 1')
+  await expect(modeInputs(page).getByRole('alert')).toContainText('mood')
+  await expect(modeInputs(page).getByRole('alert')).toContainText('join "wipe" of card 1')
   await page.screenshot({ path: info.outputPath('storyboard.png'), fullPage: true })
   await load(json({ shots: [] }))
-  await expect(madeFrom(page).getByRole('alert')).toContainText('The storyboard does not fit: shots')
-  await expect(words(1), 'what was there stays').toHaveValue('a kite')
+  await expect(modeInputs(page).getByRole('alert')).toContainText('The storyboard does not fit: shots')
+  await expect(words(1), 'the storyboard is unchanged').toHaveValue('a kite')
 })
 
-test('storyboard: a card goes on from the one before, one begins with a picture, one is faded into', async ({ page, app }) => {
+test('storyboard: requests cards that continue, begin with an image, and dissolve', async ({ page, app }) => {
   test.setTimeout(4 * CLIP_MS)
   await openWith(page, app.url, smallClip(app.starter, { ...SIZE, steps: 4, prompt: 'flat style' }))
   await chooseMode(page, 'Storyboard')
@@ -98,14 +98,14 @@ test('storyboard: a card goes on from the one before, one begins with a picture,
     [3, 'a starry night', 'Cut'],
     [4, 'a white bird in the desert', 'Dissolve'],
   ] as const) {
-    if (number > 2) await madeFrom(page).getByRole('button', { name: 'Add a card' }).press('Enter')
+    if (number > 2) await modeInputs(page).getByRole('button', { name: 'Add a card' }).press('Enter')
     const card = storyCard(page, number)
     await card.getByRole('textbox', { name: 'Shot prompt' }).fill(words)
     await card.getByRole('spinbutton', { name: 'Seconds' }).fill('1')
     if (begins) await card.getByRole('radio', { name: begins }).press('Space')
   }
-  await chooseFile(page, 'Image or clip of card 3', await twoColours(page, 'halves.png', '#e83', '#27c', 200))
-  // at once: what was chosen is waited for
+  await chooseFile(page, 'Image or clip of card 3', await twoColors(page, 'halves.png', '#e83', '#27c', 200))
+  // at once: Generate waits for the chosen file
   const frames = await makeClip(page, SIZE)
   expect(frames).toHaveLength(9 + 8 + 9 + (9 - 4))
   const [record] = await records(page)
@@ -118,7 +118,7 @@ test('storyboard: a card goes on from the one before, one begins with a picture,
   ])
 })
 
-test('storyboard: a card begins with a clip of the library, and goes on from it', async ({ page, app }) => {
+test('storyboard: requests a card that begins with a library clip', async ({ page, app }) => {
   test.setTimeout(4 * CLIP_MS)
   await openWith(page, app.url, smallClip(app.starter, { ...SIZE, steps: 4, prompt: 'a red balloon rising over the sea at sunset' }))
   await makeClip(page, SIZE)
@@ -128,16 +128,16 @@ test('storyboard: a card begins with a clip of the library, and goes on from it'
   await storyCard(page, 1).getByRole('textbox', { name: 'Shot prompt' }).fill('a white bird over snowy hills, a starry night')
   await storyCard(page, 1).getByRole('spinbutton', { name: 'Seconds' }).fill('2')
   await chooseFromLibrary(page, 'Image or clip of card 1')
-  const place = slot(page, 'Image or clip of card 1')
-  await expect(place).toContainText('a red balloon rising over the sea at sunset')
-  await expect(place.getByRole('button', { name: /^Crop/ }), 'a clip is not cropped').toHaveCount(0)
+  const input = slot(page, 'Image or clip of card 1')
+  await expect(input).toContainText('a red balloon rising over the sea at sunset')
+  await expect(input.getByRole('button', { name: /^Crop/ }), 'a clip is not cropped').toHaveCount(0)
   const frames = await makeClip(page, SIZE)
   expect(frames).toHaveLength(17)
   const [record] = await records(page)
   expect(record?.request.shots).toMatchObject([{ frames: 17, conditions: [{ source: { kind: 'clip' }, atFrame: 0, strength: 1 }] }])
 })
 
-test('storyboard: alternatives in a card make one clip of each', async ({ page, app }) => {
+test('storyboard: expands the alternatives in a card into one clip each', async ({ page, app }) => {
   test.setTimeout(3 * CLIP_MS)
   await openWith(page, app.url, smallClip(app.starter, { ...SIZE, prompt: 'flat style' }))
   await chooseMode(page, 'Storyboard')
@@ -148,7 +148,7 @@ test('storyboard: alternatives in a card make one clip of each', async ({ page, 
   await expect(page.locator('#generate-hint')).toContainText('The maximum is 16.')
   await words.fill('a {red|blue} car in the desert')
   await page.getByRole('button', { name: 'Generate 2', exact: true }).press('Enter')
-  const sheet = sideBySide(page)
+  const sheet = batchResults(page)
   await expect(sheet.getByRole('status')).toHaveText('2 of 2 done', { timeout: 2 * CLIP_MS })
   await expect(sheet).toContainText('red')
   const made = (await records(page)).map(({ request }) => request.shots?.map(({ prompt }) => prompt))

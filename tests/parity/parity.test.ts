@@ -35,7 +35,7 @@ describe('parity with the references', () => {
     ])
   })
 
-  it('compares loops after every step, and where they start if anything is known', () => {
+  it('compares loops after every step, and their start if there is conditioning', () => {
     const loops = folders.map((folder) => readCase(folder)).filter(({ call }) => call === 'denoise')
     expect(loops.length).toBeGreaterThan(4)
     for (const { className, outputs, scalars } of loops) {
@@ -84,7 +84,7 @@ function altered(into: string, name: string, file: string, change: (tensors: Saf
   return folder
 }
 
-describe('a case that does not fit', () => {
+describe('an altered case', () => {
   const folder = mkdtempSync(join(tmpdir(), 'altered-cases-'))
   afterAll(() => rmSync(folder, { recursive: true }))
 
@@ -113,9 +113,9 @@ describe('a case that does not fit', () => {
     return copy
   }
   it.each([
-    ['another picture', 'pixels', (io: Safetensors) => io.tensor('in.condition.1').bytes.fill(0), {}],
+    ['another image', 'pixels', (io: Safetensors) => io.tensor('in.condition.1').bytes.fill(0), {}],
     ['other noise', 'noise', (io: Safetensors) => io.tensor('in.noise').bytes.fill(0), {}],
-    ['another place', 'place', () => undefined, { frame_index: [0, 4] }],
+    ['another frame index', 'place', () => undefined, { frame_index: [0, 4] }],
     ['another strength', 'strength', () => undefined, { strength: [0.3, 1] }],
     ['another frame rate', 'rate', () => undefined, { frame_rate: 24 }],
     ['no rescale', 'rescale', () => undefined, { guidance_rescale: 0 }],
@@ -123,7 +123,7 @@ describe('a case that does not fit', () => {
     expect(await runCase(gpu, conditioned(into, change, scalars), 'f32')).toMatchObject({ status: 'fail' })
   })
 
-  it('of which only the placed tokens are recorded is run from those', async () => {
+  it('runs from recorded tokens if the noise is not recorded', async () => {
     const copy = conditioned('placed', () => undefined)
     const path = join(copy, 'io.safetensors')
     const bytes = readFileSync(path) // other names of the same length
@@ -136,7 +136,7 @@ describe('a case that does not fit', () => {
     expect(await runCase(gpu, copy, 'f32')).toMatchObject({ status: 'pass' })
   })
 
-  it('fails when its recorded output is another', async () => {
+  it('fails if its recorded output differs', async () => {
     const perturbed = altered(folder, 'flow_match_plain', 'io.safetensors', (io) => io.tensor('out.sigmas').bytes.reverse())
     expect(await runCase(gpu, perturbed, 'f32')).toMatchObject({ status: 'fail' })
     const { status, stdout } = command(perturbed)
@@ -144,7 +144,7 @@ describe('a case that does not fit', () => {
     expect(status).toBe(1)
   })
 
-  it('fails when a file of it is missing', async () => {
+  it('fails if one of its files is missing', async () => {
     cpSync('tests/parity/flow_match_plain/case.json', join(folder, 'broken/case.json'))
     expect(await runCase(gpu, join(folder, 'broken'), 'f32')).toMatchObject({ status: 'fail' })
   })

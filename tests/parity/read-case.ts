@@ -5,7 +5,7 @@ import { weightSource, type WeightSource } from '../../workers/models/weight-sou
 import { blobSource } from '../../workers/weights/byte-source'
 import { elementsOf, floatsOf, openSafetensors, type Safetensors } from '../../workers/weights/safetensors'
 import { TensorReader } from '../../workers/weights/tensor-reader'
-import { openTensorTable } from '../../workers/weights/tensor-table'
+import { openTensorTable } from '../../workers/weights/safetensors-table'
 
 /** A tensor on the host; ids, masks and floats alike are f32, which holds them exactly. */
 export interface HostTensor {
@@ -13,7 +13,7 @@ export interface HostTensor {
   values: Float32Array
 }
 
-/** What a case says. */
+/** The contents of a case. */
 export interface ParityCase {
   name: string
   folder: string
@@ -39,7 +39,7 @@ export function findCases(folder: string): string[] {
 /** Reads everything but the weights. Throws when a file is missing or not readable. */
 export function readCase(folder: string): ParityCase {
   const { call, scalars } = readJson(join(folder, 'case.json'))
-  // a pipeline's own folder may have no config: those of its parts say it all
+  // the folder of a pipeline may have no config, only those of its parts
   const pipeline = (scalars as Record<string, unknown> | undefined)?.['frame_index'] === undefined ? 'LTXPipeline' : 'LTXConditionPipeline'
   const config = existsSync(join(folder, 'config.json')) ? readJson(join(folder, 'config.json')) : { _class_name: call === 'denoise' ? pipeline : '' }
   const io = readTensors(join(folder, 'io.safetensors'))
@@ -61,7 +61,7 @@ export function readWeights(folder: string): WeightSource {
   return weightSource(readTensors(join(folder, 'weights.safetensors')))
 }
 
-/** The same, read from the file as a large model's are. */
+/** The same, read from the file like the weights of a large model. */
 export async function openWeights(folder: string): Promise<TensorReader> {
   const path = join(folder, 'weights.safetensors')
   return new TensorReader(await openTensorTable(new AbortController().signal, blobSource(path, new Blob([readFileSync(path)]))))
@@ -72,7 +72,7 @@ export function readJson(path: string): Record<string, unknown> {
   return JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>
 }
 
-/** An input that the call cannot do without. */
+/** A required input of the call. */
 export function need(parityCase: ParityCase, name: string): HostTensor {
   const tensor = parityCase.inputs.get(name)
   if (!tensor) throw new Error(`io.safetensors has no in.${name}`)

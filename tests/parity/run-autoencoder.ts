@@ -9,7 +9,7 @@ import type { Outputs, Precision } from './read-case'
 
 const { signal } = new AbortController()
 
-/** Quantization is for transformers' linear layers alone; an autoencoder then runs as it would beside one. */
+/** Only linear layers of transformers are quantized; an autoencoder then runs as beside a quantized one. */
 function dtypeOf(scope: Scope, precision: Precision): FloatDType {
   return precision === 'f32' || !scope.gpu.facts.f16 ? 'f32' : 'f16'
 }

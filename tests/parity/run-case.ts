@@ -10,10 +10,10 @@ import { runTransformer } from './run-transformer'
 
 /** The largest ‖out − ref‖ / ‖ref‖ of one forward pass of a random-weight model. */
 const LIMITS: Record<Precision, number> = { f32: 1e-4, f16: 1e-2, q8: 5e-2, q4: 2e-1 }
-/** Errors add up over a loop of steps. */
+/** Errors accumulate over the steps of a loop. */
 const LOOP_FACTOR = 3
 
-/** What came of a case at one precision. */
+/** The result of a case at one precision. */
 export interface CaseResult {
   name: string
   precision: Precision
@@ -39,7 +39,7 @@ const RUNNERS: Record<string, Runner> = {
   'FlowMatchEulerDiscreteScheduler.set_timesteps': runScheduler,
 }
 
-/** Runs the case in `folder`. Never throws: what goes wrong is a failed case. */
+/** Runs the case in `folder`. Never throws: an error is a failed case. */
 export async function runCase(gpu: Gpu, folder: string, precision: Precision): Promise<CaseResult> {
   const scope = new Scope(gpu)
   let name = folder

@@ -1,5 +1,5 @@
-// What LTXConditionPipeline does before its loop, on the code that makes every clip: encode what is known, mix it with
-// noise, place it. The reference has appended tokens before the grid's own, we behind them.
+// What LTXConditionPipeline does before its loop, by the code of every clip: encode the conditions, mix them with noise and
+// inject them. The reference has appended tokens before the grid's own, Kinora after them.
 import { join } from 'node:path'
 import type { Scope } from '../../workers/engine/scope'
 import { LtxAutoencoder } from '../../workers/models/ltx/autoencoder'
@@ -14,7 +14,7 @@ import { need, openWeights, readJson, type HostTensor, type ParityCase } from '.
 import type { Precision } from './read-case'
 
 /** Where a loop with conditions starts: the grid's tokens, then the appended ones. */
-export interface KnownStart {
+export interface ConditionedStart {
   /** [1, N + K, C] */
   tokens: HostTensor
   /** f32 [1, 3, N + K] */
@@ -26,54 +26,60 @@ export interface KnownStart {
 }
 
 /**
- * With `in.noise` (the grid's, [B, N, C], before anything is in it) everything is made from it and the pixels. Without it
- * the tokens are `in.latents`, as they were when the reference had placed them, and only places and strengths are ours.
+ * With `in.noise` (the grid's, [B, N, C], before injection) the start is computed from it and the pixels. Without it the
+ * tokens are `in.latents`, as the reference injected them, and only positions and strengths are computed.
  */
-export async function knownStart(scope: Scope, parityCase: ParityCase, precision: Precision, sizes: LatentSizes, clip: number): Promise<KnownStart> {
+export async function conditionedStart(
+  scope: Scope,
+  parityCase: ParityCase,
+  precision: Precision,
+  sizes: LatentSizes,
+  clip: number,
+): Promise<ConditionedStart> {
   const { inputs } = parityCase
   const given = clipOf(need(parityCase, 'latents'), clip)
   const channels = given.shape[2] as number
   const grid: LatentGrid = { channels, frames: sizes.frames, height: sizes.height, width: sizes.width }
   const gridValues = channels * grid.frames * grid.height * grid.width
-  const known = await encodeConditions(scope, parityCase, precision, grid, sizes, clip)
+  const conditioning = await encodeConditions(scope, parityCase, precision, grid, sizes, clip)
   const noise = inputs.has('noise') ? clipOf(need(parityCase, 'noise'), clip).values : given.values.slice(-gridValues)
   const {
     latent,
     strengths: ofFrames,
     appended,
-  } = injectConditioning(noise, grid, sizes.time, known, (index, count) => {
+  } = injectConditioning(noise, grid, sizes.time, conditioning, (index, count) => {
     const drawn = inputs.get(`condition_noise.${index}`)
     return drawn?.shape.length === 5 ? channelsLast(clipOf(drawn, clip).values, channels) : new Float32Array(count)
   })
   const perFrame = grid.height * grid.width
   const strengths = Float32Array.from({ length: ofFrames.length * perFrame }, (_, token) => ofFrames[Math.floor(token / perFrame)] as number)
   const count = strengths.length
-  const placed = { shape: [1, count, channels], values: latent }
-  const places = { unit: 'seconds', timeScale: 1, spaceScale: sizes.space, scaleTime: sizes.time, fps: sizes.fps } as const
+  const injected = { shape: [1, count, channels], values: latent }
+  const positions = { unit: 'seconds', timeScale: 1, spaceScale: sizes.space, scaleTime: sizes.time, fps: sizes.fps } as const
   const extra = count - gridValues / channels
-  const asGiven = !inputs.has('noise') && given.values.length === placed.values.length
+  const asGiven = !inputs.has('noise') && given.values.length === injected.values.length
   return {
-    tokens: asGiven ? gridFirst(given, extra) : placed,
-    coordinates: videoCoordinates(grid, places, appended),
+    tokens: asGiven ? gridFirst(given, extra) : injected,
+    coordinates: videoCoordinates(grid, positions, appended),
     strengths,
     appended: extra,
   }
 }
 
-/** The reference's order → ours: `appended` tokens from the front to the back. [1, N + K, C] */
+/** The reference's order → Kinora's: moves `appended` tokens from the front to the back. [1, N + K, C] */
 export function gridFirst(tokens: HostTensor, appended: number): HostTensor {
-  return turned(tokens, appended)
+  return rotated(tokens, appended)
 }
 
-/** Our order → the reference's, leaving out the first `dropped` of its tokens. */
+/** Kinora's order → the reference's, without the first `dropped` tokens. */
 export function referenceOrder(tokens: HostTensor, appended: number, dropped = 0): HostTensor {
   const [, count = 0, channels = 0] = tokens.shape
-  const { values } = turned(tokens, count - appended)
+  const { values } = rotated(tokens, count - appended)
   return { shape: [1, count - dropped, channels], values: values.slice(dropped * channels) }
 }
 
-/** The first `front` tokens go to the back. */
-function turned({ shape, values }: HostTensor, front: number): HostTensor {
+/** Moves the first `front` tokens to the back. */
+function rotated({ shape, values }: HostTensor, front: number): HostTensor {
   const split = front * (shape[2] as number)
   return { shape, values: Float32Array.from([...values.subarray(split), ...values.subarray(0, split)]) }
 }
@@ -88,7 +94,7 @@ async function encodeConditions(
 ): Promise<ConditioningLatents[]> {
   const { folder, inputs, scalars } = parityCase
   const config = readJson(join(folder, 'vae/config.json'))
-  const dtype = precision === 'f32' || !scope.gpu.facts.f16 ? 'f32' : 'f16' // quantization is for transformers alone
+  const dtype = precision === 'f32' || !scope.gpu.facts.f16 ? 'f32' : 'f16' // only transformers are quantized
   const { signal } = new AbortController()
   const autoencoder = await LtxAutoencoder.load(signal, scope, config, await openWeights(join(folder, 'vae')), dtype, 'encoder')
   const encoder: FrameEncoder = {
@@ -97,7 +103,7 @@ async function encodeConditions(
     std: autoencoder.latentsStd,
     scaleTime: time,
   }
-  const known: ConditioningLatents[] = []
+  const conditioning: ConditioningLatents[] = []
   for (let index = 0; inputs.has(`condition.${index}`); index++) {
     const { shape, values } = clipOf(need(parityCase, `condition.${index}`), clip)
     const [height = 0, width = 0] = shape.slice(-2)
@@ -105,12 +111,12 @@ async function encodeConditions(
     const pixels = channelsLast(values, 3) // [3, F, H, W] → [F, H, W, 3]
     const read = (own: Scope) => own.upload(pixels, [frames, height, width, 3], 'f32')
     const at = { atFrame: scalarAt(scalars['frame_index'], index) ?? 0, strength: scalarAt(scalars['strength'], index) ?? 1 }
-    known.push({ values: await encodeFrames({ signal }, scope, encoder, grid, { frames, height, width, read }), ...at })
+    conditioning.push({ values: await encodeFrames({ signal }, scope, encoder, grid, { frames, height, width, read }), ...at })
   }
-  return known
+  return conditioning
 }
 
-/** One number for all, or one each. */
+/** One number for all conditions, or one each. */
 function scalarAt(value: unknown, index: number): number | undefined {
   const own: unknown = Array.isArray(value) ? value[index] : value
   return typeof own === 'number' ? own : undefined

@@ -1,4 +1,4 @@
-// The denoise loops of LTXPipeline and LTXConditionPipeline, one clip at a time, on the sampler that makes every clip.
+// The denoise loops of LTXPipeline and LTXConditionPipeline, one clip at a time, on the sampler of every clip.
 import { join } from 'node:path'
 import type { Scope } from '../../workers/engine/scope'
 import { linspaceSigmas, setTimesteps, shiftForTokens, type Schedule } from '../../workers/models/flow-match-scheduler'
@@ -7,7 +7,7 @@ import { LtxTransformer } from '../../workers/models/ltx/transformer'
 import type { RopeTable } from '../../workers/ops/rope'
 import { denoise } from '../../workers/pipeline/sampler'
 import { batchOf, clipOf, latentSizes, type LatentSizes } from './pipeline-sizes'
-import { gridFirst, knownStart, referenceOrder } from './run-conditions'
+import { gridFirst, conditionedStart, referenceOrder } from './run-conditions'
 import { need, readJson, readWeights, type HostTensor, type ParityCase } from './read-case'
 import type { Outputs, Precision } from './read-case'
 import { transformerOptions } from './run-transformer'
@@ -18,11 +18,11 @@ interface Start {
   tokens: HostTensor
   rope: RopeTable
   strengths?: Float32Array
-  /** tokens behind the grid's own */
+  /** number of tokens after the grid's own */
   appended: number
 }
 
-/** Latents after each step, `latents.<k>` with k from 0 or, where the case counts so, from 1; and `start`, where the case has it. */
+/** Latents after each step, `latents.<k>` with k from 0 or, if the case counts so, from 1; and `start`, if the case has it. */
 export async function runDenoise(scope: Scope, parityCase: ParityCase, precision: Precision): Promise<Outputs> {
   const { folder, inputs, outputs, scalars } = parityCase
   const config = readJson(join(folder, 'transformer/config.json'))
@@ -36,7 +36,7 @@ export async function runDenoise(scope: Scope, parityCase: ParityCase, precision
 
   const batch = need(parityCase, 'latents').shape[0] as number
   const clips = new Map<string, HostTensor[]>()
-  const keep = (name: string, tensor: HostTensor) => clips.set(name, [...(clips.get(name) ?? []), tensor])
+  const append = (name: string, tensor: HostTensor) => clips.set(name, [...(clips.get(name) ?? []), tensor])
   for (let clip = 0; clip < batch; clip++) {
     const prepare = (embeds: string, mask: string) => {
       const { values, shape } = clipOf(need(parityCase, embeds), clip)
@@ -44,7 +44,7 @@ export async function runDenoise(scope: Scope, parityCase: ParityCase, precision
       return transformer.prepareText(scope, scope.upload(values, shape, 'f32'), keptTokens && Uint32Array.from(clipOf(keptTokens, clip).values))
     }
     const { tokens, rope, strengths, appended } = await startOf(scope, parityCase, precision, transformer, sizes, clip)
-    if (outputs.has('start')) keep('start', referenceOrder(tokens, appended))
+    if (outputs.has('start')) append('start', referenceOrder(tokens, appended))
     const loop = denoise(new AbortController().signal, scope, {
       transformer,
       noise: scope.upload(tokens.values, tokens.shape, 'f32'),
@@ -61,13 +61,13 @@ export async function runDenoise(scope: Scope, parityCase: ParityCase, precision
       const values = await scope.gpu.read(latent)
       const name = `latents.${step - 1 + first}`
       const dropped = (outputs.get(name)?.shape[1] ?? 0) === tokens.shape[1] ? 0 : appended
-      keep(name, referenceOrder({ shape: tokens.shape, values }, appended, dropped))
+      append(name, referenceOrder({ shape: tokens.shape, values }, appended, dropped))
     }
   }
   return new Map([...clips].map(([name, own]) => [name, batchOf(own)]))
 }
 
-/** LTXPipeline's falling sigmas, shifted; LTXConditionPipeline's linear-quadratic times; or the case's own times. */
+/** LTXPipeline's linspace sigmas, shifted; LTXConditionPipeline's linear-quadratic times; or the case's own times. */
 function scheduleOf({ className, folder, scalars }: ParityCase, steps: number, { frames, height, width }: LatentSizes): Schedule {
   const scheduler = readJson(join(folder, 'scheduler/config.json'))
   const given = scalars['timesteps']
@@ -87,7 +87,7 @@ async function startOf(
   clip: number,
 ): Promise<Start> {
   if (parityCase.className === 'LTXConditionPipeline') {
-    const { tokens, coordinates, strengths, appended } = await knownStart(scope, parityCase, precision, sizes, clip)
+    const { tokens, coordinates, strengths, appended } = await conditionedStart(scope, parityCase, precision, sizes, clip)
     return { tokens, rope: transformer.prepareCoordinates(scope, coordinates), strengths, appended }
   }
   const { frames, height, width, time, space, fps } = sizes

@@ -6,7 +6,7 @@ import { need, readWeights, type ParityCase } from './read-case'
 import type { Outputs, Precision } from './read-case'
 import { transformerOptions } from './run-transformer'
 
-/** T5EncoderModel.forward: each prompt by its true length, zeros at padded places, as the cases record them. */
+/** T5EncoderModel.forward: each prompt by its true length, zeros at padded positions, as the cases record them. */
 export async function runT5(scope: Scope, parityCase: ParityCase, precision: Precision): Promise<Outputs> {
   const { values: ids, shape } = need(parityCase, 'input_ids')
   const { values: mask } = need(parityCase, 'attention_mask')

@@ -4,7 +4,7 @@ import type { RopeTable } from '../../workers/ops/rope'
 import { need, readWeights, type HostTensor, type ParityCase } from './read-case'
 import type { Outputs, Precision } from './read-case'
 
-/** Quantized weights are run as a job would run them: with f16 activations where the adapter has them. */
+/** Quantized weights run as in a job: with f16 activations if the adapter supports them. */
 export function transformerOptions(scope: Scope, precision: Precision): TransformerOptions {
   if (precision === 'f32' || precision === 'f16') return { precision, linearFormat: precision }
   return { precision: scope.gpu.facts.f16 ? 'f16' : 'f32', linearFormat: precision === 'q8' ? 'i8' : 'i4' }

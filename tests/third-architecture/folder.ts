@@ -1,4 +1,4 @@
-// The model folder of the third architecture, written to a temporary place: a kinora.json and random weights.
+// The model folder of the third architecture, written to a temporary folder: a kinora.json and random weights.
 import { createHash } from 'node:crypto'
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

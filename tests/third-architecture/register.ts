@@ -5,7 +5,7 @@ import type { Plugin } from 'vite'
 const RUNTIME = fileURLToPath(new URL('./runtime.ts', import.meta.url))
 const LAST_LINE = '  LTXPipeline: ltx,\n'
 
-/** For `plugins` and `worker.plugins`. @throws where the registry has no line to add it behind */
+/** For `plugins` and `worker.plugins`. @throws if the registry has no line after which to add it */
 export function registerTinyDit(): Plugin {
   return {
     name: 'kinora:third-architecture',

@@ -1,7 +1,7 @@
-// A third architecture, for tests: what a new one has to bring, and no more. Patches of 1×2×2, one timestep for all tokens, no guidance, no
+// A third architecture, for tests: the minimum of a new one. Patches of 1×2×2, one timestep for all tokens, no guidance, no
 // frame encoder, and a text encoder of its own in the generate worker.
 //
-// N tokens, one a patch   C latent channels   D width   L words   h, w latent pixels
+// N tokens, one per patch   C latent channels   D width   L text tokens   h, w latent pixels
 import { AppError } from '../../src/shared/errors'
 import type { ModelManifest } from '../../src/shared/model'
 import type { Embeds } from '../../src/shared/prompt-embeds'
@@ -61,7 +61,7 @@ function openTinyDit(url: string, manifest: ModelManifest): OpenModel {
   }
 }
 
-/** One row of the table a word, by a hash of its letters; and one for the end. @param table f32 [vocabulary, textWidth] */
+/** One row of the table per word, by a hash of its letters; and one for the end. @param table f32 [vocabulary, textWidth] */
 function embedWords(prompt: string, table: Float32Array): Embeds {
   const { vocabulary, textWidth } = SIZES
   const ids = prompt
@@ -83,7 +83,7 @@ interface Block {
   feedOut: LinearWeight
 }
 
-/** Tokens and words in one sequence: [1, N + L, D]. */
+/** Video tokens and text tokens in one sequence: [1, N + L, D]. */
 interface TinyEvaluation extends ForwardPass {
   tokens: number
 }
@@ -154,7 +154,7 @@ class TinyTransformer implements VideoTransformer<Tensor, undefined, TinyEvaluat
 
   velocity(scope: Scope, { x, tokens }: TinyEvaluation): Tensor {
     return scope.within((inner) => {
-      const own = { ...norm(inner, x, { kind: 'layer', eps: EPS, dtype: 'f32' }), shape: [1, tokens, SIZES.width] } // the words are behind the tokens
+      const own = { ...norm(inner, x, { kind: 'layer', eps: EPS, dtype: 'f32' }), shape: [1, tokens, SIZES.width] } // the text tokens are after the video tokens
       return linear(scope, own, this.tokensOut, { dtype: 'f32' }) // [1, N, C·p²]
     })
   }
@@ -181,7 +181,7 @@ class TinyDecoder implements VideoDecoder {
     for (let at = 0; at < dim(z, 0); at++) yield scope.within((inner) => pixels(scope, this.frames(inner, z, at)))
   }
 
-  /** The frames of a latent frame, f32 [T, H, W, 3] in −1 … 1; one of the first. */
+  /** The frames of a latent frame, f32 [T, H, W, 3] in −1 … 1; the first latent frame has one. */
   private frames(scope: Scope, z: Tensor, at: number): Tensor {
     const cells = linear(scope, sliceFrames(scope, z, at, 1), this.map, { dtype: 'f32' }) // [1, h, w, 3·T·s·s]
     return pixelShuffle(scope, cells, { time: SIZES.scaleTime, space: SIZES.scaleSpace, dropFirst: at === 0 ? SIZES.scaleTime - 1 : 0, limit: 1 })

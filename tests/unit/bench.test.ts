@@ -1,4 +1,4 @@
-// What the benchmark makes of times, and how it takes its flags.
+// The benchmark's reports and flags.
 import { describe, expect, it } from 'vitest'
 import { parseBenchFlags } from '../bench/run-bench'
 import type { HostShare, MeasuredRow } from '../bench/measure-row'
@@ -51,9 +51,9 @@ describe('a row', () => {
     [{ ...row, host }, false],
     [{ ...row, host: { ...host, share: 0.06 } }, true],
     [{ ...row, host: { ...host, share: 0.06, goal: null } }, false],
-  ])('meets its goal, or not', (each, misses) => expect(missesGoal(each)).toBe(misses))
+  ])('meets or misses its goal', (each, misses) => expect(missesGoal(each)).toBe(misses))
 
-  it('is said with its speed on a GPU alone, and with its doubts', () => {
+  it('is described with its speed only on hardware, and with results that differ', () => {
     expect(describeRow(row, false)).toContain('ratio 2.00 of 1.90 2.00 2.20, goal 1.5: met; 42 % of the ceiling, 21 GFLOP/s, 1 GB/s')
     expect(describeRow(row, true)).not.toContain('GFLOP')
     expect(describeRow({ ...row, difference: 0.054, agrees: false }, true)).toContain('the results differ by 5.4 %')
@@ -62,7 +62,7 @@ describe('a row', () => {
     expect(describeRow({ ...row, host: { ...host, share: 0.12, goal: null } }, true)).toContain('(12 %), 3.0 submits')
   })
 
-  it('stands in a table, with the reason where there is no ratio', () => {
+  it('is a line of a table, with the reason for a missing ratio', () => {
     const lines = markdownTables({ ...report, rows: [row, without] }).split('\n')
     expect(lines[0]).toBe('### some GPU, f16, in Node')
     expect(lines.at(-2)).toBe('| attention-ltx-512 | N 512 | f16 | 13 ms | 25 ms | 2.00 | 1.5 ✓ | 42 % |')
@@ -86,7 +86,7 @@ describe('a result', () => {
     row,
   ]
 
-  it('says how time grows, beside what the operations say', () => {
+  it('reports how time grows, beside the growth of the operations', () => {
     expect(growthOf(rows)).toEqual([
       { name: 'sweep-256', with: 'tokens', count: 256, ms: 1, ratio: null, expected: null },
       { name: 'sweep-1024', with: 'tokens', count: 1024, ms: 17, ratio: 17, expected: 16 },
@@ -96,7 +96,7 @@ describe('a result', () => {
     expect(markdownTables({ ...report, rows })).toContain('| step-ltx | 28 layers | 80 ms | × 1.95 | × 2.00 |')
   })
 
-  it('has tables of whole steps, idle time and memory where those were measured, and no empty ones', () => {
+  it('has tables of whole steps, idle time and memory only if they were measured', () => {
     const text = markdownTables({
       ...report,
       rows: [{ ...row, host }],
@@ -112,7 +112,7 @@ describe('a result', () => {
     expect(markdownTables({ ...report, rows: [row] }).split('\n\n')).toHaveLength(3)
   })
 
-  it('is kept apart from those of other adapters, precisions and runtimes', () => {
+  it('has a file name of its own for each adapter, precision and runtime', () => {
     const lavapipe = { ...report, adapter: 'mesa software llvmpipe-llvm-15-0-6-128-bits- llvmpipe: Mesa 25.0.7 (LLVM 15.0.6) 0.0.1' }
     const results: BenchReport[] = [
       lavapipe,
@@ -127,18 +127,18 @@ describe('a result', () => {
   })
 })
 
-it('quantiles are values that were measured', () => {
+it('quantile returns measured values', () => {
   expect([0.5, 0.9, 1, 0].map((q) => quantile([5, 1, 4, 2, 3], q))).toEqual([3, 5, 5, 1])
   expect(() => quantile([], 0.5)).toThrow(RangeError)
 })
 
-it('turns are as many as are asked for, or as the adapter has time for', () => {
+it('turnLimits returns the requested number of pairs, or fewer on software adapters', () => {
   expect(turnLimits(true, 7)).toEqual({ pairs: 7, fewestPairs: 7, seconds: 0 })
   expect(turnLimits(true, undefined).pairs).toBeLessThan(turnLimits(false, undefined).pairs)
 })
 
 describe('flags', () => {
-  it('are read', () => {
+  it('are parsed', () => {
     expect(parseBenchFlags([])).toEqual({ json: false, save: false })
     expect(parseBenchFlags(['--only', 'gemm', '--pairs', '3', '--precision', 'f32', '--json', '--save'])).toEqual({
       only: 'gemm',
@@ -153,5 +153,5 @@ describe('flags', () => {
     [['--precision', 'i8'], '--precision: expected f32 or f16, got "i8"'],
     [['--only', ''], '--only: expected a part of a name, got ""'],
     [['--fast'], "Unknown option '--fast'"],
-  ])('%j is refused', (argv, message) => expect(() => parseBenchFlags(argv)).toThrow(message))
+  ])('are rejected: %j', (argv, message) => expect(() => parseBenchFlags(argv)).toThrow(message))
 })

@@ -34,6 +34,19 @@ describe('checkpointKind', () => {
 })
 
 test.each([
+  ['UMT5, which has a position bias in every block', { 'encoder.block.1.layer.0.SelfAttention.relative_attention_bias.weight': [32, 64] }, 32128],
+  ['mT5, which has a vocabulary of its own', {}, 250112],
+])('tells T5 v1.1 from %s', (found, more, vocabulary) => {
+  const tensors = header({
+    'shared.weight': [vocabulary, 4096],
+    'encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight': [32, 64],
+    ...blocks(24, (index) => `encoder.block.${index}.layer.1.DenseReluDense.wi_1.weight`),
+    ...more,
+  })
+  expect(() => checkpointKind(tensors, 'umt5.safetensors')).toThrow(`umt5.safetensors contains ${found}; Kinora runs LTX-Video 2B`)
+})
+
+test.each([
   ['blocks.0.self_attn.norm_q.weight', 'Wan'],
   ['model.diffusion_model.input_blocks.0.0.weight', 'U-Net'],
   ['double_blocks.0.img_attn.qkv.weight', 'FLUX'],

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import * as v from 'valibot'
 import { describe, expect, it } from 'vitest'
-import { cropRectangle, draggedCrop, zoomedCrop } from '../../src/shared/crop'
+import { cropRectangle, draggedCrop, evenCropRectangle, zoomedCrop } from '../../src/shared/crop'
 import { CropSchema, MIDDLE } from '../../src/shared/request'
 
 const wide = { width: 400, height: 200 }
@@ -20,6 +20,47 @@ it('moves from edge to edge', () => {
 
 it('is the whole image if the aspect ratios are equal', () => {
   expect(cropRectangle(wide, { width: 128, height: 64 }, MIDDLE)).toEqual({ left: 0, top: 0, ...wide })
+})
+
+describe('in whole, even pixels', () => {
+  const size = (most: number) => fc.record({ width: fc.integer({ min: 1, max: most }), height: fc.integer({ min: 1, max: most }) })
+  const crop = fc.record({
+    x: fc.double({ min: 0, max: 1, noNaN: true }),
+    y: fc.double({ min: 0, max: 1, noNaN: true }),
+    zoom: fc.oneof(fc.constant(1), fc.double({ min: 1, max: 16, noNaN: true })),
+  })
+
+  it('is within every image, and nowhere 2 pixels from the exact rectangle', () => {
+    fc.assert(
+      fc.property(size(8192), size(4096), fc.oneof(fc.constant(MIDDLE), crop), (from, to, at) => {
+        const even = evenCropRectangle(from, to, at)
+        const exact = cropRectangle(from, to, at)
+        for (const [start, side] of [
+          ['left', 'width'],
+          ['top', 'height'],
+        ] as const) {
+          const whole = from[side]
+          expect(Number.isInteger(even[start]) && even[start] >= 0 && even[start] % 2 === 0, `${start} ${even[start]}`).toBe(true)
+          expect(Number.isInteger(even[side]) && even[side] > 0 && (even[side] % 2 === 0 || whole === 1), `${side} ${even[side]}`).toBe(true)
+          expect(even[start] + even[side]).toBeLessThanOrEqual(whole)
+          // an exact side may be far below 2 pixels
+          expect(Math.abs(even[start] - exact[start])).toBeLessThanOrEqual(3)
+          expect(Math.abs(even[side] - exact[side])).toBeLessThanOrEqual(2)
+        }
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
+  it('is the exact rectangle where that is whole and even', () => {
+    expect(evenCropRectangle(wide, square, MIDDLE)).toEqual(cropRectangle(wide, square, MIDDLE))
+    expect(evenCropRectangle(wide, { width: 128, height: 64 }, MIDDLE)).toEqual({ left: 0, top: 0, ...wide })
+  })
+
+  it('fits the usual sizes of videos and clips', () => {
+    expect(evenCropRectangle({ width: 1280, height: 720 }, { width: 176, height: 96 }, MIDDLE)).toEqual({ left: 0, top: 10, width: 1280, height: 698 })
+    expect(evenCropRectangle({ width: 1280, height: 720 }, { width: 96, height: 176 }, MIDDLE)).toEqual({ left: 444, top: 0, width: 392, height: 720 })
+  })
 })
 
 describe('dragging and zooming', () => {

@@ -9,12 +9,12 @@ import { readPrompt } from '../../src/shared/prompt'
 const VIDEO = CATALOGUE.filter(({ role }) => role === 'video')
 const manifestOf = (id: string) => {
   const sources = downloadedEntries(downloadedModelUrl(id, 't5-xxl-q4'))
-  if (!sources) throw new Error(`${id} is no downloaded model`)
+  if (!sources) throw new Error(`${id} is not a downloaded model`)
   return manifestOfDownloaded(sources)
 }
 
-describe('an address', () => {
-  test('names the video model, its encoder and the tokenizer', () => {
+describe('downloadedEntries', () => {
+  test('returns the video model, its encoder and the tokenizer', () => {
     const sources = downloadedEntries('download:ltxv-2b-0.9.5?encoder=t5-xxl-fp16')
     expect([sources?.video.id, sources?.encoder.id, sources?.tokenizer.id]).toEqual(['ltxv-2b-0.9.5', 't5-xxl-fp16', 't5-tokenizer'])
   })
@@ -29,7 +29,7 @@ describe('an address', () => {
     expect(() => downloadedEntries('download:other?encoder=t5-xxl-q4', catalogue)).toThrow('No text encoder of other is called t5-xxl-q4; there are umt5-fp8.')
   })
 
-  test('of a folder is none', () => {
+  test('returns undefined for the address of a folder', () => {
     expect(downloadedEntries('https://kinora.example/models/starter/')).toBeUndefined()
   })
 
@@ -38,12 +38,12 @@ describe('an address', () => {
     ['download:ltxv-2b-0.9.5?encoder=clip', 'No text encoder of LTX-Video 2B 0.9.5 is called clip; there are t5-xxl-fp8,'],
     ['download:ltxv-2b-0.9.5', 'No text encoder of LTX-Video 2B 0.9.5 is called (nothing);'],
     ['download:t5-xxl-q4?encoder=t5-xxl-q4', 'No video model is called t5-xxl-q4;'],
-  ])('%s is refused', (url, message) => {
+  ])('rejects %s', (url, message) => {
     expect(() => downloadedEntries(url)).toThrow(message)
   })
 })
 
-test.each(VIDEO)('$id has a manifest that a kinora.json could hold, and makes its defaults', (source) => {
+test.each(VIDEO)('$id has a valid manifest, whose defaults are a valid request', (source) => {
   const manifest = catalogueManifest(source)
   if (!manifest) throw new Error('no manifest')
   expect(parseManifest(JSON.parse(JSON.stringify(manifest)), 'kinora.json')).toEqual(manifest)
@@ -65,7 +65,7 @@ test.each(VIDEO)('$id has a manifest that a kinora.json could hold, and makes it
   expect(readPrompt('any words', manifest).every(({ known }) => known)).toBe(true)
 })
 
-test('sides of 32 and 8k + 1 frames are allowed beside what is offered, and no others', () => {
+test('allows sides in multiples of 32 and 8k + 1 frames, and no others', () => {
   const manifest = manifestOf('ltxv-2b-0.9.8-distilled')
   const fields = (changes: Partial<GenerateRequest>) =>
     requestProblems({ model: '', prompt: '', width: 64, height: 64, frames: 9, fps: 24, steps: 7, guidance: 1, seed: 0, ...changes }, manifest).map(
@@ -77,7 +77,7 @@ test('sides of 32 and 8k + 1 frames are allowed beside what is offered, and no o
   expect(fields({ steps: 8, guidance: 2 }), 'it was distilled to seven steps without guidance').toEqual(['steps', 'guidance'])
 })
 
-test('only what was not distilled is guided, by its preset', () => {
+test('has guidance by its preset only if the model is not distilled', () => {
   expect(manifestOf('ltxv-2b-0.9.6-distilled').guided).toBeUndefined()
   expect(manifestOf('ltxv-2b-0.9.5')).toMatchObject({
     steps: { default: 40 },

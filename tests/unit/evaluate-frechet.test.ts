@@ -2,13 +2,13 @@ import { expect, test } from 'vitest'
 import { fitGaussian, frechetDistance } from '../evaluate/frechet'
 import { symmetricEigen } from '../evaluate/symmetric-eigenvalues'
 
-test('of Gaussians in one dimension: the distance of the means and of the deviations', () => {
+test('sums the squared differences of means and deviations in one dimension', () => {
   const first = { mean: [1], covariance: [[4]] }
   const second = { mean: [4], covariance: [[25]] }
   expect(frechetDistance(first, second)).toBeCloseTo((4 - 1) ** 2 + (5 - 2) ** 2, 10)
 })
 
-test('of covariances that do not commute', () => {
+test('matches the closed form for covariances that do not commute', () => {
   // tr((Σ₁Σ₂)^½) of two 2×2 matrices is √(tr(Σ₁Σ₂) + 2·√det(Σ₁Σ₂)) by Cayley–Hamilton
   const first = [
     [3, 1],
@@ -26,7 +26,7 @@ test('of covariances that do not commute', () => {
   expect(frechetDistance(at(second), at(first))).toBeCloseTo(expected, 10)
 })
 
-test('is zero between a Gaussian and itself, also where it has no width', () => {
+test('is zero between a Gaussian and itself, also without variance', () => {
   const flat = {
     mean: [1, 2, 3],
     covariance: [
@@ -52,7 +52,7 @@ test('fits the mean and the unbiased covariance', () => {
   expect(() => fitGaussian([[1]])).toThrow('expected at least 2 clips, got 1')
 })
 
-test('eigenvectors are orthonormal and rebuild the matrix', () => {
+test('returns orthonormal eigenvectors that rebuild the matrix', () => {
   const size = 24
   const matrix = Array.from({ length: size }, (_, i) => Array.from({ length: size }, (_, j) => Math.cos(1 + i * j) + (i === j ? 3 : 0)))
   const { values, vectors } = symmetricEigen(matrix)

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { consistencyOf, frameSteps } from '../evaluate/consistency'
 import { evenFrames, probeInput, PROBE_FRAMES, PROBE_SIDE } from '../evaluate/preprocess'
 
-/** A clip whose pixels a function gives. */
+/** A clip with pixels from a function. */
 function clipOf(width: number, height: number, frames: number, pixel: (frame: number, y: number, x: number) => readonly [number, number, number]) {
   return {
     width,
@@ -16,15 +16,15 @@ function clipOf(width: number, height: number, frames: number, pixel: (frame: nu
 const at = (input: Float32Array, channel: number, frame: number, y: number, x: number) =>
   input[((channel * PROBE_FRAMES + frame) * PROBE_SIDE + y) * PROBE_SIDE + x]
 
-test('frames are evenly spread, with the first and the last', () => {
+test('selects evenly spaced frames, with the first and the last', () => {
   expect(evenFrames(17, 9)).toEqual([0, 2, 4, 6, 8, 10, 12, 14, 16])
   expect(evenFrames(33, 9)).toEqual([0, 4, 8, 12, 16, 20, 24, 28, 32])
   expect(evenFrames(9, 9)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8])
-  expect(evenFrames(5, 9)).toEqual([0, 1, 1, 2, 2, 3, 3, 4, 4]) // halves go up
+  expect(evenFrames(5, 9)).toEqual([0, 1, 1, 2, 2, 3, 3, 4, 4]) // halves are rounded up
   expect(evenFrames(17, 1)).toEqual([0])
 })
 
-test('a cell is the mean of its pixels, channels first, 0 to 1', () => {
+test('averages the pixels of each cell, channels first, 0 to 1', () => {
   const input = probeInput(clipOf(128, 128, 17, (frame, y, x) => [x, y, frame]))
   expect(input.length).toBe(3 * 9 * 64 * 64)
   expect(at(input, 0, 3, 5, 10)).toBeCloseTo(20.5 / 255, 6)
@@ -33,19 +33,19 @@ test('a cell is the mean of its pixels, channels first, 0 to 1', () => {
   expect(at(input, 2, 8, 63, 63)).toBeCloseTo(16 / 255, 6)
 })
 
-test('sides that 64 does not divide: cells overlap by the pixel they share', () => {
+test('overlaps cells by their shared pixel if 64 does not divide a side', () => {
   const input = probeInput(clipOf(96, 72, 9, (_, y, x) => [x, y, 0]))
   expect(at(input, 0, 0, 0, 1)).toBeCloseTo((1 + 2) / 2 / 255, 6) // columns 1 … 2 of 96
   expect(at(input, 0, 0, 0, 2)).toBeCloseTo((3 + 4) / 2 / 255, 6)
   expect(at(input, 1, 0, 63, 0)).toBeCloseTo((70 + 71) / 2 / 255, 6) // rows 70 … 71 of 72
 })
 
-test('a frame of another size is refused', () => {
+test('rejects a frame of another size', () => {
   const clip = clipOf(64, 64, 9, () => [0, 0, 0])
   expect(() => probeInput({ ...clip, width: 32 })).toThrow('expected frames of 32×64')
 })
 
-test('consistency: the mean step, its unevenness, and the first one', () => {
+test('returns the mean step, its variation, and the relative first step', () => {
   const levels = [0, 30, 40, 50, 60]
   const clip = clipOf(4, 2, 5, (frame) => [levels[frame]!, levels[frame]!, levels[frame]!])
   expect(frameSteps(clip).map((step) => step * 255)).toEqual([30, 10, 10, 10].map((step) => expect.closeTo(step, 9) as number))

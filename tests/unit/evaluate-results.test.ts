@@ -25,7 +25,7 @@ describe('saved results of the evaluation', () => {
     expect(table?.split('\n').at(-1)).toBe('| extend | seam / source | 0.5–1.5 | 1.20 | 0.84–1.60 | 2 of 3 |')
   })
 
-  it('show a figure that no prompt asked for as not measured', () => {
+  it('show a figure that no prompt requested as not measured', () => {
     const modes: SavedModes = { ...CONDITIONS, steps: 10, modes: [{ mode: 'image', figure: 'its subject', least: 1, most: 1, values: [], met: 0 }] }
     expect(resultTables(modes, undefined)[2]?.split('\n').at(-1)).toBe('| image | its subject | 1 | – | – | – |')
   })

@@ -33,7 +33,7 @@ const sky = (asked: string, read: string, heldOut = false, render?: string): Sco
   ...(render !== undefined && { render: { sky: render } }),
 })
 
-test('a score is a share of the probe’s own on renders of the same prompts', () => {
+test('divides a score by the probe’s score on renders of the same prompts', () => {
   const clips = [sky('day', 'day', true, 'day'), sky('day', 'day', false, 'day'), sky('sunset', 'day', true, 'day'), sky('sunset', 'sunset', false, 'sunset')]
   expect(rowOf(clips, 'sky')).toEqual({
     name: 'sky',
@@ -51,22 +51,22 @@ test('a score is a share of the probe’s own on renders of the same prompts', (
   })
 })
 
-test('without renders of all the prompts, of other unseen renders', () => {
+test('divides a score by the score on unseen renders if a prompt has no render', () => {
   const row = rowOf([sky('day', 'day', false, 'sunset'), sky('day', 'sunset')], 'sky')
   expect(row).toMatchObject({ score: 0.5, probe: 0.99, heldOut: null, heldOutN: 0, pass: false })
   expect(row.relative).toBeCloseTo(0.5 / 0.99, 12)
 })
 
-test('an attribute that nothing asks for has no score and does not count', () => {
+test('gives no score to an attribute that no prompt has, and does not count it', () => {
   expect(rowOf([sky('day', 'day')], 'land')).toMatchObject({ n: 0, score: null, relative: null, counts: false, pass: false })
 })
 
-test('a probe below 97 % does not judge', () => {
+test('does not count an attribute if the probe is below 97 %', () => {
   const clip = { asked: { attributes: { camera: 'static' }, heldOut: false }, clip: { camera: 'zoom in' } }
   expect(rowOf([clip], 'camera')).toMatchObject({ n: 1, score: 0, counts: false })
 })
 
-test('colour is not asked of noir; none is scored where there is a class for it', () => {
+test('does not score the color of noir clips, and scores none only if it is a class', () => {
   const noir: Attributes = { subject: 'none', colour: 'red', motion: 'none', style: 'noir' }
   const scored = (name: Attribute, attributes: Attributes) => isScored(name, attributes, facts.attributes[name].classes)
   expect(scored('colour', noir)).toBe(false)
@@ -77,7 +77,7 @@ test('colour is not asked of noir; none is scored where there is a class for it'
   expect(rowOf([{ asked: { attributes: noir, heldOut: false }, clip: { subject: 'none' } }], 'subject')).toMatchObject({ n: 1, score: 1, classes: 2 })
 })
 
-test('all counted rows must meet their bars, and compared frames must agree', () => {
+test('requires that all counted rows meet their bars and that compared frames agree', () => {
   const rows = scoreRows([sky('day', 'day')], facts)
   const agreement = { n: 1, leastDb: 40, meanDb: 40, sameReadings: 1 }
   const shown = { rows, agreement: null, images: null, modes: [], world: 'core' } as const
@@ -105,7 +105,7 @@ test('all counted rows must meet their bars, and compared frames must agree', ()
   expect(meanScore(rows)).toEqual({ scores: { sky: 1 }, mean: 1 })
 })
 
-test('PSNR leaves the alpha out', () => {
+test('ignores alpha in the PSNR', () => {
   const frame = Uint8Array.of(10, 20, 30, 255, 40, 50, 60, 255)
   expect(psnrDb([frame], [frame])).toBe(100)
   const other = Uint8Array.of(11, 21, 31, 0, 41, 51, 61, 0)
@@ -113,7 +113,7 @@ test('PSNR leaves the alpha out', () => {
   expect(() => psnrDb([frame], [])).toThrow('expected frames of 8 bytes')
 })
 
-test('clips for the sheet are evenly spread', () => {
+test('spaces the clips of the sheet evenly', () => {
   expect(spread(10, 24)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
   expect(spread(400, 4)).toEqual([0, 100, 200, 300])
 })
@@ -121,7 +121,7 @@ test('clips for the sheet are evenly spread', () => {
 const line = (value: unknown) => JSON.stringify(value)
 const prompts = (text: string, seedBase?: number) => parsePrompts(text, 'p.jsonl', classesOf(facts), seedBase)
 
-test('reads prompts; seeds are the line’s own, its index, or counted from a base', () => {
+test('reads prompts with a seed of their own, the index of their line, or a count from a base', () => {
   const text = `${line({ prompt: 'a day', attributes: { sky: 'day' }, seed: 7, heldOut: true })}\n\n${line({ prompt: '', attributes: { motion: 'none' } })}\n`
   expect(prompts(text)).toEqual([
     { prompt: 'a day', attributes: { sky: 'day' }, seed: 7, heldOut: true },
@@ -138,7 +138,7 @@ function refusal(run: () => unknown): string {
     expect(error).toBeInstanceOf(UsageError)
     return (error as UsageError).message
   }
-  throw new Error('taken')
+  throw new Error('accepted')
 }
 
 test.each([
@@ -151,7 +151,7 @@ test.each([
   ],
   [line({ prompt: 3, attributes: {} }), 'p.jsonl, line 1: prompt: expected words.'],
   [line({ prompt: 'a', attributes: {}, seed: 1.5 }), 'p.jsonl, line 1: seed: expected a whole number from 0 to 4294967295.'],
-])('refuses %j in one sentence', (text, message) => {
+])('rejects %j with one sentence', (text, message) => {
   expect(refusal(() => prompts(text))).toBe(message)
 })
 

@@ -49,27 +49,27 @@ describe('fetchModelFile', () => {
     expect(seen).toEqual([...seen].sort((a, b) => a - b))
   })
 
-  test('404 is weights-missing with the status', async () => {
+  test('rejects a 404 as weights-missing with the status', async () => {
     const url = await serve((_, response) => response.writeHead(404).end())
     const error = await failure(url)
     expect(error.code).toBe('weights-missing')
     expect(error.details).toMatchObject({ file: file.path, status: 404 })
   })
 
-  test('an index page with status 200 is weights-missing', async () => {
+  test('rejects an index page with status 200 as weights-missing', async () => {
     const url = await serve((_, response) => response.setHeader('content-type', 'text/html; charset=utf-8').end('<!doctype html>'))
     const error = await failure(url)
     expect(error.code).toBe('weights-missing')
     expect(error.message).toContain('expected the file, got a web page')
   })
 
-  test('an unreachable server is weights-missing', async () => {
+  test('rejects an unreachable server as weights-missing', async () => {
     const url = await serve(() => undefined)
     await new Promise((closed) => server!.close(closed))
     expect((await failure(url)).code).toBe('weights-missing')
   })
 
-  test('too few or too many bytes, or a lost connection, are weights-truncated with both lengths', async () => {
+  test('rejects a wrong length or a lost connection as weights-truncated with both lengths', async () => {
     const answers: RequestListener[] = [
       (_, response) => response.end(weights.subarray(0, 1000)),
       (_, response) => response.end(Buffer.concat([weights, weights])),
@@ -89,7 +89,7 @@ describe('fetchModelFile', () => {
     }
   })
 
-  test('a flipped bit is weights-corrupt with both hashes', async () => {
+  test('rejects a flipped bit as weights-corrupt with both hashes', async () => {
     const flipped = weights.slice()
     flipped[12345]! ^= 4
     const url = await serve((_, response) => response.end(flipped))
@@ -98,7 +98,7 @@ describe('fetchModelFile', () => {
     expect(error.details).toEqual({ file: file.path, expected: file.sha256, found: createHash('sha256').update(flipped).digest('hex') })
   })
 
-  test('a damaged file is fetched once more, past the caches', async () => {
+  test('fetches a damaged file once more, past the caches', async () => {
     const caching: (string | undefined)[] = []
     const url = await serve((request, response) => {
       caching.push(request.headers['cache-control'])
@@ -108,7 +108,7 @@ describe('fetchModelFile', () => {
     expect(caching).toEqual([undefined, 'no-cache'])
   })
 
-  test('an abort rejects with AbortError and closes the connection', async () => {
+  test('rejects with AbortError on an abort, and closes the connection', async () => {
     const stopped = new AbortController()
     let closed = false
     const url = await serve((_, response) => {
@@ -120,7 +120,7 @@ describe('fetchModelFile', () => {
     await expect.poll(() => closed).toBe(true)
   })
 
-  test('an abort with a reason rejects with that reason, without a retry', async () => {
+  test('rejects with the reason of an abort, without a retry', async () => {
     const stopped = new AbortController()
     const reason = new AppError('cancelled', 'The job was cancelled.')
     let requests = 0

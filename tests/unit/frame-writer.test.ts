@@ -14,20 +14,20 @@ const { signal } = new AbortController()
 /** A frame of one pixel. */
 const frame = (value: number) => Uint8ClampedArray.of(value, value, value, 255)
 
-/** A writer, and the brightness of each frame that went into its file. */
+/** A writer, and the brightness of each frame in its file. */
 function writerOf(keep: number) {
   const file: number[] = []
   const sink: ClipSink = {
     format: RGBA_FORMAT,
     add: (rgba) => Promise.resolve(void file.push(rgba[0]!)),
-    finish: () => Promise.reject(new Error('not asked for')),
+    finish: () => Promise.reject(new Error('not expected')),
     abort: () => Promise.resolve(),
   }
   return { writer: new FrameWriter(sink, keep), file }
 }
 
 describe('a writer', () => {
-  it('fades a piece in over the end of the one before', async () => {
+  it('dissolves from the end of a piece into the next one', async () => {
     const { writer, file } = writerOf(2)
     writer.begin(0, 3)
     for (let index = 0; index < 5; index++) await writer.add(signal, frame(0))
@@ -38,7 +38,7 @@ describe('a writer', () => {
     expect(writer.written).toBe(7)
   })
 
-  it('keeps its first and last frames', async () => {
+  it('returns its first and last frames', async () => {
     const { writer } = writerOf(3)
     writer.begin(0, 0)
     for (const value of [10, 20, 30, 40]) await writer.add(signal, frame(value))
@@ -46,7 +46,7 @@ describe('a writer', () => {
     expect([...writer.lastShown(3)].filter((_, at) => at % 4 === 0)).toEqual([20, 30, 40])
   })
 
-  it('repeats the oldest or the newest frame where fewer were shown', async () => {
+  it('repeats the oldest or the newest frame if fewer were shown', async () => {
     const { writer } = writerOf(3)
     writer.begin(0, 0)
     for (const value of [10, 20]) await writer.add(signal, frame(value))
@@ -54,7 +54,7 @@ describe('a writer', () => {
     expect([...writer.firstShown(3)].filter((_, at) => at % 4 === 0)).toEqual([10, 20, 20])
   })
 
-  it('hashes what is in its file, frame by frame', async () => {
+  it('hashes the frames of its file one by one', async () => {
     const sha256 = (...parts: Uint8Array[]) => parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest()
     const { writer } = writerOf(1)
     writer.begin(0, 2)
@@ -66,7 +66,7 @@ describe('a writer', () => {
     expect(writer.hex()).toBe(sha256(...shown.map((value) => sha256(Uint8Array.of(value, value, value, 255)))).toString('hex'))
   })
 
-  it('shows as many frames as a storyboard’s plan says, however its shots are joined', async () => {
+  it('writes the planned number of frames of a storyboard, for every join of its shots', async () => {
     const shot = fc.record({ prompt: fc.constant('a'), frames: fc.integer({ min: 2, max: 20 }).map((count) => 4 * count + 1), join: fc.constantFrom(...JOINS) })
     await fc.assert(
       fc.asyncProperty(fc.array(shot, { minLength: 1, maxLength: 6 }), fc.constantFrom(6, 8, 12, 24), async (shots, fps) => {
@@ -74,7 +74,7 @@ describe('a writer', () => {
         const { writer, file } = writerOf(9)
         let expected = 0
         for (const [index, piece] of plan.entries()) {
-          if (piece.kind === 'media') throw new Error('a storyboard has windows alone')
+          if (piece.kind === 'media') throw new Error('expected only chunks in a storyboard')
           writer.begin(piece.dissolve, plan[index + 1]?.dissolve ?? 0)
           for (let shown = 0; shown < shownFrames(piece); shown++) await writer.add(signal, frame(shown))
           expected += shownFrames(piece) - piece.dissolve

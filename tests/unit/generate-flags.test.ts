@@ -11,10 +11,10 @@ function refusal(...argv: string[]): string {
     expect(error).toBeInstanceOf(UsageError)
     return (error as UsageError).message
   }
-  throw new Error(`${argv.join(' ')} was taken`)
+  throw new Error(`${argv.join(' ')} was accepted`)
 }
 
-test('reads every flag as its own type', () => {
+test('parses every flag with its type', () => {
   const flags = parseFlags([
     ...least,
     '--negative',
@@ -80,7 +80,7 @@ test('reads every flag as its own type', () => {
   })
 })
 
-test('leaves out what was not said, so that the model decides', () => {
+test('omits flags that are not given, so that the model decides', () => {
   expect(parseFlags(least)).toEqual({
     prompt: 'a red sky',
     out: 'clip.webm',
@@ -92,11 +92,11 @@ test('leaves out what was not said, so that the model decides', () => {
   })
 })
 
-test('a storyboard has its words in its file', () => {
+test('needs no prompt with a storyboard', () => {
   expect(parseFlags(['--storyboard', 'board.json', '--out', 'a.webm']).prompt).toBe('')
 })
 
-test('takes an empty prompt, and words that look like numbers', () => {
+test('accepts an empty prompt, and a prompt that looks like a number', () => {
   expect(parseFlags(['--prompt', '', '--out', 'a.webm']).prompt).toBe('')
   expect(parseFlags(['--prompt', '-3 degrees', '--out', 'a.webm']).prompt).toBe('-3 degrees')
 })
@@ -117,11 +117,11 @@ test.each([
   [['--prompt', 'x', '--out', 'still.png'], '--out: expected a file that ends in .webm, or --frames 1 for a still, got "still.png"'],
   [[...least, '--sede', '7'], "Unknown option '--sede'"],
   [[...least, 'stray'], "Unexpected argument 'stray'"],
-])('refuses %j in one line', (argv, message) => {
+])('rejects %j with one line', (argv, message) => {
   expect(refusal(...argv)).toBe(message)
 })
 
-test('a flag without its value is refused in one line', () => {
+test('rejects a flag without its value with one line', () => {
   expect(refusal(...least, '--width')).toMatch(/^Option '--width <value>' argument missing$/)
 })
 

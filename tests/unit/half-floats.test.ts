@@ -13,12 +13,12 @@ function halfValue(bits: number): number {
 const everyHalf = Uint16Array.from({ length: 65536 }, (_, i) => i)
 
 describe('half floats', () => {
-  test('every half becomes its exact single', () => {
+  test('convert to the exact single', () => {
     const values = f16ToF32(everyHalf)
     for (const bits of everyHalf) expect(Object.is(values[bits], halfValue(bits)), `bits ${bits}: ${values[bits]}`).toBe(true)
   })
 
-  test('every half survives the way to f32 and back', () => {
+  test('convert to f32 and back without a change', () => {
     const back = f32ToF16(f16ToF32(everyHalf))
     for (const bits of everyHalf) {
       if (Number.isNaN(halfValue(bits))) expect(Number.isNaN(halfValue(back[bits]!))).toBe(true)
@@ -26,7 +26,7 @@ describe('half floats', () => {
     }
   })
 
-  test('rounding goes to the nearest half, ties to even, past 65 504 to infinity', () => {
+  test('are rounded to the nearest, ties to even, above 65 504 to infinity', () => {
     for (let bits = 0; bits < 0x7bff; bits++) {
       const low = halfValue(bits)
       const high = halfValue(bits + 1)
@@ -38,13 +38,13 @@ describe('half floats', () => {
     expect([...f32ToF16([65519.9, 65520, -70000, Infinity, -0])]).toEqual([0x7bff, 0x7c00, 0xfc00, 0x7c00, 0x8000])
   })
 
-  test('bfloat16 is the upper half of a single', () => {
+  test('convert bfloat16 as the upper half of a single', () => {
     const values = bf16ToF32(Uint16Array.of(0x3f80, 0xc000, 0x7f80, 0x0001, 0x4049))
     expect([...values]).toEqual([1, -2, Infinity, 2 ** -133, 3.140625])
   })
 
   // torch.arange(256, dtype=torch.uint8).view(torch.float8_e4m3fn).float()
-  test('8-bit floats have PyTorch’s values', () => {
+  test('convert 8-bit floats to PyTorch’s values', () => {
     const values = f8E4M3ToF32(Uint8Array.from({ length: 256 }, (_, byte) => byte))
     expect([0x00, 0x01, 0x07, 0x08, 0x38, 0x3c, 0x77, 0x7e, 0x81, 0xb8, 0xfe].map((byte) => values[byte])).toEqual([
       0,

@@ -1,4 +1,4 @@
-// Against a real HTTP server that fails as told.
+// Against a real HTTP server that fails on request.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'

@@ -1,4 +1,4 @@
-// What the published models will take of the GPU, told by what they ask for: no weight is read.
+// GPU memory of the published models, from their weight requests: no weight is read.
 import { expect, test } from 'vitest'
 import { tensorBytes } from '../../workers/engine/tensor'
 import { LtxTransformer } from '../../workers/models/ltx/transformer'
@@ -7,14 +7,14 @@ import { halfRequests } from '../../workers/models/t5/encoder-weights'
 import { linearShapes } from '../../workers/ops/quantize'
 import type { WeightRequest, WeightStream } from '../../workers/ops/weight-stream'
 
-/** WebGPU promises no more to a binding. */
+/** The size of a binding that WebGPU guarantees. */
 const BINDING = 128 * 2 ** 20
-/** A piece of a file on its way. */
+/** A piece of a file that is being read. */
 const PIECE = 16 * 2 ** 20
 
-/** Weights of any name, floats all of them; `bias` tells whether matrices have one. */
-function everything(bias: boolean): WeightStream {
-  const never = () => Promise.reject(new Error('nothing is to be read'))
+/** Weights of any name, all floats. @param bias whether matrices have one */
+function allWeights(bias: boolean): WeightStream {
+  const never = () => Promise.reject(new Error('expected no read'))
   return { has: (name) => bias || !name.endsWith('.bias'), isInt8: () => false, read: never, floats: never, rows: never }
 }
 
@@ -29,8 +29,8 @@ function buffers(requests: readonly WeightRequest[]): number[] {
 
 const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0)
 
-test('LTX-Video 2B in int4: at most 1.15 GB, the piece of the file that is being quantized included', () => {
-  const requests = LtxTransformer.requests({}, everything(true), { precision: 'f16', linearFormat: 'i4' })
+test('needs at most 1.15 GB for LTX-Video 2B in int4, including the piece that is being quantized', () => {
+  const requests = LtxTransformer.requests({}, allWeights(true), { precision: 'f16', linearFormat: 'i4' })
   const bytes = buffers(requests)
   const weights = sum(requests.map((request) => (request.kind === 'linear' ? request.out * request.in : 0)))
   expect(weights).toBeGreaterThan(1.9e9)
@@ -39,7 +39,7 @@ test('LTX-Video 2B in int4: at most 1.15 GB, the piece of the file that is being
   expect(Math.max(...bytes)).toBeLessThanOrEqual(BINDING)
 })
 
-test('T5-XXL in int8: two halves of blocks and a piece of the file are under 300 MB', () => {
+test('needs less than 300 MB for two half blocks of T5-XXL in int8 and a piece of the file', () => {
   const config = parseT5EncoderConfig({
     vocab_size: 32128,
     d_model: 4096,
@@ -49,7 +49,7 @@ test('T5-XXL in int8: two halves of blocks and a piece of the file are under 300
     num_heads: 64,
     feed_forward_proj: 'gated-gelu',
   })
-  const halves = halfRequests(config, 'i8', everything(false)).map((requests) => buffers(requests))
+  const halves = halfRequests(config, 'i8', allWeights(false)).map((requests) => buffers(requests))
   expect(halves).toHaveLength(48)
   for (const [index, half] of halves.slice(1).entries()) expect(sum(half) + sum(halves[index] ?? []) + PIECE).toBeLessThan(300e6)
   expect(sum(halves[0] ?? []) + sum(halves[1] ?? [])).toBeGreaterThan(190e6)

@@ -7,8 +7,8 @@ const starter: RopePositions = { unit: 'latents', timeScale: 0.5, spaceScale: 16
 const ltx: RopePositions = { unit: 'seconds', timeScale: 1, spaceScale: 32, scaleTime: 8, fps: 25 }
 
 describe('videoCoordinates', () => {
-  it('counts latents for the starter; a picture between them stands between them', () => {
-    // pixel frame f stands at (f + 3) / 4 latents, and frame 0 at 0
+  it('counts latents for the starter, with fractions for frames between them', () => {
+    // pixel frame f is at (f + 3) / 4 latents, and frame 0 at 0
     expect([...videoCoordinates(grid, starter, [6, 5, -4])]).toEqual([
       ...[0, 0, 0.5, 0.5, 1, 1, 9 / 8, 9 / 8, 1, 1, -0.125, -0.125],
       ...Array<number>(12).fill(0),
@@ -23,11 +23,11 @@ describe('videoCoordinates', () => {
   })
 })
 
-it('a clip has its first frame alone, then whole groups', () => {
+it('firstFrameOf returns the single first frame, then whole groups', () => {
   expect([0, 1, 2, 3].map((index) => firstFrameOf(index, 8))).toEqual([0, 1, 9, 17])
 })
 
-it('channels move last and back', () => {
+it('channelsLast and channelsFirst are inverse', () => {
   const latent = Float32Array.of(1, 2, 3, 10, 20, 30)
   expect([...channelsLast(latent, 2)]).toEqual([1, 10, 2, 20, 3, 30])
   expect(channelsFirst(channelsLast(latent, 2), 2)).toEqual(latent)

@@ -53,9 +53,9 @@ function refusal(run: () => unknown): string {
   return 'accepted'
 }
 
-// What is expected are the configs that diffusers ships for these releases (convert_ltx_to_diffusers.py).
+// Expected are the configs that diffusers ships for these releases (convert_ltx_to_diffusers.py).
 describe('the autoencoder of', () => {
-  test('0.9.0: one list for both directions', () => {
+  test('0.9.0 has one list for both directions', () => {
     const { autoencoder } = parse({ blocks: FIRST_BLOCKS })
     expect(autoencoder).toMatchObject({
       block_out_channels: [128, 256, 512, 512],
@@ -74,7 +74,7 @@ describe('the autoencoder of', () => {
     expect(planLtxAutoencoder(parseLtxAutoencoderConfig(autoencoder))).toEqual(planLtxAutoencoder(parseLtxAutoencoderConfig({})))
   })
 
-  test('0.9.1: a decoder with timesteps and noise', () => {
+  test('0.9.1 has a decoder with timesteps and noise', () => {
     const res = (num_layers: number, inject_noise: boolean) => ['res_x', { num_layers, inject_noise }]
     const { autoencoder } = parse({
       encoder_blocks: FIRST_BLOCKS,
@@ -92,7 +92,7 @@ describe('the autoencoder of', () => {
     })
   })
 
-  test('0.9.5: space, time and both are folded one by one', () => {
+  test('0.9.5 downsamples space, time and both separately', () => {
     const { autoencoder } = parse({
       encoder_blocks: [
         ['res_x', { num_layers: 4 }],
@@ -122,7 +122,7 @@ describe('the autoencoder of', () => {
   })
 })
 
-test('the scheduler shifts by tokens and spans to its terminal; distilled models say their timesteps', () => {
+test('returns the shift and terminal of the scheduler, and the sigmas of distilled models', () => {
   const plain = parse({ blocks: FIRST_BLOCKS })
   expect(plain.scheduler).toMatchObject({
     use_dynamic_shifting: true,
@@ -144,7 +144,7 @@ test('the scheduler shifts by tokens and spans to its terminal; distilled models
 })
 
 test.each([
-  ['no JSON', '{', 'it is not JSON'],
+  ['text that is not JSON', '{', 'it is not JSON'],
   [
     'another model',
     JSON.stringify({ transformer: { ...TRANSFORMER, _class_name: 'FluxTransformer2DModel' }, vae: {}, scheduler: SCHEDULER }),

@@ -22,16 +22,16 @@ describe('linearQuadraticSigmas', () => {
     [4, [1, 0.9875, 0.975, 0.725]],
     [5, [1, 0.9875, 0.975, 0.858333, 0.533333]],
     [8, [1, 0.99375, 0.9875, 0.98125, 0.975, 0.909375, 0.725, 0.421875]],
-  ])('%i steps', (steps, sigmas) => expect(close(linearQuadraticSigmas(steps))).toEqual(sigmas))
+  ])('matches diffusers for %i steps', (steps, sigmas) => expect(close(linearQuadraticSigmas(steps))).toEqual(sigmas))
 
-  it('40 steps', () => {
+  it('matches diffusers for 40 steps', () => {
     const sigmas = linearQuadraticSigmas(40)
     expect(close([0, 1, 19, 20, 21, 39].map((at) => sigmas[at] as number))).toEqual([1, 0.99875, 0.97625, 0.975, 0.971375, 0.093875])
   })
 })
 
 describe('ltxSchedule', () => {
-  it("takes a distilled preset's sigmas as they are, whatever the scheduler would do", () => {
+  it("uses a distilled preset's sigmas unchanged", () => {
     const { sigmas, steps } = LTX_PRESETS['0.9.8-distilled']
     const schedule = ltxSchedule({ config: { ...SHIFTED, shift: 3 }, sigmas }, steps, 2000)
     expect(close(schedule.sigmas)).toEqual([...sigmas, 0])
@@ -51,11 +51,11 @@ describe('ltxSchedule', () => {
     expect(close(ltxSchedule({ config: {} }, 4, 10).sigmas)).toEqual([1, 0.75, 0.5, 0.25, 0])
   })
 
-  it('refuses steps that a distilled model was not taught', () => {
+  it('rejects steps that a distilled model was not trained on', () => {
     const allowedSigmas = [1, 0.9937, 0.9875, 0.9812, 0.975, 0.9094, 0.725, 0.4219]
     const { sigmas } = LTX_PRESETS['0.9.6-distilled']
     expect(() => ltxSchedule({ config: {}, sigmas, allowedSigmas }, 8, 10)).not.toThrow()
-    // the file's own sampler comes to the same eight, to the digits that it lists
+    // the file's own sampler gives the same eight sigmas, to the listed digits
     expect(() => ltxSchedule({ config: {}, sampler: 'LinearQuadratic', allowedSigmas }, 8, 10)).not.toThrow()
     expect(() => ltxSchedule({ config: {}, sigmas }, 7, 10)).toThrow('steps: expected 8, for the model was distilled to so many, got 7.')
     expect(() => ltxSchedule({ config: {}, sampler: 'LinearQuadratic', allowedSigmas }, 5, 10)).toThrow('got 0.8583')
@@ -63,12 +63,12 @@ describe('ltxSchedule', () => {
 })
 
 describe('presets', () => {
-  it.each(Object.entries<LtxPreset>(LTX_PRESETS))('%s fits together', (_, preset) => {
+  it.each(Object.entries<LtxPreset>(LTX_PRESETS))('%s is consistent', (_, preset) => {
     const { sigmas = [], steps, stg } = preset
     if (sigmas.length) expect(sigmas.length).toBe(steps)
     expect([...sigmas].sort((a, b) => b - a)).toEqual([...sigmas])
     expect(stg?.skipBlocks.every((block) => block < 28) ?? true).toBe(true)
-    // a distilled model is run without guidance of any kind
+    // a distilled model runs without any guidance
     if (sigmas.length) expect({ guidance: preset.guidance, stg, rescale: preset.guidanceRescale }).toEqual({ guidance: 1, stg: undefined, rescale: 0 })
   })
 })

@@ -1,6 +1,7 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parseFlags, UsageError } from '../../scripts/generate-flags'
 import { modeOf, modeRequest, requireMode } from '../../scripts/mode-request'
@@ -49,6 +50,31 @@ const make = (...argv: string[]) =>
 const image = (name: string) => ({ source: { kind: 'image', id: `${name}:${name.length}` } })
 const video = (name: string) => ({ source: { kind: 'video', id: `${name}:${name.length}` } })
 
+const fixture = (name: string) => fileURLToPath(new URL(`./fixtures/${name}`, import.meta.url))
+
+describe('a file is told by its content', () => {
+  it('a JPEG under any name is an image', async () => {
+    for (const name of ['photo.jfif', 'photo', 'photo.mp4']) {
+      if (name !== 'photo.jfif') copyFileSync(fixture('photo.jfif'), path(name))
+      const image = name === 'photo.jfif' ? fixture(name) : path(name)
+      const types: string[] = []
+      const { conditions } = await modeRequest(flags('--image', image), request, model, ({ type }) => Promise.resolve({ id: String(types.push(type)) }))
+      expect(types).toEqual(['image/jpeg'])
+      expect(conditions).toMatchObject([{ source: { kind: 'image' }, atFrame: 0 }])
+      expect(modeOf(flags('--first', image))).toBe('keyframes')
+    }
+  })
+
+  it('a HEIC is refused as a picture of its kind, whatever its name', async () => {
+    copyFileSync(fixture('photo.heic'), path('photo.jpg'))
+    for (const image of [fixture('photo.heic'), path('photo.jpg')]) {
+      await expect(modeRequest(flags('--image', image), request, model, () => Promise.reject(new Error('stored')))).rejects.toThrow(
+        `${image} is a picture of type HEIC, which the browser cannot decode: convert it to JPEG or PNG`,
+      )
+    }
+  })
+})
+
 describe('the flags of a mode', () => {
   it.each([
     ['t2v', []],
@@ -65,15 +91,15 @@ describe('the flags of a mode', () => {
     ['retime', ['--retime', 'c.webm']],
     ['storyboard', ['--storyboard', 's.json']],
     ['blend', ['--mode', 'blend', '--first', 'a.webm', '--last', 'b.webm']],
-  ])('say %s', (mode, argv) => expect(modeOf(flags(...argv))).toBe(mode))
+  ])('select %s', (mode, argv) => expect(modeOf(flags(...argv))).toBe(mode))
 
-  it('refuse to be two modes', () => {
+  it('are rejected if they belong to two modes', () => {
     expect(() => modeOf(flags('--image', 'a.png', '--remix', 'c.webm'))).toThrow(UsageError)
     expect(() => modeOf(flags('--mode', 'v2v', '--image', 'a.png'))).toThrow('--mode v2v: expected the flags of that mode, got --image')
     expect(() => modeOf(flags('--strength', '0.5'))).toThrow('--mode t2v: expected the flags of that mode, got --strength')
   })
 
-  it('are refused for a model that lacks the mode', () => {
+  it('are rejected for a model that lacks the mode', () => {
     const lacking = { ...model, name: 'Tiny', capabilities: { ...ALL_CAPABILITIES, perTokenTimesteps: false } }
     expect(() => requireMode('i2v', lacking)).toThrow('--mode i2v: Tiny cannot keep given frames while it generates the others.')
     requireMode('v2v', lacking)
@@ -87,14 +113,14 @@ describe('the flags of a mode', () => {
     expect(requestProblems(filled, model)).toEqual([])
   })
 
-  it('continue videos, lead to them, fill the gap between them', async () => {
+  it('extend, blend, loop, remix and re-time videos, and interpolate between them', async () => {
     expect(await make('--extend', path('clip.webm'), '--seconds', '2')).toMatchObject({ prefix: video('clip.webm'), frames: 17 })
     expect(await make('--extend', path('clip.webm'), '--backward')).toMatchObject({ suffix: video('clip.webm') })
     const blend = await make('--mode', 'blend', '--first', path('clip.webm'), '--last', path('other.mp4'))
-    // of a second and a half, half of each is made anew
+    // half of each clip of 1.5 s is regenerated
     expect(blend).toMatchObject({ prefix: { ...video('clip.webm'), toSeconds: 0.75 }, suffix: { ...video('other.mp4'), fromSeconds: 0.75 }, frames: 9 })
     const gap = await make('--first', path('clip.webm'), '--last', path('other.mp4'))
-    expect([gap.prefix, gap.suffix], 'filling leaves both as they are').toEqual([video('clip.webm'), video('other.mp4')])
+    expect([gap.prefix, gap.suffix], 'interpolating keeps both').toEqual([video('clip.webm'), video('other.mp4')])
     expect(requestProblems(blend, model)).toEqual([])
     expect(await make('--loop', '--extend', path('clip.webm'))).toMatchObject({ prefix: video('clip.webm'), loop: true })
     expect(await make('--remix', path('clip.webm'), '--strength', '0.4')).toMatchObject({ initVideo: { ...video('clip.webm'), strength: 0.4 } })
@@ -103,7 +129,7 @@ describe('the flags of a mode', () => {
     expect(requestProblems(retimed, model)).toEqual([])
   })
 
-  it('let a clip stand at one end and an image at the other', async () => {
+  it('accept a clip at one end and an image at the other', async () => {
     const mixed = await make('--first', path('clip.webm'), '--last', path('b.jpg'), '--keyframe', `1=${path('a.png')}`)
     expect(mixed).toMatchObject({
       prefix: video('clip.webm'),
@@ -129,12 +155,12 @@ describe('the flags of a mode', () => {
     await expect(make('--storyboard', path('a.png'))).rejects.toThrow('expected a JSON file')
   })
 
-  it('name a file that is not there', async () => {
+  it('are rejected if a file or a flag is missing', async () => {
     await expect(make('--image', path('gone.png'))).rejects.toThrow('gone.png cannot be read')
     await expect(make('--mode', 'blend', '--first', path('clip.webm'))).rejects.toThrow('--last is missing')
   })
 
-  it('make up to a minute, in steps of a latent frame', async () => {
+  it('request up to a minute, in steps of a latent frame', async () => {
     expect(requestProblems(await make('--seconds', '60'), model)).toEqual([])
     expect(requestProblems({ ...request, frames: 489 }, model)).toMatchObject([{ field: 'frames' }])
     expect(requestProblems({ ...request, frames: 100 }, model)).toMatchObject([{ field: 'frames' }])
@@ -142,7 +168,7 @@ describe('the flags of a mode', () => {
 })
 
 describe('a storyboard file', () => {
-  it('becomes shots; what is not understood is listed', () => {
+  it('is read as shots, and unknown fields are listed', () => {
     const read = readStoryboard({
       version: 2,
       prompt: 'flat style',
@@ -164,7 +190,7 @@ describe('a storyboard file', () => {
     })
   })
 
-  it.each([[{}], [{ shots: [] }], [{ shots: [{ prompt: 'a', seconds: 'long' }] }], [null], ['text']])('is refused where nothing can be made of %j', (data) => {
+  it.each([[{}], [{ shots: [] }], [{ shots: [{ prompt: 'a', seconds: 'long' }] }], [null], ['text']])('is rejected if it is %j', (data) => {
     expect(() => readStoryboard(data)).toThrow('The storyboard does not fit')
   })
 })

@@ -31,7 +31,7 @@ const video = (id: string): MediaInput => ({ kind: 'video', id, name: `${id}.mp4
 const row = (id: string, seconds: number | null, strength = 1) => ({ key: `row ${id}`, image: image(id), seconds, strength })
 const source = ({ kind, id }: MediaInput) => ({ kind, id })
 
-/** The chosen mode, and the inputs of all. */
+/** The chosen mode, and the inputs of all modes. */
 interface Form {
   mode: ModeId
   inputs: ModeInputs
@@ -44,7 +44,7 @@ function form<M extends ModeId>(mode: M, fields: Partial<ModeInputs[M]> = {}): F
 }
 
 const requestOf = ({ mode, inputs }: Form) => inputsToRequest(mode, inputs, { ...length, model })
-const whole = (made: Form): GenerateRequest => ({
+const whole = (filled: Form): GenerateRequest => ({
   model: 'starter',
   prompt: 'a red sky',
   width: 128,
@@ -53,7 +53,7 @@ const whole = (made: Form): GenerateRequest => ({
   steps: 8,
   guidance: 3,
   seed: 7,
-  ...requestOf(made),
+  ...requestOf(filled),
 })
 const problems = ({ mode, inputs }: Form, changes: { prompt?: string; gone?: string; frames?: number; model?: ModelManifest } = {}) =>
   inputProblems(mode, inputs, {
@@ -63,9 +63,9 @@ const problems = ({ mode, inputs }: Form, changes: { prompt?: string; gone?: str
     model: changes.model ?? model,
     isGone: (id) => id === changes.gone,
   })
-const said = (made: Form, changes = {}) => problems(made, changes).map(({ text }) => text)
+const messages = (filled: Form, changes = {}) => problems(filled, changes).map(({ text }) => text)
 
-/** A form for every mode, filled in so that a clip can be made. */
+/** A form for every mode, filled in so that a clip can be generated. */
 const FILLED: Form[] = [
   form('t2v'),
   form('i2v', { image: cropped('a'), strength: 0.8 }),
@@ -94,17 +94,17 @@ const FILLED: Form[] = [
 ]
 
 describe('a request of the form', () => {
-  it.each(FILLED.map((made) => [made.mode, made] as const))('%s: fits the model, and is plain data', (_, made) => {
-    expect(said(made)).toEqual([])
-    const request = whole(made)
+  it.each(FILLED.map((filled) => [filled.mode, filled] as const))('%s: is valid for the model, and is plain data', (_, filled) => {
+    expect(messages(filled)).toEqual([])
+    const request = whole(filled)
     expect(requestProblems(request, model)).toEqual([])
     expect(parseRequest(structuredClone(request), model)).toEqual(request)
   })
 
-  it.each(FILLED.map((made) => [made.mode, made] as const))('%s: comes back into the form from a clip that was made', (_, made) => {
-    const request = whole(made)
+  it.each(FILLED.map((filled) => [filled.mode, filled] as const))('%s: is restored into the form from the request of a clip', (_, filled) => {
+    const request = whole(filled)
     const back = requestToInputs(request)
-    expect(back.mode).toBe(made.mode)
+    expect(back.mode).toBe(filled.mode)
     expect(v.is(ModeInputsSchema, back.inputs)).toBe(true)
     expect(v.parse(ModeInputsSchema, back.inputs)).toEqual(back.inputs)
     expect({ ...request, ...requestOf(back) }).toEqual(request)
@@ -120,7 +120,7 @@ describe('a request of the form', () => {
     ])
   })
 
-  it('has the crop of an image, and none of one that shows its center', () => {
+  it('has the crop of an image, but none for the center', () => {
     expect(requestOf(FILLED[2]!).conditions?.map(({ crop }) => crop)).toEqual([CROP, undefined, CROP, undefined])
     expect(requestOf(form('i2v', { image: { ...image('a'), crop: { x: 0.5, y: 0.5, zoom: 1 } } })).conditions).toEqual([
       { source: source(image('a')), atFrame: 0, strength: 1 },
@@ -130,7 +130,7 @@ describe('a request of the form', () => {
     expect(requestToInputs(whole(FILLED[2]!)).inputs.keyframes.between.map((entry) => entry.image?.crop)).toEqual([undefined, CROP])
   })
 
-  it('generates the end and the start of blended clips anew, half of a short one', () => {
+  it('regenerates the end and the start of blended clips, at most half of each', () => {
     expect(requestOf(form('blend', { first: clip('a'), last: clip('b', 1) }))).toEqual({
       prefix: { source: source(clip('a')), toSeconds: 1.125 },
       suffix: { source: source(clip('b')), fromSeconds: 0.5 },
@@ -138,11 +138,11 @@ describe('a request of the form', () => {
   })
 
   it('cuts to the first card, whatever its transition', () => {
-    const made = form('storyboard', { cards: [{ ...newCard('continue'), prompt: 'a' }] })
-    expect(requestOf(made).shots).toMatchObject([{ join: 'cut', frames: 17 }])
+    const filled = form('storyboard', { cards: [{ ...newCard('continue'), prompt: 'a' }] })
+    expect(requestOf(filled).shots).toMatchObject([{ join: 'cut', frames: 17 }])
   })
 
-  it('begins from a clip of the library or an image in the first input of a mode', () => {
+  it('fills the first input of a mode with a library clip or an image', () => {
     expect(modeById('blend').from?.inputs(clip('a'))).toEqual({ first: clip('a'), last: null })
     expect(modeById('retime').from?.inputs(clip('b'))).toMatchObject({ clip: clip('b') })
     expect(modeById('i2v').from?.inputs(image('c'))).toEqual({ image: image('c'), strength: 1 })
@@ -150,7 +150,7 @@ describe('a request of the form', () => {
     expect(modesFrom('image').map(({ id }) => id)).toEqual(['i2v'])
   })
 
-  it('has all but the unreadable inputs of a stored draft', () => {
+  it('keeps the readable inputs of a stored draft', () => {
     const { extend, ...others } = form('i2v', { image: image('a') }).inputs
     const read = v.parse(ModeInputsSchema, { ...others, v2v: { clip: 7 }, extend })
     expect(read.i2v).toEqual(others.i2v)
@@ -159,7 +159,7 @@ describe('a request of the form', () => {
   })
 })
 
-describe('what is missing', () => {
+describe('a problem of the inputs', () => {
   it.each([
     ['i2v', 'Choose an image.'],
     ['keyframes', 'Choose at least one image.'],
@@ -168,20 +168,20 @@ describe('what is missing', () => {
     ['blend', 'Choose the first clip.'],
     ['v2v', 'Choose the clip to remix.'],
     ['retime', 'Choose the clip to re-time.'],
-  ] as const)('%s: %s', (mode, text) => expect(said(form(mode))[0]).toBe(text))
+  ] as const)('%s: %s', (mode, text) => expect(messages(form(mode))[0]).toBe(text))
 
-  it('names what is gone', () => {
-    expect(said(form('i2v', { image: image('a') }), { gone: 'a' })).toEqual(['“a.png” no longer exists: choose another one.'])
+  it('names a file that no longer exists', () => {
+    expect(messages(form('i2v', { image: image('a') }), { gone: 'a' })).toEqual(['“a.png” no longer exists: choose another one.'])
     expect(problems(form('inbetween', { first: clip('a'), last: clip('b') }), { gone: 'b' })).toMatchObject([{ at: 'last' }])
-    expect(said(form('loop', { clip: { ...clip('a'), name: '' } }), { gone: 'a' })).toEqual(['The chosen file no longer exists: choose another one.'])
+    expect(messages(form('loop', { clip: { ...clip('a'), name: '' } }), { gone: 'a' })).toEqual(['The chosen file no longer exists: choose another one.'])
   })
 
-  it('waits for the lengths of clips that are blended', () => {
+  it('reports that the lengths of blended clips are loading', () => {
     const { seconds: _seconds, ...unread } = clip('a')
-    expect(said(form('blend', { first: unread, last: clip('b') }))).toEqual(['The clips are loading.'])
+    expect(messages(form('blend', { first: unread, last: clip('b') }))).toEqual(['The clips are loading.'])
   })
 
-  it('offers a length that a remix has frames for', () => {
+  it('offers a length that fits the clip of a remix', () => {
     expect(problems(form('v2v', { clip: clip('a', 1.4) }))).toEqual([
       { at: 'all', text: 'The clip is 1.38 s long, and the length in the settings is 2.13 s.', nearestFrames: 9 },
     ])
@@ -204,12 +204,12 @@ describe('keyframes', () => {
     ['before the beginning', [row('a', -1)], 'row a', 'Keyframe 2 is before the start: set a time from 0 s on.'],
     ['without a time', [row('a', null)], 'row a', 'Keyframe 2 needs a time in seconds.'],
     ['without an image', [{ ...row('a', 1), image: null as never }], 'row a', 'Keyframe 2 has no image: choose one, or remove the keyframe.'],
-  ])('%s: the row says why', (_, rows, at, text) => {
+  ])('are rejected %s, with the reason', (_, rows, at, text) => {
     expect(between(...rows)).toMatchObject([{ at, text }])
   })
 
-  it('stand where the first and the last are left out', () => {
-    expect(said(form('keyframes', { between: [row('a', 0), row('b', 2)] }))).toEqual([])
+  it('are valid at the first and the last frame if those inputs are empty', () => {
+    expect(messages(form('keyframes', { between: [row('a', 0), row('b', 2)] }))).toEqual([])
   })
 })
 
@@ -222,10 +222,10 @@ describe('a storyboard', () => {
     [{ seconds: 0.3 }, 'Card 1 is shorter than 1 s, the shortest length of this model.'],
     [{ seconds: 61 }, 'Card 1 is longer than 60 s.'],
     [{ beginning: image('gone') }, '“gone.png” no longer exists: choose another one.'],
-  ])('marks a card of %j', (changes, text) => expect(said(board(card(changes)), { gone: 'gone' })[0]).toBe(text))
+  ])('reports a problem of a card with %j', (changes, text) => expect(messages(board(card(changes)), { gone: 'gone' })[0]).toBe(text))
 
-  it('needs a prompt somewhere', () => {
-    expect(said(board(card({ prompt: '' })))).toEqual([])
+  it('needs a prompt for each card or for all cards', () => {
+    expect(messages(board(card({ prompt: '' })))).toEqual([])
     expect(problems(board(card({}), card({ prompt: ' ' })), { prompt: '' })).toMatchObject([
       { text: 'Card 2 has no prompt, and there is none for all cards.', missing: true },
     ])
@@ -234,7 +234,7 @@ describe('a storyboard', () => {
   it('is at most a minute long', () => {
     const cards = Array.from({ length: 30 }, () => card({ seconds: 2 }))
     expect(boardSeconds(cards, 8, model)).toBe(63.75)
-    expect(said(board(...cards))).toEqual(['All cards together are 63.75 s: at most 60 s.'])
+    expect(messages(board(...cards))).toEqual(['All cards together are 63.75 s: at most 60 s.'])
     expect(requestProblems(whole(board(...cards)), model)).toHaveLength(1)
   })
 })
@@ -261,7 +261,7 @@ describe('a model that lacks capabilities', () => {
     expect(unavailableReason('i2v', without('frameEncoder'))).toBe('Tiny cannot read images or clips.')
   })
 
-  it('has storyboards of cuts and dissolves alone, of shots from their prompts', () => {
+  it('supports storyboards only with cuts and dissolves between shots from text', () => {
     const board = (changes: Partial<Card>) =>
       form('storyboard', {
         cards: [
@@ -270,18 +270,18 @@ describe('a model that lacks capabilities', () => {
         ],
       })
     const lacking = without('perTokenTimesteps')
-    expect(said(board({ join: 'dissolve' }), { model: lacking })).toEqual([])
-    expect(said(board({ join: 'continue' }), { model: lacking })).toEqual([
+    expect(messages(board({ join: 'dissolve' }), { model: lacking })).toEqual([])
+    expect(messages(board({ join: 'continue' }), { model: lacking })).toEqual([
       'Card 2 continues the card before it: Tiny cannot keep given frames while it generates the others.',
     ])
-    expect(said(board({ beginning: image('a') }), { model: lacking })).toEqual([
+    expect(messages(board({ beginning: image('a') }), { model: lacking })).toEqual([
       'Card 2 begins with an image or clip: Tiny cannot keep given frames while it generates the others.',
     ])
   })
 
-  it.each(FILLED.map((made) => [made.mode, made] as const))('%s: its request is refused as the mode is', (mode, made) => {
+  it.each(FILLED.map((filled) => [filled.mode, filled] as const))('%s: rejects the request if the mode is unavailable', (mode, filled) => {
     for (const lacking of [without('perTokenTimesteps'), without('frameEncoder')]) {
-      const refused = requestProblems(whole(made), lacking).filter(({ reason }) => reason !== undefined)
+      const refused = requestProblems(whole(filled), lacking).filter(({ reason }) => reason !== undefined)
       if (mode === 'storyboard') expect(refused.map(({ field }) => field)).toEqual(['shots'])
       else expect(refused.length > 0).toBe(unavailableReason(mode, lacking) !== undefined)
     }

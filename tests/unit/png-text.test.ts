@@ -15,7 +15,7 @@ function chunks(png: Uint8Array): { type: string; data: Buffer }[] {
   return found
 }
 
-test('a PNG with a text has the same pixels', async () => {
+test('adds a text to a PNG without changing its pixels', async () => {
   const pixels = Buffer.from(Array.from({ length: 5 * 3 * 3 }, (_, index) => index * 5))
   const png = await sharp(pixels, { raw: { width: 5, height: 3, channels: 3 } })
     .png()

@@ -22,7 +22,7 @@ const model = { id: 'starter', name: 'Kinora Starter', version: 2 }
 const recipe = recipeOf(request, model)
 
 describe('a recipe', () => {
-  it('comes back from its text as it was', () => {
+  it('is unchanged after it is written and parsed', () => {
     expect(parseRecipe(JSON.parse(recipeText(recipe)))).toEqual({ recipe, ignored: [] })
     const unknownVersion = recipeOf(request, { id: 'x', name: 'X' })
     expect(parseRecipe(JSON.parse(recipeText(unknownVersion))).recipe).toEqual(unknownVersion)
@@ -51,7 +51,7 @@ describe('a recipe', () => {
     })
   })
 
-  it('of a newer version is used as far as it is understood, and the rest is listed', () => {
+  it('of a newer version is read, and its unknown fields are listed', () => {
     const newer = {
       ...recipe,
       version: 3,
@@ -73,11 +73,11 @@ describe('a recipe', () => {
     [{ ...recipe, model: {} }, 'model'],
     [{ ...recipe, request: { ...request, seed: -1 } }, 'request.seed'],
     [{ ...recipe, request: { prompt: 'a sky' } }, 'request.model'],
-  ])('%j is none', (data, words) => {
+  ])('is rejected if it is %j', (data, words) => {
     expect(() => parseRecipe(data)).toThrow(expect.objectContaining({ code: 'bad-request', message: expect.stringContaining(words) as string }))
   })
 
-  it('never fails but with its own error, whatever it is given', () => {
+  it('is rejected only with bad-request, for any input', () => {
     fc.assert(
       fc.property(fc.anything(), (data) => {
         for (const given of [data, { ...recipe, request: data }, { ...recipe, request: { ...request, conditions: data } }]) {
@@ -91,7 +91,7 @@ describe('a recipe', () => {
     )
   })
 
-  it('names every clip and file once', () => {
+  it('lists every clip and file once', () => {
     const clip = { kind: 'clip', id: 'c' } as const
     const image = { kind: 'image', id: 'a' } as const
     expect(
@@ -107,7 +107,7 @@ describe('a recipe', () => {
   })
 })
 
-/** A PNG chunk; its CRC is not looked at. */
+/** A PNG chunk; its CRC is not checked. */
 function chunk(type: string, data: Uint8Array): Buffer {
   const length = Buffer.alloc(4)
   length.writeUInt32BE(data.length)
@@ -133,7 +133,7 @@ describe('text in a PNG', () => {
     expect(await readPngText(png(textChunk('kinora-recipe', 'long '.repeat(999), true)), 'kinora-recipe')).toBe('long '.repeat(999))
   })
 
-  it('is none where there is none, in a damaged file, or in one that unpacks to far too much', async () => {
+  it('is null if it is absent, damaged, or too large when unpacked', async () => {
     const file = png(textChunk('kinora-recipe', 'words'))
     expect(await readPngText(file, 'Title')).toBeNull()
     expect(await readPngText(file.slice(1), 'kinora-recipe')).toBeNull()
@@ -144,7 +144,7 @@ describe('text in a PNG', () => {
     for (let length = 0; length < file.length; length++) expect(['words', null]).toContain(await readPngText(file.slice(0, length), 'kinora-recipe'))
   })
 
-  it('is looked for in any bytes without an error', async () => {
+  it('is null in arbitrary bytes', async () => {
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 200 }), async (bytes) => {
         expect(await readPngText(new Uint8Array([...SIGNATURE, ...bytes]), 'kinora-recipe')).toBeNull()

@@ -22,7 +22,7 @@ const request: GenerateRequest = {
 const condition = (kind: 'image' | 'clip', atFrame: number, strength = 1): Condition => ({ source: { kind, id: 'a' }, atFrame, strength })
 
 describe('a request', () => {
-  it('passes as it is, from words alone or with everything', () => {
+  it('is returned unchanged, with the required fields or with all', () => {
     expect(parseRequest(request, model)).toEqual(request)
     const all = {
       ...request,
@@ -44,7 +44,7 @@ describe('a request', () => {
     ['conditions.0.atFrame', { conditions: [condition('image', 0.5)] }],
     ['conditions.0.source.kind', { conditions: [{ ...condition('image', 0), source: { kind: 'sound', id: 'a' } }] }],
     ['conditions.0.source.id', { conditions: [{ ...condition('image', 0), source: { kind: 'image', id: '' } }] }],
-  ])('is refused for its %s', (field, change) => {
+  ])('is rejected for its %s', (field, change) => {
     expect(() => parseRequest({ ...request, ...change }, model)).toThrow(
       expect.objectContaining({ code: 'bad-request', details: expect.objectContaining({ field }) as unknown }),
     )
@@ -54,12 +54,12 @@ describe('a request', () => {
 describe('conditions', () => {
   const problems = (...conditions: Condition[]) => requestProblems({ ...request, conditions }, model).map(({ field, got }) => `${field} ${got}`)
 
-  it('a picture stands anywhere inside the clip', () => {
+  it('accept an image at any frame of the clip', () => {
     expect(problems(condition('image', 0), condition('image', 16))).toEqual([])
     expect(problems(condition('image', 17), condition('image', -1))).toEqual(['conditions frame 17', 'conditions frame -1'])
   })
 
-  it('a clip begins on a whole latent, perhaps before the clip, never behind it', () => {
+  it('accept a clip on a whole latent, also before the start, but not after the end', () => {
     expect(problems(condition('clip', 0), condition('clip', 16), condition('clip', -8))).toEqual([])
     expect(problems(condition('clip', 6), condition('clip', 20))).toEqual(['conditions frame 6', 'conditions frame 20'])
   })
@@ -93,12 +93,12 @@ describe('a model that lacks capabilities', () => {
     ],
     [['guidance'], {}, 'guidance: expected 1, got 3: Tiny has no guidance.'],
     [['negativePrompt'], { negativePrompt: 'rain' }, 'negativePrompt: expected none, got "rain": Tiny has no negative prompt.'],
-  ])('without %j refuses %j', (missing, change, message) => {
+  ])('without %j rejects %j', (missing, change, message) => {
     expect(() => parseRequest({ ...request, ...change }, tiny(...missing))).toThrow(message)
     expect(requestProblems({ ...request, ...change }, model)).toEqual([])
   })
 
-  it('makes what needs none of them', () => {
+  it('accepts requests that need none of them', () => {
     const all = tiny('frameEncoder', 'perTokenTimesteps', 'guidance', 'negativePrompt')
     expect(requestProblems({ ...request, guidance: 1, frames: longest, shots: [shot, { ...shot, join: 'dissolve' }] }, all)).toEqual([])
     expect(requestProblems({ ...request, initVideo: { ...clip, strength: 0.5 } }, tiny('perTokenTimesteps'))).toEqual([])

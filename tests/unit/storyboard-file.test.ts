@@ -3,13 +3,13 @@ import type { MediaInput } from '../../src/shared/modes/mode'
 import { boardText, newCard } from '../../src/shared/modes/storyboard'
 import { readBoard } from '../../src/state/storyboard-file'
 
-const keep = (file: File): Promise<MediaInput> =>
+const saveAsset = (file: File): Promise<MediaInput> =>
   Promise.resolve({ kind: file.name.endsWith('.png') ? 'image' : 'video', id: `kept ${file.name}`, name: file.name })
 const json = (data: unknown) => new File([typeof data === 'string' ? data : JSON.stringify(data)], 'board.json')
-const read = (data: unknown, ...pictures: string[]) => readBoard([...pictures.map((name) => new File(['x'], name)), json(data)], keep)
+const read = (data: unknown, ...images: string[]) => readBoard([...images.map((name) => new File(['x'], name)), json(data)], saveAsset)
 
 describe('a storyboard file', () => {
-  it('comes back as it was saved, with the pictures and videos chosen beside it', async () => {
+  it('is restored as it was saved, with the images and videos chosen beside it', async () => {
     const image: MediaInput = { kind: 'image', id: 'kept a.png', name: 'a.png', crop: { x: 0, y: 1, zoom: 2 } }
     const video: MediaInput = { kind: 'video', id: 'kept b.webm', name: 'b.webm' }
     const cards = [
@@ -17,7 +17,7 @@ describe('a storyboard file', () => {
       { ...newCard('dissolve'), prompt: '', seconds: 1 },
       { ...newCard('cut'), beginning: video },
     ]
-    const back = await readBoard([json(boardText('flat style', { sameSeed: true, cards })), new File(['x'], 'a.png'), new File(['x'], 'b.webm')], keep)
+    const back = await readBoard([json(boardText('flat style', { sameSeed: true, cards })), new File(['x'], 'a.png'), new File(['x'], 'b.webm')], saveAsset)
     expect(back).toEqual({
       prompt: 'flat style',
       left: [],
@@ -25,7 +25,7 @@ describe('a storyboard file', () => {
     })
   })
 
-  it('loads what it understands and lists what it does not', async () => {
+  it('loads known fields and lists the others', async () => {
     const { left, storyboard } = await read(
       {
         version: 3,
@@ -60,11 +60,11 @@ describe('a storyboard file', () => {
     ['{', 'board.json is not JSON'],
     [{ shots: [] }, 'The storyboard does not fit: shots'],
     [{ shots: [{ seconds: -1 }] }, 'The storyboard does not fit: shots.0.seconds'],
-  ])('%j is refused', async (data, message) => {
+  ])('is rejected if it is %j', async (data, message) => {
     await expect(read(data)).rejects.toThrow(message)
   })
 
-  it('asks for the file where only pictures were chosen', async () => {
-    await expect(readBoard([new File(['x'], 'a.png')], keep)).rejects.toThrow('Expected a storyboard’s .json file, got a.png')
+  it('is required if only images were chosen', async () => {
+    await expect(readBoard([new File(['x'], 'a.png')], saveAsset)).rejects.toThrow('Expected a storyboard’s .json file, got a.png')
   })
 })

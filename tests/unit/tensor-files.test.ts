@@ -21,7 +21,7 @@ function write(name: string, tensors: Record<string, TensorToWrite>): string {
 const count = (length: number) => Float32Array.from({ length }, (_, index) => index + 0.5)
 const floats = (base64: string) => [...new Float32Array(Uint8Array.from(Buffer.from(base64, 'base64')).buffer)]
 
-test('latents that were saved are noise that can be read', () => {
+test('reads saved latents as noise', () => {
   const file = join(folder, 'latents.safetensors')
   const shape = [2, 3, 1, 2]
   saveLatents(file, Buffer.from(count(12).buffer).toString('base64'), shape)
@@ -29,12 +29,12 @@ test('latents that were saved are noise that can be read', () => {
   expect(() => readNoise(file, [2, 3, 2, 1])).toThrow('--noise: expected [2, 3, 2, 1], got [2, 3, 1, 2]')
 })
 
-test('noise may have a batch of one, and its own name', () => {
+test('reads noise with a batch of one, under its own name', () => {
   const file = write('noise.safetensors', { noise: { dtype: 'F32', shape: [1, 1, 1, 1, 2], values: count(2) } })
   expect(floats(readNoise(file, [1, 1, 1, 2]))).toEqual([0.5, 1.5])
 })
 
-test('embeddings lose the rows that their mask leaves out', () => {
+test('drops the rows of embeds that their mask excludes', () => {
   const file = write('embeds.safetensors', {
     prompt_embeds: { dtype: 'F32', shape: [1, 3, 2], values: count(6) },
     prompt_attention_mask: { dtype: 'I64', shape: [1, 3], values: BigInt64Array.of(1n, 0n, 1n) },
@@ -46,7 +46,7 @@ test('embeddings lose the rows that their mask leaves out', () => {
   expect(floats(negative ?? '')).toEqual([0.5, 1.5])
 })
 
-test('a file without the tensor is refused with what it has', () => {
+test('rejects a file without the tensor, and lists its tensors', () => {
   const file = write('other.safetensors', { something: { dtype: 'F32', shape: [1], values: count(1) } })
   expect(() => readEmbeds(file)).toThrow('--embeds: expected a tensor prompt_embeds')
   expect(() => readEmbeds(file)).toThrow('got something')

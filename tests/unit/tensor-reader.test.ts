@@ -6,7 +6,7 @@ import { filesFolder } from '../../workers/weights/local-source'
 import { openGgufT5Table } from '../../workers/models/t5/gguf-table'
 import { writeSafetensors, type TensorToWrite } from '../../workers/weights/safetensors'
 import { TensorReader } from '../../workers/weights/tensor-reader'
-import { openPartTable, openTensorTable, type FileFolder } from '../../workers/weights/tensor-table'
+import { openPartTable, openTensorTable, type FileFolder } from '../../workers/weights/safetensors-table'
 import { TensorWriter } from '../../workers/weights/tensor-writer'
 import { ggufOf, tensor as ggufTensor } from './write-gguf'
 

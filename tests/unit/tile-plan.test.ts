@@ -12,7 +12,7 @@ describe('splitAxis', () => {
     { length: 38, count: 3, overlap: 4, margin: 1 },
     { length: 61, count: 5, overlap: 7, margin: 3 },
     { length: 23, count: 2, overlap: 0, margin: 0 },
-  ])('$count tiles of $length with $overlap shared: every place counts for exactly one, at most two tiles share it', ({ length, count, overlap, margin }) => {
+  ])('$count tiles of $length with $overlap shared: weights sum to 1, at most two tiles overlap', ({ length, count, overlap, margin }) => {
     const spans = splitAxis(length, count, overlap, margin)
     expect(spans.length).toBe(count)
     const sizes = spans.map(({ from, to }) => to - from)
@@ -21,11 +21,11 @@ describe('splitAxis', () => {
       const weight = new Float64Array(length * scale)
       const tiles = new Uint8Array(length * scale)
       for (const span of spans.map((one) => scaleSpan(one, scale))) {
-        for (let place = span.from; place < span.to; place++) {
-          const share = blendWeight(span, place - span.from)
+        for (let position = span.from; position < span.to; position++) {
+          const share = blendWeight(span, position - span.from)
           expect(share).toBeGreaterThanOrEqual(0)
-          weight[place] = (weight[place] as number) + share
-          tiles[place] = (tiles[place] as number) + 1
+          weight[position] = (weight[position] as number) + share
+          tiles[position] = (tiles[position] as number) + 1
         }
       }
       expect(Math.max(...weight.map((sum) => Math.abs(sum - 1)))).toBeLessThan(1e-12)
@@ -34,17 +34,17 @@ describe('splitAxis', () => {
     }
   })
 
-  test('places at a tile’s edge have no weight, then it rises evenly', () => {
+  test('gives positions at the edge of a tile no weight, then a linear ramp', () => {
     const [, second] = splitAxis(12, 2, 6, 1)
     expect(second && [0, 1, 2, 3, 4, 5, 6].map((at) => blendWeight(second, at))).toEqual([0, 0, 0.25, 0.5, 0.75, 1, 1])
   })
 })
 
 describe('planTiles', () => {
-  /** a unit whose one tensor takes `mib` MiB a latent pixel and frame */
+  /** a unit with one tensor of `mib` MiB per latent pixel and frame */
   const unit = (mib: number, more = 0): UnitSize => ({ features: 1, tensors: [{ floats: (mib * MIB) / 4, more }], held: 1 })
 
-  test('one tile while it fits, then as few and as square as can be', () => {
+  test('plans one tile if it fits, otherwise tiles as few and as square as possible', () => {
     const tilesOf = (height: number, width: number, mib: number) =>
       planTiles([unit(mib)], { height, width }, { overlap: 2, margin: 0 }).tiles.map(({ y, x }) => [y.from, y.to, x.from, x.to])
     expect(tilesOf(8, 16, 1)).toEqual([[0, 8, 0, 16]])
@@ -60,13 +60,13 @@ describe('planTiles', () => {
     expect(tilesOf(1, 100, 2)).toHaveLength(2)
   })
 
-  test('more frames at once where they are small, at least one', () => {
+  test('plans more frames at once if they are small, at least one', () => {
     const { atOnce, largestBytes } = planTiles([unit(8), unit(16, 3), unit(30, 3), unit(0.1)], { height: 1, width: 1 }, { overlap: 2, margin: 0 })
     expect(atOnce).toEqual([8, 1, 1, 16])
     expect(largestBytes).toBe(120 * MIB)
   })
 
-  test('says when a picture is too large, and when a margin leaves nothing', () => {
+  test('rejects an image that is too large, and a margin that leaves nothing', () => {
     expect(() => planTiles([unit(100)], { height: 9, width: 40 }, { overlap: 2, margin: 0 })).toThrow(/40 × 9 latent pixels is too large/)
     expect(() => planTiles([unit(1)], { height: 4, width: 4 }, { overlap: 2, margin: 1 })).toThrow(/margin/)
   })
@@ -75,23 +75,23 @@ describe('planTiles', () => {
 describe('LTX-Video 0.9.5 at full size', () => {
   const tiling = { overlap: 4, margin: 1 }
 
-  test('a latent pixel is 32 × 32 pixels of 8 frames', () => {
+  test('compresses 32 × 32 pixels of 8 frames to a latent pixel', () => {
     expect(compressionOf(LTX_2B_AUTOENCODER)).toEqual({ space: 32, time: 8 })
   })
 
-  test('one entry a unit', () => {
+  test('has one size per unit', () => {
     expect(decoderSizes(LTX_2B_AUTOENCODER)).toHaveLength(1 + 5 + 3 * (1 + 5) + 1)
     expect(encoderSizes(LTX_2B_AUTOENCODER)).toHaveLength(2 + (4 + 1) + (6 + 1) + (6 + 1) + (2 + 1) + 2 + 1)
   })
 
-  // the length is in none of these: a clip of 257 frames takes what one of 121 takes
+  // independent of the length: a clip of 257 frames needs as much as one of 121
   test.each([
     { width: 1216, height: 704, decoder: { tiles: 1, heldMiB: 1084 }, encoder: { tiles: 1, heldMiB: 1803 } },
     { width: 768, height: 512, decoder: { tiles: 1, heldMiB: 498 }, encoder: { tiles: 1, heldMiB: 828 } },
     { width: 704, height: 480, decoder: { tiles: 1, heldMiB: 428 }, encoder: { tiles: 1, heldMiB: 712 } },
     { width: 1920, height: 1088, decoder: { tiles: 2, heldMiB: 2822 }, encoder: { tiles: 3, heldMiB: 4985 } },
     { width: 32, height: 32, decoder: { tiles: 1, heldMiB: 1 }, encoder: { tiles: 1, heldMiB: 2 } },
-  ])('$width × $height: no tensor over 128 MiB', ({ width, height, decoder, encoder }) => {
+  ])('has no tensor over 128 MiB at $width × $height', ({ width, height, decoder, encoder }) => {
     const grid = { width: width / 32, height: height / 32 }
     for (const [sizes, expected] of [
       [decoderSizes(LTX_2B_AUTOENCODER), decoder],
@@ -103,7 +103,7 @@ describe('LTX-Video 0.9.5 at full size', () => {
     }
   })
 
-  test('the whole clip at once would be far over', () => {
+  test('would exceed 128 MiB with the whole clip at once', () => {
     const last = decoderSizes(LTX_2B_AUTOENCODER).at(-1)
     const floats = (last?.tensors[0]?.floats ?? 0) * 24 * 16 * 121
     expect(floats * 4).toBeGreaterThan(10 * BINDING_BYTES)

@@ -13,7 +13,7 @@ const model = parseManifest(starter, 'kinora.json')
 const SETTINGS = { model: 'starter', prompt: 'a red sky', width: 128, height: 128, frames: 17, fps: 8, steps: 8, guidance: 3, seed: 7 }
 const CLIP = { source: { kind: 'clip', id: 'a' } }
 const REMIX = { source: { kind: 'video', id: 'v' }, strength: 0.6, stretch: true }
-/** Requests of each kind, and what they are now. */
+/** Requests of each kind at version 1, and at the current version. */
 const REQUESTS: [string, Record<string, unknown>, Record<string, unknown>][] = [
   ['text to video', SETTINGS, SETTINGS],
   ['extended', { ...SETTINGS, before: CLIP }, { ...SETTINGS, prefix: CLIP }],
@@ -52,7 +52,7 @@ it('the identity of a request with every field is the JSON that version 1 wrote'
   expect(JSON.stringify(requestIdentity(parseRequest(JSON.parse(written), model)))).toBe(written)
 })
 
-it('upgrading takes anything that is not a request as it is', () => {
+it('upgradeRequest returns anything that is not a request unchanged', () => {
   for (const data of [null, 7, 'text', [1], { mood: 'sad', constructor: 1, toString: 2 }]) expect(upgradeRequest(data)).toEqual(data)
   expect(upgradeRequest({ before: 1, prefix: 2 })).toEqual({ prefix: 2 })
 })
@@ -124,11 +124,11 @@ describe('a draft of version 1', () => {
     ['remix', 'v2v'],
     ['retime', 'retime'],
     ['storyboard', 'storyboard'],
-  ])('in mode %s is in mode %s', (before, since) =>
+  ])('in mode %s is upgraded to mode %s', (before, since) =>
     expect(v.parse(ModeIdSchema, (upgradeDraft({ ...OWN, madeFrom: { ...MADE_FROM, mode: before } }) as { mode: unknown }).mode)).toBe(since),
   )
 
-  it('from before there were modes, or with unreadable inputs, keeps the rest', () => {
+  it('without modes or with unreadable inputs keeps the rest', () => {
     expect(upgradeDraft(OWN)).toEqual(OWN)
     const { inputs } = upgradeDraft({ ...OWN, madeFrom: { mode: 'words', picture: 7, keyframes: { between: 'x' }, loop: { clip: VIDEO } } }) as {
       inputs: unknown

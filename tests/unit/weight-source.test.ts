@@ -26,7 +26,7 @@ describe('weightSource', () => {
     expect([...weights.get('byte').values]).toEqual([1, -448, 2 ** -9])
   })
 
-  it('gives int8 as stored, or multiplied out', () => {
+  it('returns int8 as stored, or dequantized', () => {
     const quantized = weights.getQuantized('matrix')
     expect(quantized?.shape).toEqual([2, 3])
     expect([...(quantized?.q ?? [])]).toEqual([1, 2, -3, 127, 0, -127])
@@ -34,7 +34,7 @@ describe('weightSource', () => {
     expect(weights.getQuantized('single')).toBeUndefined()
   })
 
-  it('reads a tensor that lies unaligned in its file', () => {
+  it('reads a tensor that is unaligned in its file', () => {
     const bytes = Uint8Array.of(0, 0, 0, 128, 63).subarray(1) as Uint8Array<ArrayBuffer> // 1 as f32, from byte 1
     const unaligned = weightSource({ has: () => true, tensor: () => ({ dtype: 'F32', shape: [1], bytes }) })
     expect([...unaligned.get('one').values]).toEqual([1])
@@ -47,7 +47,7 @@ describe('weightSource', () => {
     expect(() => getShaped(weights, 'single', [3])).toThrow('expected shape [3], got [2]')
   })
 
-  it('answers under other names', () => {
+  it('returns tensors under other names', () => {
     const other = renamed(weights, (name) => name.replace('layer', 'matrix'))
     expect(other.has('layer')).toBe(true)
     expect(other.getQuantized('layer')?.scale.length).toBe(2)

@@ -1,5 +1,5 @@
-// Downloads in a real browser, from a real server of another origin that breaks in every way: nothing wrong is ever kept, and
-// little is fetched twice.
+// Downloads in a real browser, from a real server of another origin that fails in every way: wrong bytes are never stored, and few
+// bytes are fetched twice.
 import { createHash, randomBytes } from 'node:crypto'
 import type { Page } from '@playwright/test'
 import type { Remote } from 'comlink'
@@ -23,7 +23,7 @@ const source = (id: string, pin: CatalogueEntry['files'][number]['pin'] = { byte
   revision: 'abc',
   files: [{ path: PATH, aboutBytes: 1, pin }],
 })
-/** One whose hash is known, and one that is known only by what its server said at first. */
+/** One with a known hash, and one that is identified only by the first response of its server. */
 const CATALOGUE = [source('pinned'), { ...source('unpinned'), files: [{ path: PATH, aboutBytes: 1 }] }]
 
 declare global {
@@ -66,7 +66,7 @@ async function open(page: Page, url: string): Promise<void> {
   )
 }
 
-/** Downloads to its end or to where it stops. */
+/** Downloads until the end or until it stops. */
 function download(page: Page, hub: ModelServer, id = 'pinned'): Promise<DownloadState> {
   return page.evaluate(
     ([source, url]) =>
@@ -95,7 +95,7 @@ async function expectComplete(page: Page, state: DownloadState, id = 'pinned'): 
   expect(await stored(page, id)).toEqual({ sha256: SHA256, read: SHA256, part: [...CONTENT.subarray(1000, 1010)] })
 }
 
-/** A small generator with a seed, so that a failure comes back (mulberry32). */
+/** Seeded random numbers (mulberry32), so that a failure can be repeated. */
 function seeded(seed: number): () => number {
   return () => {
     seed = (seed + 0x6d2b79f5) | 0
@@ -105,10 +105,10 @@ function seeded(seed: number): () => number {
   }
 }
 
-/** Bytes beyond the file itself that a download may cost: a chunk, and the first byte that each opening asks for. */
-const ONCE_MORE = CHUNK + 16
+/** Extra bytes that a download may cost: a chunk, and the first byte that each opening requests. */
+const EXTRA_BYTES = CHUNK + 16
 
-test('from a server of another origin: progress while it comes, the right bytes at the end, and no request after that', async ({ page, hub, harness }) => {
+test('downloads from another origin with progress, and requests nothing afterwards', async ({ page, hub, harness }) => {
   hub.pauseMs = 5
   await expectComplete(page, await download(page, hub))
   expect(hub.sent).toBeLessThan(CONTENT.length + 16)
@@ -122,18 +122,18 @@ test('from a server of another origin: progress while it comes, the right bytes 
   )
   expect([...new Set(states.map(({ status }) => status))]).toEqual(['connecting', 'downloading'])
 
-  const before = hub.asked.length
+  const before = hub.requested.length
   await open(page, harness.url)
   expect(await listed(page)).toMatchObject({ status: 'complete' })
   await expectComplete(page, await download(page, hub))
   expect(await verify(page)).toMatchObject({ status: 'complete', error: null })
-  expect(hub.asked.length).toBe(before)
+  expect(hub.requested.length).toBe(before)
 })
 
 const KINDS = ['page closed', 'server cut', 'answer truncated', 'byte flipped on the disk', 'byte flipped on the way'] as const
 const KILLS = Array.from({ length: 20 }, (_, index) => ({ index, kind: KINDS[index % KINDS.length]! }))
 
-test('20 kills at random moments', async ({ context, harness, hub }) => {
+test('survives 20 interruptions and faults at random positions', async ({ context, harness, hub }) => {
   let page = await context.newPage()
   await open(page, harness.url)
   for (const { index, kind } of KILLS) {
@@ -157,14 +157,14 @@ test('20 kills at random moments', async ({ context, harness, hub }) => {
         const { status, parts } = await paused
         expect(status).toBe('paused')
         await page.evaluate(([path, nth]) => window.downloads.flip('pinned', path, nth), [PATH, Math.floor(random() * Math.floor(at / CHUNK))] as const)
-        hub.sent = parts[0]!.bytesDone // the pause may have cost a chunk of its own
+        hub.sent = parts[0]!.bytesDone // the pause may have cost a chunk
       } else {
         hub.fault = { kind: kind === 'server cut' ? 'cut' : kind === 'answer truncated' ? 'truncate' : 'flip', atByte: at }
       }
 
       let state = await download(page, hub)
       if (kind === 'byte flipped on the way') {
-        // only the hash of the whole can tell: what is wrong is said, nothing of it is kept
+        // only the hash of the whole file detects it: it is reported, and nothing is kept
         expect(state).toMatchObject({ status: 'absent', error: { code: 'weights-corrupt', details: { file: PATH, expected: SHA256 } } })
         expect(state.error?.details['found']).toMatch(/^[0-9a-f]{64}$/)
         expect(await stored(page)).toMatchObject({ code: 'weights-missing' })
@@ -172,15 +172,15 @@ test('20 kills at random moments', async ({ context, harness, hub }) => {
         state = await download(page, hub)
       }
       await expectComplete(page, state)
-      expect(hub.fault, 'it did break').toBeNull()
-      expect(hub.sent, `${kind} at byte ${at}`).toBeLessThanOrEqual(CONTENT.length + ONCE_MORE)
+      expect(hub.fault, 'the fault occurred').toBeNull()
+      expect(hub.sent, `${kind} at byte ${at}`).toBeLessThanOrEqual(CONTENT.length + EXTRA_BYTES)
       await page.evaluate(() => window.downloads.remove('pinned'))
       expect(await listed(page)).toMatchObject({ status: 'absent' })
     })
   }
 })
 
-test('pause keeps what is here, remove deletes it', async ({ page, hub }) => {
+test('keeps the downloaded chunks on pause, and deletes them on remove', async ({ page, hub }) => {
   const running = download(page, hub)
   await hub.reached(10 * CHUNK)
   await page.evaluate(() => window.downloads.pause('pinned'))
@@ -195,7 +195,7 @@ test('pause keeps what is here, remove deletes it', async ({ page, hub }) => {
   expect((await page.evaluate(() => window.downloads.space())).usedBytes).toBeLessThan(used - 8 * CHUNK)
 })
 
-test('what is damaged on the disk is refused by loaders, found by verify, and fetched alone', async ({ page, hub }) => {
+test('detects a damaged chunk on load and on verify, and fetches only that chunk again', async ({ page, hub }) => {
   await expectComplete(page, await download(page, hub))
   const chunk = await page.evaluate((path) => window.downloads.flip('pinned', path, 3), PATH)
   expect(await stored(page)).toMatchObject({ code: 'weights-corrupt', details: { file: PATH } })
@@ -204,10 +204,10 @@ test('what is damaged on the disk is refused by loaders, found by verify, and fe
   expect(found.error?.message).toContain('1 of 25 chunks are damaged on this disk')
   hub.reset()
   await expectComplete(page, await download(page, hub))
-  expect(hub.asked.filter((range) => range !== 'bytes=0-0')).toEqual([`bytes=${chunk * CHUNK}-${(chunk + 1) * CHUNK - 1}`])
+  expect(hub.requested.filter((range) => range !== 'bytes=0-0')).toEqual([`bytes=${chunk * CHUNK}-${(chunk + 1) * CHUNK - 1}`])
 })
 
-test('a file without a known hash is held to its ETag, its length and the hashes of its chunks', async ({ page, hub }) => {
+test('checks a file without a known hash by its ETag and the hashes of its chunks', async ({ page, hub }) => {
   const running = download(page, hub, 'unpinned')
   await hub.reached(10 * CHUNK)
   await page.evaluate(() => window.downloads.pause('unpinned'))
@@ -217,7 +217,7 @@ test('a file without a known hash is held to its ETag, its length and the hashes
   expect(changed).toMatchObject({ status: 'paused', error: { code: 'weights-corrupt' } })
   expect(changed.error?.message).toContain('has changed on the server')
   hub.etag = '"1"'
-  // a piece that comes again must be what it was at first
+  // bytes that are received again must be the same as before
   await page.evaluate((path) => window.downloads.flip('unpinned', path, 0), PATH)
   hub.fault = { kind: 'flip', atByte: hub.sent + 100 }
   const flipped = await download(page, hub, 'unpinned')
@@ -226,30 +226,30 @@ test('a file without a known hash is held to its ETag, its length and the hashes
   await expectComplete(page, await download(page, hub, 'unpinned'), 'unpinned')
 })
 
-test('where the hash is known, another ETag or another address goes on with what is here', async ({ page, hub }) => {
+test('resumes with another ETag or address if the hash is known', async ({ page, hub }) => {
   const running = download(page, hub)
   await hub.reached(10 * CHUNK)
   await page.evaluate(() => window.downloads.pause('pinned'))
   await running
   hub.etag = '"2"'
   await expectComplete(page, await download(page, { ...hub, url: `${hub.url}elsewhere/` }))
-  expect(hub.sent).toBeLessThanOrEqual(CONTENT.length + ONCE_MORE)
+  expect(hub.sent).toBeLessThanOrEqual(CONTENT.length + EXTRA_BYTES)
 })
 
-test('a part is read with no more than its chunks, and again without the server', async ({ page, hub }) => {
+test('reads a range with only its chunks, and again without the server', async ({ page, hub }) => {
   const target = { entryId: 'partial', path: PATH, url: `${hub.url}file`, chunkBytes: CHUNK }
   const read = () => page.evaluate(([t, start, end]) => window.downloads.readPart(t, start, end), [target, 5 * CHUNK - 10, 6 * CHUNK + 10] as const)
   const expected = createHash('sha256')
     .update(CONTENT.subarray(5 * CHUNK - 10, 6 * CHUNK + 10))
     .digest('hex')
   expect(await read()).toEqual({ sha256: expected, downloaded: 3 * CHUNK })
-  expect(hub.asked).toEqual(['bytes=0-0', ...[4, 5, 6].map((chunk) => `bytes=${chunk * CHUNK}-${(chunk + 1) * CHUNK - 1}`)])
-  const before = hub.asked.length
+  expect(hub.requested).toEqual(['bytes=0-0', ...[4, 5, 6].map((chunk) => `bytes=${chunk * CHUNK}-${(chunk + 1) * CHUNK - 1}`)])
+  const before = hub.requested.length
   expect(await read()).toEqual({ sha256: expected, downloaded: 3 * CHUNK })
-  expect(hub.asked.length).toBe(before)
+  expect(hub.requested.length).toBe(before)
 })
 
-test('too little room is reported before the first byte, with what is missing; room that ends midway is a pause', async ({ page, hub }) => {
+test('reports missing space before the first byte, and pauses when space runs out', async ({ page, hub }) => {
   const session = await page.context().newCDPSession(page)
   const origin = new URL(page.url()).origin
   const leave = async (bytes: number) => {
@@ -274,14 +274,14 @@ test('too little room is reported before the first byte, with what is missing; r
   expect(full.parts[0]!.bytesDone).toBeGreaterThanOrEqual(7 * CHUNK)
   await session.send('Storage.overrideQuotaForOrigin', { origin })
   await expectComplete(page, await download(page, hub))
-  expect(hub.sent).toBeLessThanOrEqual(CONTENT.length + ONCE_MORE)
+  expect(hub.sent).toBeLessThanOrEqual(CONTENT.length + EXTRA_BYTES)
 })
 
-test('a server without parts says so before a pause, begins at the first byte after it, and what is here is kept', async ({ page, hub }) => {
+test('restarts at the first byte if the server does not support Range, and keeps the stored chunks', async ({ page, hub }) => {
   hub.parts = false
   hub.pauseMs = 20
   const running = download(page, hub)
-  // what the page has, which may be less than what was sent
+  // bytes that the page has, which may be fewer than were sent
   await page.waitForFunction((least) => window.states.some(({ parts }) => parts[0]!.bytesDone >= least), 9 * CHUNK)
   const states = await page.evaluate(() => window.states)
   expect(
@@ -293,8 +293,8 @@ test('a server without parts says so before a pause, begins at the first byte af
   await page.evaluate(() => window.downloads.pause('pinned'))
   const paused = await running
   expect(paused).toMatchObject({ status: 'paused', resumable: false, error: null })
-  const kept = paused.parts[0]!.bytesDone
-  expect(kept).toBeGreaterThanOrEqual(8 * CHUNK)
+  const pausedBytes = paused.parts[0]!.bytesDone
+  expect(pausedBytes).toBeGreaterThanOrEqual(8 * CHUNK)
 
   hub.sent = 0
   hub.pauseMs = 1
@@ -302,9 +302,9 @@ test('a server without parts says so before a pause, begins at the first byte af
   const state = await download(page, hub)
   await expectComplete(page, state)
   expect(state.resumable).toBe(false)
-  expect(hub.sent, 'the whole file came again').toBeGreaterThanOrEqual(CONTENT.length)
+  expect(hub.sent, 'the whole file is sent again').toBeGreaterThanOrEqual(CONTENT.length)
   const counts = (await page.evaluate(() => window.states)).map(({ parts }) => parts[0]!.bytesDone)
-  expect(Math.min(...counts.filter((count) => count > 0)), 'what was here is checked, not fetched').toBeLessThanOrEqual(kept)
+  expect(Math.min(...counts.filter((count) => count > 0)), 'the stored chunks are verified').toBeLessThanOrEqual(pausedBytes)
   expect(counts).toEqual([...counts].sort((a, b) => a - b))
 })
 
@@ -334,7 +334,7 @@ const REFUSALS: { what: string; instead: NonNullable<ModelServer['instead']>; re
   },
 ]
 
-test('each refusal of a server has its own words', async ({ page, hub }) => {
+test('explains each error response of a server', async ({ page, hub }) => {
   for (const { what, instead, reason, words } of REFUSALS) {
     await test.step(what, async () => {
       hub.instead = instead
@@ -346,11 +346,11 @@ test('each refusal of a server has its own words', async ({ page, hub }) => {
   const states = await page.evaluate(() => window.states)
   expect(
     states.filter(({ status, note }) => status === 'waiting' && note?.includes('Trying again')).length,
-    'what may pass is tried again',
+    'temporary errors are retried',
   ).toBeGreaterThanOrEqual(6)
 })
 
-test('another length than the known one, an unknown source, and another tab', async ({ page, hub, context, harness }) => {
+test('rejects another length, an unknown source and a second tab', async ({ page, hub, context, harness }) => {
   hub.instead = answer(206, { 'content-range': 'bytes 0-0/77' }, 'x')
   const state = await download(page, hub)
   expect(state).toMatchObject({ status: 'absent', error: { code: 'weights-corrupt', details: { expected: CONTENT.length, found: 77 } } })

@@ -1,4 +1,4 @@
-// Encoder and muxer in a real browser, judged by ffprobe and by the browser's own player.
+// Encoder and muxer in a real browser, checked with ffprobe and the browser's own player.
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import type { Page } from '@playwright/test'
 import { ALL_FORMATS, BufferSource, Input } from 'mediabunny'
 import { RECIPE_TAG, recipeOf } from '../../src/shared/recipe'
-import { colourOf, type ClipSpec } from './harness/clip-spec'
+import { colorOf, type ClipSpec } from './harness/clip-spec'
 import { expect, test } from './harness/serve'
 
 const spec: ClipSpec = { width: 176, height: 96, fps: 8, frames: 41 }
@@ -26,7 +26,7 @@ interface Probe {
   packets: { pts_time: string; flags: string }[]
 }
 
-/** What ffprobe says after decoding every frame; it fails on a broken file. */
+/** The report of ffprobe after decoding every frame; throws for a broken file. */
 function probe(bytes: Buffer): Probe {
   return withFile(bytes, (file) => {
     const args = ['-v', 'error', '-count_frames', '-show_format', '-show_streams', '-show_packets', '-of', 'json', file]
@@ -34,18 +34,18 @@ function probe(bytes: Buffer): Probe {
   })
 }
 
-/** Mean colour of each frame as ffmpeg shows it, RGB u8. */
-function colours(bytes: Buffer): number[][] {
+/** Mean color of each frame as ffmpeg decodes it, RGB u8. */
+function colors(bytes: Buffer): number[][] {
   return withFile(bytes, (file) => {
     const raw = execFileSync('ffmpeg', ['-v', 'error', '-i', file, '-vf', 'scale=1:1:flags=area,format=rgb24', '-f', 'rawvideo', '-'])
     return Array.from({ length: raw.length / 3 }, (_, i) => [...raw.subarray(3 * i, 3 * i + 3)])
   })
 }
 
-/** Colours agree within what 8-bit limited-range video can hold; frames are told apart up to a tolerance of 10. */
-function expectColour(found: number[], frame: number, tolerance = 6): void {
-  const worst = Math.max(...colourOf(frame).map((value, i) => Math.abs(value - found[i]!)))
-  expect(worst, `frame ${frame}: ${found} for ${colourOf(frame)}`).toBeLessThanOrEqual(tolerance)
+/** Colors agree within the precision of 8-bit limited-range video; frames differ by more than a tolerance of 10. */
+function expectColor(found: number[], frame: number, tolerance = 6): void {
+  const worst = Math.max(...colorOf(frame).map((value, i) => Math.abs(value - found[i]!)))
+  expect(worst, `frame ${frame}: ${found} for ${colorOf(frame)}`).toBeLessThanOrEqual(tolerance)
 }
 
 function withFile<T>(bytes: Buffer, use: (file: string) => T): T {
@@ -64,7 +64,7 @@ for (const [codec, name, codecString] of [
   ['av1', 'av1', 'av01.0.00M.08'],
   ['vp8', 'vp8', 'vp8'],
 ] as const) {
-  test(`${codec}: every frame is there, in order, at its time and colour`, async ({ page }) => {
+  test(`${codec}: writes every frame in order, at its time and with its color`, async ({ page }) => {
     const { facts, bytes } = await makeClip(page, { ...spec, codecs: [codec] })
     expect(facts).toMatchObject({ codec: codecString, durationSeconds: 41 / 8, bytes: bytes.length, blobType: 'video/webm' })
     const { format, streams, packets } = probe(bytes)
@@ -75,9 +75,9 @@ for (const [codec, name, codecString] of [
     expect(packets.map((p) => Number(p.pts_time))).toEqual(Array.from({ length: 41 }, (_, i) => i / 8))
     const keyframes = packets.filter((p) => p.flags.startsWith('K')).map((p) => Number(p.pts_time))
     expect(keyframes).toEqual([0, 2, 4])
-    const seen = colours(bytes)
+    const seen = colors(bytes)
     expect(seen).toHaveLength(41)
-    seen.forEach((colour, frame) => expectColour(colour, frame))
+    seen.forEach((color, frame) => expectColor(color, frame))
     const player = await page.evaluate(async () => {
       const video = document.querySelector('video')!
       video.src = URL.createObjectURL((await window.workers.harness.bytes())!)
@@ -91,7 +91,7 @@ for (const [codec, name, codecString] of [
   })
 }
 
-test('the first codec that the browser has is taken, and none is said as none', async ({ page }) => {
+test('selects the first supported codec, and rejects a clip without any', async ({ page }) => {
   const [all, later, none] = await page.evaluate(async () => {
     const { harness } = window.workers
     return [await harness.encoderFor(176, 96, 8), await harness.encoderFor(176, 96, 8, ['vp8', 'vp9']), await harness.encoderFor(176, 96, 8, [])] as const
@@ -103,8 +103,8 @@ test('the first codec that the browser has is taken, and none is said as none', 
   expect(error).toMatchObject({ code: 'no-encoder', details: { width: 176, height: 96 } })
 })
 
-test('without VP9 in the browser AV1 is taken', async ({ page, harness }) => {
-  // the browser itself denies VP9 here, as one built without it does
+test('selects AV1 if the browser has no VP9', async ({ page, harness }) => {
+  // VideoEncoder reports VP9 as unsupported, as in a browser built without it
   await page.route('**/harness.worker-*.js', async (route) => {
     const response = await route.fetch()
     const deny = `{const ask=VideoEncoder.isConfigSupported;VideoEncoder.isConfigSupported=c=>c.codec.startsWith('vp09')?Promise.resolve({supported:false,config:c}):ask.call(VideoEncoder,c)};`
@@ -115,13 +115,13 @@ test('without VP9 in the browser AV1 is taken', async ({ page, harness }) => {
   expect(choice?.codec).toBe('av1')
 })
 
-test('odd sides are refused before anything is written', async ({ page }) => {
+test('rejects odd sides before anything is written', async ({ page }) => {
   const error = await page.evaluate((s) => window.workers.harness.makeClip(s).then(() => null, window.workers.toErrorData), { ...spec, width: 175 })
   expect(error).toMatchObject({ code: 'bad-request', details: { expected: 'even sides', got: '175×96' } })
   expect(await page.evaluate(() => window.workers.harness.files())).toEqual([])
 })
 
-test('the page plays it and seeks to any frame', async ({ page }) => {
+test('plays in the page, and seeks to any frame', async ({ page }) => {
   const { facts } = await makeClip(page, { ...spec, fps: 24, frames: 121 })
   const frames = [100, 3, 57, 120, 0, 48, 47]
   const seen = await page.evaluate(async (frames) => {
@@ -134,30 +134,30 @@ test('the page plays it and seeks to any frame', async ({ page }) => {
     })
     const canvas = new OffscreenCanvas(1, 1)
     const context = canvas.getContext('2d', { willReadFrequently: true })!
-    const colours: number[][] = []
+    const colors: number[][] = []
     for (const frame of frames) {
-      // `seeked` alone may come before the picture does
+      // `seeked` may fire before the frame is shown
       const shown = new Promise((resolve) => video.requestVideoFrameCallback(resolve))
       video.currentTime = (frame + 0.5) / 24
       await shown
       context.drawImage(video, 0, 0, 1, 1)
-      colours.push([...context.getImageData(0, 0, 1, 1).data])
+      colors.push([...context.getImageData(0, 0, 1, 1).data])
     }
-    return { colours, duration: video.duration, seekableEnd: video.seekable.end(0) }
+    return { colors, duration: video.duration, seekableEnd: video.seekable.end(0) }
   }, frames)
   expect(seen.duration).toBeCloseTo(facts.durationSeconds, 3)
   expect(seen.seekableEnd).toBeCloseTo(121 / 24, 3)
-  frames.forEach((frame, i) => expectColour(seen.colours[i]!, frame, 10))
+  frames.forEach((frame, i) => expectColor(seen.colors[i]!, frame, 10))
 })
 
-test('cues point at every key frame', async ({ page }) => {
+test('writes cues that point at every key frame', async ({ page }) => {
   const { bytes } = await makeClip(page, spec)
   const points = cuePoints(bytes)
   expect(points.map((p) => p.timeMs)).toEqual([0, 2000, 4000])
   for (const { clusterAt } of points) expect(bytes.readUInt32BE(clusterAt)).toBe(0x1f43b675) // a Cluster's id
 })
 
-test('a still is a clip of one frame', async ({ page }) => {
+test('writes a clip of one frame', async ({ page }) => {
   const { facts, bytes } = await makeClip(page, { ...spec, frames: 1 })
   const { format, streams } = probe(bytes)
   expect(streams[0]?.nb_read_frames).toBe('1')
@@ -165,7 +165,7 @@ test('a still is a clip of one frame', async ({ page }) => {
   expect(facts).toMatchObject({ posterType: 'image/webp' })
 })
 
-test('what a clip was made from is a tag that players and readers find, and every frame is still there', async ({ page }) => {
+test('stores the recipe as a tag that other programs find, and keeps every frame', async ({ page }) => {
   const request = {
     model: 'starter',
     prompt: 'ein roter Ballon über dem Meer ☀ “quoted”',
@@ -187,19 +187,19 @@ test('what a clip was made from is a tag that players and readers find, and ever
   expect(tags.raw?.[RECIPE_TAG]).toBe(JSON.stringify(recipe))
 })
 
-test('the poster is the middle frame', async ({ page }) => {
+test('uses the middle frame as the poster', async ({ page }) => {
   await makeClip(page, spec)
   const pixel = await page.evaluate(async () => {
-    const picture = await createImageBitmap((await window.workers.harness.poster())!)
-    const context = new OffscreenCanvas(picture.width, picture.height).getContext('2d')!
-    context.drawImage(picture, 0, 0)
-    return { size: [picture.width, picture.height], colour: [...context.getImageData(90, 50, 1, 1).data] }
+    const image = await createImageBitmap((await window.workers.harness.poster())!)
+    const context = new OffscreenCanvas(image.width, image.height).getContext('2d')!
+    context.drawImage(image, 0, 0)
+    return { size: [image.width, image.height], color: [...context.getImageData(90, 50, 1, 1).data] }
   })
   expect(pixel.size).toEqual([176, 96])
-  expectColour(pixel.colour, 20)
+  expectColor(pixel.color, 20)
 })
 
-test('a clip that ends early is an error, and abort leaves nothing', async ({ page }) => {
+test('rejects a clip that ends early, and leaves no file after an abort', async ({ page }) => {
   const error = await page.evaluate((s) => window.workers.harness.makeClip(s).then(() => null, window.workers.toErrorData), { ...spec, stopAfter: 7 })
   expect(error).toMatchObject({ code: 'internal', details: { expected: 41, found: 7 } })
   await page.evaluate(async () => {
@@ -209,8 +209,8 @@ test('a clip that ends early is an error, and abort leaves nothing', async ({ pa
   expect(await page.evaluate(() => window.workers.harness.files())).toEqual([])
 })
 
-test('memory does not grow with the length', async ({ page }) => {
-  test.slow() // a browser measures its memory when it collects garbage, which takes its time
+test('uses memory that does not grow with the length of the clip', async ({ page }) => {
+  test.slow() // a browser measures its memory at a garbage collection, which may take long
   const held = async (frames: number) => {
     await page.evaluate((s) => window.workers.harness.makeClip(s), { width: 64, height: 64, fps: 24, frames, noise: true })
     return page.evaluate(async () => {
@@ -225,13 +225,13 @@ test('memory does not grow with the length', async ({ page }) => {
   expect(long.heldBytes - short.heldBytes).toBeLessThan(long.clipBytes / 10)
 })
 
-/** Reads the cues by hand: each CuePoint's time and the place of its cluster in the file. */
+/** Parses the cues: each CuePoint's time and the position of its cluster in the file. */
 function cuePoints(bytes: Buffer): { timeMs: number; clusterAt: number }[] {
   const segment = elements(bytes, 0, bytes.length).find((e) => e.id === 0x18538067)!
   const children = elements(bytes, segment.start, segment.end)
   const seekHead = children.find((e) => e.id === 0x114d9b74)!
   const cues = children.find((e) => e.id === 0x1c53bb6b)!
-  // the seek head must lead there, for no player reads a whole file to find its cues
+  // the seek head must point there, because players do not search the whole file for the cues
   const [firstSeek] = elements(bytes, seekHead.start, seekHead.end)
   const [id, position] = elements(bytes, firstSeek!.start, firstSeek!.end)
   if (uint(bytes, id!) !== 0x1c53bb6b || segment.start + uint(bytes, position!) !== cues.at) throw new Error('The seek head does not point at the cues.')

@@ -1,6 +1,6 @@
-// The library in a real browser: records, files, garbage, a full disk, an older database.
+// The library in a real browser: records, files, leftovers, full storage, an older database.
 import type { Page } from '@playwright/test'
-import { keptIn } from '../e2e/app'
+import { storedIn } from '../e2e/app'
 import type { ClipSpec } from './harness/clip-spec'
 import { expect, test } from './harness/serve'
 
@@ -15,8 +15,8 @@ const list = (page: Page) =>
     return records.map(({ poster, ...record }) => ({ ...record, posterBytes: poster.size }))
   })
 
-/** Leaves this site so many bytes more than it uses now. */
-async function leaveRoom(page: Page, bytes: number): Promise<void> {
+/** Sets the quota to this many bytes more than the current usage. */
+async function limitFreeBytes(page: Page, bytes: number): Promise<void> {
   const used = await page.evaluate(async () => (await navigator.storage.estimate()).usage ?? 0)
   await setQuota(page, used + bytes)
 }
@@ -26,7 +26,7 @@ async function setQuota(page: Page, bytes: number): Promise<void> {
   await session.send('Storage.overrideQuotaForOrigin', { origin: new URL(page.url()).origin, quotaSize: bytes })
 }
 
-/** Whether the player takes a blob to its end. */
+/** Plays the clip to its end. @returns its duration, seconds */
 function plays(page: Page): Promise<number> {
   return page.evaluate(async () => {
     const video = document.querySelector('video')!
@@ -41,7 +41,7 @@ function plays(page: Page): Promise<number> {
   })
 }
 
-test('a saved clip is in the library after a reload, newest first, with its bytes and its recipe', async ({ page }) => {
+test('lists saved clips after a reload, newest first, with their files and requests', async ({ page }) => {
   const clip = await makeClip(page)
   const first = await save(page, 'a red sky')
   await makeClip(page)
@@ -71,7 +71,7 @@ test('a saved clip is in the library after a reload, newest first, with its byte
   expect(usage.quotaBytes).toBeGreaterThan(usage.usedBytes)
 })
 
-test('a removed clip is gone with its file; opening it is not-found', async ({ page }) => {
+test('removes a clip with its file, and then opens it as not-found', async ({ page }) => {
   await makeClip(page)
   const { id } = await save(page, 'a red sky')
   const error = await page.evaluate(async (gone) => {
@@ -84,7 +84,7 @@ test('a removed clip is gone with its file; opening it is not-found', async ({ p
   expect(await files(page)).toEqual([])
 })
 
-test('a record whose file is gone says not-found', async ({ page }) => {
+test('reports not-found for a record without its file', async ({ page }) => {
   const clip = await makeClip(page)
   const { id } = await save(page, 'a red sky')
   const error = await page.evaluate(
@@ -101,15 +101,15 @@ test('a record whose file is gone says not-found', async ({ page }) => {
   expect(error).toMatchObject({ code: 'not-found', details: { file: clip.file } })
 })
 
-test('what a crash leaves is swept up, what is being made is not', async ({ page }) => {
+test('deletes what a crash left, but not a clip that is being written', async ({ page }) => {
   await makeClip(page)
   const saved = await save(page, 'kept')
   await page.evaluate((s) => window.workers.harness.beginClip(s), { ...spec, stopAfter: 4 })
   expect(await files(page)).toHaveLength(2)
   await list(page) // opening the library sweeps
-  expect(await files(page), 'the clip in the making is left alone').toHaveLength(2)
+  expect(await files(page), 'the clip that is being written is kept').toHaveLength(2)
 
-  await page.evaluate(() => window.workers.restart()) // its worker dies
+  await page.evaluate(() => window.workers.restart()) // its worker ends
   await expect
     .poll(async () => {
       await list(page)
@@ -119,7 +119,7 @@ test('what a crash leaves is swept up, what is being made is not', async ({ page
   expect(await list(page)).toHaveLength(1)
 })
 
-test('a finished clip without a record is still in the making', async ({ page }) => {
+test('keeps a finished clip that has no record yet', async ({ page }) => {
   await makeClip(page)
   await list(page)
   expect(await files(page)).toHaveLength(1)
@@ -129,7 +129,7 @@ test('a finished clip without a record is still in the making', async ({ page })
   expect(await list(page)).toHaveLength(1)
 })
 
-test('abort removes a clip in the making, and a finished one too', async ({ page }) => {
+test('removes an unfinished clip and a finished one on abort', async ({ page }) => {
   await page.evaluate((s) => window.workers.harness.beginClip(s), { ...spec, stopAfter: 4 })
   await page.evaluate(() => window.workers.harness.abort())
   expect(await files(page)).toEqual([])
@@ -138,35 +138,35 @@ test('abort removes a clip in the making, and a finished one too', async ({ page
   expect(await files(page)).toEqual([])
 })
 
-test('a kept file that nothing names is swept once it is old, unless a page has it in its hand', async ({ page, harness, context }) => {
-  const keep = (name: string) => page.evaluate(async (text) => (await window.workers.openLibrary().saveAsset(new File([text], `${text}.png`))).id, name)
-  const [ofClip, named, unnamed] = [await keep('of a clip'), await keep('named'), await keep('unnamed')]
+test('deletes an old asset that nothing refers to, unless a page uses it', async ({ page, harness, context }) => {
+  const saveAsset = (name: string) => page.evaluate(async (text) => (await window.workers.openLibrary().saveAsset(new File([text], `${text}.png`))).id, name)
+  const [ofClip, named, unnamed] = [await saveAsset('of a clip'), await saveAsset('named'), await saveAsset('unnamed')]
   await makeClip(page)
   await page.evaluate((id) => window.workers.harness.save('a red sky', { conditions: [{ source: { kind: 'image', id }, atFrame: 0, strength: 1 }] }), ofClip)
   const other = await context.newPage()
   await other.goto(harness.url)
   const sweep = (hoursOn: number) =>
     other.evaluate(([id, hours]) => window.workers.openLibrary().sweepAssets([id], Date.now() + hours * 3_600_000), [named, hoursOn] as const)
-  const left = () => keptIn(other, 'assets')
+  const left = () => storedIn(other, 'assets')
 
-  expect(await sweep(1), 'the page that has kept them is open').toBe(0)
-  await page.reload() // its workers die
+  expect(await sweep(1), 'the page that saved them is open').toBe(0)
+  await page.reload() // its workers end
   expect(await sweep(-1), 'all of them are new').toBe(0)
   await page.evaluate((id) => window.workers.openLibrary().openAsset(id), unnamed)
-  expect(await sweep(1), 'it is being looked at').toBe(0)
+  expect(await sweep(1), 'a page has opened it').toBe(0)
   await page.close()
   await expect.poll(() => sweep(1)).toBe(1)
   expect((await left()).toSorted()).toEqual([ofClip, named].toSorted())
-  // given again, it is there again
+  // saved again, it is stored again
   const again = await other.evaluate(async () => (await window.workers.openLibrary().saveAsset(new File(['unnamed'], 'again.png'))).name)
   expect(again).toBe('again.png')
   expect(await left()).toContain(unnamed)
 })
 
-test('storage full while writing: the clip is whole in memory, and nothing else is lost', async ({ page }) => {
+test('keeps a clip in memory if storage is full while it is written, and loses nothing else', async ({ page }) => {
   await makeClip(page)
   const kept = await save(page, 'kept')
-  await leaveRoom(page, 200_000)
+  await limitFreeBytes(page, 200_000)
   const clip = await makeClip(page, { ...spec, width: 128, height: 128, frames: 41, noise: true })
   expect(clip.bytes).toBeGreaterThan(400_000)
   expect(clip).toMatchObject({ file: null, saveError: { code: 'storage-full' }, blobBytes: clip.bytes, blobType: 'video/webm' })
@@ -177,17 +177,17 @@ test('storage full while writing: the clip is whole in memory, and nothing else 
   expect((await list(page)).map((r) => r.request.prompt)).toEqual(['kept'])
 })
 
-test('no storage at all: the clip is written in memory from its first byte', async ({ page }) => {
+test('writes a clip in memory from the start if there is no storage', async ({ page }) => {
   await setQuota(page, 1)
   const clip = await makeClip(page)
   expect(clip).toMatchObject({ file: null, saveError: { code: 'storage-full' }, blobBytes: clip.bytes })
   expect(await plays(page)).toBeCloseTo(9 / 8, 3)
 })
 
-test('storage full at the record: the clip lives on in memory, its file is removed', async ({ page }) => {
+test('keeps a clip in memory and removes its file if storage is full for its record', async ({ page }) => {
   const clip = await makeClip(page)
   expect(clip.file).not.toBeNull()
-  await leaveRoom(page, 100_000)
+  await limitFreeBytes(page, 100_000)
   const saved = await page.evaluate(() => window.workers.harness.save('x'.repeat(20_000_000)))
   expect(saved).toMatchObject({ id: null, saveError: { code: 'storage-full' }, blobBytes: clip.bytes })
   expect(await files(page)).toEqual([])
@@ -218,27 +218,27 @@ test.describe('a database from an older version', () => {
     }, record)
   })
 
-  test('opens as it is', async ({ page }) => {
+  test('opens unchanged at its own version', async ({ page }) => {
     const records = await page.evaluate(() => window.workers.harness.listAtVersionOne('fixture'))
     expect(records).toEqual([record, { ...record, id: 'older', createdAtMs: 4 }])
   })
 
-  test('has the requests of its records under their new field names', async ({ page }) => {
+  test('renames the fields of the requests in its records', async ({ page }) => {
     const records = await page.evaluate(() => window.workers.harness.upgrade('fixture'))
     const request = { prompt: 'a red sky', prefix: record.request.before, initVideo: record.request.start }
     const upgraded = { ...record, schemaVersion: 2, request }
     expect(records).toEqual([upgraded, { ...upgraded, id: 'older', createdAtMs: 4 }])
   })
 
-  test('is brought up to date, every record of it', async ({ page }) => {
+  test('migrates every record', async ({ page }) => {
     const records = await page.evaluate(() => window.workers.harness.migrate('fixture', false))
     const later = { ...record, schemaVersion: 2, favourite: false }
     expect(records).toEqual([later, { ...later, id: 'older', createdAtMs: 4 }])
     const error = await page.evaluate(() => window.workers.harness.listAtVersionOne('fixture').then(() => null, window.workers.toErrorData))
-    expect(error?.message, 'an older app says so and touches nothing').toContain('newer version of Kinora')
+    expect(error?.message, 'an older app reports it and changes nothing').toContain('newer version of Kinora')
   })
 
-  test('stays as it was when a step fails', async ({ page }) => {
+  test('is unchanged if a migration fails', async ({ page }) => {
     const error = await page.evaluate(() => window.workers.harness.migrate('fixture', true).then(() => null, window.workers.toErrorData))
     expect(error).toMatchObject({ code: 'internal', details: { expected: 2 } })
     expect(error?.message).toContain('this step fails')

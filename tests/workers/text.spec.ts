@@ -10,7 +10,7 @@ const starter = resolve(import.meta.dirname, '../../public/models/starter')
 const read = (path: string) => readFileSync(join(starter, path))
 const ENCODER = 'text_encoder/onnx/model_quantized.onnx'
 
-/** The words of a text, looked up by hand in the tokenizer's word list. */
+/** The ids of words, looked up directly in the tokenizer's vocabulary. */
 function idsOf(words: string[]): number[] {
   const { model } = JSON.parse(read('tokenizer/tokenizer.json').toString()) as { model: { vocab: Record<string, number> } }
   return ['[CLS]', ...words, '[SEP]'].map((word) => model.vocab[word] ?? model.vocab['[UNK]']!)
@@ -18,7 +18,7 @@ function idsOf(words: string[]): number[] {
 
 /** The native runtime's embedding of these ids: f32 [L, E]. */
 async function nativeEmbedding(ids: number[]): Promise<number[]> {
-  // Without VNNI, x64 kernels sum int8 products in 16 bits, which overflow: up to 6 % of the largest value. This asks for exact sums.
+  // Without VNNI, x64 kernels sum int8 products in 16 bits, which overflow: up to 6 % of the largest value. This requests exact sums.
   const session = await InferenceSession.create(read(ENCODER), { extra: { session: { x64quantprecision: '1' } } })
   try {
     const length = ids.length
@@ -34,7 +34,7 @@ async function nativeEmbedding(ids: number[]): Promise<number[]> {
 
 type Answer = (path: string, bytes: Buffer) => Buffer | null
 
-/** Serves the starter, with one answer changed by the test. */
+/** Serves the starter, with files changed by the test. */
 function serveStarter(harness: HarnessServer, answer: Answer = (_, bytes) => bytes): void {
   harness.serveModels((request, response) => {
     const path = decodeURIComponent(new URL(request.url!, 'http://host').pathname).replace(/^\/starter\//, '')
@@ -66,7 +66,7 @@ function largestDifference(a: number[], b: number[]): number {
   return a.reduce((worst, value, i) => Math.max(worst, Math.abs(value - b[i]!)), 0)
 }
 
-test('embeddings are those of the native runtime, for each prompt in its order', async ({ page, harness }) => {
+test('returns the embeds of the native runtime, in the order of the prompts', async ({ page, harness }) => {
   serveStarter(harness)
   const embeddings = await encoded(page, ['A red sky, at Sunset.', 'a starry night', '', 'a zyzzyva'])
   const words = [['a', 'red', 'sky', ',', 'at', 'sunset', '.'], ['a', 'starry', 'night'], [], ['a', 'zyzzyva']]
@@ -81,7 +81,7 @@ test('embeddings are those of the native runtime, for each prompt in its order',
   expect(largestDifference(embeddings[0]!.values.slice(0, 100), embeddings[1]!.values.slice(0, 100))).toBeGreaterThan(0.1)
 })
 
-test('a long prompt is read up to a word, closed as the encoder learned it, and said to be cut', async ({ page, harness }) => {
+test('cuts a long prompt after a word, adds the end token, and reports the used prompt', async ({ page, harness }) => {
   serveStarter(harness)
   const { text } = JSON.parse(read('kinora.json').toString()) as { text: { maxTokens: number } }
   const readWords = text.maxTokens - 2
@@ -97,7 +97,7 @@ test('a long prompt is read up to a word, closed as the encoder learned it, and 
   expect(largestDifference(embedding!.values, native)).toBeLessThan(0.05 * Math.max(...native.map(Math.abs)))
 })
 
-test('it runs under the strict policy, isolated, and asks nobody but this origin', async ({ page, harness }) => {
+test('runs isolated under the strict policy, with requests to this origin only', async ({ page, harness }) => {
   serveStarter(harness)
   const requests: string[] = []
   const complaints: string[] = []
@@ -122,7 +122,7 @@ for (const [what, change, code, found] of [
     expect.stringMatching(/^[0-9a-f]{64}$/),
   ],
 ] as const) {
-  test(`a ${what} encoder is named with what was found, and a later try works`, async ({ page, harness }) => {
+  test(`names a ${what} encoder with what was found, and works at a later attempt`, async ({ page, harness }) => {
     serveStarter(harness, (path, bytes) => (path === ENCODER ? change(bytes) : bytes))
     const { error } = await encode(page, ['a red sky'])
     expect(error).toMatchObject({ code, details: { file: ENCODER, found } })
@@ -131,7 +131,7 @@ for (const [what, change, code, found] of [
   })
 }
 
-test('an encoder that the runtime does not take is weights-corrupt', async ({ page, harness }) => {
+test('rejects an encoder that the runtime cannot load as weights-corrupt', async ({ page, harness }) => {
   const bad = Buffer.from('this is not a model')
   const sha256 = createHash('sha256').update(bad).digest('hex')
   serveStarter(harness, (path, bytes) => {

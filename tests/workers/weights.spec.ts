@@ -1,4 +1,4 @@
-// Large models' weights in a real browser: quantized while they are read, kept in OPFS, and read from there alone the next time.
+// Large models' weights in a real browser: quantized while they are read, cached in OPFS, and read only from there the next time.
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Page } from '@playwright/test'
@@ -9,7 +9,7 @@ const folder = (name: string) => fileURLToPath(new URL(`../parity/${name}`, impo
 const TRANSFORMER = folder('ltx_transformer_original_keys')
 const T5 = folder('t5_encoder')
 
-/** Serves two models' files with Range; returns the paths asked for. */
+/** Serves two models' files with Range. @returns the requested paths */
 function serve(harness: HarnessServer): string[] {
   const requests: string[] = []
   harness.serveModels((request, response) => {
@@ -27,7 +27,7 @@ const keys = (page: Page, url: string, identity: string, config: object) =>
   page.evaluate(([u, i, c]) => window.workers.openWeights().transformer(u, i, c, 'i4'), [url, identity, config] as const)
 const files = (page: Page) => page.evaluate(() => window.workers.openWeights().files())
 
-test('a transformer is quantized and kept; the second start asks the server for nothing', async ({ page, harness }) => {
+test('quantizes and caches a transformer, and requests nothing at the second start', async ({ page, harness }) => {
   const requests = serve(harness)
   const { config } = readCase(TRANSFORMER)
   const url = `${harness.url}models/ltx.safetensors`
@@ -41,10 +41,10 @@ test('a transformer is quantized and kept; the second start asks the server for 
   expect(await keys(page, url, 'one', config)).toEqual(first)
   expect(requests).toEqual([])
   expect(await keys(page, url, 'another', config)).toEqual(first)
-  expect(requests.length, 'another source is another cache').toBeGreaterThan(10)
+  expect(requests.length, 'another source has another cache').toBeGreaterThan(10)
 })
 
-test('what a crash left of a cache is made anew', async ({ page, harness }) => {
+test('rebuilds a cache that a crash left unfinished', async ({ page, harness }) => {
   const requests = serve(harness)
   await page.evaluate(() => window.workers.openWeights().leaveUnfinished('torn', 'i4'))
   const { config } = readCase(TRANSFORMER)
@@ -56,7 +56,7 @@ test('what a crash left of a cache is made anew', async ({ page, harness }) => {
   expect(requests).toEqual([])
 })
 
-test('copies go with their download, unfinished ones too; those of the user’s disk stay', async ({ page, harness }) => {
+test('deletes unfinished caches and those of deleted downloads, but not those of local files', async ({ page, harness }) => {
   serve(harness)
   const { config } = readCase(TRANSFORMER)
   const url = `${harness.url}models/ltx.safetensors`
@@ -68,15 +68,15 @@ test('copies go with their download, unfinished ones too; those of the user’s 
   const copied = await page.evaluate(() => window.workers.openWeights().copiedBytes())
   expect(Object.keys(copied).sort()).toEqual([here, gone])
   await page.evaluate((present) => window.workers.openWeights().removeOrphans([present]), here)
-  const left = await files(page)
-  expect(left).toHaveLength(2)
-  expect(left.map(({ bytes }) => bytes)).toContain(copied[here])
+  const remaining = await files(page)
+  expect(remaining).toHaveLength(2)
+  expect(remaining.map(({ bytes }) => bytes)).toContain(copied[here])
   expect(Object.keys(await page.evaluate(() => window.workers.openWeights().copiedBytes()))).toEqual([here])
   await page.evaluate(() => window.workers.openWeights().removeOrphans([]))
-  expect(await files(page), 'what was made of a file of the disk is forgotten elsewhere').toHaveLength(1)
+  expect(await files(page), 'caches of local files are deleted elsewhere').toHaveLength(1)
 })
 
-test('without room nothing is kept, and the model runs all the same', async ({ page, harness }) => {
+test('runs a model without a cache if storage is full', async ({ page, harness }) => {
   const requests = serve(harness)
   const { config } = readCase(TRANSFORMER)
   const session = await page.context().newCDPSession(page)
@@ -89,7 +89,7 @@ test('without room nothing is kept, and the model runs all the same', async ({ p
   expect(requests.length).toBeGreaterThan(10)
 })
 
-test('a text encoder comes from its cache, the rows of its table too', async ({ page, harness }) => {
+test('loads a text encoder from its cache, including the rows of its table', async ({ page, harness }) => {
   const requests = serve(harness)
   const { config, inputs, outputs } = readCase(T5)
   const ids = [...(inputs.get('input_ids')?.values ?? [])].slice(0, 13)
@@ -107,7 +107,7 @@ test('a text encoder comes from its cache, the rows of its table too', async ({ 
   expect(requests).toEqual([])
 })
 
-test('a folder and a file of the user’s disk are read where they lie', async ({ page, harness }) => {
+test('reads a local folder and a local file in place, and names a missing file', async ({ page, harness }) => {
   serve(harness)
   const name = 'model.diffusion_model.transformer_blocks.0.attn1.to_q.weight'
   const { values } = readWeights(TRANSFORMER).get(name)

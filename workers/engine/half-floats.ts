@@ -35,6 +35,11 @@ export function f8E4M3ToF32(bytes: Uint8Array): Float32Array<ArrayBuffer> {
   return values
 }
 
+/** float8_e5m2 bytes → f32, exact: a float8_e5m2 is the upper half of an IEEE binary16 (Micikevicius et al. 2022). */
+export function f8E5M2ToF32(bytes: Uint8Array): Float32Array<ArrayBuffer> {
+  return f16ToF32(Uint16Array.from(bytes, (byte) => byte << 8))
+}
+
 /** f32 → IEEE binary16 bits, rounded to nearest even; beyond ±65 504 (after rounding) becomes infinity. */
 export function f32ToF16(values: ArrayLike<number>): Uint16Array<ArrayBuffer> {
   const bits = new Uint16Array(values.length)

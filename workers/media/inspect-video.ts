@@ -6,19 +6,6 @@ import { openClipReader, type ClipReader } from './read-clip'
 
 /** The rate at which frames are sampled; only the first and the last are used. */
 const SAMPLE_FPS = 30
-/** Any size shows whether a frame can be decoded. */
-const SAMPLE_SIZE = { width: 64, height: 64 }
-
-/** The length of a video in seconds; decodes its first frame. @throws AppError unreadable-media naming the codec; AbortError */
-export async function videoSeconds(signal: AbortSignal, file: Blob, name: string): Promise<number> {
-  const reader = await openClipReader(signal, file, name)
-  try {
-    await frameAt(signal, reader, 0, SAMPLE_SIZE, name)
-    return reader.seconds
-  } finally {
-    reader.close()
-  }
-}
 
 /** The first or last frame of a clip as a PNG of its size. @throws AppError unreadable-media; AbortError */
 export async function clipFrame(signal: AbortSignal, file: Blob, which: 'first' | 'last'): Promise<Blob> {

@@ -1,6 +1,7 @@
 // An image file as the pixels of one frame: upright, cropped to the clip's aspect ratio, in its size.
 import { cropRectangle } from '../../src/shared/crop'
 import { AppError } from '../../src/shared/errors'
+import { kindOfFile } from '../../src/shared/media-kind'
 import type { Crop } from '../../src/shared/request'
 import type { ClipReader } from './read-clip'
 
@@ -10,7 +11,7 @@ const BACKGROUND = '#fff'
 const STEP = 2
 
 /**
- * Decodes an image, or the first frame of an animated one. The browser converts wide gamut and HDR to sRGB.
+ * Decodes an image, or the first frame of an animated one; of an image that is cut short, what is there. The browser converts wide gamut and HDR to sRGB.
  * @returns RGBA u8 [height, width, 4], opaque
  * @throws AppError unreadable-media
  */
@@ -41,11 +42,41 @@ async function decode(file: Blob, name: string): Promise<ImageBitmap> {
   try {
     return await createImageBitmap(file, { imageOrientation: 'from-image' })
   } catch {
-    const found = file.type || 'a file of unknown kind'
+    const kind = await kindOfFile(file)
+    const partial = kind && (await decodePart(file, kind.type))
+    if (partial) return partial
+    const found = kind ? `a ${kind.name} file` : file.type || 'a file of unknown kind'
     throw new AppError('unreadable-media', `${name}: expected an image that this browser can decode (JPEG, PNG, WebP, AVIF or GIF), got ${found}.`, {
       file: name,
       found,
     })
+  }
+}
+
+/** Longer than any image takes to decode. Milliseconds. */
+const MAX_PART_MS = 10_000
+
+/** What is there of an image that is cut short, as an <img> shows it; undefined where nothing is, or this browser cannot decode a part. */
+async function decodePart(file: Blob, type: string): Promise<ImageBitmap | undefined> {
+  if (typeof ImageDecoder === 'undefined' || !(await ImageDecoder.isTypeSupported(type))) return undefined
+  const bytes = new Uint8Array(await file.arrayBuffer())
+  // not closed: a decoder that knows that nothing follows refuses a part
+  const data = new ReadableStream<Uint8Array<ArrayBuffer>>({ start: (controller) => controller.enqueue(bytes) })
+  const decoder = new ImageDecoder({ data, type })
+  try {
+    // with too few bytes for a first row, it would wait for more
+    const late = new Promise<undefined>((resolve) => setTimeout(resolve, MAX_PART_MS))
+    const decoded = await Promise.race([decoder.decode({ completeFramesOnly: false }), late])
+    if (!decoded) return undefined
+    try {
+      return await createImageBitmap(decoded.image)
+    } finally {
+      decoded.image.close()
+    }
+  } catch {
+    return undefined
+  } finally {
+    decoder.close()
   }
 }
 

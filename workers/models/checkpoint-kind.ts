@@ -27,6 +27,13 @@ const LTX_TRANSFORMER = {
 } as const
 const LTX_AUTOENCODER = { original: 'decoder.up_blocks.0.res_blocks.0.conv1.conv.weight', diffusers: 'decoder.mid_block.resnets.0.conv1.conv.weight' } as const
 const T5 = { input: /^(?:shared|encoder\.embed_tokens)\.weight$/, block: /^encoder\.block\.(\d+)\.layer\.1\.DenseReluDense\.wi_1\.weight$/ }
+/** Tokens of T5 v1.1, with those that it reserves. */
+export const T5_VOCABULARY = 32128
+/** Other encoders with the tensor names of T5 v1.1, by a tensor, by its shape if its name is not enough, and their name. */
+const FOREIGN_T5: readonly (readonly [tensor: RegExp, fits: ((shape: readonly number[]) => boolean) | undefined, name: string])[] = [
+  [/^encoder\.block\.[1-9]\d*\.layer\.0\.SelfAttention\.relative_attention_bias\.weight$/, undefined, 'UMT5, which has a position bias in every block'],
+  [T5.input, ([rows = 0]) => rows > T5_VOCABULARY, 'mT5, which has a vocabulary of its own'],
+]
 /** Prefixes that single-file checkpoints put before the names of a part. */
 const PREFIXES = { transformer: ['', 'model.diffusion_model.'], autoencoder: ['', 'vae.'] } as const
 
@@ -62,6 +69,8 @@ export function checkpointKind(tensors: TensorShapes, file: string): CheckpointK
     }
     if (autoencoder) return { parts: ['autoencoder'], names }
   }
+  const foreign = FOREIGN_T5.find(([tensor, fits = () => true]) => [...tensors].some(([name, { shape }]) => tensor.test(name) && fits(shape)))?.[2]
+  if (foreign !== undefined) throw unsupported(file, foreign)
   const blocks = countBlocks(tensors, T5.block)
   const table = [...tensors].find(([name]) => T5.input.test(name))?.[1]
   if (table && blocks > 0) return { parts: ['text-encoder'], names: 'diffusers', width: table.shape[1] ?? 0, blocks }
@@ -69,7 +78,24 @@ export function checkpointKind(tensors: TensorShapes, file: string): CheckpointK
   const names = [...tensors.keys()]
   const found =
     OTHERS.find(([tensor]) => names.some((name) => tensor.test(name)))?.[1] ?? `an unknown model (${names.length} tensors, the first is ${names[0] ?? 'none'})`
-  throw new AppError('weights-corrupt', `${file} contains ${found}; ${SUPPORTED}.`, { file, expected: SUPPORTED, found })
+  throw unsupported(file, found)
+}
+
+function unsupported(file: string, found: string): AppError {
+  return new AppError('weights-corrupt', `${file} contains ${found}; ${SUPPORTED}.`, { file, expected: SUPPORTED, found })
+}
+
+const PARTS: Readonly<Record<CheckpointPart, string>> = {
+  transformer: 'a transformer of LTX-Video',
+  autoencoder: 'an autoencoder of LTX-Video',
+  'text-encoder': 'a T5 v1.1 encoder',
+}
+
+/** @throws AppError weights-corrupt when a file lacks a part, naming those that it has */
+export function requirePart({ parts }: CheckpointKind, part: CheckpointPart, file: string): void {
+  if (parts.includes(part)) return
+  const found = parts.map((one) => PARTS[one]).join(' and ')
+  throw new AppError('weights-corrupt', `${file} holds ${found}; expected ${PARTS[part]}.`, { file, expected: PARTS[part], found })
 }
 
 /** One more than the highest block index. */

@@ -35,6 +35,11 @@ export interface WeightStream {
    * @throws AppError weights-corrupt when one is missing, or has another shape or dtype than requested
    */
   read(signal: AbortSignal, scope: Scope, requests: readonly WeightRequest[], onLoaded?: OnLoaded): Promise<LoadedWeights>
+  /**
+   * Checks by the files' headers that `read` will find these; where weights have no headers, it is not there.
+   * @throws AppError weights-corrupt when one is missing, or has another shape or dtype than requested
+   */
+  require?(requests: readonly WeightRequest[]): void
   /** A small tensor's values, in memory. @throws AppError weights-corrupt */
   floats(signal: AbortSignal, name: string, shape: readonly number[]): Promise<Float32Array<ArrayBuffer>>
   /** Single rows of a table, in the order of `ids`: f32 [ids, width]. The table itself is never read. */
@@ -85,6 +90,7 @@ export async function buildFrom<T>(signal: AbortSignal, scope: Scope, weights: W
 /** The same weights under other names. */
 export function renamedStream(weights: WeightStream, storedName: (name: string) => string): WeightStream {
   return {
+    require: (requests) => weights.require?.(requests.map((request) => ({ ...request, name: storedName(request.name) }))),
     has: (name) => weights.has(storedName(name)),
     isInt8: (name) => weights.isInt8(storedName(name)),
     floats: (signal, name, shape) => weights.floats(signal, storedName(name), shape),

@@ -4,6 +4,7 @@ import { AppError } from '../../src/shared/errors'
 import { MIDDLE, type ClipPart, type Condition, type Crop, type MediaRef } from '../../src/shared/request'
 import { openClipReader, type ClipReader } from '../media/read-clip'
 import { openImageReader, readImage } from '../media/read-image'
+import { wholePart } from '../media/whole-part'
 import { openAsset } from '../storage/assets'
 import { openSavedClip } from '../storage/library'
 import type { FrameWriter } from './frame-writer'
@@ -105,7 +106,20 @@ async function openVideo(signal: AbortSignal, { kind, id }: MediaRef): Promise<C
     return clip.type.startsWith('image/') ? openImageReader(clip, 'The still') : openClipReader(signal, clip, 'The clip')
   }
   const { file, name } = await openAsset(id)
-  return openClipReader(signal, file, name)
+  return openClipReader(signal, file, name, await usableSeconds(signal, id, file, name))
+}
+
+/** What of each video of the user's own can be used, found once: a job opens it several times. */
+const usable = new Map<string, number>()
+
+/** Seconds of a video before it is cut off or damaged; Infinity if it is whole. */
+async function usableSeconds(signal: AbortSignal, id: string, file: Blob, name: string): Promise<number> {
+  const known = usable.get(id)
+  if (known !== undefined) return known
+  const { seconds, ofSeconds } = await wholePart(signal, file, name)
+  const found = seconds < ofSeconds ? seconds : Infinity
+  usable.set(id, found)
+  return found
 }
 
 /** The media that this site stores: assets and the library. */

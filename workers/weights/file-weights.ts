@@ -2,7 +2,7 @@
 import type { Scope } from '../engine/scope'
 import { uploadLinear, type LinearWeight } from '../ops/linear'
 import { PANEL } from '../ops/linear-weight'
-import { allocLinear, packRows, STORED_BYTES, type StoredFloat } from '../ops/quantize'
+import { allocLinear, packRows, type StoredFloat } from '../ops/quantize'
 import type { LoadedWeights, OnLoaded, WeightRequest, WeightStream } from '../ops/weight-stream'
 import { MAX_PIECE_BYTES, type TensorReader } from './tensor-reader'
 
@@ -23,7 +23,7 @@ export class FileWeights implements WeightStream {
   async read(signal: AbortSignal, scope: Scope, requests: readonly WeightRequest[], onLoaded?: OnLoaded): Promise<LoadedWeights> {
     const loaded: LoadedWeights = { linear: new Map(), floats: new Map() }
     const storedName = ({ kind, name }: WeightRequest) => (kind === 'linear' ? `${name}.weight` : name)
-    requests.forEach((request) => this.check(request)) // before anything is allocated
+    this.require(requests) // before anything is allocated
     for (const request of this.reader.inOrder(requests, storedName)) {
       if (request.kind === 'linear') {
         const weight = await this.readLinear(signal, scope, request)
@@ -38,6 +38,10 @@ export class FileWeights implements WeightStream {
     return loaded
   }
 
+  require(requests: readonly WeightRequest[]): void {
+    for (const request of requests) this.check(request)
+  }
+
   floats(signal: AbortSignal, name: string, shape: readonly number[]): Promise<Float32Array<ArrayBuffer>> {
     return this.reader.floats(signal, name, shape)
   }
@@ -48,13 +52,14 @@ export class FileWeights implements WeightStream {
 
   /** @throws AppError weights-corrupt when the file's tensor does not fit the request */
   private check(request: WeightRequest): void {
-    const name = request.kind === 'linear' ? `${request.name}.weight` : request.name
-    const shape = request.kind === 'linear' ? [request.out, request.in] : request.shape
-    const entry = this.reader.entry(name)
-    if (entry.shape.join() !== shape.join()) throw this.reader.misfit(name, `shape [${shape.join(', ')}]`, `[${entry.shape.join(', ')}]`)
-    if (!(entry.dtype in STORED_BYTES) && !(request.kind === 'linear' && this.isInt8(name))) {
-      throw this.reader.misfit(name, `${Object.keys(STORED_BYTES).join(', ')}, or I8 with its scale`, entry.dtype)
-    }
+    if (request.kind === 'floats') return this.reader.requireFloats(request.name, request.shape)
+    const { name, out, in: inner } = request
+    const weight = `${name}.weight`
+    if (this.isInt8(weight)) {
+      this.reader.requireShape(weight, [out, inner])
+      this.reader.requireFloats(`${weight}_scale`, [out])
+    } else this.reader.requireFloats(weight, [out, inner])
+    if (this.has(`${name}.bias`)) this.reader.requireFloats(`${name}.bias`, [out])
   }
 
   private async readLinear(signal: AbortSignal, scope: Scope, request: LinearRequest): Promise<LinearWeight> {

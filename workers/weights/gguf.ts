@@ -23,12 +23,15 @@ export interface GgufHeader {
   alignment: number
   metadata: ReadonlyMap<string, GgufValue>
   tensors: ReadonlyMap<string, GgufTensor>
+  /** tensors of types that Kinora cannot read: an error only where one of them is needed */
+  unreadable: ReadonlyMap<string, { type: string; shape: readonly number[] }>
 }
 
 /** The header, or the least number of leading bytes that are needed to read it. */
 export type GgufReading = { done: true; header: GgufHeader } | { done: false; bytesNeeded: number }
 
-const MAGIC = 0x46554747 // "GGUF"
+/** The first bytes of every GGUF file: "GGUF". */
+export const GGUF_MAGIC = [0x47, 0x47, 0x55, 0x46] as const
 const DEFAULT_ALIGNMENT = 32
 const MAX_DIMS = 4
 /** Of tensors and of keys: far above any model's; bounds the memory that a false header can take. */
@@ -82,7 +85,7 @@ function readHeader(cursor: GgufCursor, fileBytes: number): GgufHeader {
   const architecture = metadata.get('general.architecture')
   if (architecture && typeof architecture.value !== 'string') throw cursor.corrupt('general.architecture', 'a STRING', architecture.type)
 
-  const entries = readEntries(cursor, tensorCount)
+  const { entries, unreadable } = readEntries(cursor, tensorCount)
   const dataStart = Math.ceil(cursor.at / alignment) * alignment
   const tensors = new Map<string, GgufTensor>()
   for (const [name, { type, shape, bytes, offset }] of entries) {
@@ -100,14 +103,15 @@ function readHeader(cursor: GgufCursor, fileBytes: number): GgufHeader {
   }
   refuseOverlap(cursor, tensors)
   const values = new Map([...metadata].map(([key, { value }]) => [key, value]))
-  return { version, architecture: architecture?.value as string | undefined, alignment, metadata: values, tensors }
+  return { version, architecture: architecture?.value as string | undefined, alignment, metadata: values, tensors, unreadable }
 }
 
 function readVersion(cursor: GgufCursor): number {
   cursor.ahead = 4 + 8 + 8 // the version and the two counts
   const magic = cursor.u32('the first 4 bytes')
-  if (magic !== MAGIC) {
-    const bytes = [0, 8, 16, 24].map((shift) => ((magic >>> shift) & 255).toString(16).padStart(2, '0')).join(' ')
+  const first = [0, 8, 16, 24].map((shift) => (magic >>> shift) & 255)
+  if (first.join() !== GGUF_MAGIC.join()) {
+    const bytes = first.map((byte) => byte.toString(16).padStart(2, '0')).join(' ')
     throw cursor.corrupt('the first 4 bytes', '47 47 55 46 ("GGUF")', bytes, 'this is not a GGUF file')
   }
   cursor.ahead -= 4
@@ -146,19 +150,22 @@ interface Entry {
   offset: number
 }
 
-function readEntries(cursor: GgufCursor, count: number): Map<string, Entry> {
+function readEntries(cursor: GgufCursor, count: number): { entries: Map<string, Entry>; unreadable: Map<string, { type: string; shape: readonly number[] }> } {
   const entries = new Map<string, Entry>()
+  const unreadable = new Map<string, { type: string; shape: readonly number[] }>()
   for (let i = 0; i < count; i++) {
     cursor.ahead -= MIN_TENSOR_BYTES
     const name = cursor.text(`the name of tensor ${i}`, MAX_TENSOR_NAME_BYTES)
     if (name === '') throw cursor.corrupt(`the name of tensor ${i}`, 'a name', 'none')
-    if (entries.has(name)) throw cursor.corrupt(`tensor ${name}`, 'one entry', 'two')
-    entries.set(name, readEntry(cursor, name))
+    if (entries.has(name) || unreadable.has(name)) throw cursor.corrupt(`tensor ${name}`, 'one entry', 'two')
+    const { type, shape, offset } = readEntry(cursor, name)
+    if (isReadable(type)) entries.set(name, { type, shape, offset, bytes: bytesOf(cursor, name, type, shape) })
+    else unreadable.set(name, { type, shape })
   }
-  return entries
+  return { entries, unreadable }
 }
 
-function readEntry(cursor: GgufCursor, name: string): Entry {
+function readEntry(cursor: GgufCursor, name: string): { type: string; shape: readonly number[]; offset: number } {
   const dimCount = cursor.u32(`the number of dims of tensor ${name}`)
   if (dimCount < 1 || dimCount > MAX_DIMS) throw cursor.corrupt(`the number of dims of tensor ${name}`, `1 to ${MAX_DIMS}`, `${dimCount}`)
   const shape: number[] = []
@@ -172,13 +179,14 @@ function readEntry(cursor: GgufCursor, name: string): Entry {
   if (!Number.isSafeInteger(elements)) throw cursor.corrupt(`tensor ${name}`, 'fewer than 2^53 values', `[${shape.join(', ')}]`)
 
   const type = ggmlTypeName(cursor.u32(`the type of tensor ${name}`))
-  const offset = cursor.u64(`the offset of tensor ${name}`)
-  const readable = Object.keys(GGML_BLOCKS).join(', ')
-  if (!isReadable(type)) throw cursor.corrupt(`the type of tensor ${name}`, `one of ${readable}`, type, 'use the same model in one of those')
+  return { type, shape, offset: cursor.u64(`the offset of tensor ${name}`) }
+}
+
+function bytesOf(cursor: GgufCursor, name: string, type: GgmlType, shape: readonly number[]): number {
   const block = GGML_BLOCKS[type]
   const row = shape.at(-1) ?? 1
   if (row % block.values !== 0) throw cursor.corrupt(`a row of tensor ${name}`, `a multiple of ${type}'s ${block.values} values`, `${row}`)
-  return { type, shape, bytes: (elements / block.values) * block.bytes, offset }
+  return (shape.reduce((product, size) => product * size, 1) / block.values) * block.bytes
 }
 
 /** Padding between tensors is allowed, overlap is not. */

@@ -2,7 +2,7 @@
 import type { FileInFolder } from '../../src/shared/local-files'
 import { AppError } from '../../src/shared/errors'
 import { blobSource, type ByteSource } from './byte-source'
-import type { FileFolder } from './tensor-table'
+import type { FileFolder } from './safetensors-table'
 
 /** A file of the disk in the state in which it was opened. */
 export interface LocalSource extends ByteSource {

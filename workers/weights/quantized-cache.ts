@@ -5,8 +5,8 @@ import { createWeightsFile, listWeightsFiles, openWeightsFile, removeWeightsFile
 import type { WeightFormat } from '../ops/linear'
 import { blobSource } from './byte-source'
 import type { FileWeights } from './file-weights'
-import { CacheRecorder, cacheFileName, openCache, type CachedWeights, type CacheIdentity } from './quantized-weights'
-import { openTensorTable } from './tensor-table'
+import { cachedFrom, CacheRecorder, cacheFileName, openCache, type CachedWeights, type CacheIdentity } from './quantized-weights'
+import { openTensorTable } from './safetensors-table'
 import { TensorWriter } from './tensor-writer'
 
 /** Cached tensors for each tensor of a model: its data, its scale, its bias. */
@@ -77,7 +77,7 @@ export async function copiedBytes(signal: AbortSignal): Promise<Map<string, numb
 }
 
 /**
- * Deletes the copies of downloads that were deleted, and incomplete copies. One that is being written stays.
+ * Deletes the copies of downloads that were deleted, incomplete copies and those of an older layout. One that is being written stays.
  * @param present SHA-256 of the downloaded files
  */
 export async function removeOrphans(signal: AbortSignal, present: ReadonlySet<string>): Promise<void> {
@@ -88,11 +88,11 @@ export async function removeOrphans(signal: AbortSignal, present: ReadonlySet<st
   }
 }
 
-/** The identity of the model files that a copy was made from; undefined if the copy is incomplete. */
+/** The identity of the model files that a copy was made from; undefined if the copy is incomplete or has an older layout. */
 async function copiedFrom(signal: AbortSignal, name: string): Promise<string | undefined> {
   const file = await openWeightsFile(name)
   try {
-    return file && (await openTensorTable(signal, blobSource(name, file))).metadata['source']
+    return file && cachedFrom(await openTensorTable(signal, blobSource(name, file)))
   } catch (error) {
     if (error instanceof AppError && error.code === 'weights-corrupt') return undefined
     throw error

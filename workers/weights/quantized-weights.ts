@@ -18,8 +18,8 @@ import type { TensorWriter } from './tensor-writer'
 
 type LinearRequest = Extract<WeightRequest, { kind: 'linear' }>
 
-/** Changes with the layout of panels or of this file: older files are then made again. */
-const LAYOUT = 'kinora panels 1'
+/** Changes with the layout of panels or of this file, and when other values are read from the same original files: older files are then made again. */
+const LAYOUT = 'kinora panels 2'
 /** Bytes read back from the GPU at once. */
 const READ_BACK_BYTES = 16 * 2 ** 20
 
@@ -52,6 +52,11 @@ export function openCache(table: TensorTable, identity: CacheIdentity): CachedWe
   const { layout, source, format } = table.metadata
   if (layout !== LAYOUT || source !== identity.modelFiles || format !== identity.format) return undefined
   return new CachedWeights(new TensorReader(table))
+}
+
+/** The identity of the model files that a cached copy was made from; undefined if it has an older layout. */
+export function cachedFrom({ metadata }: TensorTable): string | undefined {
+  return metadata['layout'] === LAYOUT ? metadata['source'] : undefined
 }
 
 /** Cached weights: their bytes are uploaded to the GPU as they are. */

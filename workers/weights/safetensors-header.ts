@@ -4,8 +4,25 @@ import * as v from 'valibot'
 import { AppError } from '../../src/shared/errors'
 
 /** Bytes of one element of each dtype that Kinora reads. */
-export const DTYPE_BYTES = { F32: 4, F16: 2, BF16: 2, F8_E4M3: 1, I8: 1, U8: 1, I64: 8, I32: 4 } as const
+export const DTYPE_BYTES = { F32: 4, F16: 2, BF16: 2, F8_E4M3: 1, F8_E5M2: 1, I8: 1, U8: 1, I64: 8, I32: 4 } as const
 export type Dtype = keyof typeof DTYPE_BYTES
+
+/** Bits of one element of the format's other dtypes. A file may have such tensors, as long as nobody needs them. */
+const OTHER_BITS: Readonly<Record<string, number>> = {
+  F4: 4,
+  F6_E2M3: 6,
+  F6_E3M2: 6,
+  BOOL: 8,
+  F8_E4M3FNUZ: 8,
+  F8_E5M2FNUZ: 8,
+  F8_E8M0: 8,
+  I16: 16,
+  U16: 16,
+  U32: 32,
+  C64: 64,
+  F64: 64,
+  U64: 64,
+}
 
 /** A tensor in a file: row-major little-endian bytes of `shape` elements. */
 export interface TensorRange {
@@ -21,11 +38,13 @@ export interface SafetensorsHeader {
   /** free text of the file: `__metadata__` */
   metadata: Readonly<Record<string, string>>
   tensors: ReadonlyMap<string, TensorRange>
+  /** tensors of the format's other dtypes, which Kinora cannot read: an error only where one of them is needed */
+  unreadable: ReadonlyMap<string, Omit<TensorRange, 'dtype'> & { dtype: string }>
 }
 
 const size = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
 const EntrySchema = v.strictObject({
-  dtype: v.picklist(Object.keys(DTYPE_BYTES) as Dtype[]),
+  dtype: v.string(),
   shape: v.array(size),
   data_offsets: v.strictTuple([size, size]),
 })
@@ -67,6 +86,7 @@ export function parseSafetensorsHeader(json: Uint8Array, fileBytes: number, file
   if (!isStringMap(metadata)) throw corrupt('expected __metadata__ to be an object of strings')
 
   const tensors = new Map<string, TensorRange>()
+  const unreadable = new Map<string, Omit<TensorRange, 'dtype'> & { dtype: string }>()
   for (const [name, raw] of Object.entries(rawEntries)) {
     const entry = v.safeParse(EntrySchema, raw)
     if (!entry.success) throw corrupt(`tensor ${name}: ${entry.issues[0].message}`)
@@ -75,23 +95,31 @@ export function parseSafetensorsHeader(json: Uint8Array, fileBytes: number, file
       shape,
       data_offsets: [start, end],
     } = entry.output
-    const expected = shape.reduce((product, n) => product * n, DTYPE_BYTES[dtype])
+    const elementBytes = isDtype(dtype) ? DTYPE_BYTES[dtype] : Object.hasOwn(OTHER_BITS, dtype) ? OTHER_BITS[dtype]! / 8 : undefined
+    if (elementBytes === undefined) throw corrupt(`tensor ${name}: expected a dtype of the format (${Object.keys(DTYPE_BYTES).join(', ')}, …), got ${dtype}`)
+    const expected = shape.reduce((product, n) => product * n, elementBytes)
     if (end - start !== expected) throw corrupt(`tensor ${name}: expected ${expected} bytes for ${dtype} [${shape.join(', ')}], got ${end - start}`)
     if (dataStart + end > fileBytes)
       throw corrupt(
         `tensor ${name}: expected an end within the file's ${fileBytes} bytes, got byte ${dataStart + end}; the file may be truncated: download it again`,
       )
-    tensors.set(name, { dtype, shape, start: dataStart + start, end: dataStart + end })
+    const range = { shape, start: dataStart + start, end: dataStart + end }
+    if (isDtype(dtype)) tensors.set(name, { dtype, ...range })
+    else unreadable.set(name, { dtype, ...range })
   }
 
   // the format allows no gaps and no overlaps: unowned bytes could hide anything
   let next = dataStart
-  for (const { start, end } of [...tensors.values()].sort((a, b) => a.start - b.start || a.end - b.end)) {
+  for (const { start, end } of [...tensors.values(), ...unreadable.values()].sort((a, b) => a.start - b.start || a.end - b.end)) {
     if (start !== next) throw corrupt(`the tensors have a gap or overlap at byte ${Math.min(start, next) - dataStart} of the data`)
     next = end
   }
   if (next !== fileBytes) throw corrupt(`expected the tensors to end at byte ${fileBytes}, as the file does, got ${next}`)
-  return { metadata, tensors }
+  return { metadata, tensors, unreadable }
+}
+
+function isDtype(name: string): name is Dtype {
+  return Object.hasOwn(DTYPE_BYTES, name)
 }
 
 type Corrupt = (reason: string) => AppError

@@ -1,7 +1,7 @@
 // Safetensors files in memory: reading tensors by name, and writing a file.
 // https://github.com/huggingface/safetensors#format
 import { AppError } from '../../src/shared/errors'
-import { bf16ToF32, f16ToF32, f8E4M3ToF32 } from '../engine/half-floats'
+import { bf16ToF32, f16ToF32, f8E4M3ToF32, f8E5M2ToF32 } from '../engine/half-floats'
 import { DTYPE_BYTES, headerLength, LENGTH_BYTES, parseSafetensorsHeader, type Dtype } from './safetensors-header'
 
 /** One tensor: row-major little-endian bytes of `shape` elements. */
@@ -22,12 +22,13 @@ export interface Safetensors {
   tensor(name: string): StoredTensor
 }
 
-/** Typed arrays of a tensor's elements. F16, BF16 and F8_E4M3 are raw bits. */
+/** Typed arrays of a tensor's elements. F16, BF16, F8_E4M3 and F8_E5M2 are raw bits. */
 export interface ElementViews {
   F32: Float32Array<ArrayBuffer>
   F16: Uint16Array<ArrayBuffer>
   BF16: Uint16Array<ArrayBuffer>
   F8_E4M3: Uint8Array<ArrayBuffer>
+  F8_E5M2: Uint8Array<ArrayBuffer>
   I8: Int8Array<ArrayBuffer>
   U8: Uint8Array<ArrayBuffer>
   I64: BigInt64Array<ArrayBuffer>
@@ -40,6 +41,7 @@ const VIEW_TYPES: { [D in Dtype]: ViewType<D> } = {
   F16: Uint16Array,
   BF16: Uint16Array,
   F8_E4M3: Uint8Array,
+  F8_E5M2: Uint8Array,
   I8: Int8Array,
   U8: Uint8Array,
   I64: BigInt64Array,
@@ -54,17 +56,27 @@ const VIEW_TYPES: { [D in Dtype]: ViewType<D> } = {
  */
 export function openSafetensors(bytes: Uint8Array<ArrayBuffer>, file = 'safetensors file'): Safetensors {
   const dataStart = LENGTH_BYTES + headerLength(bytes, bytes.length, file)
-  const { metadata, tensors } = parseSafetensorsHeader(bytes.subarray(LENGTH_BYTES, dataStart), bytes.length, file)
+  const { metadata, tensors, unreadable } = parseSafetensorsHeader(bytes.subarray(LENGTH_BYTES, dataStart), bytes.length, file)
   return {
     metadata,
     names: [...tensors.keys()],
     has: (name) => tensors.has(name),
     tensor(name) {
       const tensor = tensors.get(name)
-      if (!tensor) throw new AppError('weights-corrupt', `${file}: expected a tensor ${name}, which the file does not have.`, { file, tensor: name })
+      if (!tensor) throw noTensor(file, name, unreadable.get(name)?.dtype)
       return { dtype: tensor.dtype, shape: tensor.shape, bytes: bytes.subarray(tensor.start, tensor.end) }
     },
   }
+}
+
+/** The error for a tensor that a model needs. @param dtype of the tensor, if the file has it in one that Kinora cannot read */
+export function noTensor(file: string, name: string, dtype: string | undefined): AppError {
+  if (dtype === undefined) return new AppError('weights-corrupt', `${file}: expected a tensor ${name}, which the file does not have.`, { file, tensor: name })
+  return new AppError('weights-corrupt', `${file}: the tensor ${name} is stored as ${dtype}, which Kinora cannot read: use the same model in 16-bit floats.`, {
+    file,
+    tensor: name,
+    found: dtype,
+  })
 }
 
 /**
@@ -81,13 +93,14 @@ export function elementsOf<D extends Dtype>(tensor: StoredTensor, dtype: D): Ele
 }
 
 /**
- * A float tensor's elements as f32: F32 as elementsOf, F16, BF16 and F8_E4M3 converted.
+ * A float tensor's elements as f32: F32 as elementsOf, F16, BF16, F8_E4M3 and F8_E5M2 converted.
  * @throws AppError weights-corrupt when the tensor has an integer dtype
  */
 export function floatsOf(tensor: StoredTensor): Float32Array<ArrayBuffer> {
   if (tensor.dtype === 'F16') return f16ToF32(elementsOf(tensor, 'F16'))
   if (tensor.dtype === 'BF16') return bf16ToF32(elementsOf(tensor, 'BF16'))
   if (tensor.dtype === 'F8_E4M3') return f8E4M3ToF32(elementsOf(tensor, 'F8_E4M3'))
+  if (tensor.dtype === 'F8_E5M2') return f8E5M2ToF32(elementsOf(tensor, 'F8_E5M2'))
   return elementsOf(tensor, 'F32')
 }
 

@@ -1,7 +1,7 @@
 // Tensors read in pieces, the next piece while one is in use. The memory that pieces take is counted.
 import { AppError } from '../../src/shared/errors'
-import { floatsOf } from './safetensors'
-import { DTYPE_BYTES } from './safetensors-header'
+import { floatsOf, noTensor } from './safetensors'
+import { DTYPE_BYTES, type Dtype } from './safetensors-header'
 import { rowsOf, type TableEntry, type TensorTable } from './tensor-table'
 
 /** Bytes of the largest piece. */
@@ -10,6 +10,9 @@ export const MAX_PIECE_BYTES = 64 * 2 ** 20
 const PIECE_BYTES = 16 * 2 ** 20
 /** Single rows that are requested at once. */
 const ROWS_AT_ONCE = 8
+
+/** Dtypes that a table's floats have; scaled-table.ts makes these of others. */
+const FLOATS: readonly Dtype[] = ['F32', 'F16', 'BF16', 'F8_E4M3']
 
 /** Some rows of a tensor; its bytes may be overwritten or dropped after use. */
 export interface Piece {
@@ -45,11 +48,7 @@ export class TensorReader {
   /** @throws AppError weights-corrupt when there is no such tensor */
   entry(name: string): TableEntry {
     const entry = this.table.entries.get(name)
-    if (!entry)
-      throw new AppError('weights-corrupt', `${this.table.name}: expected a tensor ${name}, which the file does not have.`, {
-        file: this.table.name,
-        tensor: name,
-      })
+    if (!entry) throw noTensor(this.table.name, name, this.table.unreadable?.get(name))
     return entry
   }
 
@@ -104,8 +103,8 @@ export class TensorReader {
 
   /** A tensor's rows in order as f32, in pieces. @throws as floats, before anything is read */
   async *floatPieces(signal: AbortSignal, name: string, shape: readonly number[]): AsyncGenerator<{ first: number; values: Float32Array<ArrayBuffer> }, void> {
+    this.requireFloats(name, shape)
     const entry = this.entry(name)
-    if (entry.shape.join() !== shape.join()) throw this.misfit(name, `shape [${shape.join(', ')}]`, `[${entry.shape.join(', ')}]`)
     for await (const { first, bytes } of this.pieces(signal, name)) yield { first, values: this.toFloats(name, entry, bytes) }
   }
 
@@ -129,6 +128,19 @@ export class TensorReader {
     return values
   }
 
+  /** @throws AppError weights-corrupt when there is no such tensor, or it has another shape */
+  requireShape(name: string, shape: readonly number[]): void {
+    const entry = this.entry(name)
+    if (entry.shape.join() !== shape.join()) throw this.misfit(name, `shape [${shape.join(', ')}]`, `[${entry.shape.join(', ')}]`)
+  }
+
+  /** @throws AppError weights-corrupt when `floats` would throw: there is no such tensor, or it has another shape or holds no floats */
+  requireFloats(name: string, shape: readonly number[]): void {
+    this.requireShape(name, shape)
+    const { dtype } = this.entry(name)
+    if (!FLOATS.includes(dtype)) throw this.misfit(name, 'F32, F16, BF16 or F8_E4M3', dtype)
+  }
+
   /** The error for a weight that does not fit the model. */
   misfit(name: string, expected: string, got: string): AppError {
     return new AppError('weights-corrupt', `${this.table.name}: the weight ${name} does not fit: expected ${expected}, got ${got}.`, {
@@ -140,7 +152,7 @@ export class TensorReader {
   }
 
   private toFloats(name: string, { dtype, shape }: TableEntry, bytes: Uint8Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
-    if (!['F32', 'F16', 'BF16', 'F8_E4M3'].includes(dtype)) throw this.misfit(name, 'F32, F16, BF16 or F8_E4M3', dtype)
+    if (!FLOATS.includes(dtype)) throw this.misfit(name, 'F32, F16, BF16 or F8_E4M3', dtype)
     return floatsOf({ dtype, shape, bytes })
   }
 

@@ -1,4 +1,4 @@
-// The harness page, made when it is missing or older than what it is made from.
+// Builds the harness page if it is missing or older than its sources.
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'

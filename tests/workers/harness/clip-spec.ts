@@ -1,4 +1,4 @@
-// What a test clip looks like; known to the worker that draws it and to the test that looks at it.
+// The content of a test clip, shared by the worker that draws it and the test that checks it.
 import type { Recipe } from '../../../src/shared/recipe'
 import type { Codec } from '../../../workers/media/encode'
 
@@ -11,12 +11,12 @@ export interface ClipSpec {
   noise?: boolean
   /** draws fewer frames than announced */
   stopAfter?: number
-  /** for the file to carry */
+  /** stored in the file */
   recipe?: Recipe
 }
 
-/** The colour of frame `index`, RGB u8: neighbours differ clearly in red. */
-export function colourOf(index: number): [red: number, green: number, blue: number] {
+/** The color of frame `index`, RGB u8: neighbors differ clearly in red. */
+export function colorOf(index: number): [red: number, green: number, blue: number] {
   const red = 30 + ((index * 20) % 200)
   return [red, 240 - red, (index * 90) % 256]
 }

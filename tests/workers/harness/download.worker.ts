@@ -1,4 +1,4 @@
-// The downloads API with a test's own sources and chunk size, and what a test does to the disk behind its back.
+// The downloads API with a test's own sources and chunk size, and functions that read and damage its files.
 import { expose } from 'comlink'
 import type { DownloadState } from '../../../src/shared/worker-apis'
 import { registerErrorTransfer } from '../../../src/shared/error-transfer'
@@ -32,7 +32,7 @@ const harness = {
     return { sha256: file.sha256, read: await sha256Hex(await file.read(signal, 0, file.bytes)), part: [...(await file.read(signal, start, end))] }
   },
 
-  /** Reads a part of a file that need not be here, and says how many bytes of it are here then. */
+  /** Reads a range of a file that need not be downloaded. @returns also the bytes that are downloaded afterwards */
   async readPart(target: DownloadTarget, start: number, end: number) {
     const file = await DownloadFile.open(signal, target)
     try {
@@ -43,7 +43,7 @@ const harness = {
     }
   },
 
-  /** Flips a bit on the disk, in the n-th of the chunks that are here; answers which chunk that was. */
+  /** Flips a bit in the n-th stored chunk. @returns the index of that chunk */
   async flip(source: string, path: string, nth: number): Promise<number> {
     const journal = await readJournal(source, path)
     const chunk = [...(journal?.present ?? [])][nth]

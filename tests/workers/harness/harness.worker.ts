@@ -1,4 +1,4 @@
-// Lets a test make clips through the same functions as the pipeline, in a worker of a real browser.
+// Writes clips through the functions of the pipeline, for tests in a real browser.
 import { expose } from 'comlink'
 import { registerErrorTransfer } from '../../../src/shared/error-transfer'
 import type { JobReport } from '../../../src/shared/job'
@@ -8,7 +8,7 @@ import { openClipSink, saveRecord, type ClipSink, type FinishedClip } from '../.
 import { sweepClips } from '../../../workers/storage/library'
 import { listClipFiles } from '../../../workers/storage/clips'
 import { MIGRATIONS, openRecords } from '../../../workers/storage/records'
-import { colourOf, type ClipSpec } from './clip-spec'
+import { colorOf, type ClipSpec } from './clip-spec'
 
 registerErrorTransfer()
 
@@ -32,11 +32,11 @@ const report: JobReport = {
   framesSha256: '00',
 }
 
-/** Frame `index`: one colour that tells the index, or noise that no codec can make small. */
+/** Frame `index`: one color that identifies the index, or noise that does not compress. */
 function draw(spec: ClipSpec, index: number, rgba: Uint8ClampedArray<ArrayBuffer>): void {
   if (!spec.noise) {
-    const colour = [...colourOf(index), 255]
-    for (let i = 0; i < rgba.length; i++) rgba[i] = colour[i % 4]!
+    const color = [...colorOf(index), 255]
+    for (let i = 0; i < rgba.length; i++) rgba[i] = color[i % 4]!
     return
   }
   let state = index + 1
@@ -52,7 +52,7 @@ const harness = {
     return choice && { codec: choice.codec, codecString: choice.codecString, steady: choice.quantizer !== undefined }
   },
 
-  /** Opens a clip and draws its frames, without an end. */
+  /** Opens a clip and writes its frames, without finishing it. */
   async beginClip(spec: ClipSpec): Promise<void> {
     sink = await openClipSink(spec)
     const rgba = new Uint8ClampedArray(spec.width * spec.height * 4) // one buffer for all frames, as the decoder has
@@ -84,7 +84,7 @@ const harness = {
   files: listClipFiles,
   sweep: sweepClips,
 
-  /** Opens a database of version 1 with a second step that did not exist when it was written. */
+  /** Opens a database of version 1 with a migration that is newer than it. */
   async migrate(name: string, fail: boolean) {
     const records = await openRecords(name, [
       ...MIGRATIONS.slice(0, 1),
@@ -102,7 +102,7 @@ const harness = {
     return list
   },
 
-  /** Brings a database to this version. */
+  /** Migrates a database to the current version. */
   async upgrade(name: string) {
     const records = await openRecords(name)
     const list = await records.list()

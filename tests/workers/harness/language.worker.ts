@@ -1,4 +1,4 @@
-// Lets a test ask the language model for the ids that it reads and says, in a worker of a real browser.
+// Runs the language model for tests in a real browser: the ids that it reads and generates.
 import { expose } from 'comlink'
 import { registerErrorTransfer } from '../../../src/shared/error-transfer'
 import { openLanguageModel, type Answer, type LanguageModel } from '../../../workers/text/language-model'
@@ -14,7 +14,7 @@ const language = {
     model = await openLanguageModel(async (path) => new Uint8Array(await (await fetch(url + path)).arrayBuffer()))
   },
 
-  /** @param stopAfter texts: after so many of them it is stopped */
+  /** @param stopAfter number of partial texts after which it is stopped */
   async write(words: string, seed?: number, stopAfter = Infinity): Promise<Answer & { partial: string[] }> {
     if (!model) throw new Error('No model is open.')
     const stop = new AbortController()

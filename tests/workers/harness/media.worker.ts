@@ -1,9 +1,10 @@
-// Lets a test read pictures and videos as the pipeline does, in a worker of a real browser.
+// Reads images and videos as the pipeline does, for tests in a real browser.
 import { expose } from 'comlink'
 import { registerErrorTransfer } from '../../../src/shared/error-transfer'
 import { MIDDLE } from '../../../src/shared/request'
 import { openClipReader } from '../../../workers/media/read-clip'
 import { readImage } from '../../../workers/media/read-image'
+import { wholePart } from '../../../workers/media/whole-part'
 
 registerErrorTransfer()
 
@@ -11,11 +12,11 @@ const { signal } = new AbortController()
 
 const media = {
   /** RGBA u8 [height, width, 4] */
-  async picture(bytes: Uint8Array<ArrayBuffer>, name: string, type: string, width: number, height: number): Promise<number[]> {
+  async image(bytes: Uint8Array<ArrayBuffer>, name: string, type: string, width: number, height: number): Promise<number[]> {
     return [...(await readImage(new Blob([bytes], { type }), name, width, height, MIDDLE))]
   },
 
-  /** what the reader says of a video, and its frames at a rate, RGBA u8 [height, width, 4] each; at most `most` of them */
+  /** the reader's facts of a video, and at most `most` of its frames at a rate, RGBA u8 [height, width, 4] each */
   async clip(bytes: Uint8Array<ArrayBuffer>, name: string, options: { width: number; height: number; fps: number; most: number }) {
     const reader = await openClipReader(signal, new Blob([bytes]), name)
     const { seconds, width, height } = reader
@@ -24,6 +25,9 @@ const media = {
     reader.close()
     return { seconds, width, height, frames }
   },
+
+  /** what of a video can be used */
+  whole: (bytes: Uint8Array<ArrayBuffer>, name: string) => wholePart(signal, new Blob([bytes]), name),
 }
 
 export type MediaHarness = typeof media

@@ -1,4 +1,4 @@
-// Serves the harness, which build.ts beside this file has made, with whatever model folder a test wants under /models/.
+// Serves the harness that build.ts builds, with the model folder of a test under /models/.
 import { test as base } from '@playwright/test'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { fileURLToPath } from 'node:url'
@@ -13,7 +13,7 @@ export interface HarnessServer {
   url: string
   /** answers requests under /models/ */
   serveModels(handler: ModelHandler): void
-  /** pages opened from now on may read from this mirror too, as after the service worker's answer */
+  /** pages opened from now on may read from this mirror too, as after the service worker's reply */
   allowMirror(url: string | null): void
 }
 

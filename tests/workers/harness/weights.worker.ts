@@ -1,4 +1,4 @@
-// Lets a test load large models' files through the same functions as the pipeline, in a worker of a real browser.
+// Loads the files of large models through the functions of the pipeline, for tests in a real browser.
 import { expose } from 'comlink'
 import { registerErrorTransfer } from '../../../src/shared/error-transfer'
 import { openGpu, type Gpu } from '../../../workers/engine/device'
@@ -13,7 +13,7 @@ import { handleFolder, handleSource } from '../../../workers/weights/local-sourc
 import { openHttpSource } from '../../../workers/weights/http-source'
 import { copiedBytes, removeOrphans } from '../../../workers/weights/quantized-cache'
 import { TensorReader } from '../../../workers/weights/tensor-reader'
-import { openPartTable, openTensorTable } from '../../../workers/weights/tensor-table'
+import { openPartTable, openTensorTable } from '../../../workers/weights/safetensors-table'
 import { cacheFileName } from '../../../workers/weights/quantized-weights'
 
 registerErrorTransfer()
@@ -23,7 +23,7 @@ let gpu: Promise<Gpu> | undefined
 const opened = () => (gpu ??= openGpu(navigator.gpu))
 
 const weights = {
-  /** Loads a transformer; returns its first block's keys of a text of ones: few kernels, for a software adapter takes long to compile all. */
+  /** Loads a transformer. @returns the first block's keys of a text of ones: few kernels, because a software adapter compiles slowly */
   async transformer(url: string, identity: string, config: object, format: WeightFormat): Promise<number[]> {
     const device = await opened()
     const origin = { identity, open: async (signal: AbortSignal) => openTensorTable(signal, await openHttpSource(signal, url, 'transformer.safetensors')) }
@@ -47,7 +47,7 @@ const weights = {
     })
   },
 
-  /** Leaves a file as a crash does in the middle of writing it. */
+  /** Leaves an unfinished file, as a crash does. */
   async leaveUnfinished(modelFiles: string, format: WeightFormat): Promise<void> {
     const sink = await createWeightsFile(await cacheFileName({ modelFiles, format }))
     sink.write(new Uint8Array(8), 0)
@@ -57,11 +57,11 @@ const weights = {
 
   files: () => listWeightsFiles(),
 
-  /** Removes copies whose downloads are gone. @param present SHA-256 of those that are here */
+  /** Removes caches whose downloads are gone. @param present SHA-256 of the downloads that are left */
   removeOrphans: (present: string[]) => removeOrphans(never, new Set(present)),
   copiedBytes: async () => Object.fromEntries(await copiedBytes(never)),
 
-  /** Puts files into a folder, which is then opened as one that the user picked. → a tensor's first values, by way of the folder and of a file handle */
+  /** Opens a folder as one that the user chose. @returns a tensor's first rows, read through the folder and through a file handle */
   async fromDisk(url: string, tensor: string, rows: number): Promise<number[][]> {
     const bytes = new Uint8Array(await (await fetch(url)).arrayBuffer())
     const picked = await (await navigator.storage.getDirectory()).getDirectoryHandle('picked', { create: true })

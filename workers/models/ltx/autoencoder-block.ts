@@ -3,7 +3,7 @@
 import { AppError } from '../../../src/shared/errors'
 import type { Scope } from '../../engine/scope'
 import { dim, elementCount, reshape, type FloatDType, type Tensor } from '../../engine/tensor'
-import { conv, uploadConv, type ConvWeight } from '../../ops/conv'
+import { conv, type ConvWeight } from '../../ops/conv'
 import { add } from '../../ops/elementwise'
 import { norm, type NormOptions } from '../../ops/norm'
 import { pixelShuffle, pixelUnshuffle } from '../../ops/pixel-shuffle'
@@ -97,10 +97,10 @@ export const RESIDUAL_SLOTS = 4
 
 /** Loads the block `size.name`. */
 export async function loadResidual(loader: StreamLoader, size: ResidualSize, eps: number): Promise<Residual> {
-  const { signal, scope, weights } = loader
+  const { signal, upload, weights } = loader
   const { name, in: inputs, out } = size
   const spread = async (parameter: string) =>
-    uploadConv(scope, await weights.floats(signal, `${name}.${parameter}`, [out, 1, 1]), [out, 1, 1, 1, 1], undefined, 'f32')
+    upload.conv(await weights.floats(signal, `${name}.${parameter}`, [out, 1, 1]), [out, 1, 1, 1, 1], undefined, 'f32')
   return {
     name,
     conv1: await loadConv3d(loader, `${name}.conv1`, out, inputs),
@@ -128,13 +128,16 @@ export function runResidual(scope: Scope, x: Tensor, block: Residual, pass: Pass
     let y = conv(inner, normSilu(inner, x, dtype, conditioning, 0), block.conv1, { time, dtype: 'f32' }) // [F, H, W, C']
     y = injectNoise(inner, y, block, 0, pass)
     const { around } = block
-    const residual = around // [F, H, W, C']
-      ? conv(inner, norm(inner, x, { kind: 'layer', eps: around.eps, weight: around.weight, bias: around.bias, dtype }), around.conv, { time, dtype: 'f32' })
-      : x
+    const residual = around ? conv(inner, normAround(inner, x, around), around.conv, { time, dtype: 'f32' }) : x // [F, H, W, C']
     const last = block.noise ? inner : scope
     y = conv(last, normSilu(inner, y, dtype, conditioning, 2), block.conv2, { time, addTo: residual, dtype: 'f32' })
     return injectNoise(scope, y, block, 1, pass)
   })
+}
+
+/** The norm on the way around a block whose channels change. Its gain may take values past f16's 65 504: kept in f32. */
+export function normAround(scope: Scope, x: Tensor, { eps, weight, bias }: NonNullable<Residual['around']>): Tensor {
+  return norm(scope, x, { kind: 'layer', eps, weight, bias, dtype: 'f32' })
 }
 
 /** y + noise·scale, where the block has one; y itself where not. Every frame gets the same field. */

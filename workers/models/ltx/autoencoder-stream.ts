@@ -6,9 +6,8 @@ import type { Scope } from '../../engine/scope'
 import { dim, type Tensor } from '../../engine/tensor'
 import { conv, type ConvWeight } from '../../ops/conv'
 import { joinFrames, sliceFrames, type FrameRun } from '../../ops/frames'
-import { norm } from '../../ops/norm'
 import { pixelShuffle, pixelUnshuffle } from '../../ops/pixel-shuffle'
-import { injectNoise, normSilu, type Conditioning, type Pass, type Residual } from './autoencoder-block'
+import { injectNoise, normAround, normSilu, type Conditioning, type Pass, type Residual } from './autoencoder-block'
 import type { Steps } from './autoencoder-config'
 
 /** A part of the network. Its weights are shared; what it remembers of frames gone by is its own. */
@@ -170,9 +169,7 @@ export function residualUnit({ memory, pass }: StreamContext, block: Residual, a
   const secondHalf = (scope: Scope, inside: Tensor, same: Tensor): Tensor =>
     scope.within((inner) => {
       const { around } = block
-      const addTo = around
-        ? conv(inner, norm(inner, same, { kind: 'layer', eps: around.eps, weight: around.weight, bias: around.bias, dtype }), around.conv, { dtype: 'f32' })
-        : same
+      const addTo = around ? conv(inner, normAround(inner, same, around), around.conv, { dtype: 'f32' }) : same
       const y = conv(block.noise ? inner : scope, inside, block.conv2, { time: 'valid', addTo, dtype: 'f32' })
       return injectNoise(scope, y, block, 1, pass)
     })

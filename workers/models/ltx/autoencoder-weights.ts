@@ -1,6 +1,6 @@
 // The weights of LTX-Video's autoencoder, by diffusers' names or the original checkpoint's.
 import { reshape, type Tensor } from '../../engine/tensor'
-import { uploadConv, type ConvWeight } from '../../ops/conv'
+import type { ConvWeight } from '../../ops/conv'
 import { inTurn, renamedFloats, streamFloats, type FloatStream, type StreamLoader } from '../float-stream'
 import { loadConv3d, loadResidual, loadStageTime, RESIDUAL_SLOTS, type Residual, type StageTime } from './autoencoder-block'
 import { originalAutoencoderName, type DownStage, type LtxAutoencoderConfig, type LtxAutoencoderPlan, type UpStage } from './autoencoder-config'
@@ -77,7 +77,7 @@ function loadDown(loader: StreamLoader, stage: DownStage, down: NonNullable<Down
 
 /** The last convolution has a row for each latent channel's mean and one for the variance of all. */
 async function loadEncoderOut(
-  { signal, scope, weights, dtype }: StreamLoader,
+  { signal, upload, weights, dtype }: StreamLoader,
   latents: number,
   inputs: number,
 ): Promise<Pick<Encoder, 'toMean' | 'toLogVariance'>> {
@@ -86,9 +86,9 @@ async function loadEncoderOut(
   const biases = await weights.floats(signal, `${name}.bias`, [latents + 1])
   const values = await weights.floats(signal, `${name}.weight`, shape) // a few MB
   const perOut = values.length / (latents + 1)
-  const upload = (first: number, out: number) =>
-    uploadConv(scope, values.subarray(first * perOut, (first + out) * perOut), [out, ...shape.slice(1)], biases.subarray(first, first + out), dtype)
-  return { toMean: upload(0, latents), toLogVariance: upload(latents, 1) }
+  const rows = (first: number, out: number) =>
+    upload.conv(values.subarray(first * perOut, (first + out) * perOut), [out, ...shape.slice(1)], biases.subarray(first, first + out), dtype)
+  return { toMean: rows(0, latents), toLogVariance: rows(latents, 1) }
 }
 
 /** Uploads everything below `decoder.`. @throws AppError weights-corrupt */

@@ -5,7 +5,7 @@ import type { Scope } from '../../engine/scope'
 import type { FloatDType, Tensor } from '../../engine/tensor'
 import { conv } from '../../ops/conv'
 import { pixelShuffle, pixelUnshuffle } from '../../ops/pixel-shuffle'
-import type { FloatStream, StreamLoader } from '../float-stream'
+import { checkingLoader, uploadTo, type FloatStream, type StreamLoader } from '../float-stream'
 import { conditionBy, embedStageTime, foldDown, normSilu, runResidual, unfoldUp, type NoiseField, type Pass, type Residual } from './autoencoder-block'
 import { parseLtxAutoencoderConfig, planLtxAutoencoder, type LtxAutoencoderConfig } from './autoencoder-config'
 import {
@@ -92,7 +92,7 @@ export class LtxAutoencoder {
     const parsed = parseLtxAutoencoderConfig(config)
     const plan = planLtxAutoencoder(parsed)
     const weights = withDiffusersNames(source, plan)
-    const loader: StreamLoader = { signal, scope, weights, dtype }
+    const loader: StreamLoader = { signal, upload: uploadTo(scope), weights, dtype }
     const { latentsMean, latentsStd } = await statisticsOf(signal, parsed, weights)
     return new LtxAutoencoder(
       parsed,
@@ -102,6 +102,21 @@ export class LtxAutoencoder {
       part === 'encoder' ? undefined : await loadDecoder(loader, parsed, plan.decoder),
       dtype,
     )
+  }
+
+  /**
+   * Checks by the file's headers that both directions will find all that they read.
+   * @param config `vae/config.json`, parsed as JSON
+   * @throws AppError weights-corrupt
+   */
+  static async requireWeights(signal: AbortSignal, config: unknown, source: Parameters<typeof checkingLoader>[1]): Promise<void> {
+    const parsed = parseLtxAutoencoderConfig(config)
+    const plan = planLtxAutoencoder(parsed)
+    const checking = checkingLoader(signal, source)
+    const loader: StreamLoader = { ...checking, weights: withDiffusersNames(checking.weights, plan) }
+    await statisticsOf(signal, parsed, loader.weights)
+    await loadEncoder(loader, parsed, plan.encoder)
+    await loadDecoder(loader, parsed, plan.decoder)
   }
 
   /** video f32 [F, H, W, 3] in −1..1, F = k·time + 1 → latents. Only dispatches; reads nothing back. */

@@ -13,7 +13,8 @@ import { checkpointKind, type CheckpointKind } from '../checkpoint-kind'
 import { findCachedWeights, cacheWeights } from '../../weights/quantized-cache'
 import { FileWeights } from '../../weights/file-weights'
 import { TensorReader } from '../../weights/tensor-reader'
-import { openTensorTable, type TensorTable } from '../../weights/tensor-table'
+import { openTensorTable } from '../../weights/safetensors-table'
+import type { TensorTable } from '../../weights/tensor-table'
 import { CacheRecorder } from '../../weights/quantized-weights'
 
 /** A single-file checkpoint of LTX-Video. */

@@ -2,14 +2,18 @@
 // diffusers' layout with a config.json each.
 import * as v from 'valibot'
 import { AppError } from '../../../src/shared/errors'
+import { LtxAutoencoder } from './autoencoder'
 import { parseLtxAutoencoderConfig } from './autoencoder-config'
 import { LtxTransformer, type TransformerOptions } from './transformer'
 import type { LtxOriginalConfig } from './original-config'
-import { checkpointKind, type CheckpointKind } from '../checkpoint-kind'
+import { checkpointKind, requirePart, type CheckpointKind } from '../checkpoint-kind'
+import { ggufKind, isGguf, openGgufHeader } from '../open-gguf'
+import type { ByteSource } from '../../weights/byte-source'
 import type { LocalFolder } from '../../weights/local-source'
 import { FileWeights } from '../../weights/file-weights'
 import { TensorReader } from '../../weights/tensor-reader'
-import { openPartTable, type TensorTable } from '../../weights/tensor-table'
+import { openPartTable } from '../../weights/safetensors-table'
+import type { TensorTable } from '../../weights/tensor-table'
 import { bytesOf } from '../gpu-memory-budget'
 import { openLtxCheckpoint } from './cached-models'
 import type { ModelFiles } from '../model-files'
@@ -35,6 +39,7 @@ const AutoencoderSchema = v.looseObject({ _class_name: v.literal('AutoencoderKLL
 export async function openLtxFiles(signal: AbortSignal, files: ModelFiles): Promise<LtxFiles> {
   if (files.layout === 'folder') return openLtxFolder(signal, files.folder)
   const { file } = files
+  await refuseGguf(signal, file)
   const { table, kind, config } = await openLtxCheckpoint(signal, file)
   requirePart(kind, 'transformer', file.name)
   requirePart(kind, 'autoencoder', file.name)
@@ -44,6 +49,18 @@ export async function openLtxFiles(signal: AbortSignal, files: ModelFiles): Prom
     autoencoder: table,
     config,
   }
+}
+
+/** A GGUF has the transformer alone, and no configs. @throws AppError weights-corrupt naming what it contains */
+async function refuseGguf(signal: AbortSignal, file: ByteSource): Promise<void> {
+  if (!(await isGguf(signal, file))) return
+  requirePart(ggufKind(await openGgufHeader(signal, file), file.name), 'transformer', file.name)
+  const expected = "the single-file checkpoint (.safetensors), which has its autoencoder and its configs too, or a folder in diffusers' layout"
+  throw new AppError('weights-corrupt', `${file.name} is a GGUF of LTX-Video's transformer alone; expected ${expected}.`, {
+    file: file.name,
+    expected,
+    found: "a GGUF of LTX-Video's transformer",
+  })
 }
 
 async function openLtxFolder(signal: AbortSignal, folder: LocalFolder): Promise<LtxFiles> {
@@ -65,12 +82,6 @@ async function openLtxFolder(signal: AbortSignal, folder: LocalFolder): Promise<
   }
 }
 
-function requirePart({ parts }: CheckpointKind, part: 'transformer' | 'autoencoder', file: string): void {
-  if (parts.includes(part)) return
-  const found = parts.map((one) => `${one === 'autoencoder' ? 'an' : 'a'} ${one}`).join(' and ')
-  throw new AppError('weights-corrupt', `${file} holds ${found}; expected ${part === 'autoencoder' ? 'an' : 'a'} ${part} of LTX-Video.`, { file, found })
-}
-
 async function readConfig<T extends Record<string, unknown>>(
   signal: AbortSignal,
   folder: LocalFolder,
@@ -90,6 +101,12 @@ async function readConfig<T extends Record<string, unknown>>(
   if (parsed.success) return parsed.output
   const issue = parsed.issues[0]
   throw unfit(`${v.getDotPath(issue) ?? 'it'}: ${issue.message}`)
+}
+
+/** Checks by the headers that loading will find all that it reads. @throws AppError weights-corrupt */
+export async function requireWeights(signal: AbortSignal, { transformer, autoencoder, config }: LtxFiles, options: TransformerOptions): Promise<void> {
+  LtxTransformer.requireWeights(config.transformer, new FileWeights(new TensorReader(transformer)), options)
+  await LtxAutoencoder.requireWeights(signal, config.autoencoder, new TensorReader(autoencoder))
 }
 
 /** Bytes that the transformer's weights take of the GPU, by its config. @throws AppError weights-corrupt when that does not fit */

@@ -26,8 +26,6 @@ const FRAMES = { default: 97, allowed: [25, 49, 73, 97, 121, 161, 257] }
 export const LATENT = { channels: 128, scaleSpace: 32, scaleTime: 8 }
 /** Format of the transformer's matrices unless another is requested: LTX-Video 2B then takes 1.15 GB. */
 export const TRANSFORMER_FORMAT = 'i4'
-/** T5's tokenizer.json is complete without a tokenizer_config.json. */
-export const NO_TOKENIZER_CONFIG = new TextEncoder().encode('{}')
 /** Channels of LTX-Video 2B's transformer: 32 heads of 64. */
 const WIDTH = 2048
 /** Tokens of a prompt, the end token included: the longest that Lightricks' own code reads. */

@@ -40,25 +40,19 @@ export interface RopeGrid {
   patchTime: number
 }
 
-/** The fractions of a grid's tokens, frame by frame, row by row: f32 [N, 3]. */
+/** The fractions of a grid's tokens, frame by frame, row by row: f32 [N, 3]. By coordinates, as those of any other tokens. */
 export function gridFractions(grid: RopeGrid): Float32Array {
   const { frames, height, width, scale, patch, patchTime } = grid
-  const along = (axis: 0 | 1 | 2, index: number): number => {
-    if (!scale) return index
-    return f32(f32(f32(index * f32(scale[axis])) * (axis === 0 ? patchTime : patch)) / BASE[axis])
+  const count = frames * height * width
+  const places = new Float32Array(3 * count)
+  for (let token = 0; token < count; token++) {
+    const place = [Math.floor(token / (width * height)), Math.floor(token / width) % height, token % width] as const
+    // without a scale the indices are the fractions
+    place.forEach(
+      (index, axis) => (places[axis * count + token] = scale ? f32(f32(index * f32(scale[axis]!)) * (axis === 0 ? patchTime : patch)) : index * BASE[axis]!),
+    )
   }
-  const fractions = new Float32Array(frames * height * width * 3)
-  let at = 0
-  for (let frame = 0; frame < frames; frame++) {
-    for (let row = 0; row < height; row++) {
-      for (let column = 0; column < width; column++) {
-        fractions[at++] = along(0, frame)
-        fractions[at++] = along(1, row)
-        fractions[at++] = along(2, column)
-      }
-    }
-  }
-  return fractions
+  return coordinateFractions(places, 1)
 }
 
 /**

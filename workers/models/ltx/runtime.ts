@@ -15,16 +15,18 @@ import type { Architecture, LoadedModel, LoadOptions, OpenModel } from '../archi
 import type { SchedulerConfig } from '../flow-match-scheduler'
 import { requireMemory } from '../gpu-memory-budget'
 import { loadOnGpu } from '../load-on-gpu'
-import { findModelFiles, readTokenizer, type ModelFiles } from '../model-files'
+import { findModelFiles, type ModelFiles } from '../model-files'
 import { openTextEncoder } from '../t5/files'
+import { openT5Tokenizer } from '../t5/tokenizer'
 import { T5Encoder } from '../t5/encoder'
+import type { T5EncoderConfig } from '../t5/encoder-config'
 import { probeBlock } from './block-probe'
 import { checkLtxFiles } from './check-files'
 import { largeTextEncoderWeights, loadLargeTransformer } from './cached-models'
 import { DecoderOnDemand } from './decoder-on-demand'
 import { encoderOnDemand } from './encoder-on-demand'
-import { openLtxFiles, transformerBytes } from './files'
-import { LATENT, NO_TOKENIZER_CONFIG, requirePreset, TRANSFORMER_FORMAT } from './manifest'
+import { openLtxFiles, transformerBytes, type LtxFiles } from './files'
+import { LATENT, requirePreset, TRANSFORMER_FORMAT } from './manifest'
 import { ltxPositions } from './positions'
 import { LTX_2B } from './released-shape'
 import { ltxSchedule } from './schedule'
@@ -59,7 +61,7 @@ async function openLtx(signal: AbortSignal, url: string, manifest: ModelManifest
   return {
     ...opened,
     encoderIdentity: JSON.stringify([encoder.identity, tokenizer.identity]),
-    embed: (embedding, gpu, prompts, { report }) => embed(embedding, gpu, encoder, tokenizer, manifest.text.maxTokens, prompts, report),
+    embed: (embedding, gpu, prompts, { report }) => embed(embedding, gpu, { video, encoder, tokenizer }, manifest.text.maxTokens, prompts, report),
     load: (loading, gpu, options, onProgress) => load(loading, gpu, opened, entries.video, video, options, onProgress),
   }
 }
@@ -67,17 +69,16 @@ async function openLtx(signal: AbortSignal, url: string, manifest: ModelManifest
 async function embed(
   signal: AbortSignal,
   gpu: Gpu,
-  encoder: ModelFiles,
-  tokenizer: ModelFiles,
+  { video, encoder, tokenizer }: Record<'video' | 'encoder' | 'tokenizer', ModelFiles>,
   maxTokens: number,
   prompts: readonly string[],
   onProgress: (event: JobProgress) => void,
 ): Promise<Embeds[]> {
-  // half a megabyte of code that no other model needs here
-  const { createTokenizer } = await import('../../text/tokenizer')
-  const tokenize = createTokenizer(await readTokenizer(signal, tokenizer), NO_TOKENIZER_CONFIG, maxTokens)
+  const tokenize = await openT5Tokenizer(signal, tokenizer, maxTokens)
   const tokenized = prompts.map(tokenize)
   const { table, config } = await openTextEncoder(signal, encoder)
+  const opened = await openLtxFiles(signal, video)
+  requireFitting(config, encoder.name, opened.config.transformer, video.name, Math.max(...tokenized.flatMap(({ ids }) => ids)))
   const origin = { identity: encoder.identity, open: () => Promise.resolve(table) }
   const weights = await largeTextEncoderWeights(signal, gpu, config, origin, ENCODER_FORMAT, (step, steps) =>
     onProgress({ stage: 'encoding-text', step, steps }),
@@ -103,6 +104,31 @@ async function embed(
     await gpu.settle()
     gpu.pool.drain() // what it worked in is as large as a block of it
   }
+}
+
+/** Files that each are what they were chosen as may still not be of one model. @throws AppError weights-corrupt */
+function requireFitting(
+  encoder: T5EncoderConfig,
+  encoderName: string,
+  transformer: LtxFiles['config']['transformer'],
+  videoName: string,
+  highestId: number,
+): void {
+  const { caption_channels: width } = transformer
+  if (typeof width === 'number' && width !== encoder.d_model) {
+    const expected = `a text encoder of width ${width}, which ${videoName} was trained with`
+    throw new AppError('weights-corrupt', `${encoderName}: expected ${expected}, got one of width ${encoder.d_model}; choose another in Models.`, {
+      file: encoderName,
+      expected: width,
+      found: encoder.d_model,
+    })
+  }
+  if (highestId < encoder.vocab_size) return
+  throw new AppError(
+    'weights-corrupt',
+    `${encoderName}: expected a text encoder for the tokenizer, whose ids go up to ${highestId} at least, got one for ${encoder.vocab_size} tokens; choose another in Models.`,
+    { file: encoderName, expected: highestId + 1, found: encoder.vocab_size },
+  )
 }
 
 async function load(

@@ -156,6 +156,12 @@ export class LtxTransformer implements VideoTransformer<PreparedText, RopeTable,
     return requestsOf(withDiffusersNames(source, renamedStream), (take) => takeWeights(take, parsed, options))
   }
 
+  /** Checks by the files' headers that `stream` will find all that it reads. @throws AppError weights-corrupt */
+  static requireWeights(config: unknown, source: WeightStream, options: TransformerOptions): void {
+    const weights = withDiffusersNames(source, renamedStream)
+    weights.require?.(requestsOf(weights, (take) => takeWeights(take, parseConfig(config), options)))
+  }
+
   /** What the pipeline needs of the config: patches, and E. */
   get sizes(): Pick<ModelParts, 'patch' | 'textWidth'> {
     const { patch_size: patch, patch_size_t: patchTime, caption_channels: textWidth } = this.config

@@ -53,11 +53,14 @@ export function t5ConfigFromShapes(shapes: ReadonlyMap<string, { shape: readonly
     if (found) return found
     throw new AppError('weights-corrupt', `${file} has no tensor ${names.join(' or ')}; expected a T5 v1.1 encoder.`, { file, tensor: names[0] ?? '' })
   }
-  const [vocabulary, width] = shapeOf('shared.weight', 'encoder.embed_tokens.weight')
+  const [vocabulary, width] = shapes.has('encoder.embed_tokens.weight')
+    ? shapeOf('encoder.embed_tokens.weight')
+    : shapeOf('shared.weight', 'encoder.embed_tokens.weight')
   const [buckets, heads = 1] = shapeOf('encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight')
   const [inner = 0] = shapeOf('encoder.block.0.layer.0.SelfAttention.q.weight')
   const [wide] = shapeOf('encoder.block.0.layer.1.DenseReluDense.wi_1.weight')
-  const blocks = [...shapes.keys()].filter((name) => name.endsWith('.DenseReluDense.wi_1.weight')).length
+  // a whole T5 has a decoder with blocks of its own
+  const blocks = [...shapes.keys()].filter((name) => /^encoder\.block\.\d+\.layer\.1\.DenseReluDense\.wi_1\.weight$/.test(name)).length
   return parseT5EncoderConfig({
     vocab_size: vocabulary,
     d_model: width,

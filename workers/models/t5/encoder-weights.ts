@@ -7,8 +7,8 @@ import type { LinearWeight, WeightFormat } from '../../ops/linear'
 import { buildFrom, requestsOf, type WeightRequest, type WeightStream, type WeightTaker } from '../../ops/weight-stream'
 import type { T5EncoderConfig } from './encoder-config'
 
-/** Names that files give the table of embeddings; where both are there, they are the same table. */
-export const EMBEDDING_NAMES = ['shared.weight', 'encoder.embed_tokens.weight'] as const
+/** Names that files give the table of embeddings. Where both are there and differ, transformers' T5EncoderModel reads the encoder's own. */
+export const EMBEDDING_NAMES = ['encoder.embed_tokens.weight', 'shared.weight'] as const
 /** f32 [buckets, H]: the position bias of all blocks, which the first one keeps */
 export const POSITION_BIAS_NAME = 'encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight'
 /** f32 [D] */
@@ -85,7 +85,18 @@ function takeHalf(take: WeightTaker, index: number, config: T5EncoderConfig, for
   }
 }
 
+/** Checks by the headers of files that an encoder will find all that it reads. @throws AppError weights-corrupt */
+export function requireEncoderWeights(config: T5EncoderConfig, weights: WeightStream): void {
+  const { d_model: width, vocab_size: vocabulary, num_heads: heads, relative_attention_num_buckets: buckets } = config
+  weights.require?.([
+    { kind: 'floats', name: embeddingName(weights), shape: [vocabulary, width] },
+    { kind: 'floats', name: POSITION_BIAS_NAME, shape: [buckets, heads] },
+    { kind: 'floats', name: FINAL_NORM_NAME, shape: [width] },
+    ...halfRequests(config, 'f32', weights).flat(),
+  ])
+}
+
 /** The name that these weights give the table of embeddings. */
 export function embeddingName(weights: Pick<WeightStream, 'has'>): string {
-  return EMBEDDING_NAMES.find((name) => weights.has(name)) ?? EMBEDDING_NAMES[0]
+  return EMBEDDING_NAMES.find((name) => weights.has(name)) ?? 'shared.weight'
 }

@@ -1,48 +1,28 @@
 // The tensors of a T5 encoder in a GGUF file, under transformers' names. Quantized tensors are dequantized as they are read.
 import { AppError } from '../../../src/shared/errors'
 import type { ByteSource } from '../../weights/byte-source'
-import { readGgufHeader, rowRange, type GgufHeader, type GgufTensor } from '../../weights/gguf'
+import { rowRange, type GgufHeader, type GgufTensor } from '../../weights/gguf'
 import { dequantizeRows } from '../../weights/gguf-blocks'
-import { MAX_HEADER_BYTES } from '../../weights/gguf-cursor'
+import { openGgufHeader } from '../open-gguf'
 import { t5NameOfGguf } from './gguf-names'
 import type { TableEntry, TensorTable } from '../../weights/tensor-table'
 
-/** Leading bytes of the first read: T5-XXL's header with its vocabulary takes about a megabyte. */
-const FIRST_BYTES = 2 ** 20
-
-/**
- * Reads the header of a GGUF file.
- * @throws AppError weights-corrupt, and what the source throws
- */
-export async function openGgufHeader(signal: AbortSignal, source: ByteSource): Promise<GgufHeader> {
-  let wanted = Math.min(FIRST_BYTES, source.bytes)
-  for (;;) {
-    const reading = readGgufHeader(await source.read(signal, 0, wanted), source.bytes, source.name)
-    if (reading.done) return reading.header
-    if (reading.bytesNeeded > MAX_HEADER_BYTES) {
-      throw new AppError(
-        'weights-corrupt',
-        `${source.name} is not readable as GGUF: expected a header of at most ${MAX_HEADER_BYTES} bytes, got one of at least ${reading.bytesNeeded}.`,
-        { file: source.name },
-      )
-    }
-    wanted = Math.min(Math.max(reading.bytesNeeded, 2 * wanted), source.bytes)
-  }
-}
-
 /**
  * Opens a GGUF file of a T5 encoder.
+ * @param opened its header, if that was read already
  * @throws AppError weights-corrupt when it is not one
  */
-export async function openGgufT5Table(signal: AbortSignal, source: ByteSource): Promise<TensorTable> {
-  const { tensors } = await openGgufHeader(signal, source)
+export async function openGgufT5Table(signal: AbortSignal, source: ByteSource, opened?: GgufHeader): Promise<TensorTable> {
+  const header = opened ?? (await openGgufHeader(signal, source))
+  const { tensors } = header
   const placements = new Map<string, GgufTensor>()
   for (const [ggufName, tensor] of [...tensors].sort((a, b) => a[1].start - b[1].start)) {
     const name = t5NameOfGguf(ggufName)
     if (name !== undefined) placements.set(name, tensor)
   }
+  const unreadable = new Map([...header.unreadable].map(([ggufName, { type }]) => [t5NameOfGguf(ggufName) ?? ggufName, type]))
   if (placements.size === 0) {
-    const found = [...tensors.keys()][0] ?? 'no tensors'
+    const found = [...tensors.keys(), ...header.unreadable.keys()][0] ?? 'no tensors'
     throw new AppError('weights-corrupt', `${source.name} contains no T5 encoder: expected tensors such as enc.blk.0.attn_q.weight, got ${found}.`, {
       file: source.name,
       found,
@@ -51,6 +31,7 @@ export async function openGgufT5Table(signal: AbortSignal, source: ByteSource): 
   return {
     name: source.name,
     metadata: {},
+    unreadable,
     entries: new Map([...placements].map(([name, { type, shape }]): [string, TableEntry] => [name, { dtype: isPlain(type) ? type : 'F32', shape }])),
     async rows(signal, name, first, count) {
       const tensor = placements.get(name)
