@@ -32,7 +32,7 @@ function read(page: Page, bytes: Buffer, type: string): Promise<number[] | null>
   return page.evaluate(
     ([base64, kind, { width, height }]) =>
       window.workers.media
-        .picture(
+        .image(
           Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0)),
           'photo',
           kind,
