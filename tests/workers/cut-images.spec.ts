@@ -56,7 +56,6 @@ for (const [what, type, make] of [
   ['progressive JPEG', 'image/jpeg', () => photo().jpeg({ quality: 90, progressive: true }).toBuffer()],
   ['PNG', 'image/png', () => photo().png().toBuffer()],
   ['GIF', 'image/gif', () => photo().gif().toBuffer()],
-  ['WebP', 'image/webp', () => photo().webp({ lossless: true }).toBuffer()],
 ] as const) {
   test(`${what}, cut off at its end, in its last third and in its head`, async ({ page }) => {
     const whole = await make()
@@ -66,10 +65,6 @@ for (const [what, type, make] of [
       if (expected === null) expect(found, `${length} of ${whole.length} bytes`).toBeNull()
       else {
         expect(found, `${length} of ${whole.length} bytes`).not.toBeNull()
-        if (process.env['SHOW'])
-          process.stdout.write(
-            `${what} ${length} of ${whole.length}: ${Array.from({ length: 32 }, (_, row) => found!.slice(row * 128, row * 128 + 128).filter((value, index) => Math.abs(value - expected[row * 128 + index]!) > 12).length).join(' ')} at ${found![31 * 128]} for ${expected[31 * 128]}\n`,
-          )
         const differing = found!.filter((value, index) => Math.abs(value - expected[index]!) > 12).length
         expect(differing, `values that differ at ${length} of ${whole.length} bytes`).toBeLessThan(found!.length / 20)
       }

@@ -1,5 +1,5 @@
 // Where a video ends that was cut off or damaged: found by decoding it once, when it is chosen, and not in the middle of a job.
-import { ALL_FORMATS, BlobSource, EncodedPacketSink, Input, type InputVideoTrack } from 'mediabunny'
+import { ALL_FORMATS, BlobSource, EncodedPacketSink, Input, VideoSampleSink, type EncodedPacket, type InputVideoTrack } from 'mediabunny'
 import { openTrack, readTimeline, unreadable } from './read-clip'
 import { secondsOf, type Span } from './timeline'
 
@@ -35,6 +35,7 @@ export async function wholePart(signal: AbortSignal, file: Blob, name: string): 
     const end = Math.max(...spans.map((span) => span.at + span.seconds))
     const run = (most: number) => decodePackets(signal, track, config ?? { codec: '' }, end, most)
     let all = await run(Infinity)
+    if (all.end === -Infinity && (await firstFrameIsRead(track, spans))) return { seconds, ofSeconds: seconds }
     if (all.failed) {
       // the first packet that fails: those before it give all their frames when no other follows
       let [good, bad] = [0, all.fed]
@@ -55,6 +56,17 @@ export async function wholePart(signal: AbortSignal, file: Blob, name: string): 
     return { seconds: whole, ofSeconds }
   } finally {
     input.dispose()
+  }
+}
+
+/** Whether mediabunny decodes the first frame: it mends packets that a decoder does not take as they are. */
+async function firstFrameIsRead(track: InputVideoTrack, spans: readonly Span[]): Promise<boolean> {
+  try {
+    const sample = await new VideoSampleSink(track).getSample(spans[0]?.at ?? 0)
+    sample?.close()
+    return sample !== null
+  } catch {
+    return false
   }
 }
 
@@ -90,8 +102,11 @@ async function decodePackets(signal: AbortSignal, track: InputVideoTrack, config
     decoder.configure(config)
     const packets = new EncodedPacketSink(track)
     let packet = await packets.getFirstPacket()
-    for (; packet && decoded.fed < most && !decoded.failed; packet = await packets.getNextPacket(packet)) {
+    // where the bytes of a packet are not there, the file ends
+    const next = (after: EncodedPacket) => packets.getNextPacket(after).catch(() => null)
+    for (; packet && decoded.fed < most && !decoded.failed; packet = await next(packet)) {
       signal.throwIfAborted()
+      if (decoded.fed === 0 && packet.type !== 'key') continue
       if (performance.now() > deadline) return { ...decoded, atEnd: true, end: until, packetEnd: until }
       if (packet.timestamp < until) decoder.decode(packet.toEncodedVideoChunk())
       decoded.packetEnd = Math.max(decoded.packetEnd, packet.timestamp + packet.duration)
