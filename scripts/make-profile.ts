@@ -17,7 +17,7 @@ import { CLIP_MS, generate, reachStep, smallClip } from '../tests/e2e/app'
 import { withPage } from '../tests/e2e/browser'
 import { chooseFile, chooseMode, twoColors } from '../tests/e2e/locators'
 import { ModelHub } from '../tests/e2e/model-hub'
-import { hashOf, profileHub, PROFILE_PORT, readJobs, readLibrary, readStorage, type ProfileContents } from '../tests/e2e/profile'
+import { hashOf, profileHub, PROFILE_PORT, readJobs, readLibrary, readQueues, readStorage, type ProfileContents } from '../tests/e2e/profile'
 import { card, download } from '../tests/e2e/tiny-hub'
 import { tinyLtx } from '../tests/e2e/tiny-ltx'
 import { build, dist, isBuilt } from './build.mjs'
@@ -112,10 +112,7 @@ async function live(page: Page): Promise<ProfileContents> {
   await step('a draft', () => fillForm(page, draft))
   await reachStep(page, 2)
   const [library, jobs, storage] = [await readLibrary(page), await readJobs(page), await readStorage(page)]
-  const entries = Object.entries(storage.local)
-  const queue = entries.flatMap(([key, value]) =>
-    key.startsWith('kinora.queue.') ? (value as { id: string; status: string; request: GenerateRequest }[]) : [],
-  )
+  const queue = (await readQueues(page)).flatMap(({ jobs: rows }) => rows as { id: string; status: string; request: GenerateRequest }[])
   return {
     version,
     origin: server.url,

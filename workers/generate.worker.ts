@@ -2,6 +2,7 @@
 import { expose, transfer } from 'comlink'
 import type { GenerateApi } from '../src/shared/worker-apis'
 import { registerErrorTransfer } from '../src/shared/error-transfer'
+import { announceWorker } from '../src/shared/worker-life'
 import { AppError, toErrorData } from '../src/shared/errors'
 import { chooseEncoder } from './media/encode'
 import { measureModel } from './pipeline/measure-model'
@@ -10,6 +11,7 @@ import { makeClip } from './pipeline/make-clip'
 import { forgetJobs, sweepJobs } from './storage/checkpoints'
 
 registerErrorTransfer()
+announceWorker()
 
 const modelHost = new ModelHost()
 const jobs = new Map<string, AbortController>()

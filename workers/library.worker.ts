@@ -2,10 +2,13 @@
 import { expose } from 'comlink'
 import type { LibraryApi, SavedAsset } from '../src/shared/worker-apis'
 import { registerErrorTransfer } from '../src/shared/error-transfer'
+import { announceWorker } from '../src/shared/worker-life'
 import { saveAsset, openAsset, sweepAssets } from './storage/assets'
-import { openSavedClip, removeSavedClip, sweepClips, withRecords } from './storage/library'
+import { clipsOfJobs, openSavedClip, removeSavedClip, sweepClips, withRecords } from './storage/library'
+import { listQueues, saveQueue } from './storage/queues'
 
 registerErrorTransfer()
+announceWorker()
 
 // deletes files that a crash or a closed tab left without a record; the library also works if that fails
 const swept = sweepClips().catch((error: unknown) => console.warn('Could not delete unfinished clips:', error))
@@ -22,11 +25,7 @@ const library: LibraryApi = {
   },
   open: openSavedClip,
   saveAsset: save,
-  async saveVideo(file) {
-    const { wholePart } = await import('./media/whole-part')
-    const whole = await wholePart(new AbortController().signal, file, file.name)
-    return { ...(await save(file)), ...whole }
-  },
+  inspectVideo: async (file) => (await import('./media/whole-part')).wholePart(new AbortController().signal, file, file.name),
   async saveFrame(clipId, which) {
     const clip = await openSavedClip(clipId)
     if (clip.type === 'image/png') return save(new File([clip], 'still.png', { type: clip.type }))
@@ -39,6 +38,9 @@ const library: LibraryApi = {
   // the video reader is loaded on first use
   videoTag: async (file, name) => (await import('./media/inspect-video')).readVideoTag(file, name),
   remove: removeSavedClip,
+  clipsOfJobs,
+  queues: listQueues,
+  saveQueue,
   async usage() {
     const { usage = 0, quota = 0 } = await navigator.storage.estimate()
     return { usedBytes: usage, quotaBytes: quota }

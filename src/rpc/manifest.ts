@@ -1,5 +1,6 @@
 import { downloadedEntries, manifestOfDownloaded } from '../shared/model-address'
 import { AppError } from '../shared/errors'
+import { MAX_FILE_BYTES, readJsonBody } from '../shared/file-bounds'
 import { parseManifest } from '../shared/model'
 import type { ModelManifest } from '../shared/model'
 
@@ -23,8 +24,5 @@ export async function fetchManifest(modelUrl: string): Promise<ModelManifest> {
   })
   // static hosts may answer a missing file with a page of their own
   if (!response.ok || response.headers.get('content-type')?.startsWith('text/html')) throw missing(response.ok ? 'a web page' : `HTTP ${response.status}`)
-  const data: unknown = await response.json().catch(() => {
-    throw new AppError('weights-corrupt', 'kinora.json is not readable: expected JSON.', { file: 'kinora.json' })
-  })
-  return parseManifest(data, url)
+  return parseManifest(await readJsonBody(response, MAX_FILE_BYTES.manifest, 'kinora.json'), url)
 }

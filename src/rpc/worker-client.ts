@@ -3,6 +3,7 @@ import { wrap } from 'comlink'
 import type { Remote } from 'comlink'
 import { AppError } from '../shared/errors'
 import { registerErrorTransfer } from '../shared/error-transfer'
+import { watchWorker } from '../shared/worker-life'
 
 registerErrorTransfer()
 
@@ -47,6 +48,9 @@ export class WorkerClient<Api> {
     }
     worker.addEventListener('error', crashed)
     worker.addEventListener('messageerror', crashed)
+    watchWorker(worker, () => {
+      if (this.#running?.worker === worker) this.end(new AppError('internal', 'A worker of this page has ended. Try again: finished steps are kept.'))
+    })
     return { worker, api: wrap<Api>(worker) }
   }
 }

@@ -20,15 +20,30 @@ export type ErrorCode =
 /** Facts for a code: names, expected and found values. Plain data only. */
 export type ErrorDetails = Record<string, string | number | boolean | null>
 
+/** Most characters of a name or a value from a file that a message shows. */
+const LONGEST_VALUE = 200
+/** Most characters of a message. */
+const LONGEST_MESSAGE = 1000
+
+/** A text of at most `most` characters: of a longer one its beginning and its end. Pure. */
+export function cutText(text: string, most = LONGEST_VALUE): string {
+  if (text.length <= most) return text
+  const end = Math.floor(most / 4)
+  return `${text.slice(0, most - end - 3)} … ${text.slice(text.length - end)}`
+}
+
 /** An error with a code and facts. `message` is a sentence: what was expected, what was found and what to do. */
 export class AppError extends Error {
   override readonly name = 'AppError'
+  readonly details: ErrorDetails
   constructor(
     readonly code: ErrorCode,
     message: string,
-    readonly details: ErrorDetails = {},
+    details: ErrorDetails = {},
   ) {
-    super(message)
+    // names and values come from files and may be of any length
+    super(cutText(message, LONGEST_MESSAGE))
+    this.details = Object.fromEntries(Object.entries(details).map(([key, value]) => [key, typeof value === 'string' ? cutText(value) : value]))
   }
 }
 
@@ -48,5 +63,5 @@ export function toErrorData(thrown: unknown): ErrorData {
   if (thrown instanceof DOMException && thrown.name === 'QuotaExceededError') {
     return { code: 'storage-full', message: 'The browser has no storage left for this site.', details: {} }
   }
-  return { code: 'internal', message: thrown instanceof Error ? thrown.message : String(thrown), details: {} }
+  return { code: 'internal', message: cutText(thrown instanceof Error ? thrown.message : String(thrown), LONGEST_MESSAGE), details: {} }
 }

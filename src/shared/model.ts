@@ -1,41 +1,47 @@
 // kinora.json: what a model folder says of itself beyond the diffusers configs.
 import * as v from 'valibot'
 import { ALL_CAPABILITIES, CapabilitiesSchema } from './capabilities'
-import { AppError } from './errors'
+import { listUpTo, misfitError, MOST, numberIn, parseFields, textUpTo, wholeIn, MAX_FILE_BYTES } from './file-bounds'
 
+const name = textUpTo(MOST.nameCharacters)
+/** A sentence or a prompt. */
+const text = textUpTo(MOST.promptCharacters)
 /** A whole number from 1 to `most`. */
-const size = (most: number) => v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(most))
-const range = v.object({ default: v.number(), min: v.number(), max: v.number() })
+const size = (most: number) => wholeIn(1, most)
+const rangeTo = (most: number) => v.object({ default: numberIn(0, most), min: numberIn(0, most), max: numberIn(0, most) })
+const choiceOf = <Item extends v.GenericSchema>(item: Item) => v.pipe(listUpTo(item, 1000), v.minLength(1))
+const frames = size(MOST.frames)
+const rate = numberIn(1, 120)
 
 /** The schema of `kinora.json`. */
 export const ModelManifestSchema = v.object({
   schemaVersion: v.literal(1),
-  id: v.string(),
-  name: v.string(),
+  id: name,
+  name,
   version: v.number(),
   /** the architecture that runs it, a key of workers/models/registry.ts */
-  architecture: v.optional(v.string(), 'KinoraPipeline'),
+  architecture: v.optional(name, 'KinoraPipeline'),
   capabilities: v.optional(CapabilitiesSchema, ALL_CAPABILITIES),
-  licence: v.string(),
+  licence: text,
   /** which version of the rendered world the weights know, for the evaluation */
-  world: v.optional(v.string()),
-  description: v.string(),
+  world: v.optional(name),
+  description: text,
   /** every other file of the folder: path relative to it, length in bytes, SHA-256 in hex */
-  files: v.array(v.object({ path: v.string(), bytes: v.number(), sha256: v.string() })),
+  files: listUpTo(v.object({ path: name, bytes: wholeIn(0, MAX_FILE_BYTES.folderFile), sha256: name }), 1000),
   /** pixels */
-  sizes: v.pipe(v.array(v.object({ shape: v.string(), width: v.number(), height: v.number() })), v.minLength(1)),
-  frames: v.object({ default: v.number(), allowed: v.pipe(v.array(v.number()), v.minLength(1)) }),
-  fps: v.object({ default: v.number(), allowed: v.pipe(v.array(v.number()), v.minLength(1)) }),
-  steps: range,
-  guidance: range,
+  sizes: choiceOf(v.object({ shape: name, width: size(MOST.side), height: size(MOST.side) })),
+  frames: v.object({ default: frames, allowed: choiceOf(frames) }),
+  fps: v.object({ default: rate, allowed: choiceOf(rate) }),
+  steps: rangeTo(MOST.steps),
+  guidance: rangeTo(1000),
   /** allowed beside `sizes` and `frames`: sides of any multiple of `side` pixels, `group`·k + 1 frames */
-  grid: v.optional(v.object({ side: v.number(), group: v.number() })),
+  grid: v.optional(v.object({ side: size(1024), group: size(1024) })),
   /** what a request with guidance has where it says nothing else */
   guided: v.optional(
     v.object({
-      negativePrompt: v.string(),
-      guidanceRescale: v.number(),
-      stg: v.optional(v.object({ scale: v.number(), skipBlocks: v.array(v.number()) })),
+      negativePrompt: text,
+      guidanceRescale: numberIn(0, 1),
+      stg: v.optional(v.object({ scale: numberIn(0, 1000), skipBlocks: listUpTo(wholeIn(0, MOST.layers), MOST.layers) })),
     }),
   ),
   /** latent channels; pixels per latent pixel; frames per latent frame; sides of the transformer's patches in latent pixels and latent frames */
@@ -47,18 +53,18 @@ export const ModelManifestSchema = v.object({
     patchTime: v.optional(size(16)),
   }),
   /** D, channels of the transformer: how much memory a clip takes */
-  width: v.optional(v.number()),
+  width: v.optional(size(MOST.channels)),
   /** RoPE coordinate of a token = index × scale, along both axes of space and along time, which counts in latents or in seconds */
   rope: v.looseObject({ timeScale: v.number(), spaceScale: v.number(), unit: v.optional(v.picklist(['latents', 'seconds'])) }),
   text: v.object({
     /** tokens the encoder takes, special tokens included */
-    maxTokens: v.number(),
+    maxTokens: size(100_000),
     /** lower-case words (and punctuation) the tokenizer knows; empty: an open vocabulary */
-    words: v.array(v.string()),
+    words: listUpTo(name, MOST.vocabulary),
   }),
   /** what it can draw, by theme, in words that work */
-  knows: v.array(v.object({ title: v.string(), phrases: v.array(v.string()) })),
-  examples: v.array(v.string()),
+  knows: listUpTo(v.object({ title: name, phrases: listUpTo(text, 1000) }), 1000),
+  examples: listUpTo(text, 1000),
   quality: v.optional(v.record(v.string(), v.unknown())),
 })
 
@@ -73,8 +79,5 @@ export function clipTokens({ width, height, frames }: { width: number; height: n
 
 /** Parses `kinora.json`; throws AppError `weights-corrupt` naming the field. */
 export function parseManifest(data: unknown, url: string): ModelManifest {
-  const parsed = v.safeParse(ModelManifestSchema, data)
-  if (parsed.success) return parsed.output
-  const issue = parsed.issues[0]
-  throw new AppError('weights-corrupt', `kinora.json is not readable: ${v.getDotPath(issue) ?? 'it'}: ${issue.message}.`, { file: url })
+  return parseFields(ModelManifestSchema, data, (misfit) => misfitError('weights-corrupt', url, 'kinora.json is not readable', misfit))
 }

@@ -11,7 +11,7 @@ export function isPng(bytes: Uint8Array): boolean {
   return SIGNATURE.every((byte, index) => bytes[index] === byte)
 }
 
-/** A PNG's text with a given keyword; null if it has none, is not a PNG or is truncated. Never throws. */
+/** A PNG's first text with a given keyword; null if it has none, is not a PNG or is truncated. Never throws. */
 export async function readPngText(bytes: Uint8Array<ArrayBuffer>, keyword: string): Promise<string | null> {
   if (!isPng(bytes)) return null
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
@@ -20,19 +20,22 @@ export async function readPngText(bytes: Uint8Array<ArrayBuffer>, keyword: strin
     const length = view.getUint32(at)
     const type = latin(bytes.subarray(at + 4, at + 8))
     if (at + CHUNK_BYTES + length > bytes.length || type === 'IEND') return null
-    if (type === 'iTXt' && length <= MAX_TEXT_BYTES) {
-      const text = await readTextChunk(bytes.subarray(at + 8, at + 8 + length), keyword)
-      if (text !== null) return text
+    if (type === 'iTXt' && length <= MAX_TEXT_BYTES && hasKeyword(bytes.subarray(at + 8, at + 8 + length), keyword)) {
+      // the first is the one: a file may have thousands, each of which inflates to the most that is read
+      return readTextChunk(bytes.subarray(at + 8, at + 8 + length), keyword.length)
     }
     at += CHUNK_BYTES + length
   }
   return null
 }
 
-/** The data of a chunk: keyword 0 compressed method language 0 translated 0 text */
-async function readTextChunk(chunk: Uint8Array<ArrayBuffer>, keyword: string): Promise<string | null> {
-  const end = chunk.indexOf(0)
-  if (end < 0 || latin(chunk.subarray(0, end)) !== keyword) return null
+/** Whether a chunk's data begins with the keyword and a 0. The lengths are compared first: a keyword is short, and a chunk may have megabytes. */
+function hasKeyword(chunk: Uint8Array, keyword: string): boolean {
+  return chunk[keyword.length] === 0 && latin(chunk.subarray(0, keyword.length)) === keyword
+}
+
+/** The text in the data of a chunk: keyword 0 compressed method language 0 translated 0 text. @param end of the keyword */
+async function readTextChunk(chunk: Uint8Array<ArrayBuffer>, end: number): Promise<string | null> {
   const compressed = chunk[end + 1] === 1
   const language = chunk.indexOf(0, end + 3)
   const translated = language < 0 ? -1 : chunk.indexOf(0, language + 1)
@@ -54,7 +57,10 @@ async function inflate(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
     const { done, value } = await reader.read()
     if (done) break
     total += value.length
-    if (total > MAX_TEXT_BYTES) throw new RangeError(`Expected a text of at most ${MAX_TEXT_BYTES} bytes, got more.`)
+    if (total > MAX_TEXT_BYTES) {
+      await reader.cancel()
+      throw new RangeError(`Expected a text of at most ${MAX_TEXT_BYTES} bytes, got more.`)
+    }
     parts.push(value)
   }
   const whole = new Uint8Array(total)

@@ -1,7 +1,8 @@
 // A recipe: everything that a clip was made from, as a file of its own or inside the clip's file. It may come from another version:
 // what is not understood is listed, and the rest is used.
 import * as v from 'valibot'
-import { AppError } from './errors'
+import { AppError, cutText } from './errors'
+import { misfitError, misfitOf, MOST, parseFields, textUpTo } from './file-bounds'
 import { GenerateRequestSchema, type GenerateRequest, type MediaRef } from './request'
 import { upgradeRequest } from './upgrade'
 
@@ -16,10 +17,11 @@ const RecipeSchema = v.object({
   format: v.literal(RECIPE_FORMAT),
   version: v.pipe(v.number(), v.minValue(1)),
   request: v.pipe(
-    v.record(v.string(), v.unknown()),
+    // v.record would drop keys such as __proto__ without a word
+    v.custom<Record<string, unknown>>((value) => typeof value === 'object' && value !== null && !Array.isArray(value), 'expected an object'),
     v.transform((request) => upgradeRequest(request) as Record<string, unknown>),
   ),
-  model: v.object({ id: v.string(), name: v.string(), version: v.optional(v.number()) }),
+  model: v.object({ id: textUpTo(MOST.nameCharacters), name: textUpTo(MOST.nameCharacters), version: v.optional(v.number()) }),
 })
 
 /** What a clip was made from. */
@@ -53,19 +55,17 @@ export function recipeText(recipe: Recipe): string {
  * @throws AppError bad-request when it is none, or something that every request has is missing or does not fit
  */
 export function parseRecipe(data: unknown): ReadRecipe {
-  const parsed = v.safeParse(RecipeSchema, data)
-  if (!parsed.success) {
-    const issue = parsed.issues[0]
-    const field = v.getDotPath(issue) ?? 'file'
-    throw new AppError('bad-request', `This is not a Kinora recipe: ${field}: expected ${issue.expected ?? 'another value'}, got ${issue.received}.`, { field })
-  }
-  const { version, model } = parsed.output
-  const { request, refused } = readRequest(parsed.output.request)
+  const {
+    version,
+    model,
+    request: given,
+  } = parseFields(RecipeSchema, data, (misfit) => misfitError('bad-request', 'recipe', 'This is not a Kinora recipe', misfit))
+  const { request, refused } = readRequest(given)
   const recipe: Recipe = { format: RECIPE_FORMAT, version, request, model }
   const newer = version > RECIPE_VERSION ? [`version ${version} is newer than ${RECIPE_VERSION}, which is understood`] : []
   return {
     recipe,
-    ignored: [...newer, ...refused, ...lostFields({ ...(data as object), request: parsed.output.request }, recipe).filter((path) => !refused.includes(path))],
+    ignored: listed([...newer, ...refused, ...lostFields({ ...(data as object), request: given }, recipe).filter((path) => !refused.includes(path))]),
   }
 }
 
@@ -74,19 +74,36 @@ function readRequest(given: Record<string, unknown>): { request: GenerateRequest
   const kept: Record<string, unknown> = {}
   const refused: string[] = []
   for (const [field, schema] of Object.entries(GenerateRequestSchema.entries)) {
-    const parsed = v.safeParse(schema as v.GenericSchema, given[field])
+    const value = Object.hasOwn(given, field) ? given[field] : undefined
+    const parsed = v.safeParse(schema as v.GenericSchema, value, { abortEarly: true })
     if (parsed.success) {
       if (parsed.output !== undefined) kept[field] = parsed.output
-    } else if (schema.type === 'optional') {
+    } else if (schema.type === 'optional' && !isOutOfBounds(parsed.issues[0])) {
       refused.push(`request.${field}`)
     } else {
-      const [issue] = parsed.issues
-      throw new AppError('bad-request', `The recipe does not fit: request.${field}: expected ${issue.expected ?? issue.message}, got ${issue.received}.`, {
-        field,
+      const misfit = misfitOf(parsed.issues[0])
+      const at = ['request', field, misfit.field].filter((part) => part !== '').join('.')
+      throw new AppError('bad-request', `The recipe does not fit: ${at}: expected ${misfit.expected}, got ${misfit.got}.`, {
+        field: at,
+        expected: misfit.expected,
+        found: misfit.got,
       })
     }
   }
   return { request: v.parse(GenerateRequestSchema, kept), refused }
+}
+
+/** Whether a list or a text is longer than any that is meant: such a recipe is refused as a whole. */
+function isOutOfBounds({ type }: v.BaseIssue<unknown>): boolean {
+  return type === 'max_length'
+}
+
+/** Most entries of the list of what was not understood. */
+const LONGEST_LIST = 50
+
+function listed(ignored: readonly string[]): string[] {
+  const shown = ignored.slice(0, LONGEST_LIST).map((path) => cutText(path))
+  return ignored.length > LONGEST_LIST ? [...shown, `${ignored.length - LONGEST_LIST} more`] : shown
 }
 
 /** Paths of `given` that are not in `kept`. */
@@ -95,7 +112,7 @@ function lostFields(given: unknown, kept: unknown, path = ''): string[] {
   const others = kept as Record<string, unknown>
   return Object.entries(given).flatMap(([field, value]) => {
     const at = path === '' ? field : `${path}.${field}`
-    return field in others ? lostFields(value, others[field], at) : value === undefined ? [] : [at]
+    return Object.hasOwn(others, field) ? lostFields(value, others[field], at) : value === undefined ? [] : [at]
   })
 }
 

@@ -3,12 +3,14 @@ import type { GenerateRequest } from './request'
 import type { JobReport } from './job'
 
 /** Incremented with every change of ClipRecord; workers/storage/records.ts has a migration for each. */
-export const RECORD_SCHEMA_VERSION = 2
+export const RECORD_SCHEMA_VERSION = 3
 
 /** A clip of the library. Written after its file: a file without a record is garbage. */
 export interface ClipRecord {
   schemaVersion: typeof RECORD_SCHEMA_VERSION
   id: string
+  /** of the queue that made it: a job has at most one record. Missing where a script made it, and in records of earlier versions. */
+  jobId?: string
   /** milliseconds since 1970 */
   createdAtMs: number
   request: GenerateRequest

@@ -1,8 +1,8 @@
 // What of a request a model cannot make. Every request is checked here: in the form, on the command line, and where it enters a worker.
-import * as v from 'valibot'
 import { capabilityReason, GIVEN_FRAMES, type Capability } from './capabilities'
 import { LARGEST_CLIP_BYTES, requestBytes } from './clip-memory'
 import { AppError } from './errors'
+import { parseFields } from './file-bounds'
 import type { ModelManifest } from './model'
 import { chunkFrames } from './plan'
 import { GenerateRequestSchema, LONGEST_SECONDS, type GenerateRequest, type Shot } from './request'
@@ -150,17 +150,10 @@ function conditionProblems({ conditions = [], frames }: GenerateRequest, { laten
 
 /** Parses unknown data, of this version or an earlier one, as a request and checks it against the model. @throws AppError bad-request with expected and got */
 export function parseRequest(data: unknown, model: ModelManifest): GenerateRequest {
-  const parsed = v.safeParse(GenerateRequestSchema, upgradeRequest(data))
-  if (!parsed.success) {
-    const issue = parsed.issues[0]
-    const field = v.getDotPath(issue) ?? 'request'
-    throw new AppError('bad-request', `${field}: expected ${issue.expected ?? issue.requirement ?? 'another value'}, got ${issue.received}.`, {
-      field,
-      expected: String(issue.expected ?? issue.requirement ?? ''),
-      got: issue.received,
-    })
-  }
-  const problem = requestProblems(parsed.output, model)[0]
+  const request = parseFields(GenerateRequestSchema, upgradeRequest(data), ({ field, expected, got }) => {
+    return new AppError('bad-request', `${field || 'request'}: expected ${expected}, got ${got}.`, { field: field || 'request', expected, got })
+  })
+  const problem = requestProblems(request, model)[0]
   if (problem) {
     throw new AppError('bad-request', `${problem.field}: expected ${problem.expected}, got ${problem.got}${problem.reason ? `: ${problem.reason}` : '.'}`, {
       field: problem.field,
@@ -168,5 +161,5 @@ export function parseRequest(data: unknown, model: ModelManifest): GenerateReque
       got: problem.got,
     })
   }
-  return parsed.output
+  return request
 }

@@ -1,20 +1,24 @@
 // The storyboard file, which a person writes or saves. Its shots as cards: modes/storyboard.ts.
 import * as v from 'valibot'
-import { AppError } from './errors'
+import { cutText } from './errors'
+import { listUpTo, misfitError, MOST, numberIn, parseFields, textUpTo } from './file-bounds'
 import { CropSchema, JOINS, type Crop, type Shot } from './request'
 
 /** The newest version that is understood. */
 export const STORYBOARD_VERSION = 1
 
+/** Most fields of one object that are named as not understood. */
+const LONGEST_LIST = 50
+
 const ShotEntry = v.object({
-  prompt: v.optional(v.string(), ''),
-  seconds: v.pipe(v.number(), v.minValue(0.1), v.maxValue(60)),
+  prompt: v.optional(textUpTo(MOST.promptCharacters), ''),
+  seconds: numberIn(0.1, 60),
   /** a join that only a newer version has becomes a cut */
   join: v.optional(v.fallback(v.picklist(JOINS), 'cut'), 'cut'),
   /** file name of an image that it begins with */
-  image: v.optional(v.string()),
+  image: v.optional(textUpTo(MOST.nameCharacters)),
   /** or of a clip that it begins with and continues */
-  clip: v.optional(v.string()),
+  clip: v.optional(textUpTo(MOST.nameCharacters)),
   /** of the image: its center by default */
   crop: v.optional(CropSchema),
 })
@@ -22,9 +26,9 @@ const ShotEntry = v.object({
 const StoryboardSchema = v.object({
   version: v.optional(v.number(), STORYBOARD_VERSION),
   /** what all shots share: subject, style */
-  prompt: v.optional(v.string(), ''),
+  prompt: v.optional(textUpTo(MOST.promptCharacters), ''),
   sameSeed: v.optional(v.boolean()),
-  shots: v.pipe(v.array(ShotEntry), v.minLength(1), v.maxLength(60)),
+  shots: v.pipe(listUpTo(ShotEntry, 60), v.minLength(1)),
 })
 
 /** A storyboard as its file has it. */
@@ -40,13 +44,9 @@ export interface StoryboardFile {
  * @throws AppError bad-request naming the field when nothing can be made of it
  */
 export function readStoryboard(data: unknown): StoryboardFile & { ignored: string[] } {
-  const parsed = v.safeParse(StoryboardSchema, data)
-  if (!parsed.success) {
-    const issue = parsed.issues[0]
-    const field = v.getDotPath(issue) ?? 'storyboard'
-    throw new AppError('bad-request', `The storyboard does not fit: ${field}: expected ${issue.expected ?? 'another value'}, got ${issue.received}.`, { field })
-  }
-  const { version, prompt, sameSeed, shots } = parsed.output
+  const { version, prompt, sameSeed, shots } = parseFields(StoryboardSchema, data, (misfit) =>
+    misfitError('bad-request', 'storyboard', 'The storyboard does not fit', misfit),
+  )
   const given = data as { shots: Record<string, unknown>[] }
   const ignored = [
     ...(version > STORYBOARD_VERSION ? [`version ${version} is newer than ${STORYBOARD_VERSION}, which is understood`] : []),
@@ -71,5 +71,8 @@ export function framesOf(seconds: number, fps: number, scaleTime: number): numbe
 }
 
 function unknownFields(data: Record<string, unknown>, known: Record<string, unknown>): string[] {
-  return Object.keys(data).filter((field) => !(field in known))
+  return Object.keys(data)
+    .filter((field) => !Object.hasOwn(known, field))
+    .slice(0, LONGEST_LIST)
+    .map((field) => cutText(field))
 }

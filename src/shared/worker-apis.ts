@@ -58,6 +58,8 @@ export interface GenerateOptions {
   autotune?: boolean
   /** keeps what each step came to under the job's id until the clip is saved; a job of the same id and request goes on from there */
   checkpoint?: boolean
+  /** the clip is saved under the job's id, and only once: a job that has saved one before answers with that */
+  once?: boolean
   /** the model's files on the user's own disk */
   localFiles?: readonly LocalFiles[]
 }
@@ -118,7 +120,17 @@ export interface SavedVideo extends SavedAsset {
   ofSeconds: number
 }
 
-/** library.worker: clips and assets on OPFS, records in IndexedDB. */
+/** The queue of a tab, as it is stored. */
+export interface StoredQueue {
+  /** name of the lock that the tab holds while it is open */
+  tab: string
+  /** rows in order; of this version: StoredJobSchema in src/state/queue-jobs.ts */
+  jobs: unknown[]
+  /** ids of former jobs whose checkpoints are still to be deleted */
+  forget: string[]
+}
+
+/** library.worker: clips and assets on OPFS, records and queues in IndexedDB. */
 export interface LibraryApi {
   /** newest first */
   list(): Promise<ClipRecord[]>
@@ -127,16 +139,25 @@ export interface LibraryApi {
   remove(id: string): Promise<void>
   /** saves a file as a media asset */
   saveAsset(file: File): Promise<SavedAsset>
-  /** decodes a video, and saves it if there is a frame. @throws AppError unreadable-media naming the codec */
-  saveVideo(file: File): Promise<SavedVideo>
+  /** decodes a video: how much of it can be used. @throws AppError unreadable-media naming the codec */
+  inspectVideo(file: File): Promise<Pick<SavedVideo, 'seconds' | 'ofSeconds'>>
   /** saves the first or last frame of a clip, or a still, as an image. @throws AppError not-found, unreadable-media */
   saveFrame(clipId: string, which: 'first' | 'last'): Promise<SavedAsset>
   /** @throws AppError not-found */
   openAsset(id: string): Promise<File>
-  /** deletes assets that neither a clip nor `named` references, that no page has open and that were written before `beforeMs`. @returns how many */
+  /** deletes assets that neither a clip, a queue nor `named` references, that no page has open and that were written before `beforeMs`. @returns how many */
   sweepAssets(named: readonly string[], beforeMs: number): Promise<number>
   /** a text tag of a video file by its name; null if it has none */
   videoTag(file: Blob, name: string): Promise<string | null>
+  /** the records of the clips that these jobs have made */
+  clipsOfJobs(jobIds: readonly string[]): Promise<ClipRecord[]>
+  /** the queues of all tabs */
+  queues(): Promise<StoredQueue[]>
+  /**
+   * stores a tab's queue in place of its earlier one, deletes the queues of the tabs `takenOver`, and keeps the unreadable rows `aside`:
+   * one step that is on the disk when it resolves
+   */
+  saveQueue(queue: StoredQueue, takenOver?: readonly string[], aside?: readonly unknown[]): Promise<void>
   /** bytes used by this site, and its quota */
   usage(): Promise<{ usedBytes: number; quotaBytes: number }>
 }

@@ -1,30 +1,53 @@
 import * as v from 'valibot'
+import { misfitOf, MOST, textUpTo } from '../shared/file-bounds'
 import type { ModelManifest } from '../shared/model'
-import { emptyInputs, inputProblems, inputsToRequest, modeById, ModeIdSchema, ModeInputsSchema, requestToInputs, type ModeId } from '../shared/modes'
+import {
+  emptyInputs,
+  hasUnreadInputs,
+  inputProblems,
+  inputsToRequest,
+  modeById,
+  ModeIdSchema,
+  ModeInputsSchema,
+  requestToInputs,
+  type ModeId,
+} from '../shared/modes'
 import type { InputProblem, MediaInput } from '../shared/modes/mode'
 import type { GenerateRequest } from '../shared/request'
 import { upgradeDraft } from '../shared/upgrade'
 import { mediaAssets } from './media-assets.svelte'
-import { readStored, writeStored } from './stored'
+import { isStored, moveStored, readStored, writeStored } from './stored'
+
+/** A number of the form; a field that was left empty is stored as null. */
+const setting = (most: number) =>
+  v.pipe(
+    v.nullable(v.number()),
+    v.transform((value) => value ?? 0),
+    v.minValue(0),
+    v.maxValue(most),
+  )
 
 const StoredDraft = v.object({
   /** drafts of the first version have none: they are the starter's */
-  model: v.optional(v.string(), 'starter'),
-  prompt: v.string(),
-  negativePrompt: v.string(),
-  width: v.number(),
-  height: v.number(),
-  frames: v.number(),
-  fps: v.number(),
-  steps: v.number(),
-  guidance: v.number(),
-  cacheThreshold: v.optional(v.number(), 0),
+  model: v.optional(textUpTo(MOST.nameCharacters), 'starter'),
+  prompt: textUpTo(MOST.promptCharacters),
+  negativePrompt: textUpTo(MOST.promptCharacters),
+  width: setting(MOST.side),
+  height: setting(MOST.side),
+  frames: setting(MOST.frames),
+  fps: setting(120),
+  steps: setting(MOST.steps),
+  guidance: setting(1000),
+  cacheThreshold: v.optional(setting(1), 0),
   seedMode: v.picklist(['random', 'fixed']),
-  seed: v.number(),
+  seed: setting(0xffffffff),
   /** a mode or inputs that this version cannot read do not cost the prompt */
   mode: v.optional(v.fallback(ModeIdSchema, 't2v'), 't2v'),
   inputs: v.optional(v.fallback(ModeInputsSchema, emptyInputs), emptyInputs),
 })
+
+/** Key of the last draft that could not be restored. */
+const ASIDE = 'draft.aside'
 
 /** A random u32. */
 export function drawSeed(): number {
@@ -51,13 +74,21 @@ class Draft {
   /** u32; used when the seed is fixed, and shown as grain on the screen before a clip is made */
   seed = $state(drawSeed())
 
+  /** why the stored draft could not be restored, or not all of it: it is kept under another key */
+  setAside = $state<string | null>(null)
+
   mode = $state<ModeId>('t2v')
   /** of every mode: those of the others stay while one is chosen */
   inputs = $state(emptyInputs())
 
   constructor() {
-    const stored = v.safeParse(StoredDraft, upgradeDraft(readStored('draft')))
+    if (!isStored('draft')) return
+    const data = upgradeDraft(readStored('draft'))
+    const stored = v.safeParse(StoredDraft, data, { abortEarly: true })
     if (stored.success) Object.assign(this, stored.output)
+    else this.setAside = `${misfitOf(stored.issues[0]).text}.`
+    if (stored.success && hasUnreadInputs((data as { inputs?: unknown }).inputs)) this.setAside = 'Its images, clips or cards do not fit; the words are here.'
+    if (this.setAside !== null) moveStored('draft', ASIDE)
   }
 
   /** Fills in the model's defaults where nothing was chosen yet, or for another model. The prompts stay. */

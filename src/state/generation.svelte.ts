@@ -1,8 +1,9 @@
 import { cancel, finishEarly, generate } from '../rpc/generate'
-import { toErrorData } from '../shared/errors'
+import { AppError, toErrorData } from '../shared/errors'
 import type { ErrorData } from '../shared/errors'
 import type { GenerateResult, JobState, Preview, JobProgress } from '../shared/job'
 import type { GenerateRequest } from '../shared/request'
+import { savedResult } from './queue-storage'
 
 /** What to run. */
 export interface Run {
@@ -11,6 +12,8 @@ export interface Run {
   modelUrl: string
   modelName: string
   request: GenerateRequest
+  /** whether it ran before, and may have saved its clip */
+  again: boolean
 }
 
 /** A finished clip, with what it was made from. */
@@ -21,7 +24,7 @@ export interface MadeClip {
 }
 
 /** How a run ended. */
-export type Outcome = { status: 'done'; result: GenerateResult } | { status: 'failed'; error: ErrorData } | { status: 'cancelled' | 'paused' }
+export type Outcome = { status: 'done'; clip: MadeClip } | { status: 'failed'; error: ErrorData } | { status: 'cancelled' | 'paused' }
 
 /** The one job that runs: what was asked, where it stands, what came of it. Lives on while other views are shown. */
 class Generation {
@@ -46,7 +49,7 @@ class Generation {
   #jobId = ''
 
   /** Runs a job to its end, whatever that is. One at a time. */
-  async run({ id, modelUrl, modelName, request }: Run): Promise<Outcome> {
+  async run({ id, modelUrl, modelName, request, again }: Run): Promise<Outcome> {
     this.#jobId = id
     this.request = request
     this.preview = null
@@ -54,10 +57,14 @@ class Generation {
     this.ending = null
     this.job = { status: 'queued' }
     try {
-      const result = await generate(id, modelUrl, request, (event) => this.#onProgress(id, event), { checkpoint: true })
-      this.clip = { request, modelName, result }
-      return (this.job = { status: 'done', result })
+      const saved = again ? await savedResult(id) : null
+      if (this.#isStopping()) throw new AppError('cancelled', 'The job was cancelled.')
+      const options = { checkpoint: true, once: true }
+      const result = saved?.result ?? (await generate(id, modelUrl, request, (event) => this.#onProgress(id, event), options))
+      return this.#done({ request: saved?.request ?? request, modelName, result })
     } catch (thrown) {
+      const saved = await savedResult(id)
+      if (saved) return this.#done({ ...saved, modelName })
       const error = toErrorData(thrown)
       if (error.code !== 'cancelled') return (this.job = { status: 'failed', error })
       return (this.job = { status: this.ending === 'paused' ? 'paused' : 'cancelled' })
@@ -81,6 +88,16 @@ class Generation {
     if (!this.canKeep || this.ending) return
     this.ending = 'kept'
     await finishEarly(this.#jobId).catch(() => undefined)
+  }
+
+  #isStopping(): boolean {
+    return this.ending === 'cancelled' || this.ending === 'paused'
+  }
+
+  #done(clip: MadeClip): Outcome {
+    this.clip = clip
+    this.job = { status: 'done', result: clip.result }
+    return { status: 'done', clip }
   }
 
   async #stop(ending: 'cancelled' | 'paused'): Promise<void> {

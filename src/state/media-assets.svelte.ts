@@ -1,6 +1,6 @@
 import { SvelteMap, SvelteSet } from 'svelte/reactivity'
 import { saveAsset, saveFrame, saveVideo, openAsset } from '../rpc/library'
-import { AppError } from '../shared/errors'
+import { AppError, cutText } from '../shared/errors'
 import type { MediaInput } from '../shared/modes/mode'
 import type { ClipRecord } from '../shared/record'
 import { mediaRefsOf } from '../shared/recipe'
@@ -27,7 +27,9 @@ class MediaAssets {
   /** Stores an image. @throws AppError unreadable-media if it cannot be decoded */
   async saveImage(file: File): Promise<MediaInput> {
     if (file.type.startsWith('video/'))
-      throw new AppError('unreadable-media', `${file.name} is a video. Expected an image here. To use a video, choose Extend or Remix.`, { file: file.name })
+      throw new AppError('unreadable-media', `${cutText(file.name)} is a video. Expected an image here. To use a video, choose Extend or Remix.`, {
+        file: file.name,
+      })
     const { id, name } = await this.#read(async () => {
       await assertDecodable(file)
       return saveAsset(file)
@@ -38,7 +40,7 @@ class MediaAssets {
   /** Stores a video. @throws AppError unreadable-media naming the codec if it cannot be decoded */
   async saveVideo(file: File): Promise<MediaInput> {
     if (file.type.startsWith('image/'))
-      throw new AppError('unreadable-media', `${file.name} is an image. Expected a video here. To use an image, choose Image to video or Keyframes.`, {
+      throw new AppError('unreadable-media', `${cutText(file.name)} is an image. Expected a video here. To use an image, choose Image to video or Keyframes.`, {
         file: file.name,
       })
     const { id, name, seconds, ofSeconds } = await this.#read(() => saveVideo(file))
@@ -116,7 +118,9 @@ async function assertDecodable(file: File): Promise<void> {
     ;(await createImageBitmap(file)).close()
   } catch {
     if (await isShown(file)) return
-    throw new AppError('unreadable-media', `${file.name} is not an image that this browser can read. Use JPEG, PNG, WebP, AVIF or GIF.`, { file: file.name })
+    throw new AppError('unreadable-media', `${cutText(file.name)} is not an image that this browser can read. Use JPEG, PNG, WebP, AVIF or GIF.`, {
+      file: file.name,
+    })
   }
 }
 

@@ -1,3 +1,4 @@
+import { MOST } from '../shared/file-bounds'
 import { readStored, writeStored } from './stored'
 
 /** Maximum number of prompts. */
@@ -9,7 +10,7 @@ class PromptHistory {
 
   constructor() {
     const stored = readStored('prompts')
-    if (Array.isArray(stored)) this.prompts = stored.filter((entry) => typeof entry === 'string').slice(0, MAX_PROMPTS)
+    if (Array.isArray(stored)) this.prompts = stored.filter((entry) => typeof entry === 'string' && entry.length <= MOST.promptCharacters).slice(0, MAX_PROMPTS)
   }
 
   add(prompt: string): void {

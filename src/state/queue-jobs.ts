@@ -40,7 +40,8 @@ export interface QueueJob extends v.InferOutput<typeof StoredJobSchema> {
   error?: ErrorData
 }
 
-const StoredQueue = v.array(v.unknown())
+/** Rows of a stored queue that are read; the page shows every row of its queue. */
+const LONGEST_QUEUE = 1000
 
 /** Whether a job is not finished. Pure. */
 export function isOpen({ status }: Pick<QueueJob, 'status'>): boolean {
@@ -52,13 +53,21 @@ export function resumableIds(jobs: readonly QueueJob[]): string[] {
   return jobs.filter((job) => isOpen(job) || job.status === 'failed').map(({ id }) => id)
 }
 
-/** Reads the jobs of a stored value; invalid entries are dropped. Pure. */
-export function readJobs(stored: unknown): QueueJob[] {
-  const list = v.safeParse(StoredQueue, stored)
-  if (!list.success) return []
-  return list.output.flatMap((entry) => {
-    const job = v.safeParse(StoredJobSchema, entry)
-    return job.success ? [job.output] : []
+/** Reads the jobs of a stored value. Pure. @returns what is no job of this version apart, for it to be kept */
+export function readJobs(stored: unknown): { jobs: QueueJob[]; unread: unknown[] } {
+  if (!Array.isArray(stored)) return { jobs: [], unread: stored === undefined ? [] : [stored] }
+  const rows = stored.map((row: unknown, index) => ({ row, job: index < LONGEST_QUEUE ? v.safeParse(StoredJobSchema, row) : null }))
+  return {
+    jobs: rows.flatMap(({ job }) => (job?.success ? [job.output] : [])),
+    unread: rows.flatMap(({ row, job }) => (job?.success ? [] : [row])),
+  }
+}
+
+/** Marks the jobs as done whose clips are in the library. Pure. @param clips id of the clip of each job that has one */
+export function settledJobs(jobs: readonly QueueJob[], clips: ReadonlyMap<string, string>): QueueJob[] {
+  return jobs.map((job) => {
+    const resultId = clips.get(job.id)
+    return resultId === undefined ? job : { ...job, status: 'done', resultId }
   })
 }
 

@@ -1,6 +1,5 @@
 import { forgetJobs, sweepJobs } from '../rpc/generate'
 import { draftSpeedup, jobTiming, type JobTiming } from '../shared/draft-timing'
-import type { GenerateResult } from '../shared/job'
 import type { GenerateRequest } from '../shared/request'
 import { batchForm } from './batch-form.svelte'
 import { draft } from './draft.svelte'
@@ -9,7 +8,7 @@ import type { MadeClip } from './generation.svelte'
 import { library } from './library.svelte'
 import { duplicateJob, isOpen, jobsToKeep, moveJobBy, moveJobTo, replaceJob, resumableIds, updateJob } from './queue-jobs'
 import type { BatchPosition, QueueJob } from './queue-jobs'
-import { adoptQueues, saveQueue, storedJobIds } from './queue-storage'
+import { adoptQueues, saveQueue, storedJobIds, type TabQueue } from './queue-storage'
 import { modelUrlOf, session } from './session.svelte'
 
 /** Milliseconds before checkpoints of unknown jobs are deleted: a script may still resume them. */
@@ -21,11 +20,19 @@ export interface NewJob {
   batch?: BatchPosition
 }
 
-/** The queue. One job runs at a time, in list order. The list and the checkpoints survive a reload. */
+/** A pure change of the list. */
+type Change = (list: readonly QueueJob[]) => readonly QueueJob[]
+
+/**
+ * The queue. One job runs at a time, in list order. The list and the checkpoints survive the end of the page: a job is in the list once it is
+ * on the disk.
+ */
 class Queue {
   jobs = $state.raw<readonly QueueJob[]>([])
-  /** whether the list is stored and survives a reload */
+  /** whether the list is on the disk, or on its way there */
   saved = $state(true)
+  /** number of rows of closed pages that could not be read, and are set aside */
+  unread = $state(0)
   /** id of the job that is edited in the form; it does not run meanwhile */
   editing = $state<string | null>(null)
   /** number of adopted jobs that the user has neither resumed nor discarded */
@@ -40,12 +47,20 @@ class Queue {
   readonly running = $derived(this.jobs.find(({ status }) => status === 'running') ?? null)
   readonly open = $derived(this.jobs.filter(isOpen))
   readonly #next = $derived(this.jobs.find(({ id, status }) => status === 'waiting' && id !== this.editing))
+  /** additions that are on their way to the disk, and not in the list yet: pure, and applied to the list of then */
+  #additions = $state.raw<readonly Change[]>([])
   /** whether a job is running or about to start */
-  readonly busy = $derived(generation.busy || this.#next !== undefined)
+  readonly busy = $derived(generation.busy || this.#next !== undefined || this.#additions.length > 0)
 
   /** durations of the jobs of this visit */
   #timings = $state.raw<readonly JobTiming[]>([])
   #processing = false
+  /** id of the job whose worker may still write */
+  #runs: string | null = null
+  /** ids of jobs that ran before, here or on a closed page */
+  readonly #started = new Set<string>()
+  /** ids of former jobs whose checkpoints are still to be deleted */
+  readonly #forget = new Set<string>()
   /** the form before a job was loaded into it for editing */
   #savedForm: { modelId: string; request: GenerateRequest; fields: Pick<typeof draft, 'prompt' | 'negativePrompt' | 'seedMode' | 'mode' | 'inputs'> } | null =
     null
@@ -76,12 +91,13 @@ class Queue {
     if (!model) return
     const jobs = entries.map((entry): QueueJob => ({ id: crypto.randomUUID(), ...entry, modelId, modelName: model.name, status: 'waiting' }))
     this.selected = null
-    if (this.editing === null) this.#set([...jobsToKeep(this.jobs), ...jobs])
-    else {
-      this.#set(replaceJob(this.jobs, this.editing, jobs))
-      void this.#leaveForm()
-    }
-    void this.#process()
+    const { editing } = this
+    const kept = new Set(jobsToKeep(this.jobs))
+    // those of now: another may end while these are on their way to the disk
+    const dropped = new Set(this.jobs.filter((job) => !kept.has(job)).map(({ id }) => id))
+    if (editing === null) void this.#add((list) => [...list.filter(({ id }) => !dropped.has(id)), ...jobs])
+    // a second call would replace the same job
+    else if (this.#additions.length === 0) void this.#add((list) => replaceJob(list, editing, jobs)).then(() => this.#leaveForm())
   }
 
   /** Loads a job into the form. The next jobs that are added replace it, and the form is restored. */
@@ -103,8 +119,8 @@ class Queue {
   }
 
   duplicate(jobId: string): void {
-    this.#set(duplicateJob(this.jobs, jobId, crypto.randomUUID()))
-    void this.#process()
+    const copyId = crypto.randomUUID()
+    void this.#add((list) => duplicateJob(list, jobId, copyId))
   }
 
   moveBy(jobId: string, by: -1 | 1): void {
@@ -167,13 +183,20 @@ class Queue {
 
   /** Called at startup: adopts the jobs of closed pages, and deletes old checkpoints that no queue refers to. */
   async adopt(): Promise<void> {
-    await adoptQueues((jobs) => {
-      this.#set([...jobs, ...this.jobs])
+    await adoptQueues(({ jobs, forget, unread }) => {
+      for (const { id } of jobs) this.#started.add(id)
+      this.jobs = [...jobs, ...this.jobs]
       this.offered += jobs.filter(isOpen).length
+      this.unread += unread
+      this.#forgetJobs(forget)
       void this.#openClips(jobs)
+      return this.#stored(this.jobs)
     })
+    if (this.jobs.length > 0) await this.#save(this.jobs)
     // retried at the next start if it fails
-    void sweepJobs([...resumableIds(this.jobs), ...storedJobIds()], Date.now() - UNKNOWN_JOB_MS).catch(() => undefined)
+    void storedJobIds()
+      .then((ids) => sweepJobs([...resumableIds(this.jobs), ...ids], Date.now() - UNKNOWN_JOB_MS))
+      .catch(() => undefined)
   }
 
   /** Runs the waiting jobs, one after the other. */
@@ -186,21 +209,26 @@ class Queue {
 
   async #run({ id, request, modelId, modelName }: QueueJob): Promise<void> {
     this.latest = id
+    this.#runs = id
     this.#set(updateJob(this.jobs, id, { status: 'running' }))
-    const outcome = await generation.run({ id, modelUrl: modelUrlOf(modelId), modelName, request })
+    const again = this.#started.has(id)
+    this.#started.add(id)
+    const outcome = await generation.run({ id, modelUrl: modelUrlOf(modelId), modelName, request, again })
     const { status } = outcome
     if (outcome.status === 'done') {
-      const { result } = outcome
-      this.#setClip(id, { request, modelName, result })
+      const { clip } = outcome
+      const { result } = clip
+      this.#setClip(id, clip)
       // a resumed job reports only the steps after the interruption
       if (result.report.stepMs.length >= request.steps) this.#timings = [...this.#timings, jobTiming(request, result.report)]
       this.#set(updateJob(this.jobs, id, { status, resultId: result.id }))
       if (result.id !== null) void library.load().then(() => this.#updateRequest(id))
     } else {
       this.#set(updateJob(this.jobs, id, { status, ...(outcome.status === 'failed' && { error: outcome.error }) }))
-      // the job may have been removed from the list before it stopped
-      if (status === 'cancelled') deleteCheckpoints([id])
     }
+    this.#runs = null
+    // the job may have been removed from the list before it stopped
+    if (!resumableIds(this.jobs).includes(id)) this.#forgetJobs([id])
   }
 
   /** Updates the request of a clip that was stopped early and is shorter than requested, from its library record. */
@@ -234,8 +262,40 @@ class Queue {
     const resumable = resumableIds(jobs)
     const dropped = resumableIds(this.jobs).filter((id) => !resumable.includes(id))
     this.jobs = jobs
-    this.saved = saveQueue(jobs)
-    if (dropped.length > 0) deleteCheckpoints(dropped)
+    for (const id of dropped) this.#forget.add(id)
+    void this.#save(jobs)
+    this.#forgetJobs(dropped)
+  }
+
+  /** Adds jobs once they are on the disk, or at once where nothing can be stored. */
+  async #add(change: Change): Promise<void> {
+    this.#additions = [...this.#additions, change]
+    await this.#save(this.jobs)
+    this.#additions = this.#additions.filter((one) => one !== change)
+    this.#set(change(this.jobs))
+    void this.#process()
+  }
+
+  async #save(jobs: readonly QueueJob[]): Promise<void> {
+    this.saved = await saveQueue(this.#stored(jobs))
+  }
+
+  #stored(jobs: readonly QueueJob[]): TabQueue {
+    return { jobs: this.#additions.reduce((list, change) => change(list), jobs), forget: [...this.#forget] }
+  }
+
+  /** Deletes the checkpoints of jobs that will not be resumed. What fails, or is cut short, is done at the next start. */
+  #forgetJobs(ids: readonly string[]): void {
+    for (const id of ids) this.#forget.add(id)
+    // of the running job once it has ended
+    const idle = ids.filter((id) => id !== this.#runs)
+    if (idle.length === 0) return
+    void forgetJobs(idle)
+      .then(() => {
+        for (const id of idle) this.#forget.delete(id)
+        return this.#save(this.jobs)
+      })
+      .catch(() => undefined)
   }
 
   #setClip(jobId: string, clip: MadeClip): void {
@@ -250,14 +310,9 @@ class Queue {
     for (const { id, resultId, request, modelName } of finished) {
       const record = library.clips.find((clip) => clip.id === resultId)
       const blob = record && (await library.open(record.id).catch(() => null))
-      if (blob) this.#setClip(id, { request, modelName, result: { id: record.id, blob, codec: record.codec, report: record.report } satisfies GenerateResult })
+      if (blob) this.#setClip(id, { request, modelName, result: { id: record.id, blob, codec: record.codec, report: record.report } })
     }
   }
-}
-
-/** Deletes the checkpoints of jobs that will not be resumed. A failure is ignored: the next start deletes them. */
-function deleteCheckpoints(ids: readonly string[]): void {
-  void forgetJobs(ids).catch(() => undefined)
 }
 
 export const queue = new Queue()

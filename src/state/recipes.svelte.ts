@@ -1,5 +1,5 @@
 import { openAsset, videoTag } from '../rpc/library'
-import { toErrorData } from '../shared/errors'
+import { cutText, toErrorData } from '../shared/errors'
 import type { ErrorData } from '../shared/errors'
 import { MODE_FIELDS } from '../shared/modes'
 import { mediaRefsOf, type Recipe } from '../shared/recipe'
@@ -39,7 +39,7 @@ class Recipes {
       const sources = await missingSources(request)
       draft.use(model.usable ? request : { ...request, model: session.modelId })
       this.opened = {
-        name: file.name,
+        name: cutText(file.name),
         prompt: request.prompt,
         missing: [...model.missing, ...sources],
         ignored: [...ignored, ...this.#unsupportedFields(request)],

@@ -12,6 +12,22 @@ export function readStored(key: string): unknown {
   }
 }
 
+/** Whether there is a value, even one that is no JSON. */
+export function isStored(key: string): boolean {
+  return storedKeys(key).includes(key)
+}
+
+/** Moves a stored value to another key, as it is: for both there may be no room. */
+export function moveStored(key: string, to: string): void {
+  try {
+    const text = localStorage.getItem(PREFIX + key)
+    localStorage.removeItem(PREFIX + key)
+    if (text !== null) localStorage.setItem(PREFIX + to, text)
+  } catch {
+    // localStorage is unavailable
+  }
+}
+
 /** Stores a JSON value. @returns false if it could not be stored */
 export function writeStored(key: string, value: unknown): boolean {
   try {

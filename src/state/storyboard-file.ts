@@ -1,5 +1,6 @@
 // The cards of a storyboard from a file of this disk.
-import { AppError } from '../shared/errors'
+import { AppError, cutText } from '../shared/errors'
+import { MAX_FILE_BYTES, readJson, tooLarge } from '../shared/file-bounds'
 import type { MediaInput } from '../shared/modes/mode'
 import { boardInputs, type StoryboardInputs } from '../shared/modes/storyboard'
 
@@ -19,11 +20,15 @@ export interface ReadBoard {
  */
 export async function readBoard(files: readonly File[], store: (file: File) => Promise<MediaInput>): Promise<ReadBoard> {
   const board = files.find(({ name }) => name.toLowerCase().endsWith('.json'))
-  if (!board) throw new AppError('bad-request', `Expected a storyboard’s .json file, got ${files.map(({ name }) => name).join(', ')}.`)
-  const { prompt, inputs, ignored, absent } = await boardInputs(parsed(board.name, await board.text()), async (path) => {
-    const file = files.find(({ name }) => name === path.split(/[/\\]/).at(-1))
-    return file ? store(file) : null
-  })
+  if (!board) throw new AppError('bad-request', `Expected a storyboard’s .json file, got ${files.map(({ name }) => cutText(name)).join(', ')}.`)
+  if (board.size > MAX_FILE_BYTES.recipe) throw tooLarge(board.name, board.size, MAX_FILE_BYTES.recipe, 'bad-request')
+  const { prompt, inputs, ignored, absent } = await boardInputs(
+    readJson(await board.text(), MAX_FILE_BYTES.recipe, board.name, 'bad-request'),
+    async (path) => {
+      const file = files.find(({ name }) => name === path.split(/[/\\]/).at(-1))
+      return file ? store(file) : null
+    },
+  )
   const left = absent.map(({ card, kind, name }) => `the ${kind} ${name} of card ${card + 1}: choose it there, or together with the file`)
   return { prompt, storyboard: inputs, left: [...ignored.map(ignoredText), ...left] }
 }
@@ -32,12 +37,4 @@ export async function readBoard(files: readonly File[], store: (file: File) => P
 function ignoredText(ignored: string): string {
   const [, index, field] = /^shots\.(\d+)\.(.+)$/.exec(ignored) ?? []
   return index === undefined || field === undefined ? ignored : `${field} of card ${Number(index) + 1}`
-}
-
-function parsed(name: string, text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown
-  } catch (error) {
-    throw new AppError('bad-request', `${name} is not JSON: ${error instanceof Error ? error.message : String(error)}`)
-  }
 }

@@ -166,7 +166,7 @@ export async function openWith(page: Page, url: string, request: GenerateRequest
 }
 
 /** The records of the library, newest first. */
-export function records(page: Page): Promise<Pick<ClipRecord, 'request' | 'report' | 'durationSeconds'>[]> {
+export function records(page: Page): Promise<Pick<ClipRecord, 'jobId' | 'request' | 'report' | 'durationSeconds'>[]> {
   return page.evaluate(async () => {
     if (!(await indexedDB.databases()).some(({ name }) => name === 'kinora')) return []
     const open = indexedDB.open('kinora')
@@ -174,7 +174,9 @@ export function records(page: Page): Promise<Pick<ClipRecord, 'request' | 'repor
     const all = open.result.transaction('clips').objectStore('clips').getAll() as IDBRequest<ClipRecord[]>
     await new Promise((done) => (all.onsuccess = done))
     open.result.close()
-    return all.result.toSorted((a, b) => b.createdAtMs - a.createdAtMs).map(({ request, report, durationSeconds }) => ({ request, report, durationSeconds }))
+    return all.result
+      .toSorted((a, b) => b.createdAtMs - a.createdAtMs)
+      .map(({ jobId, request, report, durationSeconds }) => ({ jobId, request, report, durationSeconds }))
   })
 }
 

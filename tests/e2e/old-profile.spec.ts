@@ -12,7 +12,7 @@ import { serveBuild } from '../../scripts/serve.mjs'
 import { CLIP_MS } from './app'
 import { chromiumFlags, findChromium } from './browser'
 import type { ModelHub } from './model-hub'
-import { profileHub, PROFILE_PORT, readJobs, readStorage, unpackProfile, type ProfileContents } from './profile'
+import { profileHub, PROFILE_PORT, readJobs, readQueues, readStorage, unpackProfile, type ProfileContents } from './profile'
 
 /** A page of this build on the profile of an older one. */
 interface OldProfile {
@@ -192,8 +192,9 @@ test('keeps the jobs of the queue, and resumes a paused one from its step', asyn
   test.setTimeout(2 * CLIP_MS)
   await page.goto(`${contents.origin}/#/create`)
   for (const { request } of contents.queue) await expect(page.getByRole('group', { name: request.prompt, exact: true })).toBeVisible()
-  const storedText = await stored(page, 'kinora.queue')
-  for (const { id } of contents.queue) expect(storedText).toContain(id)
+  const ids = async () => (await readQueues(page)).flatMap(({ jobs }) => (jobs as { id: string }[]).map(({ id }) => id))
+  await expect.poll(ids, 'they are as durable as the clips now').toEqual(expect.arrayContaining(contents.queue.map(({ id }) => id)))
+  await expect.poll(() => stored(page, 'kinora.queue'), 'and at one place').toBe('[]')
   const [stopped] = contents.queue.filter(({ status }) => status === 'paused')
   const { id, request, step } = stopped as ProfileContents['queue'][number]
   expect(step).toBeGreaterThan(1)

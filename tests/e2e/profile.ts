@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import type { Page } from 'playwright'
 import type { ClipRecord } from '../../src/shared/record'
 import type { GenerateRequest } from '../../src/shared/request'
+import type { StoredQueue } from '../../src/shared/worker-apis'
 import { ModelHub } from './model-hub'
 import { tinyLtx, tinyT5, tinyTokenizer } from './tiny-ltx'
 
@@ -82,6 +83,20 @@ export async function readLibrary(page: Page): Promise<ProfileContents['library'
     return all.result
       .toSorted((a, b) => b.createdAtMs - a.createdAtMs)
       .map(({ id, file, request, report }) => ({ id, file, request, framesSha256: report.framesSha256 }))
+  })
+}
+
+/** The queues of all tabs, as they lie in the database. */
+export async function readQueues(page: Page): Promise<StoredQueue[]> {
+  return page.evaluate(async () => {
+    // opening would make an empty database
+    if (!(await indexedDB.databases()).some(({ name }) => name === 'kinora')) return []
+    const open = indexedDB.open('kinora')
+    await new Promise((done) => (open.onsuccess = done))
+    const all = open.result.transaction('queues').objectStore('queues').getAll() as IDBRequest<StoredQueue[]>
+    await new Promise((done) => (all.onsuccess = done))
+    open.result.close()
+    return all.result
   })
 }
 

@@ -37,8 +37,9 @@ async function clearStorage(page: Page): Promise<void> {
     await new Promise((done) => (open.onsuccess = done))
     const { result } = open
     if (result.objectStoreNames.contains('clips')) {
-      const transaction = result.transaction('clips', 'readwrite')
-      transaction.objectStore('clips').clear()
+      const names = [...result.objectStoreNames]
+      const transaction = result.transaction(names, 'readwrite')
+      for (const name of names) transaction.objectStore(name).clear()
       await new Promise((done) => (transaction.oncomplete = done))
     }
     result.close()

@@ -34,7 +34,8 @@ test('moves, edits, duplicates and removes waiting jobs', async ({ page, app }, 
   await add(page, 'a blue sky')
   await prompt(page).fill('a starry night')
   await page.keyboard.press('Control+Enter')
-  expect(await order(page)).toEqual(['a red sky at sunset', 'a blue sky', 'a starry night'])
+  // a clip is in the list once it is on the disk
+  await expect.poll(() => order(page)).toEqual(['a red sky at sunset', 'a blue sky', 'a starry night'])
   await expect(queue(page)).toContainText('1 running, 2 waiting')
   await expectAccessible(page, 'the queue')
   await page.screenshot({ path: info.outputPath('queue.png'), fullPage: true })
@@ -66,7 +67,7 @@ test('moves, edits, duplicates and removes waiting jobs', async ({ page, app }, 
 
   await test.step('duplicates, pauses and removes', async () => {
     await action(page, 'Duplicate …', 'a green sky').click()
-    expect(await order(page)).toEqual(['a red sky at sunset', 'a green sky', 'a green sky', 'a starry night'])
+    await expect.poll(() => order(page)).toEqual(['a red sky at sunset', 'a green sky', 'a green sky', 'a starry night'])
     await action(page, 'Remove …', 'a green sky').first().click()
     expect(await order(page)).toEqual(['a red sky at sunset', 'a green sky', 'a starry night'])
     await action(page, 'Pause …', 'a green sky').click()
@@ -94,6 +95,7 @@ test('moves, edits, duplicates and removes waiting jobs', async ({ page, app }, 
     await generateButton(page).click()
     await add(page, 'a blue sky')
     await add(page, 'a green sky')
+    await expect(row(page, 'a green sky')).toBeVisible()
     await queue(page).getByRole('button', { name: 'Cancel all' }).click()
     await expect(progress(page)).toHaveText('Canceled. Nothing was saved.', { timeout: CLIP_MS })
     await expect(queue(page)).toBeHidden()
@@ -197,7 +199,8 @@ test('continues after a failed job, and retries it', async ({ page, app }) => {
   await page.emulateMedia({ reducedMotion: 'reduce' })
   await openWith(page, app.url, smallClip(app.starter))
   await follow(page, {
-    stepMs: 200,
+    // the second clip is added before the first one fails
+    stepMs: 1500,
     fail: {
       error: {
         code: 'weights-truncated',

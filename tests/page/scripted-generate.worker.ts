@@ -4,6 +4,7 @@ import { expose } from 'comlink'
 import type { GenerateApi, GenerateOptions, JobCallbacks } from '../../src/shared/worker-apis'
 import { fetchManifest } from '../../src/rpc/manifest'
 import { registerErrorTransfer } from '../../src/shared/error-transfer'
+import { announceWorker } from '../../src/shared/worker-life'
 import { AppError, toErrorData } from '../../src/shared/errors'
 import type { GenerateResult, JobProgress, JobReport, Preview } from '../../src/shared/job'
 import { leadsToNext, parsePlan, planOf, retainedFrames, shownFrames, truncatedRequest, type ChunkPiece, type Piece } from '../../src/shared/plan'
@@ -19,6 +20,7 @@ import { forgetJobs, openCheckpoint, sweepJobs } from '../../workers/storage/che
 import { SCRIPT_CACHE, SCRIPT_URL, type Script } from './script'
 
 registerErrorTransfer()
+announceWorker()
 
 const ADAPTER = 'Scripted adapter'
 const jobs = new Map<string, AbortController>()
@@ -176,7 +178,7 @@ async function play(
       latentsSha256: await sha256(made),
       framesSha256: writer.hex(),
     }
-    const saved = await saveRecord(clip, { request: made, modelName: manifest.name, modelVersion: manifest.version, report })
+    const saved = await saveRecord(clip, { ...(options.once && { jobId }), request: made, modelName: manifest.name, modelVersion: manifest.version, report })
     await checkpoint?.remove()
     return { ...saved, codec: clip.codec, report }
   } catch (error) {

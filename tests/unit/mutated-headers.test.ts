@@ -8,6 +8,7 @@ import { writeSafetensors } from '../../workers/weights/safetensors'
 import { DTYPE_BYTES } from '../../workers/weights/safetensors-header'
 import { readSafetensorsHeader } from '../../workers/weights/safetensors-table'
 import { randomSource } from '../gpu/reference'
+import { mutate } from './mutate'
 import { array, ggufOf, key, tensor, text, u32, u64 } from './write-gguf'
 
 const COUNT = 10_000
@@ -40,44 +41,6 @@ const gguf = ggufOf({
   tensors: [tensor('enc.blk.0.attn_q.weight', [32, 2], 8, 0), tensor('enc.blk.0.attn_norm.weight', [4], 0, 96), tensor('token_embd.weight', [256, 2], 12, 128)],
   dataBytes: 128 + 2 * 144,
 })
-
-/** Values that are hard for parsers. */
-const HARD = ['0', '-1', '1e999', '18446744073709551615', '9007199254740992', '0.5', 'null', '[]', '{}', '"x"', '""', '99999999999999999999999']
-
-/** Random changes: bits, bytes, words, lengths, pieces moved, cut or repeated; in a JSON header also its tokens. */
-function mutate(file: Uint8Array, headerEnd: number, next: () => number): Uint8Array<ArrayBuffer> {
-  const pick = (count: number) => Math.floor(next() * count)
-  let bytes = Array.from(file)
-  for (let change = 0; change <= pick(3); change++) {
-    const at = pick(Math.min(headerEnd, bytes.length) || 1)
-    const kinds: (() => void)[] = [
-      () => (bytes[at] = (bytes[at] ?? 0) ^ (1 << pick(8))),
-      () => (bytes[at] = pick(256)),
-      () => bytes.splice(at, 8, ...u64([0n, 1n, 2n ** 31n, 2n ** 53n, 2n ** 63n, 2n ** 64n - 1n, BigInt(pick(2000))][pick(7)] as bigint)),
-      () => bytes.splice(at, 4, ...u32([0, 1, 0xffffffff, 0x7fffffff, pick(100)][pick(5)] as number)),
-      () => bytes.splice(at, pick(20)),
-      () => bytes.splice(at, 0, ...bytes.slice(pick(headerEnd), pick(headerEnd))),
-      () => bytes.splice(at, 0, ...Array.from({ length: pick(9) }, () => pick(256))),
-      () => (bytes = bytes.slice(0, pick(bytes.length + 1))),
-      () => bytes.push(...new Array<number>(pick(40)).fill(0)),
-      () => replaceToken(bytes, headerEnd, pick),
-      () => replaceToken(bytes, headerEnd, pick),
-    ]
-    kinds[pick(kinds.length)]?.()
-  }
-  return new Uint8Array(bytes)
-}
-
-/** Replaces a token of the JSON and corrects the length in front, so that the JSON is parsed. */
-function replaceToken(bytes: number[], headerEnd: number, pick: (count: number) => number): void {
-  const header = new TextDecoder().decode(Uint8Array.from(bytes.slice(8, headerEnd)))
-  const tokens = [...header.matchAll(/\d+|"[^"]*"|[[\]{},:]/g)]
-  const token = tokens[pick(tokens.length)]
-  if (!token) return
-  const other = pick(2) ? HARD[pick(HARD.length)] : tokens[pick(tokens.length)]?.[0]
-  const changed = new TextEncoder().encode(header.slice(0, token.index) + (other ?? '') + header.slice(token.index + token[0].length))
-  bytes.splice(0, headerEnd, ...u64(changed.length), ...changed)
-}
 
 const safetensorsHeaderEnd = 8 + Number(new DataView(safetensors.buffer).getBigUint64(0, true))
 

@@ -11,6 +11,7 @@ import {
   readJobs,
   replaceJob,
   resumableIds,
+  settledJobs,
   updateJob,
   type QueueJob,
 } from '../../src/state/queue-jobs'
@@ -99,13 +100,33 @@ describe('jobs of a closed page', () => {
     expect(resumableIds(STATUSES.map((status) => job(status, status)))).toEqual(['waiting', 'running', 'paused', 'failed'])
   })
 
-  it('are read back unchanged, without invalid entries', () => {
+  it('are done when their clips are in the library, whatever was stored of them', () => {
+    const jobs = [job('a', 'running'), job('b', 'waiting'), job('c', 'failed'), job('d', 'done', { resultId: 'clip d' })]
+    const settled = settledJobs(
+      jobs,
+      new Map([
+        ['a', 'clip a'],
+        ['c', 'clip c'],
+      ]),
+    )
+    expect(settled.map(({ status, resultId }) => [status, resultId])).toEqual([
+      ['done', 'clip a'],
+      ['waiting', undefined],
+      ['done', 'clip c'],
+      ['done', 'clip d'],
+    ])
+    expect(adoptedJobs(settled).map(({ id, status }) => `${id} ${status}`)).toEqual(['b paused'])
+  })
+
+  it('are read back unchanged, and what is no job apart', () => {
     const jobs = [job('a', 'paused', { batch: { id: 'one', label: 'red', row: 'red', column: 'Seed 7' } }), job('b', 'done', { resultId: null })]
-    expect(readJobs(JSON.parse(JSON.stringify(jobs)))).toEqual(jobs)
-    expect(readJobs([{ ...job('a'), status: 'thinking' }, { ...job('b'), request: { prompt: 'a boat' } }, null, 7, job('c')])).toEqual([job('c')])
+    expect(readJobs(JSON.parse(JSON.stringify(jobs)))).toEqual({ jobs, unread: [] })
+    const others = [{ ...job('a'), status: 'thinking' }, { ...job('b'), request: { prompt: 'a boat' } }, null, 7]
+    expect(readJobs([...others, job('c')]), 'what is no job is kept apart').toEqual({ jobs: [job('c')], unread: others })
+    expect(readJobs(undefined)).toEqual({ jobs: [], unread: [] })
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
-        expect(readJobs(value)).toEqual([])
+        expect(readJobs(value)).toEqual({ jobs: [], unread: Array.isArray(value) ? value : [value] })
       }),
     )
   })

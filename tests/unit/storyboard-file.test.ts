@@ -57,7 +57,7 @@ describe('a storyboard file', () => {
   })
 
   it.each([
-    ['{', 'board.json is not JSON'],
+    ['{', 'board.json is not readable: expected JSON'],
     [{ shots: [] }, 'The storyboard does not fit: shots'],
     [{ shots: [{ seconds: -1 }] }, 'The storyboard does not fit: shots.0.seconds'],
   ])('is rejected if it is %j', async (data, message) => {

@@ -34,7 +34,7 @@ describe.each(REQUESTS)('a request of version 1, %s', (_, before, since) => {
     const recipe = { format: 'kinora-recipe', version: 1, request: before, model: { id: 'starter', name: 'Kinora Starter', version: 2 } }
     expect(parseRecipe(recipe)).toEqual({ recipe: { ...recipe, request: since }, ignored: [] })
     const job = { id: 'j', request: before, modelId: 'starter', modelName: 'Kinora Starter', status: 'paused' }
-    expect(readJobs([job])).toEqual([{ ...job, request: since }])
+    expect(readJobs([job])).toEqual({ jobs: [{ ...job, request: since }], unread: [] })
   })
 
   it('has the identity that its checkpoints were stored under', () => {

@@ -53,7 +53,7 @@ test('lists saved clips after a reload, newest first, with their files and reque
     [first.id, 'a red sky'],
   ])
   expect(records[1]).toMatchObject({
-    schemaVersion: 2,
+    schemaVersion: 3,
     file: clip.file,
     bytes: clip.bytes,
     codec: clip.codec,
@@ -194,6 +194,65 @@ test('keeps a clip in memory and removes its file if storage is full for its rec
   expect(await list(page)).toEqual([])
 })
 
+test('a job has one clip: the same one when it is saved again, whose file is not kept', async ({ page }) => {
+  const ofJob = (jobId: string) => page.evaluate((id) => window.workers.harness.save('a red sky', {}, id), jobId)
+  await makeClip(page)
+  const first = await ofJob('job 1')
+  await makeClip(page)
+  const again = await ofJob('job 1')
+  expect(again).toMatchObject({ id: first.id, blobBytes: first.blobBytes })
+  await makeClip(page)
+  const other = await ofJob('job 2')
+  expect((await list(page)).map(({ id, jobId }) => [id, jobId])).toEqual([
+    [other.id, 'job 2'],
+    [first.id, 'job 1'],
+  ])
+  expect((await files(page)).toSorted()).toEqual([`${first.id}.webm`, `${other.id}.webm`].toSorted())
+  const found = await page.evaluate(() => window.workers.openLibrary().clipsOfJobs(['job 2', 'job 3']))
+  expect(found.map(({ id }) => id)).toEqual([other.id])
+})
+
+test('the record of a clip and its job in the queue are written in one step', async ({ page }) => {
+  const row = (id: string) => ({ id, status: 'running', request: { prompt: id } })
+  const queues = () => page.evaluate(() => window.workers.openLibrary().queues())
+  const store = (tab: string, jobs: object[], takenOver: string[] = [], aside: unknown[] = []) =>
+    page.evaluate(([queue, from, kept]) => window.workers.openLibrary().saveQueue(queue, from, kept), [
+      { tab, jobs, forget: [] as string[] },
+      takenOver,
+      aside,
+    ] as const)
+  await store('one', [row('a'), row('b')])
+  await store('two', [row('c')])
+  await makeClip(page)
+  const { id } = await page.evaluate(() => window.workers.harness.save('a red sky', {}, 'b'))
+  expect(await queues()).toEqual([
+    { tab: 'one', jobs: [row('a'), { ...row('b'), status: 'done', resultId: id }], forget: [] },
+    { tab: 'two', jobs: [row('c')], forget: [] },
+  ])
+  await store('three', [row('c')], ['one', 'two'], [{ unknown: 'row' }])
+  expect(await queues(), 'taken over').toEqual([{ tab: 'three', jobs: [row('c')], forget: [] }])
+  await store('three', [])
+  expect(await queues(), 'an empty queue leaves nothing').toEqual([])
+  expect(await page.evaluate(() => window.workers.harness.aside()), 'what could not be read is kept').toEqual([{ unknown: 'row' }])
+})
+
+test('a file that only a queue names is not swept', async ({ page, harness, context }) => {
+  const id = await page.evaluate(async () => {
+    const library = window.workers.openLibrary()
+    const { id: asset } = await library.saveAsset(new File(['of a queue'], 'queued.png'))
+    await library.saveQueue({ tab: 'one', jobs: [{ id: 'a', request: { conditions: [{ source: { kind: 'image', id: asset } }] } }], forget: [] })
+    return asset
+  })
+  await page.close()
+  const other = await context.newPage()
+  await other.goto(harness.url)
+  const sweep = () => other.evaluate(() => window.workers.openLibrary().sweepAssets([], Date.now() + 3_600_000))
+  expect(await sweep()).toBe(0)
+  expect(await storedIn(other, 'assets')).toEqual([id])
+  await other.evaluate(() => window.workers.openLibrary().saveQueue({ tab: 'one', jobs: [], forget: [] }))
+  await expect.poll(sweep).toBe(1)
+})
+
 test.describe('a database from an older version', () => {
   const record = {
     id: 'old',
@@ -226,7 +285,7 @@ test.describe('a database from an older version', () => {
   test('renames the fields of the requests in its records', async ({ page }) => {
     const records = await page.evaluate(() => window.workers.harness.upgrade('fixture'))
     const request = { prompt: 'a red sky', prefix: record.request.before, initVideo: record.request.start }
-    const upgraded = { ...record, schemaVersion: 2, request }
+    const upgraded = { ...record, schemaVersion: 3, request }
     expect(records).toEqual([upgraded, { ...upgraded, id: 'older', createdAtMs: 4 }])
   })
 

@@ -2,14 +2,17 @@
 import { ALL_FORMATS, BlobSource, Input } from 'mediabunny'
 import { AppError } from '../../src/shared/errors'
 import { MIDDLE } from '../../src/shared/request'
-import { openClipReader, type ClipReader } from './read-clip'
+import type { ClipReader } from './read-clip'
+import { inTime, openTimedReader } from './timed-clip-reader'
 
 /** The rate at which frames are sampled; only the first and the last are used. */
 const SAMPLE_FPS = 30
+/** Milliseconds for the tags of a file. */
+const TAG_MS = 10_000
 
 /** The first or last frame of a clip as a PNG of its size. @throws AppError unreadable-media; AbortError */
 export async function clipFrame(signal: AbortSignal, file: Blob, which: 'first' | 'last'): Promise<Blob> {
-  const reader = await openClipReader(signal, file, 'The clip')
+  const reader = await openTimedReader(signal, file, 'The clip')
   try {
     const { width, height, seconds } = reader
     const at = which === 'first' ? 0 : Math.max(0, Math.round(seconds * SAMPLE_FPS) - 1)
@@ -38,11 +41,11 @@ async function frameAt(
 export async function readVideoTag(file: Blob, name: string): Promise<string | null> {
   const input = new Input({ source: new BlobSource(file), formats: ALL_FORMATS })
   try {
-    if (!(await input.canRead())) return null
-    const value = (await input.getMetadataTags()).raw?.[name]
+    const tags = async () => ((await input.canRead()) ? (await input.getMetadataTags()).raw : undefined)
+    const value = (await inTime(tags(), TAG_MS, 'The file', 'its tags'))?.[name]
     return typeof value === 'string' ? value : null
   } catch {
-    return null // truncated or damaged
+    return null // truncated or damaged, or it takes too long
   } finally {
     input.dispose()
   }

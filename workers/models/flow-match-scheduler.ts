@@ -2,19 +2,20 @@
 // the reference's is, and rounded to f32 at every step where it has f32 arrays.
 import * as v from 'valibot'
 import { AppError } from '../../src/shared/errors'
+import { misfitError, numberIn, parseFields, wholeIn } from '../../src/shared/file-bounds'
 import { betaQuantile } from './beta-quantile'
 
 /** `scheduler_config.json`; what is missing has the reference's default. */
 export const SchedulerConfigSchema = v.object({
-  num_train_timesteps: v.optional(v.number(), 1000),
-  shift: v.optional(v.number(), 1),
+  num_train_timesteps: v.optional(wholeIn(1, 1_000_000), 1000),
+  shift: v.optional(numberIn(0, 1000), 1),
   use_dynamic_shifting: v.optional(v.boolean(), false),
-  base_shift: v.optional(v.nullable(v.number()), 0.5),
-  max_shift: v.optional(v.nullable(v.number()), 1.15),
-  base_image_seq_len: v.optional(v.number(), 256),
-  max_image_seq_len: v.optional(v.number(), 4096),
+  base_shift: v.optional(v.nullable(numberIn(-100, 100)), 0.5),
+  max_shift: v.optional(v.nullable(numberIn(-100, 100)), 1.15),
+  base_image_seq_len: v.optional(wholeIn(1, 10_000_000), 256),
+  max_image_seq_len: v.optional(wholeIn(1, 10_000_000), 4096),
   invert_sigmas: v.optional(v.boolean(), false),
-  shift_terminal: v.nullish(v.number()),
+  shift_terminal: v.nullish(numberIn(0, 1)),
   use_karras_sigmas: v.nullish(v.boolean()),
   use_exponential_sigmas: v.nullish(v.boolean()),
   use_beta_sigmas: v.nullish(v.boolean()),
@@ -86,12 +87,9 @@ export function setTimesteps(config: SchedulerConfig, request: ScheduleRequest):
 const BETA = 0.6
 
 function parseConfig(config: SchedulerConfig): FullConfig {
-  const parsed = v.safeParse(SchedulerConfigSchema, config)
-  if (parsed.success) return parsed.output
-  const issue = parsed.issues[0]
-  throw new AppError('weights-corrupt', `The scheduler's config does not fit: ${v.getDotPath(issue) ?? 'it'}: ${issue.message}.`, {
-    file: 'scheduler/scheduler_config.json',
-  })
+  return parseFields(SchedulerConfigSchema, config, (misfit) =>
+    misfitError('weights-corrupt', 'scheduler/scheduler_config.json', "The scheduler's config does not fit", misfit),
+  )
 }
 
 function startingSigmas(config: FullConfig, request: ScheduleRequest, steps: number): number[] {

@@ -1,4 +1,5 @@
 // The files of a catalogue entry: downloaded, or on the user's own disk. The only module that handles both.
+import { MAX_FILE_BYTES } from '../../src/shared/file-bounds'
 import { localFilesOf, placeName, type LocalFiles } from '../../src/shared/local-files'
 import type { CatalogueEntry } from '../../src/shared/model-catalogue'
 import { readWhole, type ByteSource } from '../weights/byte-source'
@@ -38,11 +39,8 @@ async function downloadedFile(signal: AbortSignal, { id, files: [published] }: C
   return { layout: 'file', name: file.name, identity: file.sha256, file }
 }
 
-/** Of a tokenizer.json: T5's has 1.4 MB, those of the largest vocabularies some 35 MB. */
-const MAX_TOKENIZER_BYTES = 2 ** 27
-
 /** The bytes of a tokenizer.json. @throws AppError weights-missing; weights-corrupt when it is larger than one */
 export async function readTokenizer(signal: AbortSignal, files: ModelFiles): Promise<Uint8Array<ArrayBuffer>> {
   const file = files.layout === 'file' ? files.file : await files.folder.open(signal, 'tokenizer/tokenizer.json')
-  return readWhole(signal, file, MAX_TOKENIZER_BYTES)
+  return readWhole(signal, file, MAX_FILE_BYTES.tokenizer)
 }

@@ -103,7 +103,7 @@ export async function openClipSink({ width, height, fps, frames, signal, codecs 
 }
 
 /** What a record says that the clip itself does not know. */
-export type ClipFacts = Pick<RecordFacts, 'request' | 'modelName' | 'modelVersion' | 'report'>
+export type ClipFacts = Pick<RecordFacts, 'jobId' | 'request' | 'modelName' | 'modelVersion' | 'report'>
 
 /** Writes the clip's record, last of all; without room for it the clip stays playable from memory. */
 export async function saveRecord(clip: FinishedClip, facts: ClipFacts): Promise<SavedClip> {

@@ -116,7 +116,7 @@ export async function makeClip(
       framesSha256: writer.hex(),
     }
     const { name: modelName, version: modelVersion } = model.manifest
-    const saved = await saveRecord(file, { request: made, modelName, modelVersion, report: jobReport })
+    const saved = await saveRecord(file, { ...(options.once && { jobId: clip.id }), request: made, modelName, modelVersion, report: jobReport })
     await checkpoint?.remove()
     const [first] = prompts
     const usedPrompt = first === undefined ? undefined : embeds(first).positive.usedPrompt

@@ -2,8 +2,9 @@
 import { shownFrames, type MediaPiece, type Piece } from '../../src/shared/plan'
 import { AppError } from '../../src/shared/errors'
 import { MIDDLE, type ClipPart, type Condition, type Crop, type MediaRef } from '../../src/shared/request'
-import { openClipReader, type ClipReader } from '../media/read-clip'
+import type { ClipReader } from '../media/read-clip'
 import { openImageReader, readImage } from '../media/read-image'
+import { openTimedReader } from '../media/timed-clip-reader'
 import { wholePart } from '../media/whole-part'
 import { openAsset } from '../storage/assets'
 import { openSavedClip } from '../storage/library'
@@ -103,10 +104,10 @@ export async function imageFrame(id: string, { width, height }: FrameShape, crop
 async function openVideo(signal: AbortSignal, { kind, id }: MediaRef): Promise<ClipReader> {
   if (kind === 'clip') {
     const clip = await openSavedClip(id)
-    return clip.type.startsWith('image/') ? openImageReader(clip, 'The still') : openClipReader(signal, clip, 'The clip')
+    return clip.type.startsWith('image/') ? openImageReader(clip, 'The still') : openTimedReader(signal, clip, 'The clip')
   }
   const { file, name } = await openAsset(id)
-  return openClipReader(signal, file, name, await usableSeconds(signal, id, file, name))
+  return openTimedReader(signal, file, name, await usableSeconds(signal, id, file, name))
 }
 
 /** What of each video of the user's own can be used, found once: a job opens it several times. */

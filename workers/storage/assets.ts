@@ -6,6 +6,7 @@ import { AppError } from '../../src/shared/errors'
 import { assetIdsIn } from '../../src/shared/record'
 import { withRecords } from './library'
 import { isNotFound, openFolder, openSyncHandle, removeEntry, writeAll } from './opfs'
+import { listAside, listQueues } from './queues'
 
 const lockName = (id: string) => `kinora asset ${id}`
 /** locks of the assets that this worker has saved or opened, by id */
@@ -65,9 +66,9 @@ export async function openAsset(id: string): Promise<Asset> {
 }
 
 /**
- * Deletes files that are referenced neither by a clip of the library nor by `named`. A file that a running worker has saved or opened
+ * Deletes files that are referenced neither by a clip of the library, nor by a queue, nor by `named`. A file that a running worker has saved or opened
  * is in use by its page, and stays.
- * @param named ids in use elsewhere: forms, queue rows
+ * @param named ids in use elsewhere: forms
  * @param beforeMs since the epoch: a file written later stays, too
  * @returns how many were deleted
  */
@@ -77,13 +78,19 @@ export async function sweepAssets(named: readonly string[], beforeMs: number): P
     const written = (await find(id))?.file.lastModified ?? 0
     if (named.includes(id) || written >= beforeMs) continue
     await navigator.locks.request(lockName(id), { ifAvailable: true }, async (lock) => {
-      // records are read under the lock: a clip may have been finished meanwhile
-      if (!lock || assetIdsIn(await withRecords(async (open) => (await open.list()).map(({ request }) => request))).includes(id)) return
+      // read under the lock: a clip may have been finished meanwhile
+      if (!lock || assetIdsIn(await references()).includes(id)) return
       await removeAsset(id)
       removed++
     })
   }
   return removed
+}
+
+/** Everything in the library's database that may refer to a file. */
+async function references(): Promise<unknown[]> {
+  const requests = await withRecords(async (open) => (await open.list()).map(({ request }) => request))
+  return [requests, await listQueues(), await listAside()]
 }
 
 /** Takes a shared lock on a file until this worker ends. sweepAssets skips locked files. */

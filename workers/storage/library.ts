@@ -35,7 +35,7 @@ export async function removeSavedClip(id: string): Promise<void> {
 }
 
 /** The fields of a record that do not follow from the written clip. */
-export type RecordFacts = Pick<ClipRecord, 'request' | 'modelName' | 'modelVersion' | 'durationSeconds' | 'codec' | 'poster' | 'report'>
+export type RecordFacts = Pick<ClipRecord, 'jobId' | 'request' | 'modelName' | 'modelVersion' | 'durationSeconds' | 'codec' | 'poster' | 'report'>
 
 /** A clip after saving: with its record's id, or with the reason why it has none. */
 export interface SavedClip {
@@ -44,14 +44,21 @@ export interface SavedClip {
   saveError?: ErrorData
 }
 
-/** Writes the record of a written clip, as the last step of saving. If there is no storage for it, the clip stays in memory. */
+/**
+ * Writes the record of a written clip, as the last step of saving. If there is no storage for it, the clip stays in memory. A job that
+ * has made a clip already keeps that one, and this one is deleted.
+ */
 export async function saveClip(clip: WrittenClip, facts: RecordFacts): Promise<SavedClip> {
   const { file, blob, saveError } = clip
   if (file === null) return { id: null, blob, saveError }
   const id = file.replace(/\.\w+$/, '')
   try {
-    await withRecords((records) => records.put({ schemaVersion: RECORD_SCHEMA_VERSION, id, createdAtMs: Date.now(), bytes: blob.size, file, ...facts }))
-    return { id, blob }
+    const record: ClipRecord = { schemaVersion: RECORD_SCHEMA_VERSION, id, createdAtMs: Date.now(), bytes: blob.size, file, ...facts }
+    const kept = await withRecords((records) => records.put(record))
+    if (kept.id === id) return { id, blob }
+    const former = await openClip(kept.file)
+    await removeClip(file)
+    return { id: kept.id, blob: former }
   } catch (error) {
     const inMemory = new Blob([await blob.arrayBuffer()], { type: blob.type })
     await removeClip(file)
@@ -59,6 +66,12 @@ export async function saveClip(clip: WrittenClip, facts: RecordFacts): Promise<S
   } finally {
     unlockClip(file)
   }
+}
+
+/** The records of the clips that these jobs have made. */
+export async function clipsOfJobs(jobIds: readonly string[]): Promise<ClipRecord[]> {
+  const found = await withRecords((records) => Promise.all(jobIds.map((id) => records.ofJob(id))))
+  return found.filter((record) => record !== undefined)
 }
 
 /** Deletes clip files that have no record and that no worker is making. @returns their names */

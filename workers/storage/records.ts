@@ -1,12 +1,19 @@
-// The library's records, in IndexedDB, and the migrations of their database. A record is written last: a file without one is garbage.
+// The library's records, in IndexedDB, and the migrations of their database, which also has the queues (queues.ts). A record is written
+// last: a file without one is garbage.
 import { openDB, type IDBPDatabase, type IDBPTransaction } from 'idb'
 import { AppError } from '../../src/shared/errors'
 import type { ClipRecord } from '../../src/shared/record'
 import { upgradeRequest } from '../../src/shared/upgrade'
+import type { StoredQueue } from '../../src/shared/worker-apis'
 import { isDomException } from './opfs'
 
-/** The object store of ClipRecords, keyed by `id`. */
+/** The object store of ClipRecords, keyed by `id`; its index JOB has those of a queue's jobs, each once. */
 const CLIPS = 'clips'
+const JOB = 'jobId'
+/** The object store of StoredQueues, keyed by `tab`. */
+export const QUEUES = 'queues'
+/** The object store of what could not be restored, under numbers: kept for a person to ask for, never read. */
+export const ASIDE = 'aside'
 
 /**
  * Brings the database from the version before to this one: stores, indexes and every record in them.
@@ -27,6 +34,16 @@ export const MIGRATIONS: readonly Migration[] = [
       await cursor.update({ ...record, schemaVersion: 2, request: upgradeRequest(record.request) })
     }
   },
+  // 3: the job that made a clip, queues, and what could not be restored
+  async (database, transaction) => {
+    const clips = transaction.objectStore(CLIPS)
+    clips.createIndex(JOB, JOB, { unique: true })
+    database.createObjectStore(QUEUES, { keyPath: 'tab' })
+    database.createObjectStore(ASIDE, { autoIncrement: true })
+    for (let cursor = await clips.openCursor(); cursor; cursor = await cursor.continue()) {
+      await cursor.update({ ...(cursor.value as object), schemaVersion: 3 })
+    }
+  },
 ]
 
 /** The records of this origin. */
@@ -34,8 +51,15 @@ export interface Records {
   /** newest first */
   list(): Promise<ClipRecord[]>
   get(id: string): Promise<ClipRecord | undefined>
-  /** Resolves when the record is on the disk. @throws DOMException QuotaExceededError */
-  put(record: ClipRecord): Promise<void>
+  /** The record of the clip that a job has made. */
+  ofJob(jobId: string): Promise<ClipRecord | undefined>
+  /**
+   * Adds a record, and marks its job in the queue as done, in one step that is on the disk when this resolves. A job that has a record
+   * keeps it.
+   * @returns the record that is there now: another one when the job was finished before
+   * @throws DOMException QuotaExceededError
+   */
+  put(record: ClipRecord): Promise<ClipRecord>
   remove(id: string): Promise<void>
   close(): void
 }
@@ -45,10 +69,10 @@ export interface Records {
  * @param migrations one step per version; their number is the version
  * @throws AppError internal when a step fails (the database is unchanged), or when a newer version of the app wrote the database
  */
-export async function openRecords(name = 'kinora', migrations: readonly Migration[] = MIGRATIONS): Promise<Records> {
+export async function openDatabase(name = 'kinora', migrations: readonly Migration[] = MIGRATIONS): Promise<IDBPDatabase> {
   const version = migrations.length
   let failure: unknown
-  const database = await openDB(name, version, {
+  return openDB(name, version, {
     async upgrade(db, oldVersion, _newVersion, transaction) {
       try {
         for (const migrate of migrations.slice(oldVersion)) await migrate(db, transaction)
@@ -70,7 +94,11 @@ export async function openRecords(name = 'kinora', migrations: readonly Migratio
       throw new AppError('internal', 'The library was written by a newer version of Kinora: reload the page to update.', { expected: version })
     throw error
   })
+}
 
+/** Opens the records. See {@link openDatabase}. */
+export async function openRecords(name?: string, migrations?: readonly Migration[]): Promise<Records> {
+  const database = await openDatabase(name, migrations)
   return {
     async list() {
       const oldestFirst = (await database.getAllFromIndex(CLIPS, 'createdAtMs')) as ClipRecord[]
@@ -79,14 +107,37 @@ export async function openRecords(name = 'kinora', migrations: readonly Migratio
     async get(id) {
       return (await database.get(CLIPS, id)) as ClipRecord | undefined
     },
+    async ofJob(jobId) {
+      return (await database.getFromIndex(CLIPS, JOB, jobId)) as ClipRecord | undefined
+    },
     async put(record) {
       // strict: a clip that is reported as saved must survive a power cut
-      const transaction = database.transaction(CLIPS, 'readwrite', { durability: 'strict' })
-      await Promise.all([transaction.store.put(record), transaction.done])
+      const transaction = database.transaction([CLIPS, QUEUES], 'readwrite', { durability: 'strict' })
+      // a request that fails is reported by itself
+      transaction.done.catch(() => undefined)
+      const [clips, queues] = [transaction.objectStore(CLIPS), transaction.objectStore(QUEUES)]
+      const { jobId } = record
+      const before = jobId === undefined ? undefined : ((await clips.index(JOB).get(jobId)) as ClipRecord | undefined)
+      const kept = before ?? record
+      if (!before) await clips.put(record)
+      const stored = (await queues.getAll()) as StoredQueue[]
+      await Promise.all(stored.filter((queue) => hasJob(queue, jobId)).map((queue) => queues.put(withDone(queue, jobId, kept.id))))
+      await transaction.done
+      return kept
     },
     async remove(id) {
       await database.delete(CLIPS, id)
     },
     close: () => database.close(),
   }
+}
+
+const isJob = (row: unknown, jobId: string | undefined) => typeof row === 'object' && row !== null && 'id' in row && row.id === jobId
+
+function hasJob({ jobs }: StoredQueue, jobId: string | undefined): boolean {
+  return jobId !== undefined && Array.isArray(jobs) && jobs.some((row) => isJob(row, jobId))
+}
+
+function withDone(queue: StoredQueue, jobId: string | undefined, resultId: string): StoredQueue {
+  return { ...queue, jobs: queue.jobs.map((row) => (isJob(row, jobId) ? { ...(row as object), status: 'done', resultId } : row)) }
 }

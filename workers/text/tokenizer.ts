@@ -1,7 +1,9 @@
 // Text → token ids, by the model's own tokenizer.json.
 import { env, PreTrainedTokenizer } from '@huggingface/transformers'
 import { AppError } from '../../src/shared/errors'
+import { MAX_FILE_BYTES, readJson } from '../../src/shared/file-bounds'
 import { readCharsmap } from './charsmap'
+import { readTokenizerJson } from './tokenizer-bounds'
 
 // the transformers library may download files by itself; here all bytes come through our own checks
 env.allowRemoteModels = false
@@ -27,11 +29,13 @@ export type Tokenizer = (prompt: string) => TokenizedPrompt
 export function createTokenizer(tokenizerJson: Uint8Array, tokenizerConfig: Uint8Array, maxTokens: number): Tokenizer {
   let tokenizer: PreTrainedTokenizer
   try {
-    const [json, config] = [tokenizerJson, tokenizerConfig].map((bytes) => JSON.parse(new TextDecoder().decode(bytes)) as object)
+    const json = readTokenizerJson(tokenizerJson, 'tokenizer/tokenizer.json')
+    const config = readJson(tokenizerConfig, MAX_FILE_BYTES.config, 'tokenizer/tokenizer_config.json') as object
     // no truncation: prompts are cut below, where the used part is known
     tokenizer = new PreTrainedTokenizer({ ...json, truncation: null, padding: null }, config)
     applyCharsmap(tokenizer._tokenizer.normalizer)
   } catch (error) {
+    if (error instanceof AppError) throw error
     throw unreadableTokenizer('tokenizer/tokenizer.json', error)
   }
 

@@ -1,5 +1,5 @@
 // Random-access bytes: a file on a server, on the user's disk or in OPFS.
-import { AppError } from '../../src/shared/errors'
+import { tooLarge } from '../../src/shared/file-bounds'
 
 /** A file of known length; nothing is in memory before it is read. */
 export interface ByteSource {
@@ -35,12 +35,6 @@ export function blobSource(name: string, blob: Blob): ByteSource {
  */
 export async function readWhole(signal: AbortSignal, source: ByteSource, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
   const { name, bytes } = source
-  if (bytes > maxBytes) {
-    throw new AppError('weights-corrupt', `${name}: expected at most ${maxBytes} bytes, got ${bytes}; check that it is the right file.`, {
-      file: name,
-      expected: maxBytes,
-      found: bytes,
-    })
-  }
+  if (bytes > maxBytes) throw tooLarge(name, bytes, maxBytes, 'weights-corrupt')
   return source.read(signal, 0, bytes)
 }

@@ -1,5 +1,6 @@
 // Fetches the files of a model folder; length and SHA-256 are verified before a file is used.
 import { AppError } from '../../src/shared/errors'
+import { MAX_FILE_BYTES, readJsonBody } from '../../src/shared/file-bounds'
 import { parseManifest, type ModelManifest } from '../../src/shared/model'
 import { sha256Hex } from './sha256'
 
@@ -17,14 +18,7 @@ export type OnBytes = (loadedBytes: number, totalBytes: number) => void
 export async function fetchManifest(signal: AbortSignal, modelUrl: string): Promise<ModelManifest> {
   const url = new URL('kinora.json', modelUrl).href
   const response = await request(signal, 'kinora.json', url, 'default')
-  let data: unknown
-  try {
-    data = await response.json()
-  } catch (error) {
-    if (signal.aborted) throw error
-    throw new AppError('weights-corrupt', 'kinora.json is not readable: expected JSON.', { file: 'kinora.json', url })
-  }
-  return parseManifest(data, url)
+  return parseManifest(await readJsonBody(response, MAX_FILE_BYTES.manifest, 'kinora.json'), url)
 }
 
 /**

@@ -1,5 +1,5 @@
 // A read cursor over the leading bytes of a GGUF file, of which more may be needed.
-import { AppError } from '../../src/shared/errors'
+import { AppError, cutText } from '../../src/shared/errors'
 
 /** Thrown when the leading bytes end before the value being read; `readGgufHeader` turns it into a result. */
 export class MoreBytes extends Error {
@@ -37,7 +37,7 @@ export class GgufCursor {
 
   /** The error for a value of `key` other than expected. @param wayOut what the person can do */
   corrupt(key: string, expected: string, got: string, wayOut = ''): AppError {
-    const message = `${this.file} is not readable as GGUF: ${key}: expected ${expected}, got ${got}${wayOut && `; ${wayOut}`}.`
+    const message = `${cutText(this.file)} is not readable as GGUF: ${cutText(key)}: expected ${expected}, got ${got}${wayOut && `; ${wayOut}`}.`
     return new AppError('weights-corrupt', message, { file: this.file, key, expected, found: got })
   }
 

@@ -1,5 +1,6 @@
 // The key-value metadata of a GGUF header. Arrays (mostly a vocabulary) are skipped: only their type and length are read.
 // https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
+import { MOST } from '../../src/shared/file-bounds'
 import type { GgufCursor } from './gguf-cursor'
 
 /** The type and length of an array, without its elements. */
@@ -100,6 +101,7 @@ function skipStrings(cursor: GgufCursor, key: string, count: number): void {
   cursor.ahead += count * LENGTH_BYTES
   // rejects a count that exceeds the file before the loop starts
   cursor.take(0, key)
+  if (count > MOST.vocabulary) throw cursor.corrupt(`the length of ${key}`, `at most ${MOST.vocabulary} strings`, `${count}`)
   for (let i = 0; i < count; i++) {
     cursor.ahead -= LENGTH_BYTES
     cursor.take(cursor.u64(element), element)

@@ -1,7 +1,8 @@
 // The header of a safetensors file: a u64 little-endian length, then JSON with the byte range of each tensor.
 // https://github.com/huggingface/safetensors#format
 import * as v from 'valibot'
-import { AppError } from '../../src/shared/errors'
+import { AppError, cutText } from '../../src/shared/errors'
+import { listUpTo, misfitOf, MOST } from '../../src/shared/file-bounds'
 
 /** Bytes of one element of each dtype that Kinora reads. */
 export const DTYPE_BYTES = { F32: 4, F16: 2, BF16: 2, F8_E4M3: 1, F8_E5M2: 1, I8: 1, U8: 1, I64: 8, I32: 4 } as const
@@ -42,18 +43,26 @@ export interface SafetensorsHeader {
   unreadable: ReadonlyMap<string, Omit<TensorRange, 'dtype'> & { dtype: string }>
 }
 
+/** Of a tensor's shape. */
+const MAX_DIMS = 16
 const size = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
 const EntrySchema = v.strictObject({
   dtype: v.string(),
-  shape: v.array(size),
+  shape: listUpTo(size, MAX_DIMS),
   data_offsets: v.strictTuple([size, size]),
 })
+
+/** The entry that is no tensor. */
+const METADATA = '__metadata__'
 
 /** Bytes of the header's length. */
 export const LENGTH_BYTES = 8
 
-/** The reference implementation's limit: a longer header is malicious or damaged. */
-const MAX_HEADER_BYTES = 100_000_000
+/**
+ * Bytes of the longest header that is read. Those of the largest models have some 200 kB; the reference implementation reads 100 MB, which
+ * takes a browser many seconds and a gigabyte.
+ */
+const MAX_HEADER_BYTES = 2 ** 24
 
 /**
  * The length of the JSON, which starts at byte 8.
@@ -81,15 +90,18 @@ export function headerLength(first: Uint8Array, fileBytes: number, file: string)
 export function parseSafetensorsHeader(json: Uint8Array, fileBytes: number, file: string): SafetensorsHeader {
   const corrupt = corruptError(file)
   const dataStart = LENGTH_BYTES + json.length
-  const { __metadata__: rawMetadata, ...rawEntries } = parseObject(json, corrupt)
-  const metadata = rawMetadata ?? {}
+  const header = parseObject(json, corrupt)
+  const metadata = (Object.hasOwn(header, METADATA) ? header[METADATA] : undefined) ?? {}
   if (!isStringMap(metadata)) throw corrupt('expected __metadata__ to be an object of strings')
 
   const tensors = new Map<string, TensorRange>()
   const unreadable = new Map<string, Omit<TensorRange, 'dtype'> & { dtype: string }>()
-  for (const [name, raw] of Object.entries(rawEntries)) {
-    const entry = v.safeParse(EntrySchema, raw)
-    if (!entry.success) throw corrupt(`tensor ${name}: ${entry.issues[0].message}`)
+  const entries = Object.entries(header).filter(([key]) => key !== METADATA)
+  if (entries.length > MOST.tensors) throw corrupt(`expected at most ${MOST.tensors} tensors, got ${entries.length}`)
+  for (const [key, raw] of entries) {
+    const name = cutText(key)
+    const entry = v.safeParse(EntrySchema, raw, { abortEarly: true })
+    if (!entry.success) throw corrupt(`tensor ${name}: ${misfitOf(entry.issues[0]).text}`)
     const {
       dtype,
       shape,
@@ -104,8 +116,8 @@ export function parseSafetensorsHeader(json: Uint8Array, fileBytes: number, file
         `tensor ${name}: expected an end within the file's ${fileBytes} bytes, got byte ${dataStart + end}; the file may be truncated: download it again`,
       )
     const range = { shape, start: dataStart + start, end: dataStart + end }
-    if (isDtype(dtype)) tensors.set(name, { dtype, ...range })
-    else unreadable.set(name, { dtype, ...range })
+    if (isDtype(dtype)) tensors.set(key, { dtype, ...range })
+    else unreadable.set(key, { dtype, ...range })
   }
 
   // the format allows no gaps and no overlaps: unowned bytes could hide anything
@@ -149,21 +161,38 @@ function parseObject(bytes: Uint8Array, corrupt: Corrupt): Record<string, unknow
   }
   if (typeof header !== 'object' || header === null || Array.isArray(header)) throw corrupt('expected a header that is a JSON object')
   const duplicate = duplicateKey(text)
-  if (duplicate !== undefined) throw corrupt(`expected one entry for tensor ${duplicate}, got two`)
+  if (duplicate !== undefined) throw corrupt(`expected one entry for tensor ${cutText(duplicate)}, got two`)
   return header as Record<string, unknown>
 }
 
-/** The first duplicate key at the top level of a JSON object, which JSON.parse would drop silently. `text` is valid JSON. */
+const [QUOTE, BACKSLASH, COLON, SPACE] = [0x22, 0x5c, 0x3a, 0x20]
+const [OPEN_LIST, OPEN_OBJECT, CLOSE_LIST, CLOSE_OBJECT] = [0x5b, 0x7b, 0x5d, 0x7d]
+
+/**
+ * The first duplicate key at the top level of a JSON object, which JSON.parse would drop silently. `text` is valid JSON. Not by a regular
+ * expression: one that takes strings of megabytes runs out of stack.
+ */
 function duplicateKey(text: string): string | undefined {
   const seen = new Set<string>()
   let depth = 0
-  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"\s*:?|[{}[\]]/gs)) {
-    if (token === '{' || token === '[') depth++
-    else if (token === '}' || token === ']') depth--
-    else if (depth === 1 && token.endsWith(':')) {
-      const key = JSON.parse(token.slice(0, -1)) as string
-      if (seen.has(key)) return key
-      seen.add(key)
+  let at = 0
+  while (at < text.length) {
+    const code = text.charCodeAt(at)
+    if (code === QUOTE) {
+      const start = at++
+      while (text.charCodeAt(at) !== QUOTE) at += text.charCodeAt(at) === BACKSLASH ? 2 : 1
+      at++
+      let next = at
+      while (text.charCodeAt(next) <= SPACE) next++
+      if (depth === 1 && text.charCodeAt(next) === COLON) {
+        const key = JSON.parse(text.slice(start, at)) as string
+        if (seen.has(key)) return key
+        seen.add(key)
+      }
+    } else {
+      if (code === OPEN_LIST || code === OPEN_OBJECT) depth++
+      else if (code === CLOSE_LIST || code === CLOSE_OBJECT) depth--
+      at++
     }
   }
   return undefined

@@ -1,6 +1,7 @@
 // The tensors of safetensors files by name: of one file, or of several with an index.
 import * as v from 'valibot'
 import { AppError } from '../../src/shared/errors'
+import { MAX_FILE_BYTES, misfitError, parseFields, readJson } from '../../src/shared/file-bounds'
 import { readWhole, type ByteSource } from './byte-source'
 import { scaledTable } from './scaled-table'
 import { DTYPE_BYTES, headerLength, LENGTH_BYTES, parseSafetensorsHeader, type SafetensorsHeader } from './safetensors-header'
@@ -58,9 +59,6 @@ async function openStoredTable(signal: AbortSignal, source: ByteSource): Promise
   }
 }
 
-/** Of an index: T5-XXL's is 20 kB, that of a model with 100 000 tensors some 10 MB. */
-const MAX_INDEX_BYTES = 2 ** 24
-
 const IndexSchema = v.object({ weight_map: v.record(v.string(), v.pipe(v.string(), v.regex(/^[\w.-]+\.safetensors$/))) })
 
 /**
@@ -78,7 +76,7 @@ export async function openPartTable(signal: AbortSignal, folder: FileFolder, par
     if (!(error instanceof AppError) || error.code !== 'weights-missing') throw error
     return openTensorTable(signal, await folder.open(signal, `${part}/${stem}.safetensors`))
   }
-  const weightMap = parseIndex(await readWhole(signal, index, MAX_INDEX_BYTES), indexPath)
+  const weightMap = parseIndex(await readWhole(signal, index, MAX_FILE_BYTES.index), indexPath)
   const tables = new Map<string, TensorTable>()
   for (const file of [...new Set(weightMap.values())].sort()) {
     tables.set(file, await openStoredTable(signal, await openShard(signal, folder, part, file, indexPath)))
@@ -129,14 +127,8 @@ function joinTables(indexPath: string, weightMap: ReadonlyMap<string, string>, t
 }
 
 function parseIndex(bytes: Uint8Array, path: string): Map<string, string> {
-  let json: unknown
-  try {
-    json = JSON.parse(new TextDecoder().decode(bytes))
-  } catch {
-    throw new AppError('weights-corrupt', `${path} is not readable: expected JSON.`, { file: path })
-  }
-  const parsed = v.safeParse(IndexSchema, json)
-  if (parsed.success) return new Map(Object.entries(parsed.output.weight_map))
-  const issue = parsed.issues[0]
-  throw new AppError('weights-corrupt', `${path} is not an index of safetensors files: ${v.getDotPath(issue) ?? 'the root'}: ${issue.message}.`, { file: path })
+  const { weight_map: files } = parseFields(IndexSchema, readJson(bytes, MAX_FILE_BYTES.index, path), (misfit) =>
+    misfitError('weights-corrupt', path, `${path} is not an index of safetensors files`, misfit),
+  )
+  return new Map(Object.entries(files))
 }

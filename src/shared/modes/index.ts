@@ -57,6 +57,12 @@ export const ModeInputsSchema = v.object(
   ),
 ) as unknown as v.GenericSchema<unknown, ModeInputs>
 
+/** Whether stored inputs have some that a mode cannot read: {@link ModeInputsSchema} has empty ones in their place. Pure. */
+export function hasUnreadInputs(inputs: unknown): boolean {
+  if (typeof inputs !== 'object' || inputs === null) return inputs !== undefined
+  return MODES.some(({ id, schema }) => Object.hasOwn(inputs, id) && !v.is(schema as v.GenericSchema, (inputs as Record<string, unknown>)[id]))
+}
+
 /** The empty inputs of every mode. */
 export function emptyInputs(): ModeInputs {
   return Object.fromEntries(MODES.map((mode) => [mode.id, mode.empty()])) as unknown as ModeInputs

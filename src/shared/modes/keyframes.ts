@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { listUpTo, MOST } from '../file-bounds'
 import {
   conditionInput,
   conditionOf,
@@ -20,7 +21,7 @@ export const MOST_BETWEEN = 3
 
 const FrameSchema = v.object({ image: mediaSlot, strength })
 const KeyframeSchema = v.object({ key: v.string(), ...FrameSchema.entries, seconds: typedSeconds })
-const Inputs = v.object({ first: FrameSchema, between: v.array(KeyframeSchema), last: FrameSchema })
+const Inputs = v.object({ first: FrameSchema, between: listUpTo(KeyframeSchema, MOST.conditions), last: FrameSchema })
 /** The flags of modes that are given both ends. */
 export const ENDS_FLAGS = {
   first: { kind: 'file', what: 'an image or video' },

@@ -3,6 +3,7 @@
 import * as v from 'valibot'
 import type { Capability } from '../capabilities'
 import { isMiddle } from '../crop'
+import { MOST, textUpTo } from '../file-bounds'
 import type { ModelManifest } from '../model'
 import { CropSchema, MediaRefSchema, type ClipPart, type Condition, type GenerateRequest, type MediaRef } from '../request'
 
@@ -10,7 +11,7 @@ import { CropSchema, MediaRefSchema, type ClipPart, type Condition, type Generat
 export const MediaInputSchema = v.object({
   ...MediaRefSchema.entries,
   /** of the file, or the prompt of a clip */
-  name: v.string(),
+  name: textUpTo(MOST.promptCharacters),
   /** duration of a clip or video, once it is known */
   seconds: v.optional(v.number()),
   /** of an image: the part that is shown, where that is not its center */

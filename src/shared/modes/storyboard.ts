@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import { capabilityReason, missingCapabilities } from '../capabilities'
 import { isMiddle } from '../crop'
+import { listUpTo, MOST, textUpTo } from '../file-bounds'
 import type { ModelManifest } from '../model'
 import { JOINS, LONGEST_SECONDS, type Shot } from '../request'
 import { framesOf, readStoryboard, writeStoryboard } from '../storyboard'
@@ -23,8 +24,14 @@ export const MOST_CARDS = 60
 /** Length of a new card. */
 const CARD_SECONDS = 2
 
-const CardSchema = v.object({ key: v.string(), prompt: v.string(), seconds: typedSeconds, join: v.picklist(JOINS), beginning: v.optional(mediaSlot, null) })
-const Inputs = v.object({ sameSeed: v.boolean(), cards: v.array(CardSchema) })
+const CardSchema = v.object({
+  key: v.string(),
+  prompt: textUpTo(MOST.promptCharacters),
+  seconds: typedSeconds,
+  join: v.picklist(JOINS),
+  beginning: v.optional(mediaSlot, null),
+})
+const Inputs = v.object({ sameSeed: v.boolean(), cards: listUpTo(CardSchema, MOST_CARDS) })
 const FLAGS = { storyboard: { kind: 'file', what: 'a JSON file' } } as const
 
 /** A shot as the form has it; `beginning`: the image or clip that it begins with. */

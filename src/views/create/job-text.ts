@@ -46,6 +46,11 @@ export function unfinishedText(count: number): string {
   return count === 1 ? '1 unfinished clip from your last session' : `${count} unfinished clips from your last session`
 }
 
+/** Title of the notice about queue rows that could not be read. Pure. */
+export function unreadQueueText(count: number): string {
+  return count === 1 ? '1 clip of an earlier queue could not be restored.' : `${count} clips of an earlier queue could not be restored.`
+}
+
 /** How much faster drafts are; empty below 1.5 times. Pure. @param speedup duration of a clip divided by that of a draft; null if unknown */
 export function draftSpeedText(speedup: number | null): string {
   return speedup !== null && speedup >= 1.5 ? `Drafts are about ${Math.round(speedup)}× faster than full clips.` : ''

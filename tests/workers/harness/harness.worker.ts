@@ -7,6 +7,7 @@ import { chooseEncoder, type Codec } from '../../../workers/media/encode'
 import { openClipSink, saveRecord, type ClipSink, type FinishedClip } from '../../../workers/pipeline/clip-sink'
 import { sweepClips } from '../../../workers/storage/library'
 import { listClipFiles } from '../../../workers/storage/clips'
+import { listAside } from '../../../workers/storage/queues'
 import { MIGRATIONS, openRecords } from '../../../workers/storage/records'
 import { colorOf, type ClipSpec } from './clip-spec'
 
@@ -73,16 +74,17 @@ const harness = {
   bytes: () => clip?.blob,
   poster: () => clip?.poster,
 
-  /** @param changes of the request in its record */
-  async save(prompt: string, changes: Partial<GenerateRequest> = {}) {
+  /** @param changes of the request in its record @param jobId of the job of a queue that made it */
+  async save(prompt: string, changes: Partial<GenerateRequest> = {}, jobId?: string) {
     if (!clip) throw new Error('No clip is finished.')
     const request = { model: 'starter', prompt, width: 64, height: 64, frames: 9, fps: 8, steps: 4, guidance: 3, seed: 7, ...changes }
-    const { id, saveError, blob } = await saveRecord(clip, { request, modelName: 'Test', modelVersion: 1, report })
+    const { id, saveError, blob } = await saveRecord(clip, { ...(jobId !== undefined && { jobId }), request, modelName: 'Test', modelVersion: 1, report })
     return { id, saveError, blobBytes: (await blob.arrayBuffer()).byteLength }
   },
 
   files: listClipFiles,
   sweep: sweepClips,
+  aside: listAside,
 
   /** Opens a database of version 1 with a migration that is newer than it. */
   async migrate(name: string, fail: boolean) {

@@ -2,8 +2,8 @@
 import { expose } from 'comlink'
 import { registerErrorTransfer } from '../../../src/shared/error-transfer'
 import { MIDDLE } from '../../../src/shared/request'
-import { openClipReader } from '../../../workers/media/read-clip'
 import { readImage } from '../../../workers/media/read-image'
+import { openTimedReader } from '../../../workers/media/timed-clip-reader'
 import { wholePart } from '../../../workers/media/whole-part'
 
 registerErrorTransfer()
@@ -18,7 +18,7 @@ const media = {
 
   /** the reader's facts of a video, and at most `most` of its frames at a rate, RGBA u8 [height, width, 4] each */
   async clip(bytes: Uint8Array<ArrayBuffer>, name: string, options: { width: number; height: number; fps: number; most: number }) {
-    const reader = await openClipReader(signal, new Blob([bytes]), name)
+    const reader = await openTimedReader(signal, new Blob([bytes]), name)
     const { seconds, width, height } = reader
     const frames: number[][] = []
     for await (const frame of reader.frames(signal, { ...options, crop: MIDDLE }, 0, options.most)) frames.push([...frame])

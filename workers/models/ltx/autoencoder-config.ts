@@ -1,31 +1,40 @@
 // `vae/config.json` of LTX-Video's autoencoder.
 import * as v from 'valibot'
 import { AppError } from '../../../src/shared/errors'
+import { listUpTo, misfitError, MOST, numberIn, parseFields, wholeIn } from '../../../src/shared/file-bounds'
 
-const numbers = v.array(v.number())
-const flags = v.array(v.boolean())
+/** Stages of a direction. */
+const MOST_STAGES = 32
+const channels = wholeIn(1, MOST.channels)
+const widths = listUpTo(channels, MOST_STAGES)
+const counts = listUpTo(wholeIn(1, MOST.layers), MOST_STAGES)
+const flags = listUpTo(v.boolean(), MOST_STAGES)
+const patch = wholeIn(1, 64)
 
 /** What is missing has the reference's default: the sizes of the first release. */
 export const LtxAutoencoderConfigSchema = v.object({
-  in_channels: v.optional(v.number(), 3),
-  out_channels: v.optional(v.number(), 3),
-  latent_channels: v.optional(v.number(), 128),
-  block_out_channels: v.optional(numbers, [128, 256, 512, 512]),
-  down_block_types: v.optional(v.array(v.picklist(['LTXVideoDownBlock3D', 'LTXVideo095DownBlock3D'])), Array(4).fill('LTXVideoDownBlock3D') as []),
-  decoder_block_out_channels: v.optional(numbers, [128, 256, 512, 512]),
-  layers_per_block: v.optional(numbers, [4, 3, 3, 3, 4]),
-  decoder_layers_per_block: v.optional(numbers, [4, 3, 3, 3, 4]),
+  in_channels: v.optional(channels, 3),
+  out_channels: v.optional(channels, 3),
+  latent_channels: v.optional(channels, 128),
+  block_out_channels: v.optional(widths, [128, 256, 512, 512]),
+  down_block_types: v.optional(
+    listUpTo(v.picklist(['LTXVideoDownBlock3D', 'LTXVideo095DownBlock3D']), MOST_STAGES),
+    Array(4).fill('LTXVideoDownBlock3D') as [],
+  ),
+  decoder_block_out_channels: v.optional(widths, [128, 256, 512, 512]),
+  layers_per_block: v.optional(counts, [4, 3, 3, 3, 4]),
+  decoder_layers_per_block: v.optional(counts, [4, 3, 3, 3, 4]),
   spatio_temporal_scaling: v.optional(flags, [true, true, true, false]),
   decoder_spatio_temporal_scaling: v.optional(flags, [true, true, true, false]),
   decoder_inject_noise: v.optional(flags, Array(5).fill(false) as []),
-  downsample_type: v.optional(v.array(v.picklist(['conv', 'spatial', 'temporal', 'spatiotemporal'])), Array(4).fill('conv') as []),
+  downsample_type: v.optional(listUpTo(v.picklist(['conv', 'spatial', 'temporal', 'spatiotemporal']), MOST_STAGES), Array(4).fill('conv') as []),
   upsample_residual: v.optional(flags, Array(4).fill(false) as []),
-  upsample_factor: v.optional(numbers, [1, 1, 1, 1]),
+  upsample_factor: v.optional(counts, [1, 1, 1, 1]),
   timestep_conditioning: v.optional(v.boolean(), false),
-  patch_size: v.optional(v.number(), 4),
-  patch_size_t: v.optional(v.number(), 1),
-  resnet_norm_eps: v.optional(v.number(), 1e-6),
-  scaling_factor: v.optional(v.number(), 1),
+  patch_size: v.optional(patch, 4),
+  patch_size_t: v.optional(patch, 1),
+  resnet_norm_eps: v.optional(numberIn(0, 1), 1e-6),
+  scaling_factor: v.optional(numberIn(-1000, 1000), 1),
   encoder_causal: v.optional(v.boolean(), true),
   decoder_causal: v.optional(v.boolean(), false),
 })
@@ -72,12 +81,9 @@ const FOLDS: Record<'spatial' | 'temporal' | 'spatiotemporal', Steps> = { spatia
 
 /** @throws AppError weights-corrupt naming the field */
 export function parseLtxAutoencoderConfig(config: unknown): LtxAutoencoderConfig {
-  const parsed = v.safeParse(LtxAutoencoderConfigSchema, config)
-  if (parsed.success) return parsed.output
-  const issue = parsed.issues[0]
-  throw new AppError('weights-corrupt', `The autoencoder's config.json does not fit: ${v.getDotPath(issue) ?? 'it'}: ${issue.message}.`, {
-    file: 'vae/config.json',
-  })
+  return parseFields(LtxAutoencoderConfigSchema, config, (misfit) =>
+    misfitError('weights-corrupt', 'vae/config.json', "The autoencoder's config.json does not fit", misfit),
+  )
 }
 
 /** Reads the config's lists; the decoder's are written from the picture's side and run backwards. */

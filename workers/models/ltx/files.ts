@@ -2,6 +2,7 @@
 // diffusers' layout with a config.json each.
 import * as v from 'valibot'
 import { AppError } from '../../../src/shared/errors'
+import { MAX_FILE_BYTES, misfitError, parseFields, readJson } from '../../../src/shared/file-bounds'
 import { LtxAutoencoder } from './autoencoder'
 import { parseLtxAutoencoderConfig } from './autoencoder-config'
 import { LtxTransformer, type TransformerOptions } from './transformer'
@@ -10,6 +11,7 @@ import { checkpointKind, requirePart, type CheckpointKind } from '../checkpoint-
 import { ggufKind, isGguf, openGgufHeader } from '../open-gguf'
 import type { ByteSource } from '../../weights/byte-source'
 import type { LocalFolder } from '../../weights/local-source'
+import { readWhole } from '../../weights/byte-source'
 import { FileWeights } from '../../weights/file-weights'
 import { TensorReader } from '../../weights/tensor-reader'
 import { openPartTable } from '../../weights/safetensors-table'
@@ -89,18 +91,8 @@ async function readConfig<T extends Record<string, unknown>>(
   schema: v.GenericSchema<unknown, T>,
 ): Promise<T> {
   const file = await folder.open(signal, path)
-  const unfit = (reason: string) => new AppError('weights-corrupt', `${path} does not fit: ${reason}.`, { file: path, reason })
-  let json: unknown
-  try {
-    json = JSON.parse(new TextDecoder().decode(await file.read(signal, 0, file.bytes)))
-  } catch (error) {
-    if (error instanceof SyntaxError) throw unfit('it is not JSON')
-    throw error
-  }
-  const parsed = v.safeParse(schema, json)
-  if (parsed.success) return parsed.output
-  const issue = parsed.issues[0]
-  throw unfit(`${v.getDotPath(issue) ?? 'it'}: ${issue.message}`)
+  const json = readJson(await readWhole(signal, file, MAX_FILE_BYTES.config), MAX_FILE_BYTES.config, path)
+  return parseFields(schema, json, (misfit) => misfitError('weights-corrupt', path, `${path} does not fit`, misfit))
 }
 
 /** Checks by the headers that loading will find all that it reads. @throws AppError weights-corrupt */

@@ -2,52 +2,57 @@
 // Source of the block names and their meaning: Lightricks/LTX-Video, causal_video_autoencoder.py and diffusers_config_mapping.py.
 import * as v from 'valibot'
 import { AppError } from '../../../src/shared/errors'
+import { listUpTo, MAX_FILE_BYTES, MOST, numberIn, parseFields, textUpTo, wholeIn } from '../../../src/shared/file-bounds'
 import type { LtxAutoencoderConfig } from './autoencoder-config'
+
+const channels = wholeIn(1, MOST.channels)
+const layers = wholeIn(0, MOST.layers)
 
 /** A block of the autoencoder: its kind, and its numbers (a bare number is `num_layers`). */
 const BlockSchema = v.tuple([
-  v.string(),
+  textUpTo(MOST.nameCharacters),
   v.union([
-    v.number(),
+    layers,
     v.object({
-      num_layers: v.optional(v.number(), 1),
-      multiplier: v.optional(v.number()),
+      num_layers: v.optional(layers, 1),
+      multiplier: v.optional(numberIn(0, 64)),
       residual: v.optional(v.boolean(), false),
       inject_noise: v.optional(v.boolean(), false),
     }),
   ]),
 ])
 type Block = v.InferOutput<typeof BlockSchema>
+const blocks = listUpTo(BlockSchema, 64)
 
 const AutoencoderSchema = v.object({
   _class_name: v.literal('CausalVideoAutoencoder'),
-  in_channels: v.optional(v.number(), 3),
-  out_channels: v.optional(v.number(), 3),
-  latent_channels: v.number(),
+  in_channels: v.optional(channels, 3),
+  out_channels: v.optional(channels, 3),
+  latent_channels: channels,
   /** both directions in one list, or each its own; the decoder's is written from the picture's side */
-  blocks: v.optional(v.array(BlockSchema)),
-  encoder_blocks: v.optional(v.array(BlockSchema)),
-  decoder_blocks: v.optional(v.array(BlockSchema)),
-  encoder_base_channels: v.optional(v.number(), 128),
-  decoder_base_channels: v.optional(v.number(), 128),
-  patch_size: v.number(),
+  blocks: v.optional(blocks),
+  encoder_blocks: v.optional(blocks),
+  decoder_blocks: v.optional(blocks),
+  encoder_base_channels: v.optional(channels, 128),
+  decoder_base_channels: v.optional(channels, 128),
+  patch_size: wholeIn(1, 64),
   norm_layer: v.literal('pixel_norm'),
   causal_decoder: v.optional(v.boolean(), false),
   timestep_conditioning: v.optional(v.boolean(), false),
   spatial_padding_mode: v.optional(v.literal('zeros'), 'zeros'),
-  scaling_factor: v.optional(v.number(), 1),
+  scaling_factor: v.optional(numberIn(-1000, 1000), 1),
 })
 
 const ConfigSchema = v.object({
   transformer: v.looseObject({
     _class_name: v.literal('Transformer3DModel'),
-    num_attention_heads: v.number(),
-    attention_head_dim: v.number(),
-    num_layers: v.number(),
-    in_channels: v.number(),
-    out_channels: v.number(),
-    cross_attention_dim: v.number(),
-    caption_channels: v.number(),
+    num_attention_heads: layers,
+    attention_head_dim: wholeIn(1, 1024),
+    num_layers: layers,
+    in_channels: channels,
+    out_channels: channels,
+    cross_attention_dim: channels,
+    caption_channels: channels,
     qk_norm: v.literal('rms_norm'),
     positional_embedding_type: v.literal('rope'),
   }),
@@ -55,11 +60,11 @@ const ConfigSchema = v.object({
   scheduler: v.looseObject({
     _class_name: v.literal('RectifiedFlowScheduler'),
     shifting: v.nullish(v.picklist(['SD3'])),
-    target_shift_terminal: v.nullish(v.number()),
+    target_shift_terminal: v.nullish(numberIn(0, 1)),
     sampler: v.optional(v.picklist(['Uniform', 'LinearQuadratic']), 'Uniform'),
   }),
   /** distilled models: the only timesteps that they were taught, from 1 downwards */
-  allowed_inference_steps: v.optional(v.nullable(v.array(v.number()))),
+  allowed_inference_steps: v.optional(v.nullable(listUpTo(numberIn(0, 1), MOST.steps))),
 })
 
 /** What a single-file checkpoint says of itself, by diffusers' names. */
@@ -81,18 +86,15 @@ export interface LtxOriginalConfig {
  */
 export function parseLtxOriginalConfig(text: string, file: string): LtxOriginalConfig {
   const unfit = (reason: string) => new AppError('weights-corrupt', `${file} holds a config that Kinora cannot run: ${reason}.`, { file, reason })
+  if (text.length > MAX_FILE_BYTES.config) throw unfit(`it has ${text.length} characters, more than ${MAX_FILE_BYTES.config}`)
   let json: unknown
   try {
     json = JSON.parse(text)
   } catch {
     throw unfit('it is not JSON')
   }
-  const parsed = v.safeParse(ConfigSchema, json)
-  if (!parsed.success) {
-    const issue = parsed.issues[0]
-    throw unfit(`${v.getDotPath(issue) ?? 'it'}: ${issue.message}`)
-  }
-  const { transformer, vae, scheduler, allowed_inference_steps: steps } = parsed.output
+  const parsed = parseFields(ConfigSchema, json, (misfit) => unfit(misfit.text))
+  const { transformer, vae, scheduler, allowed_inference_steps: steps } = parsed
   const encoder = vae.encoder_blocks ?? vae.blocks
   const decoder = vae.decoder_blocks ?? vae.blocks
   if (!encoder || !decoder) throw unfit('vae: neither blocks nor encoder_blocks and decoder_blocks')

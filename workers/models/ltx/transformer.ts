@@ -3,7 +3,7 @@
 // B clips   N tokens a clip   C channels of a token   D width   H heads
 // L text tokens   E text width   U distinct timesteps
 import * as v from 'valibot'
-import { AppError } from '../../../src/shared/errors'
+import { misfitError, MOST, numberIn, parseFields, wholeIn } from '../../../src/shared/file-bounds'
 import type { Scope } from '../../engine/scope'
 import { dim, reshape, tensorBytes, type FloatDType, type Tensor } from '../../engine/tensor'
 import { attention } from '../../ops/attention'
@@ -22,15 +22,15 @@ import { renamed, type WeightSource } from '../weight-source'
 
 /** `transformer/config.json`; what is missing has the reference's default. */
 export const LtxTransformerConfigSchema = v.object({
-  in_channels: v.optional(v.number(), 128),
-  out_channels: v.nullish(v.number()),
-  patch_size: v.optional(v.number(), 1),
-  patch_size_t: v.optional(v.number(), 1),
-  num_attention_heads: v.optional(v.number(), 32),
-  attention_head_dim: v.optional(v.number(), 64),
-  num_layers: v.optional(v.number(), 28),
-  caption_channels: v.optional(v.number(), 4096),
-  norm_eps: v.optional(v.number(), 1e-6),
+  in_channels: v.optional(wholeIn(1, MOST.channels), 128),
+  out_channels: v.nullish(wholeIn(1, MOST.channels)),
+  patch_size: v.optional(wholeIn(1, 64), 1),
+  patch_size_t: v.optional(wholeIn(1, 64), 1),
+  num_attention_heads: v.optional(wholeIn(1, MOST.layers), 32),
+  attention_head_dim: v.optional(wholeIn(1, 1024), 64),
+  num_layers: v.optional(wholeIn(1, MOST.layers), 28),
+  caption_channels: v.optional(wholeIn(1, MOST.channels), 4096),
+  norm_eps: v.optional(numberIn(0, 1), 1e-6),
   norm_elementwise_affine: v.optional(v.boolean(), false),
   // the reference knows no other of the first, and LTX-Video uses no other of the second
   qk_norm: v.optional(v.literal('rms_norm_across_heads'), 'rms_norm_across_heads'),
@@ -135,7 +135,7 @@ export class LtxTransformer implements VideoTransformer<PreparedText, RopeTable,
    * @throws AppError weights-corrupt when the config or a weight does not fit
    */
   static load(scope: Scope, config: unknown, source: WeightSource, options: TransformerOptions): LtxTransformer {
-    const parsed = parseConfig(config)
+    const parsed = parseLtxTransformerConfig(config)
     return new LtxTransformer(scope, parsed, options, takeWeights(takeFrom(scope, withDiffusersNames(source, renamed)), parsed, options))
   }
 
@@ -145,21 +145,21 @@ export class LtxTransformer implements VideoTransformer<PreparedText, RopeTable,
    * @throws AppError weights-corrupt when the config or a weight does not fit; the signal's reason when it fires
    */
   static async stream(signal: AbortSignal, scope: Scope, config: unknown, source: WeightStream, options: TransformerOptions): Promise<LtxTransformer> {
-    const parsed = parseConfig(config)
+    const parsed = parseLtxTransformerConfig(config)
     const weights = await buildFrom(signal, scope, withDiffusersNames(source, renamedStream), (take) => takeWeights(take, parsed, options))
     return new LtxTransformer(scope, parsed, options, weights)
   }
 
   /** What `stream` would read, by the names of diffusers: how large a model will be is known before a byte of it is there. */
   static requests(config: unknown, source: WeightStream, options: TransformerOptions): WeightRequest[] {
-    const parsed = parseConfig(config)
+    const parsed = parseLtxTransformerConfig(config)
     return requestsOf(withDiffusersNames(source, renamedStream), (take) => takeWeights(take, parsed, options))
   }
 
   /** Checks by the files' headers that `stream` will find all that it reads. @throws AppError weights-corrupt */
   static requireWeights(config: unknown, source: WeightStream, options: TransformerOptions): void {
     const weights = withDiffusersNames(source, renamedStream)
-    weights.require?.(requestsOf(weights, (take) => takeWeights(take, parseConfig(config), options)))
+    weights.require?.(requestsOf(weights, (take) => takeWeights(take, parseLtxTransformerConfig(config), options)))
   }
 
   /** What the pipeline needs of the config: patches, and E. */
@@ -313,13 +313,11 @@ export class LtxTransformer implements VideoTransformer<PreparedText, RopeTable,
   }
 }
 
-function parseConfig(config: unknown): LtxTransformerConfig {
-  const parsed = v.safeParse(LtxTransformerConfigSchema, config)
-  if (parsed.success) return parsed.output
-  const issue = parsed.issues[0]
-  throw new AppError('weights-corrupt', `The transformer's config.json does not fit: ${v.getDotPath(issue) ?? 'it'}: ${issue.message}.`, {
-    file: 'transformer/config.json',
-  })
+/** @throws AppError weights-corrupt naming the field */
+export function parseLtxTransformerConfig(config: unknown): LtxTransformerConfig {
+  return parseFields(LtxTransformerConfigSchema, config, (misfit) =>
+    misfitError('weights-corrupt', 'transformer/config.json', "The transformer's config.json does not fit", misfit),
+  )
 }
 
 function takeWeights(take: WeightTaker, config: LtxTransformerConfig, options: TransformerOptions): Weights {

@@ -1,26 +1,29 @@
 // The sizes of the starter's autoencoder.
 import * as v from 'valibot'
-import { AppError } from '../../../src/shared/errors'
+import { listUpTo, misfitError, MOST, numberIn, parseFields, wholeIn } from '../../../src/shared/file-bounds'
 
-const size = v.pipe(v.number(), v.integer(), v.minValue(1))
+const channels = wholeIn(1, MOST.channels)
+const layers = wholeIn(1, MOST.layers)
+const patch = wholeIn(1, 64)
+const moments = listUpTo(v.number(), MOST.channels)
 
 /** `vae/config.json` */
 export const KinoraAutoencoderConfigSchema = v.object({
-  latent_channels: size,
+  latent_channels: channels,
   /** pixels a latent pixel, along each side */
-  patch_size: size,
+  patch_size: patch,
   /** frames a latent frame */
-  patch_size_t: size,
+  patch_size_t: patch,
   /** pixels a feature pixel at the finest level; two halvings lead from there to patch_size */
-  stem_patch: size,
+  stem_patch: patch,
   /** features, finest level first */
-  channels: v.tuple([size, size, size]),
+  channels: v.tuple([channels, channels, channels]),
   /** residual blocks, finest level first */
-  blocks: v.tuple([size, size, size]),
-  eps: v.number(),
+  blocks: v.tuple([layers, layers, layers]),
+  eps: numberIn(0, 1),
   /** of the raw latents, one a channel */
-  latents_mean: v.array(v.number()),
-  latents_std: v.array(v.number()),
+  latents_mean: moments,
+  latents_std: moments,
 })
 export type KinoraAutoencoderConfig = v.InferOutput<typeof KinoraAutoencoderConfigSchema>
 
@@ -52,8 +55,7 @@ export function kinoraDecoderFlops({
 
 /** @throws AppError weights-corrupt naming the field */
 export function parseKinoraAutoencoderConfig(config: unknown): KinoraAutoencoderConfig {
-  const parsed = v.safeParse(KinoraAutoencoderConfigSchema, config)
-  if (parsed.success) return parsed.output
-  const issue = parsed.issues[0]
-  throw new AppError('weights-corrupt', `The autoencoder's config.json is not readable: ${v.getDotPath(issue) ?? 'it'}: ${issue.message}.`, {})
+  return parseFields(KinoraAutoencoderConfigSchema, config, (misfit) =>
+    misfitError('weights-corrupt', 'vae/config.json', "The autoencoder's config.json is not readable", misfit),
+  )
 }

@@ -3,6 +3,7 @@
 import type { JobProgress } from '../../../src/shared/job'
 import type { ModelManifest } from '../../../src/shared/model'
 import { AppError } from '../../../src/shared/errors'
+import { MAX_FILE_BYTES, readJson } from '../../../src/shared/file-bounds'
 import type { Gpu } from '../../engine/device'
 import type { Scope } from '../../engine/scope'
 import type { Tensor } from '../../engine/tensor'
@@ -13,7 +14,7 @@ import type { Architecture, FrameEncoder, LoadedModel, LoadOptions, ModelParts, 
 import { probeBlock } from '../ltx/block-probe'
 import { ltxPositions } from '../ltx/positions'
 import { ltxSchedule } from '../ltx/schedule'
-import { LtxTransformer } from '../ltx/transformer'
+import { LtxTransformer, parseLtxTransformerConfig } from '../ltx/transformer'
 import type { SchedulerConfig } from '../flow-match-scheduler'
 import { loadOnGpu } from '../load-on-gpu'
 import { weightSource } from '../weight-source'
@@ -31,19 +32,43 @@ const FILES = {
 
 /** See Architecture. */
 export const starter: Architecture = {
-  open: (_signal, url, manifest) => Promise.resolve(openStarter(url, manifest)),
+  async open(signal, url, manifest) {
+    await requireLatent(signal, url, manifest)
+    return openStarter(url, manifest)
+  },
 
   async shape(signal, url, manifest) {
     const config = async (path: string) => parseJson(await fetchModelFile(signal, url, modelFile(manifest, path)), path)
-    const transformer = (await config(FILES.transformerConfig)) as Record<string, unknown>
-    const number = (name: string) => Number(transformer[name])
+    const transformer = await config(FILES.transformerConfig)
+    const { num_attention_heads: heads, attention_head_dim: headWidth, num_layers: blocks } = parseLtxTransformerConfig(transformer)
     return {
-      probe: (probing, gpu) => probeBlock(probing, gpu, transformer, { precision: gpu.facts.f16 ? 'f16' : 'f32', linearFormat: 'i8' }),
-      width: number('num_attention_heads') * number('attention_head_dim'),
-      blocks: number('num_layers'),
+      probe: (probing, gpu) =>
+        probeBlock(probing, gpu, transformer as Record<string, unknown>, { precision: gpu.facts.f16 ? 'f16' : 'f32', linearFormat: 'i8' }),
+      width: heads * headWidth,
+      blocks,
       decoderFlops: kinoraDecoderFlops(parseKinoraAutoencoderConfig(await config(FILES.autoencoderConfig))),
     }
   },
+}
+
+/**
+ * The manifest's latent is the autoencoder's: every buffer of a clip has its size, so that another one is refused before the first.
+ * @throws AppError weights-corrupt naming the field
+ */
+async function requireLatent(signal: AbortSignal, url: string, manifest: ModelManifest): Promise<void> {
+  const path = FILES.autoencoderConfig
+  const config = parseKinoraAutoencoderConfig(parseJson(await fetchModelFile(signal, url, modelFile(manifest, path)), path))
+  const expected = { channels: config.latent_channels, scaleSpace: config.patch_size, scaleTime: config.patch_size_t }
+  for (const [field, value] of Object.entries(expected)) {
+    const found = manifest.latent[field as keyof typeof expected]
+    if (found === value) continue
+    throw new AppError('weights-corrupt', `kinora.json does not fit: latent.${field}: expected ${value}, as in ${path}, got ${found}.`, {
+      file: 'kinora.json',
+      field: `latent.${field}`,
+      expected: value,
+      found,
+    })
+  }
 }
 
 function openStarter(url: string, manifest: ModelManifest): OpenModel {
@@ -131,10 +156,4 @@ async function fetchAll(signal: AbortSignal, url: string, manifest: ModelManifes
   return Object.fromEntries(fetched) as FetchedFiles
 }
 
-function parseJson(bytes: Uint8Array, path: string): unknown {
-  try {
-    return JSON.parse(new TextDecoder().decode(bytes))
-  } catch {
-    throw new AppError('weights-corrupt', `${path} is not readable: it is not JSON.`, { file: path })
-  }
-}
+const parseJson = (bytes: Uint8Array, path: string): unknown => readJson(bytes, MAX_FILE_BYTES.config, path)
